@@ -1,0 +1,145 @@
+// Package journal is the durable store of envelopes and deliveries: what it has acknowledged is owed, and stays owed until
+// it is settled. Engines live in sub-folders; journaltest is the suite that every engine passes.
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that an engine returns, to be found with errors.Is.
+var (
+	// ErrFull means that the byte cap is reached. Nothing was stored; nothing that is owed is ever dropped to make room.
+	ErrFull = errors.New("journal is full")
+	// ErrClosed means that the journal was closed before or during the call.
+	ErrClosed = errors.New("journal is closed")
+	// ErrLocked means that another process has the journal open.
+	ErrLocked = errors.New("journal is in use by another process")
+	// ErrNotFound means that no event or delivery has the id asked for.
+	ErrNotFound = errors.New("not found in the journal")
+)
+
+// Journal is what the data path needs of an engine. All methods may be called concurrently.
+type Journal interface {
+	// Append stores the entries in one durable write, all or none: when it returns nil they survive kill -9 and power
+	// loss. The result has one element per entry, in order. The caller must not change the entries' bytes afterwards.
+	Append(ctx context.Context, entries []Entry) ([]Appended, error)
+	// Claim waits until at least one delivery of the plugin is due and returns up to max of them, in order of arrival. A
+	// claimed delivery is not returned again until it is settled; a claim is not durable, so after a restart what was
+	// claimed is due again. A delivery with an OrderKey is not due while an earlier one of the same plugin and key is
+	// unsettled. One goroutine claims for a plugin at a time.
+	Claim(ctx context.Context, plugin string, max int) ([]Delivery, error)
+	// Settle records what became of claimed deliveries, durably when it returns nil.
+	Settle(ctx context.Context, results []Settlement) error
+	// Close waits for writes under way and releases the store.
+	Close() error
+}
+
+// Entry is one event with the deliveries it causes.
+type Entry struct {
+	Source, ID, Type, Subject string
+	Received                  time.Time
+	// Envelope is the encoded pointsman.v1.Envelope.
+	Envelope []byte
+	// Keys recognise duplicates: the entry is one when any (Source, Key.Value) was stored within the key's window. None:
+	// never a duplicate.
+	Keys []Key
+	// Quarantine says why an authentic event could not be decoded. Such an entry has no deliveries.
+	Quarantine string
+	// Deliveries is empty for an event that no rule wanted.
+	Deliveries []NewDelivery
+}
+
+// Key is a dedupe key of an event within its source.
+type Key struct {
+	Value string
+	// Window is how long the key is remembered; 0 means the engine's default (24 h).
+	Window time.Duration
+}
+
+// NewDelivery is a delivery as a rule asks for it. It is complete: nothing about it depends on the configuration any more.
+type NewDelivery struct {
+	Rule, Plugin string
+	// Arguments is a JSON object.
+	Arguments []byte
+	// OrderKey keeps deliveries of one plugin with the same key in order of arrival, one at a time. Empty: no order.
+	OrderKey string
+	Policy   Policy
+	// Dead, when not empty, makes the delivery a dead letter from birth, with ReasonRuleError and this text.
+	Dead string
+}
+
+// Policy says how long and how often a delivery is tried.
+type Policy struct {
+	// MaxAttempts is 0 for no limit.
+	MaxAttempts int
+	// MaxAge counts from Received.
+	MaxAge                 time.Duration
+	MinBackoff, MaxBackoff time.Duration
+	// Timeout is for one attempt.
+	Timeout time.Duration
+}
+
+// Appended is what became of one entry.
+type Appended struct {
+	// Seq is the event's number in the journal; of the first one when Duplicate is set.
+	Seq       int64
+	Duplicate bool
+}
+
+// Delivery is one claimed delivery.
+type Delivery struct {
+	// Seq is the number by which it is settled.
+	Seq int64
+	// ID is the same over all attempts and unlike that of any delivery of any other journal.
+	ID string
+	// Event is the Seq of its event; EventID and Source are the envelope's.
+	Event           int64
+	EventID, Source string
+	Rule, Plugin    string
+	// Attempt counts from 1.
+	Attempt int
+	// Envelope and Arguments belong to the journal: read only.
+	Envelope, Arguments []byte
+	OrderKey            string
+	Policy              Policy
+	Received            time.Time
+}
+
+// Outcome is what one attempt came to.
+type Outcome uint8
+
+// Outcomes of an attempt.
+const (
+	// Done: delivered.
+	Done Outcome = iota + 1
+	// Retry: due again at Settlement.At.
+	Retry
+	// Dead: ended without success, kept as a dead letter.
+	Dead
+	// Release: not attempted, due again at once; the attempt is not counted.
+	Release
+)
+
+// Reasons of a dead letter.
+const (
+	ReasonRuleError  = "rule_error"
+	ReasonRejected   = "rejected"
+	ReasonExhausted  = "retries_exhausted"
+	ReasonExpired    = "max_age"
+	ReasonPoison     = "poison"
+	ReasonBadMessage = "bad_result"
+)
+
+// Settlement is the outcome of one attempt of the delivery Seq.
+type Settlement struct {
+	Seq     int64
+	Outcome Outcome
+	// At is when a Retry is due.
+	At time.Time
+	// Reason is one of the Reason constants, for Dead.
+	Reason string
+	// Error is the last error, for Retry and Dead; Receipt the plugin's proof, for Done. For people, without secrets.
+	Error, Receipt string
+}
