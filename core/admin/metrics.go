@@ -1,0 +1,42 @@
+package admin
+
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// Metrics describe the router as a whole; what a part counts stands in that part's own package.
+type Metrics struct {
+	// Durability is 1 for the level in force, by label level.
+	Durability *prometheus.GaugeVec
+	// InsecureOptions counts the options in force that weaken security.
+	InsecureOptions prometheus.Gauge
+	// ReloadSuccessful and ReloadTimestamp speak of the newest attempt to load a configuration.
+	ReloadSuccessful, ReloadTimestamp prometheus.Gauge
+}
+
+// NewMetrics registers the router's own metrics and those of the Go runtime and the process.
+func NewMetrics(reg prometheus.Registerer, version string) *Metrics {
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	f := promauto.With(reg)
+	f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "pointsman_build_info", Help: "1, with the version of the router and of Go as labels.",
+	}, []string{"version", "go"}).WithLabelValues(version, runtime.Version()).Set(1)
+	return &Metrics{
+		Durability: f.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "pointsman_durability_info", Help: "1 for the durability level in force: disk survives power loss, memory does not survive a crash.",
+		}, []string{"level"}),
+		InsecureOptions: f.NewGauge(prometheus.GaugeOpts{
+			Name: "pointsman_insecure_options", Help: "Number of options in force that weaken security; each is named in the log at start.",
+		}),
+		ReloadSuccessful: f.NewGauge(prometheus.GaugeOpts{
+			Name: "pointsman_config_last_reload_successful", Help: "Whether the newest attempt to load a configuration succeeded.",
+		}),
+		ReloadTimestamp: f.NewGauge(prometheus.GaugeOpts{
+			Name: "pointsman_config_last_reload_success_timestamp_seconds", Help: "When a configuration was last loaded with success.",
+		}),
+	}
+}
