@@ -1,0 +1,172 @@
+// Package config reads Pointsman's configuration: *.hcl files in, typed blocks, rule expressions and diagnostics out.
+// It is the only parser of configuration files.
+//
+// Everything that is known before the first event is decided here: names, settings, schemas, limits. What depends on an
+// event, the `when` of a rule and the arguments of its dispatch blocks, is handed on as expressions for core/rule to
+// compile. All errors of all files are reported at once, and an error is reported once: what has an error is left out of
+// the Config, so that later checks have nothing to repeat.
+package config
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Options is what Load needs to know of the world around the files.
+type Options struct {
+	// Sources holds what a `source` block may hold, by kind.
+	Sources map[string]*pluginv1.Schema
+	// Describe asks a plugin's binary what it is. It is called once per binary. Nil: settings and arguments are not checked,
+	// and Plugin.Description stays nil.
+	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)
+	// Variables are values given on the command line (-var name=value). They win over POINTSMAN_VAR_name, which wins over
+	// the default in the file.
+	Variables map[string]string
+	// Env looks up environment variables. Nil: os.LookupEnv.
+	Env func(string) (string, bool)
+}
+
+// Config is the whole configuration. When Load reported errors it holds what was right.
+type Config struct {
+	Server  Server
+	Admin   Admin
+	Journal Journal
+	// PluginsDir is where pointsman-plugin-<kind> is looked for, relative to the working directory.
+	PluginsDir string
+	// Sources, Plugins and Rules are in the order they are written.
+	Sources []*Source
+	Plugins []*Plugin
+	Rules   []*Rule
+	// Scope holds what expressions of rules may use: local, var, kb, mb, gb and the functions; everything but `event`. A value
+	// that could not be determined is unknown in it, and its error is already reported.
+	Scope *hcl.EvalContext
+	// Files are the names of the files read, in the order read.
+	Files []string
+}
+
+// Server is the listener that sources are mounted on.
+type Server struct {
+	Listen string
+	// MaxBody is the largest request body in bytes.
+	MaxBody int64
+	// MaxRequests is how many requests are served at the same time.
+	MaxRequests int
+}
+
+// Admin is the listener for health, metrics and the admin API.
+type Admin struct{ Listen string }
+
+// Journal is the durable store.
+type Journal struct {
+	// Path is relative to the working directory.
+	Path string
+	// MaxBytes is the size at which the journal takes no more events.
+	MaxBytes int64
+	// Retention is how long settled events are kept.
+	Retention time.Duration
+	// DedupeWindow is how long an event's id is remembered to recognise it when it comes again.
+	DedupeWindow time.Duration
+}
+
+// Source is a `source` block.
+type Source struct {
+	Kind, Name string
+	// Settings satisfies the kind's schema, defaults filled in. Nil when the block has errors.
+	Settings Settings
+	// DeclRange is the block's header.
+	DeclRange hcl.Range
+
+	settings *settings
+}
+
+// PluginRef names a plugin's binary.
+type PluginRef struct {
+	Kind, Name string
+	// Path of the binary: as written, or in PluginsDir.
+	Path string
+}
+
+// Plugin is a `plugin` block.
+type Plugin struct {
+	PluginRef
+	// SHA256 is what the binary must hash to, in lower-case hexadecimal; empty: not checked.
+	SHA256 string
+	// Concurrency is how many deliveries may be under way; 0: as many as the plugin announces.
+	Concurrency int
+	Rate        Rate
+	// Timeout of one attempt, unless the dispatch block says otherwise.
+	Timeout time.Duration
+	// Env names the environment variables that the process may see.
+	Env []string
+	// TLS between router and plugin; nil: the router's choice.
+	TLS *bool
+	// Settings satisfies Description.Settings, defaults filled in. Nil when the block has errors or Description is nil.
+	Settings Settings
+	// Description is what the binary answered; nil when it could not be asked, or is refused.
+	Description *pluginv1.DescribeResponse
+	// DeclRange is the block's header.
+	DeclRange hcl.Range
+
+	settings *settings
+}
+
+// Rate is at most N deliveries in any Per; the zero Rate is no limit.
+type Rate struct {
+	N   int
+	Per time.Duration
+}
+
+// Rule is a `rule` block.
+type Rule struct {
+	Name, Description string
+	On                []*Source
+	// When is nil when it is missing or has an error; either is reported.
+	When hcl.Expression
+	// Dispatches are those without an error in their own block; see Dispatch.Index.
+	Dispatches []*Dispatch
+	// DeclRange is the block's header.
+	DeclRange hcl.Range
+}
+
+// Dispatch is a `dispatch` block of a rule.
+type Dispatch struct {
+	Plugin *Plugin
+	// Index is the block's place among the dispatch blocks of its rule, from 0.
+	Index int
+	// Arguments and Blocks are checked against Plugin.Description.Arguments as far as names go: all are known, all required
+	// ones are written, none that may be written once is written twice. They are not checked when Description is nil.
+	// An argument that has an error is left out.
+	Arguments hcl.Attributes
+	Blocks    []*ArgumentBlock
+	// OrderBy is nil when deliveries need no order.
+	OrderBy     hcl.Expression
+	Description string
+	// Timeout of one attempt.
+	Timeout time.Duration
+	Retry   Retry
+	// DeclRange is the block's header.
+	DeclRange hcl.Range
+}
+
+// ArgumentBlock is a block of a plugin's arguments.
+type ArgumentBlock struct {
+	Name      string
+	Arguments hcl.Attributes
+	Blocks    []*ArgumentBlock
+	// DeclRange is the block's header.
+	DeclRange hcl.Range
+}
+
+// Retry says when a delivery that did not succeed is tried again.
+type Retry struct {
+	// MaxAttempts ends in a dead letter; 0: no limit.
+	MaxAttempts int
+	// MaxAge since the event was accepted ends in a dead letter.
+	MaxAge time.Duration
+	// MinBackoff and MaxBackoff bound the pause between attempts.
+	MinBackoff, MaxBackoff time.Duration
+}
