@@ -1,0 +1,74 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// claim fills the queue from the journal until ctx ends or the journal is closed.
+func (d *Dispatcher) claim(ctx context.Context) error {
+	var again pause
+	for ctx.Err() == nil {
+		n := d.room()
+		if n == 0 {
+			select {
+			case <-d.claiming:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		claimed, err := d.o.Journal.Claim(ctx, d.o.Plugin, n)
+		d.enqueue(claimed)
+		switch {
+		case err == nil:
+			again.reset()
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, journal.ErrClosed):
+			return fmt.Errorf("claim deliveries of plugin %s: %w", d.o.Plugin, err)
+		default:
+			d.log.ErrorContext(ctx, "claiming deliveries does not work, trying again", "err", err)
+			again.wait(ctx)
+		}
+	}
+	return nil
+}
+
+// room is how many more deliveries may be claimed.
+func (d *Dispatcher) room() int {
+	unsettled := d.settler.len()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	here := len(d.queue) + d.flying.len()
+	return max(0, min(d.window-here, maxUnsettled-unsettled-here))
+}
+
+func (d *Dispatcher) enqueue(claimed []journal.Delivery) {
+	if len(claimed) == 0 {
+		return
+	}
+	d.mu.Lock()
+	for i := range claimed {
+		d.queue = append(d.queue, &claimed[i])
+	}
+	d.mu.Unlock()
+	d.sending.set()
+}
+
+// release hands back what was claimed and is not settled: it was not attempted, or nobody will hear its result.
+func (d *Dispatcher) release() []journal.Settlement {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	released := make([]journal.Settlement, 0, len(d.queue)+d.flying.len())
+	for _, x := range d.queue {
+		released = append(released, journal.Settlement{Seq: x.Seq, Outcome: journal.Release})
+	}
+	for _, x := range d.flying.takeAll() {
+		released = append(released, journal.Settlement{Seq: x.delivery.Seq, Outcome: journal.Release})
+	}
+	d.queue = nil
+	return released
+}

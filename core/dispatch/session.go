@@ -1,0 +1,148 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// deliver runs one session after the other until ctx ends.
+func (d *Dispatcher) deliver(ctx context.Context) {
+	var again pause
+	for ctx.Err() == nil {
+		s, err := d.o.Target.Session(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.WarnContext(ctx, "no session with the plugin, trying again", "err", err)
+				again.wait(ctx)
+			}
+			continue
+		}
+		opened := d.open(s)
+		err = d.serve(ctx, s)
+		if ctx.Err() != nil {
+			return // a stop, not a crash: Run releases what is left
+		}
+		if d.lost(err).After(opened) {
+			again.reset()
+		} else {
+			again.wait(ctx) // it never answered anything: no hurry to try the next
+		}
+	}
+}
+
+// open begins a session: from here on deliveries are claimed and sent.
+func (d *Dispatcher) open(s Session) time.Time {
+	now := d.o.Now()
+	d.mu.Lock()
+	d.window = max(1, s.Window())
+	if d.o.Concurrency > 0 {
+		d.window = min(d.window, d.o.Concurrency)
+	}
+	d.maxBatch = max(1, min(s.MaxBatch(), maxSendCount))
+	d.hangs, d.restart, d.heard = 0, false, now
+	d.mu.Unlock()
+	d.claiming.set()
+	d.sending.set()
+	return now
+}
+
+// shut ends claiming and sending. What is queued and in flight stays.
+func (d *Dispatcher) shut() {
+	d.mu.Lock()
+	d.window = 0
+	d.mu.Unlock()
+}
+
+// serve sends and receives until the session is lost, whose cause it returns, or until ctx ended and the drain is over.
+func (d *Dispatcher) serve(ctx context.Context, s Session) error {
+	sending, stopSending := context.WithCancel(ctx)
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	received := make(chan error, 1)
+	var sendErr error
+	var all sync.WaitGroup
+	all.Go(func() {
+		if sendErr = d.send(sending, s); sendErr != nil {
+			closeSoon(sending, s)
+		}
+	})
+	all.Go(func() { d.watch(watching) })
+	all.Go(func() { received <- d.receive(s) })
+
+	err := d.untilOver(ctx, received)
+	d.shut()
+	stopSending()
+	stopWatching()
+	if closeErr := s.Close(); closeErr != nil {
+		d.log.DebugContext(ctx, "closing the session", "err", closeErr)
+	}
+	all.Wait()
+	if err != nil && sendErr != nil {
+		return fmt.Errorf("%w (%w)", err, sendErr)
+	}
+	return err
+}
+
+// closeSoon ends a session that does not take deliveries any more. Recv knows better what happened to the plugin, so it gets a
+// moment to say it.
+func closeSoon(ctx context.Context, s Session) {
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+		s.Close() //nolint:errcheck // serve closes again and hears the error
+	}
+}
+
+// untilOver waits for the loss of the session, or for the end of ctx and then for what is in flight.
+func (d *Dispatcher) untilOver(ctx context.Context, received <-chan error) error {
+	select {
+	case err := <-received:
+		return err
+	case <-ctx.Done():
+	}
+	d.shut()
+	timer := time.NewTimer(d.o.DrainTimeout)
+	defer timer.Stop()
+	for d.inFlight() > 0 {
+		select {
+		case <-d.landed:
+		case err := <-received:
+			return err
+		case <-timer.C:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (d *Dispatcher) inFlight() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.flying.len()
+}
+
+// lost settles what was in flight when the session ended by itself, as attempts of unknown outcome. They are due at once: the
+// plugin's supervisor decides when there is a next session. It returns when the plugin was last heard.
+func (d *Dispatcher) lost(cause error) time.Time {
+	now := d.o.Now()
+	d.mu.Lock()
+	gone := d.flying.takeAll()
+	d.alone = false
+	poison := !d.restart && d.suspects.crashed(gone)
+	heard := d.heard
+	d.mu.Unlock()
+	d.log.Warn("session with the plugin lost", "in_flight", len(gone), "err", cause)
+	ended := make([]attempt, 0, len(gone))
+	for _, x := range gone {
+		if poison {
+			ended = append(ended, poisoned(x, cause))
+		} else {
+			ended = append(ended, d.failed(x, resultLost, now, 0, oneLine(cause.Error())))
+		}
+	}
+	d.settle(ended, now)
+	return heard
+}
