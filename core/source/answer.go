@@ -1,0 +1,109 @@
+package source
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// outcome is what became of a request. Its word is the reason in metrics and logs and the code in a problem document.
+type outcome int
+
+const (
+	accepted outcome = iota
+	duplicate
+	quarantined
+	healthy
+	methodNotAllowed
+	unsupportedEncoding
+	bodyTooLarge
+	bodyTooSlow
+	bodyBroken
+	refused
+	overloaded
+	notVerified
+	notStored
+	unknownPath
+	panicked
+	outcomes // number of outcomes
+)
+
+// outcomeInfo says how an outcome is answered and logged.
+type outcomeInfo struct {
+	word   string
+	status int
+	level  slog.Level
+	// retryAfter is how long the sender should wait; 0: not said.
+	retryAfter time.Duration
+	// closes is set where the rest of the request must not be waited for.
+	closes bool
+}
+
+var outcomeTable = [outcomes]outcomeInfo{
+	accepted:            {word: "accepted", status: http.StatusNoContent, level: slog.LevelDebug},
+	duplicate:           {word: "duplicate", status: http.StatusNoContent, level: slog.LevelDebug},
+	quarantined:         {word: "quarantined", status: http.StatusNoContent, level: slog.LevelWarn},
+	healthy:             {word: "health", status: http.StatusOK, level: slog.LevelDebug},
+	methodNotAllowed:    {word: "method_not_allowed", status: http.StatusMethodNotAllowed, level: slog.LevelDebug, closes: true},
+	unsupportedEncoding: {word: "unsupported_encoding", status: http.StatusUnsupportedMediaType, level: slog.LevelInfo, closes: true},
+	bodyTooLarge:        {word: "body_too_large", status: http.StatusRequestEntityTooLarge, level: slog.LevelInfo, closes: true},
+	bodyTooSlow:         {word: "body_too_slow", status: http.StatusRequestTimeout, level: slog.LevelInfo, closes: true},
+	bodyBroken:          {word: "body_broken", status: http.StatusBadRequest, level: slog.LevelInfo, closes: true},
+	refused:             {word: "unauthorized", status: http.StatusUnauthorized, level: slog.LevelWarn},
+	overloaded:          {word: "overloaded", status: http.StatusServiceUnavailable, level: slog.LevelWarn, retryAfter: time.Second, closes: true},
+	notVerified:         {word: "not_verified", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
+	notStored:           {word: "not_stored", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
+	unknownPath:         {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelDebug, closes: true},
+	panicked:            {word: "panic", status: http.StatusInternalServerError, level: slog.LevelError, closes: true},
+}
+
+func (o outcome) info() *outcomeInfo { return &outcomeTable[o] }
+
+// String returns the outcome's word.
+func (o outcome) String() string { return o.info().word }
+
+// problem is the body of every answer that is not 2xx (RFC 9457). It never repeats anything that the sender sent.
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Code      string `json:"code"`
+	RequestID string `json:"request_id"`
+}
+
+// answer writes the response for o. requestID is empty where nobody will ask for it: on success.
+func answer(w http.ResponseWriter, o outcome, status int, requestID string) {
+	info := o.info()
+	h := w.Header()
+	if info.closes {
+		h["Connection"] = closeValue
+	}
+	if info.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(info.retryAfter/time.Second)))
+	}
+	if status < 300 {
+		w.WriteHeader(status)
+		return
+	}
+	body, err := json.Marshal(problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: info.word, RequestID: requestID,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("source: problem document: %v", err)) // cannot happen: strings and an int
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Request-Id", requestID)
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the sender may be gone; nothing is left to be done for it
+}
+
+var closeValue = []string{"close"}
+
+// newRequestID returns the id that joins an answer to its log line. It is no secret.
+func newRequestID() string { return fmt.Sprintf("%016x", rand.Uint64()) }

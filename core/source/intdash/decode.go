@@ -1,0 +1,151 @@
+package intdash
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// Reasons for which an authentic body is quarantined, besides those of source.ReadObject.
+const (
+	missingField = "missing_field"
+	wrongType    = "wrong_type"
+)
+
+var quarantineReasons = []string{
+	source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
+	source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType,
+}
+
+// Decode makes the event of one body. It is pure. The envelope's source, kind, received time, content type and body are the
+// caller's to set. window is how long the event's keys are remembered, 0 for the journal's default.
+//
+// Only resource_type and action must be there: the 2023 preview sent nothing else. An error is *source.Undecodable.
+func Decode(body []byte, window time.Duration) (source.Event, error) {
+	var few [16]source.Member
+	members, err := source.ReadObject(string(body), few[:0])
+	if err != nil {
+		return source.Event{}, err
+	}
+	data := &pointsmanv1.IntdashEvent{}
+	attributes, err := fill(data, members)
+	if err != nil {
+		return source.Event{}, err
+	}
+	if data.ResourceType == "" {
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no resource_type"}
+	}
+	if data.OriginalAction == "" {
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no action"}
+	}
+	data.Action = action(data)
+	data.ResourceUuid = resourceUUID(data.ResourceType, attributes)
+	id, keys := identify(data, body, window)
+	return source.Event{
+		Envelope: &pointsmanv1.Envelope{
+			Id:           id,
+			Type:         "intdash." + token(data.ResourceType) + "." + token(data.Action),
+			Subject:      subject(data.ResourceUuid),
+			TimeUnixNano: unixNano(data.OccurredAt),
+			Attributes:   attributes,
+			Data:         &pointsmanv1.Envelope_Intdash{Intdash: data},
+		},
+		Keys: keys,
+	}, nil
+}
+
+// field returns where the member of that name goes, nil for one that has no field.
+func field(data *pointsmanv1.IntdashEvent, name string) *string {
+	switch name {
+	case "resource_type":
+		return &data.ResourceType
+	case "action":
+		return &data.OriginalAction
+	case "measurement_uuid":
+		return &data.MeasurementUuid
+	case "project_uuid":
+		return &data.ProjectUuid
+	case "delivery_uuid":
+		return &data.DeliveryUuid
+	case "hook_uuid":
+		return &data.HookUuid
+	case "occurred_at":
+		return &data.OccurredAt
+	}
+	return nil
+}
+
+// fill sets the fields of data, collects the members without one in Extra, and returns all scalars as attributes.
+func fill(data *pointsmanv1.IntdashEvent, members []source.Member) ([]*pointsmanv1.Attribute, error) {
+	attributes := make([]*pointsmanv1.Attribute, 0, len(members))
+	storage := make([]pointsmanv1.Attribute, len(members)) // one allocation for all
+	var extra []byte
+	for i := range members {
+		m := &members[i]
+		value, scalar := m.Scalar()
+		if to := field(data, m.Name); to == nil {
+			extra = appendMember(extra, m)
+		} else if m.Kind == source.JSONString {
+			*to = value
+		} else if m.Kind != source.JSONNull {
+			return nil, &source.Undecodable{Reason: wrongType, Detail: m.Name + " is not a string"}
+		}
+		if scalar {
+			storage[i].Name, storage[i].Value = m.Name, value
+			attributes = append(attributes, &storage[i])
+		}
+	}
+	if extra != nil {
+		data.Extra = &pointsmanv1.Json{Text: append(extra, '}')}
+	}
+	return attributes, nil
+}
+
+// appendMember appends a member to an object that is not closed yet.
+func appendMember(object []byte, m *source.Member) []byte {
+	if object == nil {
+		object = append(object, '{')
+	} else {
+		object = append(object, ',')
+	}
+	object = append(object, m.RawName...)
+	object = append(object, ':')
+	return append(object, m.Raw...)
+}
+
+// action gives the end of a measurement one name: the 2023 preview called it "finished".
+func action(data *pointsmanv1.IntdashEvent) string {
+	if data.ResourceType == "measurement" && data.OriginalAction == "finished" {
+		return "completed"
+	}
+	return data.OriginalAction
+}
+
+// resourceUUID returns the member named for the resource type, else the first UUID that is not about the delivery.
+func resourceUUID(resourceType string, attributes []*pointsmanv1.Attribute) string {
+	other := ""
+	for _, a := range attributes {
+		kind, isUUID := strings.CutSuffix(a.Name, "_uuid")
+		if !isUUID || a.Value == "" {
+			continue
+		}
+		if kind == resourceType {
+			return a.Value
+		}
+		if other == "" && kind != "delivery" && kind != "hook" && kind != "project" {
+			other = a.Value
+		}
+	}
+	return other
+}
+
+// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+func unixNano(text string) int64 {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,115 @@
+package source
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// otherType is the type_class of events whose type their source does not know. It keeps the label's values few.
+const otherType = "other"
+
+// Metrics counts requests and events of all sources.
+type Metrics struct {
+	requests     *prometheus.CounterVec
+	authFailures *prometheus.CounterVec
+	secretUsed   *prometheus.CounterVec
+	accepted     *prometheus.CounterVec
+	duplicates   *prometheus.CounterVec
+	quarantined  *prometheus.CounterVec
+	duration     *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics of all sources. It panics when they are registered already.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pointsman", Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		requests:     counter("source_requests_total", "Requests answered, by status code and reason.", "source", "code", "reason"),
+		authFailures: counter("source_auth_failures_total", "Requests refused as unauthentic.", "source", "reason"),
+		secretUsed: counter("source_secret_used_total",
+			"Requests authenticated, by position of the secret in the source's list. An old secret that is not used any more can go.", "source", "slot"),
+		accepted:    counter("events_accepted_total", "Events stored.", "source", "type_class"),
+		duplicates:  counter("events_duplicate_total", "Events recognised as known and not stored again.", "source"),
+		quarantined: counter("events_quarantined_total", "Authentic events stored although they could not be decoded.", "source", "reason"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "pointsman", Name: "accept_duration_seconds",
+			Help:    "Time from the last byte of a request to its events being durable.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"source"}),
+	}
+	reg.MustRegister(m.duration)
+	m.request("", http.StatusNotFound, unknownPath)
+	return m
+}
+
+// request returns the counter of one answer. The source is "" when the path belongs to none.
+func (m *Metrics) request(source string, status int, o outcome) prometheus.Counter {
+	return m.requests.WithLabelValues(source, strconv.Itoa(status), o.String())
+}
+
+// sourceMetrics are the counters of one source, looked up once.
+type sourceMetrics struct {
+	requests     [outcomes]prometheus.Counter
+	secretUsed   []prometheus.Counter
+	accepted     map[string]prometheus.Counter // by type
+	other        prometheus.Counter
+	duplicates   prometheus.Counter
+	quarantined  map[string]prometheus.Counter // by reason
+	authFailures map[string]prometheus.Counter // by reason
+	duration     prometheus.Observer
+}
+
+// of initialises every label set that the webhook can produce, so that each series exists from the start.
+func (m *Metrics) of(o *WebhookOptions) *sourceMetrics {
+	s := &sourceMetrics{
+		other:        m.accepted.WithLabelValues(o.Name, otherType),
+		duplicates:   m.duplicates.WithLabelValues(o.Name),
+		duration:     m.duration.WithLabelValues(o.Name),
+		accepted:     map[string]prometheus.Counter{},
+		quarantined:  map[string]prometheus.Counter{},
+		authFailures: map[string]prometheus.Counter{},
+	}
+	for out := range outcomes {
+		if out != unknownPath {
+			s.requests[out] = m.request(o.Name, o.status(out), out)
+		}
+	}
+	for slot := range o.Secrets {
+		s.secretUsed = append(s.secretUsed, m.secretUsed.WithLabelValues(o.Name, strconv.Itoa(slot)))
+	}
+	for _, t := range o.KnownTypes {
+		s.accepted[t] = m.accepted.WithLabelValues(o.Name, t)
+	}
+	for _, r := range slices.Concat(o.QuarantineReasons, []string{otherReason}) {
+		s.quarantined[r] = m.quarantined.WithLabelValues(o.Name, r)
+	}
+	for _, r := range slices.Concat(o.RefusalReasons, []string{otherReason}) {
+		s.authFailures[r] = m.authFailures.WithLabelValues(o.Name, r)
+	}
+	return s
+}
+
+// otherReason counts reasons that a source did not announce.
+const otherReason = "other"
+
+func count(by map[string]prometheus.Counter, reason string) {
+	c, ok := by[reason]
+	if !ok {
+		c = by[otherReason]
+	}
+	c.Inc()
+}
+
+func (s *sourceMetrics) countAccepted(eventType string) {
+	if c, ok := s.accepted[eventType]; ok {
+		c.Inc()
+		return
+	}
+	s.other.Inc()
+}

@@ -1,0 +1,126 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// ServerOptions are what NewServer needs. Log and Metrics are required.
+type ServerOptions struct {
+	Sources []Source
+	Log     *slog.Logger
+	Metrics *Metrics
+	// InFlight is how many requests all sources together handle at a time; more are answered 503. Default 512.
+	InFlight int64
+	// DrainTime is how long Run waits for requests under way when it is to stop. Default 15 s.
+	DrainTime time.Duration
+}
+
+// Server is the HTTP server that sources are mounted on.
+type Server struct {
+	options  ServerOptions
+	http     *http.Server
+	mounted  atomic.Pointer[map[string]Source]
+	inFlight atomic.Int64
+	ready    atomic.Bool
+}
+
+// NewServer returns a server with the sources mounted. Nothing runs yet.
+func NewServer(o ServerOptions) (*Server, error) {
+	setDefault(&o.InFlight, 512)
+	setDefault(&o.DrainTime, 15*time.Second)
+	s := &Server{options: o}
+	if err := s.Mount(o.Sources); err != nil {
+		return nil, err
+	}
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		// ReadTimeout is the last resort for bodies that no source reads. Sources set tighter deadlines themselves.
+		ReadTimeout: 35 * time.Second,
+		// WriteTimeout counts from the end of the header: it must leave time for the slowest body (30 s) and the slowest
+		// append (10 s) before the answer.
+		WriteTimeout:                 60 * time.Second,
+		IdleTimeout:                  60 * time.Second,
+		MaxHeaderBytes:               16 << 10,
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is an unknown path like any other
+		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+// Mount replaces all sources in one step: each request sees the old set or the new one. On error the old set stays.
+func (s *Server) Mount(sources []Source) error {
+	byPath := make(map[string]Source, len(sources))
+	var errs []error
+	for _, src := range sources {
+		if err := CheckPath(src.Path()); err != nil {
+			errs = append(errs, fmt.Errorf("source %q: %w", src.Name(), err))
+			continue
+		}
+		if other, taken := byPath[src.Path()]; taken {
+			errs = append(errs, fmt.Errorf("sources %q and %q are both mounted at %s: give one of them another path",
+				other.Name(), src.Name(), src.Path()))
+			continue
+		}
+		byPath[src.Path()] = src
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	s.mounted.Store(&byPath)
+	return nil
+}
+
+// ServeHTTP hands a request to the source mounted at exactly its path.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	src, ok := (*s.mounted.Load())[r.URL.Path]
+	if !ok {
+		s.refuse(w, "", unknownPath)
+		return
+	}
+	defer s.inFlight.Add(-1)
+	if s.inFlight.Add(1) > s.options.InFlight {
+		s.refuse(w, src.Name(), overloaded)
+		return
+	}
+	src.ServeHTTP(w, r)
+}
+
+func (s *Server) refuse(w http.ResponseWriter, source string, out outcome) {
+	status := out.info().status
+	s.options.Metrics.request(source, status, out).Inc()
+	answer(w, out, status, newRequestID())
+}
+
+// Ready reports whether the server takes new connections: true while Run serves, false as soon as its context has ended.
+func (s *Server) Ready() bool { return s.ready.Load() }
+
+// Run serves l until ctx ends; it closes l. Then it takes no new connection, finishes the requests under way and returns
+// nil, or an error when some were cut off because DrainTime was over. A server runs once.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(l) }()
+	s.ready.Store(true)
+	defer s.ready.Store(false)
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve sources on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.ready.Store(false)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.DrainTime)
+	defer cancel()
+	err := s.http.Shutdown(drain)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests still under way after %s were cut off: %w", s.options.DrainTime, err), s.http.Close())
+	}
+	<-served
+	return err
+}

@@ -1,0 +1,117 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"time"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// ShortWindow is how long a key made of the content alone is remembered: long enough for a sender's retries, short enough
+// that a second event of the same content is not taken for the first.
+const ShortWindow = 5 * time.Minute
+
+// ContentID returns the event id of content whose sender gave it none.
+func ContentID(content []byte) string {
+	sum := sha256.Sum256(content)
+	return "sha256-" + hex.EncodeToString(sum[:])
+}
+
+// quarantine returns the event that keeps an authentic body which could not be decoded.
+func quarantine(kind string, body []byte, why error) Event {
+	id := ContentID(body)
+	return Event{
+		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined"},
+		Keys:       []Key{{Value: id, Window: ShortWindow}},
+		Quarantine: why.Error(),
+	}
+}
+
+func reasonOf(err error) string {
+	var u *Undecodable
+	if errors.As(err, &u) {
+		return u.Reason
+	}
+	return otherReason
+}
+
+// stamp sets what every envelope of a request has in common.
+func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, events []Event) {
+	contentType := declaredType(header)
+	parent := traceParent(header)
+	for i := range events {
+		e := events[i].Envelope
+		e.Source, e.Kind = h.options.Name, h.options.Kind
+		e.ReceivedUnixNano = received.UnixNano()
+		e.ContentType, e.TraceParent = contentType, parent
+		if e.Body == nil {
+			e.Body = body
+		}
+	}
+}
+
+// declaredType returns the Content-Type if it is printable ASCII of a sane length. Anything else is no media type, and
+// could not be stored: strings of an envelope are UTF-8.
+func declaredType(header http.Header) string {
+	const maxLen = 256
+	v := header["Content-Type"]
+	if len(v) != 1 || len(v[0]) > maxLen {
+		return ""
+	}
+	for _, c := range []byte(v[0]) {
+		if c < ' ' || c > '~' {
+			return ""
+		}
+	}
+	return v[0]
+}
+
+// traceParent returns the traceparent header if it is valid by W3C Trace Context section 3.2, else "".
+func traceParent(header http.Header) string {
+	const length, maxLen = len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), 128
+	v := header["Traceparent"]
+	if len(v) != 1 || len(v[0]) < length || len(v[0]) > maxLen {
+		return ""
+	}
+	p := v[0]
+	version, trace, span, flags := p[:2], p[3:35], p[36:52], p[53:55]
+	switch {
+	case p[2] != '-' || p[35] != '-' || p[52] != '-',
+		!lowerHex(version) || !lowerHex(trace) || !lowerHex(span) || !lowerHex(flags),
+		version == "ff" || allZero(trace) || allZero(span):
+		return ""
+	case len(p) > length && (version == "00" || p[length] != '-' || !visible(p[length:])):
+		return "" // only a version after 00 may add fields
+	}
+	return p
+}
+
+func lowerHex(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func allZero(s string) bool {
+	for _, c := range []byte(s) {
+		if c != '0' {
+			return false
+		}
+	}
+	return true
+}
+
+func visible(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
