@@ -1,6 +1,8 @@
 package intdash
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -21,10 +23,6 @@ const (
 type Point struct {
 	// Time is in nanoseconds since 1970-01-01T00:00:00Z.
 	Time int64
-	// Type is "float64" or "int64".
-	Type string
-	// Name is the data id, such as "10/distance".
-	Name string
 	// Value may be NaN or infinite.
 	Value float64
 }
@@ -43,46 +41,60 @@ const (
 // errorName ends the data id of a line by which the server reports an error within the stream.
 const errorName = "intdash/measurement/get/data/error"
 
-// line is one line of the stream. Servers up to 2.4 call the name data_id, later ones data_name.
+// line is one line of the stream; time and data are JSON texts.
 type line struct {
-	Time     json.RawMessage `json:"time"`
-	DataType string          `json:"data_type"`
-	DataID   string          `json:"data_id"`
-	DataName string          `json:"data_name"`
-	Data     json.RawMessage `json:"data"`
+	time, typ, id, name, data []byte
+}
+
+// parse reads any JSON object.
+func (l *line) parse(b []byte) error {
+	var o struct {
+		Time     json.RawMessage `json:"time"`
+		DataType string          `json:"data_type"`
+		DataID   string          `json:"data_id"`
+		DataName string          `json:"data_name"`
+		Data     json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(b, &o); err != nil {
+		return fmt.Errorf("not a JSON object: %w", err)
+	}
+	*l = line{o.Time, []byte(o.DataType), []byte(o.DataID), []byte(o.DataName), o.Data}
+	return nil
 }
 
 // decodeLine reads one line. An error means that the line is not what the API documents; text of kindStopped is the
 // server's reason.
 func decodeLine(b []byte, filters []Filter) (k kind, p Point, text string, err error) {
 	var l line
-	if err := json.Unmarshal(b, &l); err != nil {
-		return 0, p, "", fmt.Errorf("not a JSON object: %w", err)
+	if !scan(b, &l) {
+		if err := l.parse(b); err != nil {
+			return 0, p, "", err
+		}
 	}
-	name := l.DataID
+	name := string(l.id) // up to 2.4; later servers call it data_name
 	if name == "" {
-		name = l.DataName
+		name = string(l.name)
 	}
 	if name == errorName || strings.HasSuffix(name, "/"+errorName) {
-		k, text = decodeError(l.Data)
+		k, text = decodeError(l.data)
 		return k, p, text, nil
 	}
-	if l.DataType == "" || name == "" {
+	typ := string(l.typ)
+	if typ == "" || name == "" {
 		return 0, p, "", errors.New("no data_type, or neither data_id nor data_name")
 	}
-	if l.DataType != typeFloat64 && l.DataType != typeInt64 || !anyMatches(filters, l.DataType, name) {
+	if typ != typeFloat64 && typ != typeInt64 || !anyMatches(filters, typ, name) {
 		return kindOther, p, "", nil
 	}
-	p = Point{Type: l.DataType, Name: name}
-	if p.Time, err = decodeTime(l.Time); err != nil {
+	if p.Time, err = decodeTime(l.time); err != nil {
 		return 0, p, "", err
 	}
-	k, p.Value, err = decodeValue(l.DataType, l.Data)
+	k, p.Value, err = decodeValue(typ, l.data)
 	return k, p, "", err
 }
 
 // decodeTime takes integer nanoseconds, which do not fit a float64, and RFC 3339 from servers that ignore time_format.
-func decodeTime(raw json.RawMessage) (int64, error) {
+func decodeTime(raw []byte) (int64, error) {
 	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 		return n, nil
 	}
@@ -95,19 +107,13 @@ func decodeTime(raw json.RawMessage) (int64, error) {
 	return 0, fmt.Errorf("time %.40q is neither nanoseconds nor RFC 3339", raw)
 }
 
-// decodeValue reads {"d": base64 of the payload}: 8 bytes, big-endian. A multiple of 8 bytes is a vector.
-func decodeValue(typ string, raw json.RawMessage) (kind, float64, error) {
-	var data struct {
-		D *[]byte `json:"d"`
-	}
-	if err := json.Unmarshal(raw, &data); err != nil {
-		return 0, 0, fmt.Errorf("payload: %w", err)
-	}
-	if data.D == nil {
-		return 0, 0, errors.New(`payload: data has no "d"`)
-	}
-	payload := *data.D
+// decodeValue makes a number of a payload: 8 bytes, big-endian. A multiple of 8 bytes is a vector.
+func decodeValue(typ string, raw []byte) (kind, float64, error) {
+	var buf [24]byte
+	payload, err := decodePayload(raw, buf[:0])
 	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("payload: %w", err)
 	case len(payload) == 8 && typ == typeFloat64:
 		return kindPoint, math.Float64frombits(binary.BigEndian.Uint64(payload)), nil
 	case len(payload) == 8:
@@ -118,9 +124,28 @@ func decodeValue(typ string, raw json.RawMessage) (kind, float64, error) {
 	return 0, 0, fmt.Errorf("payload: %s of %d bytes", typ, len(payload))
 }
 
+// decodePayload reads {"d": base64}, appending to buf.
+func decodePayload(raw, buf []byte) ([]byte, error) {
+	if text, ok := bytes.CutPrefix(raw, []byte(`{"d":"`)); ok {
+		if text, ok = bytes.CutSuffix(text, []byte(`"}`)); ok && !bytes.ContainsAny(text, "\\\"\r\n") {
+			return base64.StdEncoding.AppendDecode(buf, text)
+		}
+	}
+	var data struct {
+		D *[]byte `json:"d"`
+	}
+	if err := json.Unmarshal(raw, &data); err != nil {
+		return nil, err
+	}
+	if data.D == nil {
+		return nil, errors.New(`data has no "d"`)
+	}
+	return *data.D, nil
+}
+
 // decodeError tells the two documented errors apart. One that is not documented stops the fetch: statistics of a series
 // of which something unknown is missing would be wrong.
-func decodeError(raw json.RawMessage) (kind, string) {
+func decodeError(raw []byte) (kind, string) {
 	var data struct {
 		D struct {
 			Error       string `json:"error"`

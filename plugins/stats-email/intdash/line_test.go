@@ -1,6 +1,7 @@
 package intdash
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strings"
@@ -33,7 +34,7 @@ func TestDecodeValues(t *testing.T) {
 			if err != nil || k != kindPoint {
 				t.Fatalf("kind %v, error %v", k, err)
 			}
-			if p.Value != c.want || p.Name != "10/distance" || p.Time != 1735086000123456789 {
+			if p.Value != c.want || p.Time != 1735086000123456789 {
 				t.Errorf("got %+v, want %v", p, c.want)
 			}
 		})
@@ -152,22 +153,42 @@ func TestReadStreamSkipsLongLines(t *testing.T) {
 	}
 }
 
-// Whatever the bytes are: no panic, and a point only from a line that says what it is.
+// Whatever the bytes are: no panic, and what the fast path reads is what a JSON parser reads.
 func FuzzDecodeLine(f *testing.F) {
 	f.Add([]byte(measured("float64", `{"d":"QF7dLxqfvnc="}`)))
 	f.Add([]byte(measured("int64", `{"d":"/////////9Y="}`)))
 	f.Add([]byte(`{"data_name":"0/intdash/measurement/get/data/error","data":{"d":{"error":"unexpected"}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		k, p, _, err := decodeLine(b, nil)
+		var fast, slow line
+		if scan(b, &fast) {
+			if err := slow.parse(b); err != nil {
+				t.Fatalf("scan accepts what is no JSON: %v", err)
+			}
+			if !bytes.Equal(fast.time, slow.time) || !bytes.Equal(fast.typ, slow.typ) || !bytes.Equal(fast.id, slow.id) ||
+				!bytes.Equal(fast.name, slow.name) || !bytes.Equal(fast.data, slow.data) {
+				t.Fatalf("scan %q, parser %q", fast, slow)
+			}
+		}
+		k, _, _, err := decodeLine(b, nil)
 		if err == nil && !json.Valid(b) {
 			t.Errorf("invalid JSON was taken for kind %v", k)
 		}
-		if err == nil && k == kindPoint && (p.Name == "" || p.Type != typeFloat64 && p.Type != typeInt64) {
-			t.Errorf("point without a name or number: %+v", p)
-		}
-		sum, _ := readStream(strings.NewReader(string(b)), nil, func(Point) {})
-		if sum.Points+sum.Other+sum.Vectors+sum.Unconverted > int64(strings.Count(string(b), "\n"))+1 {
+		sum, _ := readStream(bytes.NewReader(b), nil, func(Point) {})
+		if sum.Points+sum.Other+sum.Vectors+sum.Unconverted > int64(bytes.Count(b, []byte("\n")))+1 {
 			t.Errorf("%+v of %q: more than there are lines", sum, b)
+		}
+	})
+}
+
+func FuzzDecodePayload(f *testing.F) {
+	for _, s := range []string{`{"d":"QF7dLxqfvnc="}`, `{"d":""}`, `{"d":"QF7d\n"}`, `{ "d" : "QF7dLxqfvnc=" }`, `{"d":null}`, `{"d":"A\u0041=="}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := decodePayload(b, nil)
+		var want struct{ D []byte }
+		if jsonErr := json.Unmarshal(b, &want); err == nil && (jsonErr != nil || !bytes.Equal(got, want.D)) {
+			t.Errorf("got %x, parser %x, %v", got, want.D, jsonErr)
 		}
 	})
 }
