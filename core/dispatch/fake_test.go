@@ -166,6 +166,19 @@ func (j *memJournal) history(seq int) []journal.Settlement {
 	return slices.Clone(j.rows[seq-1].history)
 }
 
+// row returns the delivery with the id.
+func (j *memJournal) row(id string) journal.Delivery {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, r := range j.rows {
+		if r.ID == id {
+			return r.Delivery
+		}
+	}
+	j.t.Errorf("no delivery %s", id)
+	return journal.Delivery{}
+}
+
 // count returns how many deliveries ended with this outcome (Done, Dead), or, for 0, have not ended.
 func (j *memJournal) count(o journal.Outcome) int {
 	j.mu.Lock()
@@ -194,7 +207,8 @@ func (j *memJournal) claims() int {
 
 // fakeTarget is a plugin whose sessions a test scripts.
 type fakeTarget struct {
-	next     func(n int) *fakeSession // the n-th session, from 0
+	next     func(n int) *fakeSession   // the n-th session, from 0
+	wrap     func(*fakeSession) Session // may be nil
 	restarts chan string
 
 	mu      sync.Mutex
@@ -221,6 +235,9 @@ func (f *fakeTarget) Session(ctx context.Context) (Session, error) {
 	}
 	f.current = f.next(f.started)
 	f.started++
+	if f.wrap != nil {
+		return f.wrap(f.current), nil
+	}
 	return f.current, nil
 }
 
@@ -237,11 +254,16 @@ func (f *fakeTarget) sessions() int {
 	return f.started
 }
 
+// sendFunc is what a fake session does with a batch, during Send.
+type sendFunc func(s *fakeSession, batch []pluginhost.Delivery)
+
 // fakeSession fails the test when it is sent more than it allows. Without on, what was sent waits in sent.
 type fakeSession struct {
 	t             *testing.T
 	window, batch int
-	on            func(s *fakeSession, batch []pluginhost.Delivery) // called by Send
+	on            sendFunc
+	refuse        error // Send returns it
+	unchecked     bool  // the router frees slots by time-outs, so more may be unanswered
 
 	out    chan []*pluginv1.Result
 	lost   chan error
@@ -254,7 +276,7 @@ type fakeSession struct {
 	batches []int
 }
 
-func newFakeSession(t *testing.T, window, batch int, on func(*fakeSession, []pluginhost.Delivery)) *fakeSession {
+func newFakeSession(t *testing.T, window, batch int, on sendFunc) *fakeSession {
 	return &fakeSession{
 		t: t, window: window, batch: batch, on: on, out: make(chan []*pluginv1.Result, 10_000), lost: make(chan error, 1),
 		closed: make(chan struct{}), pending: map[string]bool{},
@@ -265,9 +287,12 @@ func (s *fakeSession) Window() int   { return s.window }
 func (s *fakeSession) MaxBatch() int { return s.batch }
 
 func (s *fakeSession) Send(batch []pluginhost.Delivery) error {
+	if s.refuse != nil {
+		return s.refuse
+	}
 	s.mu.Lock()
 	for _, d := range batch {
-		if s.pending[d.ID] {
+		if s.pending[d.ID] && !s.unchecked {
 			s.t.Errorf("%s was sent while in flight", d.ID)
 		}
 		s.pending[d.ID] = true
@@ -275,12 +300,12 @@ func (s *fakeSession) Send(batch []pluginhost.Delivery) error {
 	s.highest = max(s.highest, len(s.pending))
 	s.sent = append(s.sent, batch...)
 	s.batches = append(s.batches, len(batch))
-	if len(s.pending) > s.window || len(batch) > s.batch || len(batch) == 0 {
+	if len(s.pending) > s.window && !s.unchecked || len(batch) > s.batch || len(batch) == 0 {
 		s.t.Errorf("%d in flight, %d in the batch; allowed %d and %d", len(s.pending), len(batch), s.window, s.batch)
 	}
 	s.mu.Unlock()
 	if s.on != nil {
-		s.on(s, batch)
+		s.on(s, slices.Clone(batch)) // the slice is the dispatcher's again after Send
 	}
 	return nil
 }
@@ -320,13 +345,6 @@ func (s *fakeSession) answer(results ...*pluginv1.Result) {
 	}
 	s.mu.Unlock()
 	s.out <- results
-}
-
-// forget frees slots without an answer, as time-outs do for the router.
-func (s *fakeSession) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.pending)
 }
 
 func (s *fakeSession) crash(err error) {

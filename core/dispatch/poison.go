@@ -32,5 +32,5 @@ func (s suspects) has(seq int64) bool {
 	return ok
 }
 
-// acquit forgets a delivery: the plugin survived it, or it was settled for good.
+// acquit forgets a delivery: the plugin survived it, or it is a dead letter now.
 func (s suspects) acquit(seq int64) { delete(s, seq) }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/pointsman/pointsman/core/journal"
 )
 
 // deliver runs one session after the other until ctx ends.
@@ -126,23 +128,26 @@ func (d *Dispatcher) inFlight() int {
 
 // lost settles what was in flight when the session ended by itself, as attempts of unknown outcome. They are due at once: the
 // plugin's supervisor decides when there is a next session. It returns when the plugin was last heard.
-func (d *Dispatcher) lost(cause error) time.Time {
+func (d *Dispatcher) lost(cause error) (heard time.Time) {
 	now := d.o.Now()
 	d.mu.Lock()
 	gone := d.flying.takeAll()
 	d.alone = false
-	poison := !d.restart && d.suspects.crashed(gone)
-	heard := d.heard
-	d.mu.Unlock()
-	d.log.Warn("session with the plugin lost", "in_flight", len(gone), "err", cause)
+	poison := !d.restart && d.suspects.crashed(gone) // our own restart is nobody's crash
 	ended := make([]attempt, 0, len(gone))
 	for _, x := range gone {
+		a := d.failed(x, resultLost, now, 0, oneLine(cause.Error()))
 		if poison {
-			ended = append(ended, poisoned(x, cause))
-		} else {
-			ended = append(ended, d.failed(x, resultLost, now, 0, oneLine(cause.Error())))
+			a = poisoned(x, cause)
 		}
+		if a.settlement.Outcome == journal.Dead {
+			d.suspects.acquit(x.delivery.Seq)
+		}
+		ended = append(ended, a)
 	}
+	heard = d.heard
+	d.mu.Unlock()
+	d.log.Warn("session with the plugin lost", "in_flight", len(gone), "err", cause)
 	d.settle(ended, now)
 	return heard
 }
