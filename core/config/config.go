@@ -80,7 +80,7 @@ type Source struct {
 	// DeclRange is the block's header.
 	DeclRange hcl.Range
 
-	settings *settings
+	origin origin
 }
 
 // PluginRef names a plugin's binary.
@@ -111,7 +111,7 @@ type Plugin struct {
 	// DeclRange is the block's header.
 	DeclRange hcl.Range
 
-	settings *settings
+	origin origin
 }
 
 // Rate is at most N deliveries in any Per; the zero Rate is no limit.

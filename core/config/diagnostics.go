@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -9,7 +11,7 @@ import (
 // Diagnostics collects everything that is wrong or doubtful about a configuration. It is not safe for concurrent use.
 type Diagnostics struct {
 	list  hcl.Diagnostics
-	files map[string]*source
+	files map[string]*file
 }
 
 // Append adds what another stage found, such as rule.Compile. Values of expressions are dropped: a diagnostic shows source
@@ -46,13 +48,49 @@ func (d *Diagnostics) count(s hcl.DiagnosticSeverity) int {
 
 // Error is the first error in one line, with the number of others.
 func (d *Diagnostics) Error() string {
-	for _, diag := range d.list {
-		if diag.Severity == hcl.DiagError {
-			return fmt.Sprintf("%s (%d errors)", diag.Error(), d.Errors())
+	for _, diag := range d.sorted() {
+		if diag.Severity != hcl.DiagError {
+			continue
 		}
+		text := diag.Summary + ": " + diag.Detail
+		if diag.Subject != nil {
+			text = fmt.Sprintf("%s:%d: %s", diag.Subject.Filename, diag.Subject.Start.Line, text)
+		}
+		if n := d.Errors(); n > 1 {
+			text += fmt.Sprintf(" (and %d more errors)", n-1)
+		}
+		return text
 	}
 	return "no errors"
 }
 
-// source is one file's text.
-type source struct{ name string }
+// sorted is by place: first what has none, then by file, line and column.
+func (d *Diagnostics) sorted() hcl.Diagnostics {
+	list := slices.Clone(d.list)
+	slices.SortStableFunc(list, func(a, b *hcl.Diagnostic) int {
+		x, y := a.Subject, b.Subject
+		if x == nil || y == nil {
+			return cmp.Compare(btoi(x != nil), btoi(y != nil))
+		}
+		return cmp.Or(cmp.Compare(x.Filename, y.Filename), cmp.Compare(x.Start.Line, y.Start.Line), cmp.Compare(x.Start.Column, y.Start.Column))
+	})
+	return list
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func errorAt(rng hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: &rng}
+}
+
+func warningAt(rng hcl.Range, summary, detail string) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: &rng}
+}
+
+// place is "config.hcl line 3", for a diagnostic that speaks of a second place.
+func place(rng hcl.Range) string { return fmt.Sprintf("%s line %d", rng.Filename, rng.Start.Line) }

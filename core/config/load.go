@@ -1,8 +1,128 @@
 package config
 
-import "context"
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
 
-// Load reads files, and of directories all *.hcl in name order, as one configuration.
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Load reads files, and of directories all *.hcl in name order, as one configuration. Both results are never nil. The
+// context bounds what Options.Describe does.
 func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics) {
-	return &Config{}, &Diagnostics{}
+	if o.Env == nil {
+		o.Env = os.LookupEnv
+	}
+	l := &loader{
+		ctx: ctx, options: o, cfg: &Config{},
+		diags:     &Diagnostics{files: map[string]*file{}},
+		functions: map[string]map[string]function.Function{},
+		vars:      map[string]cty.Value{}, locals: map[string]cty.Value{},
+		broken:    map[string]bool{},
+		described: map[string]description{},
+	}
+	if len(paths) == 0 {
+		l.diags.Append(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No configuration files", Detail: "Name a *.hcl file or a directory that has some."})
+	}
+	names, diags := findFiles(paths)
+	l.diags.Append(diags...)
+	var blocks []*hclsyntax.Block
+	for _, name := range names {
+		blocks = append(blocks, l.read(name)...)
+	}
+	if l.diags.HasErrors() {
+		// Part of the text is not understood; what it may have declared would be reported as missing.
+		return l.cfg, l.diags
+	}
+	l.decode(blocks)
+	return l.cfg, l.diags
 }
+
+// loader is one run of Load.
+type loader struct {
+	ctx     context.Context
+	options Options
+	cfg     *Config
+	diags   *Diagnostics
+
+	// functions holds the functions by the file that calls them.
+	functions map[string]map[string]function.Function
+	// vars and locals hold marked values; one that could not be determined is cty.DynamicVal.
+	vars, locals map[string]cty.Value
+	// broken holds the types of blocks of which some could not be read. Names that nothing declares are then not reported:
+	// the broken block may be the declaration.
+	broken map[string]bool
+	// described remembers what binaries answered, by path.
+	described map[string]description
+}
+
+type description struct {
+	answer *pluginv1.DescribeResponse
+	err    error
+}
+
+// read parses one file and returns its blocks.
+func (l *loader) read(name string) []*hclsyntax.Block {
+	f, diags := readFile(name)
+	l.diags.files[name] = f
+	l.cfg.Files = append(l.cfg.Files, name)
+	l.diags.Append(diags...)
+	return f.body.Blocks
+}
+
+// decode turns blocks into the configuration. The order is that in which one may use the other.
+func (l *loader) decode(blocks []*hclsyntax.Block) {
+	l.rootAttributes()
+	by := l.sort(blocks)
+	if rules := by["rule"]; len(rules) > maxRules {
+		l.error(rules[maxRules].DefRange(), "Too many rules", "A configuration may have at most 5000 rules.")
+		by["rule"] = nil
+	}
+	l.decodeVariables(by["variable"])
+	l.decodeLocals(by["locals"])
+	l.cfg.Scope = l.scope()
+	l.decodeServer(by)
+	l.decodeSources(by["source"])
+	l.decodePlugins(by["plugin"])
+	l.decodeRules(by["rule"])
+}
+
+// scope is what expressions of rules may use. It has no env() and no file(): what a rule computes is stored and shown.
+func (l *loader) scope() *hcl.EvalContext {
+	return &hcl.EvalContext{Variables: rootValues(l.vars, l.locals), Functions: pureFunctions()}
+}
+
+func (l *loader) error(rng hcl.Range, summary, detail string) {
+	l.diags.Append(errorAt(rng, summary, detail))
+}
+
+func (l *loader) warn(rng hcl.Range, summary, detail string) {
+	l.diags.Append(warningAt(rng, summary, detail))
+}
+
+// mask hides the literals of a range in what diagnostics show.
+func (l *loader) mask(rng hcl.Range) {
+	if f := l.diags.files[rng.Filename]; f != nil {
+		f.mask(rng)
+	}
+}
+
+func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	attrs := make([]*hclsyntax.Attribute, 0, len(body.Attributes))
+	for _, a := range body.Attributes {
+		attrs = append(attrs, a)
+	}
+	slices.SortFunc(attrs, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
+	return attrs
+}
+
+func contains(names []string, name string) bool { return slices.Contains(names, name) }
+
+func trimDot(s string) string { return strings.TrimSuffix(s, ".") }

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// The schemas of the router's own blocks, in the words that plugins use for theirs. Their defaults are the router's.
+var (
+	serverSchema = schemaOf(
+		text("listen", "127.0.0.1:8080", "Address that sources are mounted on."),
+		text("max_body", "1MiB", `Largest request body, such as "1MiB".`),
+		number("max_requests", 512, "Requests served at the same time."),
+	)
+	adminSchema = schemaOf(
+		text("listen", "127.0.0.1:8081", "Address of health, metrics and the admin API."),
+	)
+	journalSchema = schemaOf(
+		text("path", "data/journal.db", "The journal's file, relative to the working directory."),
+		text("max_bytes", "10GiB", `Size at which no more events are taken, such as "10GiB".`),
+		duration("retention", "168h", "How long settled events are kept."),
+		duration("dedupe_window", "24h", "How long an event's id is remembered."),
+	)
+	pluginsSchema = schemaOf(
+		text("dir", "bin", "Where pointsman-plugin-<kind> is looked for, relative to the working directory."),
+	)
+	variableSchema = schemaOf(
+		&pluginv1.Attribute{Name: "default", Type: pluginv1.Type_TYPE_ANY, Doc: "The value when none is given from outside."},
+		optional("description", pluginv1.Type_TYPE_STRING, "What the variable is for."),
+		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Whether the value must never be shown."),
+	)
+	// pluginSchema is without the settings block, which is the plugin's own.
+	pluginSchema = schemaOf(
+		optional("path", pluginv1.Type_TYPE_STRING, "The binary, relative to the working directory."),
+		optional("sha256", pluginv1.Type_TYPE_STRING, "What the binary must hash to."),
+		number("concurrency", 0, "Deliveries under way at the same time; 0: as many as the plugin announces."),
+		optional("rate", pluginv1.Type_TYPE_STRING, `Most deliveries in a time: "1/s", "30/m".`),
+		duration("timeout", "30s", "Timeout of one attempt."),
+		optional("env", pluginv1.Type_TYPE_STRING_LIST, "Names of environment variables that the plugin may see."),
+		optional("tls", pluginv1.Type_TYPE_BOOL, "Whether router and plugin speak TLS."),
+	)
+	dispatchSchema = schemaOf(
+		optional("timeout", pluginv1.Type_TYPE_DURATION, "Timeout of one attempt."),
+		optional("description", pluginv1.Type_TYPE_STRING, "What it is for."),
+	)
+	retrySchema = schemaOf(
+		number("max_attempts", 0, "Attempts before the delivery becomes a dead letter; 0: no limit."),
+		duration("max_age", "24h", "Age at which the delivery becomes a dead letter."),
+		duration("min_backoff", "1s", "Pause after the first attempt."),
+		duration("max_backoff", "5m", "Longest pause between attempts."),
+	)
+	ruleSchema = schemaOf(
+		optional("description", pluginv1.Type_TYPE_STRING, "What the rule is for."),
+	)
+)
+
+// reserved are the names in a dispatch block that are the router's: no plugin's arguments may use them.
+var reserved = []string{"retry", "order_by", "timeout", "description"}
+
+func schemaOf(attributes ...*pluginv1.Attribute) *pluginv1.Schema {
+	return &pluginv1.Schema{Attributes: attributes}
+}
+
+func optional(name string, t pluginv1.Type, doc string) *pluginv1.Attribute {
+	return &pluginv1.Attribute{Name: name, Type: t, Doc: doc}
+}
+
+func text(name, value, doc string) *pluginv1.Attribute {
+	return withDefault(name, pluginv1.Type_TYPE_STRING, value, doc)
+}
+
+func duration(name, value, doc string) *pluginv1.Attribute {
+	return withDefault(name, pluginv1.Type_TYPE_DURATION, value, doc)
+}
+
+func number(name string, value int, doc string) *pluginv1.Attribute {
+	return withDefault(name, pluginv1.Type_TYPE_NUMBER, value, doc)
+}
+
+func withDefault(name string, t pluginv1.Type, value any, doc string) *pluginv1.Attribute {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // a string or an int
+	}
+	return &pluginv1.Attribute{Name: name, Type: t, DefaultJson: string(b), Doc: doc}
+}
+
+// The values of an object's attributes. One that is absent or in error is the zero value.
+
+func (o *object) text(name string) string {
+	if f, ok := o.fields[name]; ok {
+		return f.value.AsString()
+	}
+	return ""
+}
+
+func (o *object) texts(name string) []string {
+	f, ok := o.fields[name]
+	if !ok {
+		return nil
+	}
+	list := []string{}
+	for _, v := range f.value.AsValueSlice() {
+		list = append(list, v.AsString())
+	}
+	return list
+}
+
+func (o *object) duration(name string) time.Duration {
+	d, err := ParseDuration(o.text(name))
+	if err != nil {
+		return 0 // absent: what is written was checked by the schema's type
+	}
+	return d
+}
+
+func (o *object) boolean(name string) *bool {
+	f, ok := o.fields[name]
+	if !ok || f.value.Type() != cty.Bool {
+		return nil
+	}
+	b := f.value.True()
+	return &b
+}
+
+// whole is a number that must be whole and from least to most; what it is for is said by the schema.
+func (l *loader) whole(o *object, name string, least, most int64) int64 {
+	f, ok := o.fields[name]
+	if !ok {
+		return 0
+	}
+	n, accuracy := f.value.AsBigFloat().Int64()
+	if accuracy != 0 || n < least || n > most {
+		l.error(f.rng, "Invalid value", quoted(name)+" must be a whole number from "+itoa(least)+" to "+itoa(most)+".")
+		return 0
+	}
+	return n
+}
+
+// parsed is a string that a function reads.
+func parsed[T any](l *loader, o *object, name string, parse func(string) (T, error)) T {
+	var none T
+	f, ok := o.fields[name]
+	if !ok {
+		return none
+	}
+	v, err := parse(f.value.AsString())
+	if err != nil {
+		l.error(f.rng, "Invalid value", quoted(name)+": "+err.Error()+".")
+		return none
+	}
+	return v
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// decodePlugins reads the plugin blocks. One with errors is kept: rules may name it.
+func (l *loader) decodePlugins(blocks []*hclsyntax.Block) {
+	seen := map[string]*hclsyntax.Block{}
+	for _, b := range blocks {
+		name, _ := l.name(b)
+		if !l.unique(b, name, seen) {
+			l.mask(b.Range())
+			continue
+		}
+		l.cfg.Plugins = append(l.cfg.Plugins, l.plugin(name, b))
+	}
+}
+
+func (l *loader) plugin(name string, b *hclsyntax.Block) *Plugin {
+	p := &Plugin{PluginRef: PluginRef{Kind: b.Labels[0], Name: name}, DeclRange: b.DefRange()}
+	p.origin = origin{diags: l.diags, block: b.DefRange()}
+	o, _ := l.object(b.Body, pluginSchema, decoding{what: blockName(b), rng: b.DefRange(), skip: []string{"settings"}})
+	p.Path = l.pluginPath(o, p.Kind)
+	p.SHA256 = parsed(l, o, "sha256", parseSHA256)
+	p.Concurrency = int(l.whole(o, "concurrency", 0, 1e6))
+	p.Rate = parsed(l, o, "rate", ParseRate)
+	p.Timeout = l.positive(o, "timeout")
+	p.Env = l.envNames(o)
+	p.TLS = o.boolean("tls")
+	if l.kind(b) {
+		p.Description = l.describe(p)
+	}
+	l.settings(p, b)
+	return p
+}
+
+// kind checks the first label: it becomes part of a file name.
+func (l *loader) kind(b *hclsyntax.Block) bool {
+	if namePattern.MatchString(b.Labels[0]) {
+		return true
+	}
+	l.error(b.LabelRanges[0], "Invalid kind", fmt.Sprintf("%q is not a kind of plugin: use lower-case letters, digits and hyphens.", b.Labels[0]))
+	return false
+}
+
+func (l *loader) pluginPath(o *object, kind string) string {
+	if _, written := o.fields["path"]; written {
+		return l.filled(o, "path")
+	}
+	return filepath.Join(l.cfg.PluginsDir, "pointsman-plugin-"+kind)
+}
+
+var (
+	sha256Pattern  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	envNamePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+func parseSHA256(s string) (string, error) {
+	s = strings.ToLower(s)
+	if !sha256Pattern.MatchString(s) {
+		return "", errors.New("a SHA-256 has 64 hexadecimal digits, as sha256sum prints them")
+	}
+	return s, nil
+}
+
+func (l *loader) envNames(o *object) []string {
+	names := o.texts("env")
+	for _, name := range names {
+		if !envNamePattern.MatchString(name) {
+			l.error(o.fields["env"].rng, "Invalid value", fmt.Sprintf(`"env" lists names of environment variables, and %q is not one.`, name))
+		}
+	}
+	return names
+}
+
+// describe asks a plugin's binary what it is. It returns nil when the answer cannot be used; that is then reported.
+func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
+	if l.options.Describe == nil || p.Path == "" {
+		return nil
+	}
+	d, asked := l.described[p.Path]
+	if !asked {
+		d.answer, d.err = l.options.Describe(l.ctx, p.PluginRef)
+		l.described[p.Path] = d
+	}
+	if d.err == nil && d.answer == nil {
+		d.err = errors.New("it gave no description")
+	}
+	if d.err != nil {
+		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Asking %s what it is: %v. Its settings and arguments are not checked.", p.Path, d.err))
+		return nil
+	}
+	if name := d.answer.GetName(); name != "" && name != p.Kind {
+		l.error(p.DeclRange, "Wrong kind of plugin", fmt.Sprintf("%s is a plugin of kind %q, not %q.", p.Path, name, p.Kind))
+		return nil
+	}
+	arguments := d.answer.GetArguments()
+	for _, name := range append(attributeNames(arguments), blockNames(arguments)...) {
+		if contains(reserved, name) {
+			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, which is the router's own in dispatch blocks. The plugin must give it another name.", p.Path, name))
+			return nil
+		}
+	}
+	return d.answer
+}
+
+// settings decodes the settings block, if the plugin's schema is known.
+func (l *loader) settings(p *Plugin, b *hclsyntax.Block) {
+	spec := &pluginv1.Block{Name: "settings"}
+	blocks, ok := l.blocksNamed(b.Body, spec, decoding{what: blockName(b), rng: b.DefRange()})
+	body, rng := &hclsyntax.Body{}, b.DefRange()
+	if len(blocks) > 0 {
+		body, rng = blocks[0].Body, blocks[0].DefRange()
+	}
+	if p.Description == nil {
+		l.mask(body.Range())
+		return
+	}
+	o, valid := l.object(body, p.Description.GetSettings(), decoding{what: "settings of " + blockName(b), secrets: true, rng: rng})
+	p.origin.settings = o
+	if ok && valid {
+		p.Settings = l.encode(o)
+	}
+}

@@ -1,0 +1,50 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// decodeSources reads the source blocks. One with errors is kept: rules may name it.
+func (l *loader) decodeSources(blocks []*hclsyntax.Block) {
+	seen := map[string]*hclsyntax.Block{}
+	for _, b := range blocks {
+		name, _ := l.name(b)
+		if !l.unique(b, name, seen) {
+			l.mask(b.Range())
+			continue
+		}
+		l.cfg.Sources = append(l.cfg.Sources, l.source(name, b))
+	}
+}
+
+func (l *loader) source(name string, b *hclsyntax.Block) *Source {
+	s := &Source{Kind: b.Labels[0], Name: name, DeclRange: b.DefRange()}
+	s.origin = origin{diags: l.diags, block: b.DefRange()}
+	schema, known := l.options.Sources[s.Kind]
+	if !known {
+		l.mask(b.Range())
+		kinds := slices.Collect(maps.Keys(l.options.Sources))
+		l.error(b.LabelRanges[0], "Unknown kind of source", fmt.Sprintf("There is no source of kind %q.%s", s.Kind, didYouMean(s.Kind, kinds, "kinds")))
+		return s
+	}
+	o, ok := l.object(b.Body, schema, decoding{what: blockName(b), secrets: true, rng: b.DefRange()})
+	s.origin.settings = o
+	if ok {
+		s.Settings = l.encode(o)
+	}
+	return s
+}
+
+// encode is what a source or plugin gets.
+func (l *loader) encode(o *object) Settings {
+	b, err := o.json()
+	if err != nil {
+		l.error(o.rng, "Invalid value", "The settings cannot be written as JSON.") // the error may quote a value
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/mitchellh/go-wordwrap"
+)
+
+// WriteText writes all diagnostics for people, in the order of files and lines. Width is where lines of prose are wrapped,
+// 0 for never; color adds terminal escape sequences.
+//
+// The form is that of hcl.NewDiagnosticTextWriter with a line of carets, which shows the place without color too.
+func (d *Diagnostics) WriteText(w io.Writer, width int, color bool) error {
+	for _, diag := range d.sorted() {
+		var b bytes.Buffer
+		d.text(&b, diag, max(0, width), color)
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return fmt.Errorf("write diagnostics: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d *Diagnostics) text(b *bytes.Buffer, diag *hcl.Diagnostic, width int, color bool) {
+	severity, code, reset := "Error", "\x1b[31m", "\x1b[0m"
+	if diag.Severity == hcl.DiagWarning {
+		severity, code = "Warning", "\x1b[33m"
+	}
+	if !color {
+		code, reset = "", ""
+	}
+	fmt.Fprintf(b, "%s%s%s: %s\n\n", code, severity, reset, diag.Summary)
+	if s := d.snippet(diag); s != nil {
+		s.write(b, code, reset)
+	}
+	if diag.Detail != "" {
+		detail := diag.Detail
+		if width > 0 {
+			detail = wordwrap.WrapString(detail, uint(width))
+		}
+		fmt.Fprintf(b, "%s\n\n", detail)
+	}
+}
+
+// snippet is the source line that a diagnostic is about.
+type snippet struct {
+	file, context string
+	line          int
+	// code is the line's text; from and to are the byte offsets in it of what to mark.
+	code     []byte
+	from, to int
+	// known is false when the file's text is not at hand.
+	known bool
+}
+
+func (d *Diagnostics) snippet(diag *hcl.Diagnostic) *snippet {
+	if diag.Subject == nil {
+		return nil
+	}
+	rng := *diag.Subject
+	s := &snippet{file: rng.Filename, line: rng.Start.Line}
+	f := d.files[rng.Filename]
+	if f == nil {
+		return s
+	}
+	text, start, ok := f.line(rng.Start.Line)
+	if !ok {
+		return s
+	}
+	s.known, s.code, s.context = true, text, f.context(rng.Start.Byte)
+	s.from = min(max(rng.Start.Byte-start, 0), len(text))
+	s.to = min(max(rng.End.Byte-start, s.from), len(text))
+	return s
+}
+
+func (s *snippet) write(b *bytes.Buffer, code, reset string) {
+	if !s.known {
+		fmt.Fprintf(b, "  on %s\n\n", s.file)
+		return
+	}
+	in := ""
+	if s.context != "" {
+		in = ", in " + s.context
+	}
+	fmt.Fprintf(b, "  on %s line %d%s:\n", s.file, s.line, in)
+	if len(bytes.TrimSpace(s.code)) == 0 {
+		b.WriteString("\n")
+		return
+	}
+	carets := strings.Repeat("^", max(1, utf8.RuneCount(s.code[s.from:s.to])))
+	fmt.Fprintf(b, "%4d: %s\n      %s%s\n\n", s.line, s.code, blank(s.code[:s.from]), code+carets+reset)
+}
+
+// blank replaces text by white space of the same width.
+func blank(text []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, string(text))
+}

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// dump is a configuration as JSON: secrets hidden, expressions as their source text.
+func dump(t *testing.T, c *Config) any {
+	t.Helper()
+	rules := []any{}
+	for _, r := range c.Rules {
+		rules = append(rules, dumpRule(t, r))
+	}
+	sources, plugins := []any{}, []any{}
+	for _, s := range c.Sources {
+		sources = append(sources, map[string]any{"kind": s.Kind, "name": s.Name, "settings": s.origin.settings.tree(false)})
+	}
+	for _, p := range c.Plugins {
+		plugins = append(plugins, dumpPlugin(p))
+	}
+	return map[string]any{
+		"server": c.Server, "admin": c.Admin, "plugins_dir": c.PluginsDir, "files": c.Files,
+		"journal": map[string]any{
+			"path": c.Journal.Path, "max_bytes": c.Journal.MaxBytes,
+			"retention": c.Journal.Retention.String(), "dedupe_window": c.Journal.DedupeWindow.String(),
+		},
+		"sources": sources, "plugins": plugins, "rules": rules,
+	}
+}
+
+func dumpPlugin(p *Plugin) any {
+	return map[string]any{
+		"kind": p.Kind, "name": p.Name, "path": p.Path, "sha256": p.SHA256, "concurrency": p.Concurrency,
+		"rate": map[string]any{"n": p.Rate.N, "per": p.Rate.Per.String()}, "timeout": p.Timeout.String(),
+		"env": p.Env, "tls": p.TLS, "settings": p.origin.settings.tree(false),
+	}
+}
+
+func dumpRule(t *testing.T, r *Rule) any {
+	t.Helper()
+	dispatches, on := []any{}, []string{}
+	for _, s := range r.On {
+		on = append(on, s.Name)
+	}
+	for _, d := range r.Dispatches {
+		order := ""
+		if d.OrderBy != nil {
+			order = sourceText(t, d.OrderBy.Range())
+		}
+		dispatches = append(dispatches, map[string]any{
+			"plugin": d.Plugin.Name, "index": d.Index, "timeout": d.Timeout.String(), "order_by": order, "description": d.Description,
+			"retry": map[string]any{
+				"max_attempts": d.Retry.MaxAttempts, "max_age": d.Retry.MaxAge.String(),
+				"min_backoff": d.Retry.MinBackoff.String(), "max_backoff": d.Retry.MaxBackoff.String(),
+			},
+			"arguments": dumpArguments(t, d.Arguments, d.Blocks),
+		})
+	}
+	return map[string]any{
+		"name": r.Name, "description": r.Description, "on": on, "when": sourceText(t, r.When.Range()), "dispatches": dispatches,
+	}
+}
+
+func dumpArguments(t *testing.T, attrs hcl.Attributes, blocks []*ArgumentBlock) any {
+	t.Helper()
+	m := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		m[name] = sourceText(t, attrs[name].Expr.Range())
+	}
+	list := []any{}
+	for _, b := range blocks {
+		list = append(list, map[string]any{b.Name: dumpArguments(t, b.Arguments, b.Blocks)})
+	}
+	if len(list) > 0 {
+		m["blocks"] = list
+	}
+	return m
+}
+
+func sourceText(t *testing.T, rng hcl.Range) string {
+	t.Helper()
+	b, err := os.ReadFile(rng.Filename)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(rng.SliceBytes(b))
+}

@@ -1,0 +1,194 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// file is one parsed file.
+type file struct {
+	name string
+	// text is what diagnostics show: the file's text with the literals that may be secrets overwritten.
+	text   []byte
+	tokens hclsyntax.Tokens
+	body   *hclsyntax.Body
+	// lines holds the offset of the first byte of each line.
+	lines []int
+}
+
+// maxSyntaxErrors is how many errors one broken file may contribute; what follows a syntax error is seldom another one.
+const maxSyntaxErrors = 10
+
+// findFiles replaces directories by the *.hcl files in them, in name order.
+func findFiles(paths []string) ([]string, hcl.Diagnostics) {
+	var names []string
+	var diags hcl.Diagnostics
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			diags = append(diags, fileError(path, err))
+		case info.IsDir():
+			found, err := filesIn(path)
+			if err != nil {
+				diags = append(diags, fileError(path, err))
+			} else if len(found) == 0 {
+				diags = append(diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError, Summary: "No configuration files",
+					Detail: fmt.Sprintf("The directory %s has no *.hcl file.", path),
+				})
+			}
+			names = append(names, found...)
+		case !info.Mode().IsRegular():
+			diags = append(diags, fileError(path, errNotRegular))
+		default:
+			names = append(names, path)
+		}
+	}
+	return dropRepeats(names), diags
+}
+
+func filesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if filepath.Ext(name) != ".hcl" || e.Name()[0] == '.' {
+			continue
+		}
+		// Stat follows links: mounted ConfigMaps are directories of links.
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+			names = append(names, name)
+		}
+	}
+	return names, err
+}
+
+// dropRepeats keeps the first of files named twice, as in `pointsman validate . config.hcl`.
+func dropRepeats(names []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(names, func(name string) bool {
+		clean := filepath.Clean(name)
+		repeated := seen[clean]
+		seen[clean] = true
+		return repeated
+	})
+}
+
+func fileError(path string, err error) *hcl.Diagnostic {
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Cannot read configuration",
+		Detail: fmt.Sprintf("Reading %s: %s.", path, reason(err)),
+	}
+}
+
+// reason is an error without the operation and path that the sentence around it already says.
+func reason(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}
+
+// readFile reads and parses one file. The file is never nil: it is where its own diagnostics are shown.
+func readFile(name string) (*file, hcl.Diagnostics) {
+	b, err := readLimited(name, maxFileBytes+1)
+	if err != nil {
+		return &file{name: name, body: &hclsyntax.Body{}}, hcl.Diagnostics{fileError(name, err)}
+	}
+	return parseFile(name, b)
+}
+
+// readLimited reads a regular file, and of it at most limit bytes.
+func readLimited(name string, limit int64) ([]byte, error) {
+	// Stat comes first: opening a named pipe would wait for its writer.
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotRegular
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
+	f := &file{name: name, body: &hclsyntax.Body{}}
+	text, diag := checkBytes(name, b)
+	if diag != nil {
+		return f, hcl.Diagnostics{diag}
+	}
+	f.setText(text)
+	f.tokens, _ = hclsyntax.LexConfig(text, name, hcl.InitialPos) // its errors come again from ParseConfig
+	f.maskLikelySecrets()
+	if diag := checkTokens(f.tokens); diag != nil {
+		return f, hcl.Diagnostics{diag}
+	}
+	parsed, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
+	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
+		f.body = body
+	}
+	if n := len(diags); n > maxSyntaxErrors {
+		diags = diags[:maxSyntaxErrors]
+		diags[maxSyntaxErrors-1].Detail += fmt.Sprintf(" (%d more errors in this file.)", n-maxSyntaxErrors)
+	}
+	return f, diags
+}
+
+func (f *file) setText(text []byte) {
+	f.text = bytes.Clone(text)
+	f.lines = []int{0}
+	for i, c := range f.text {
+		if c == '\n' {
+			f.lines = append(f.lines, i+1)
+		}
+	}
+}
+
+// line returns the text of line n, from 1, and the offset of its first byte.
+func (f *file) line(n int) (text []byte, start int, ok bool) {
+	if n < 1 || n > len(f.lines) {
+		return nil, 0, false
+	}
+	start = f.lines[n-1]
+	end := len(f.text)
+	if n < len(f.lines) {
+		end = f.lines[n]
+	}
+	return bytes.TrimRight(f.text[start:end], "\r\n"), start, true
+}
+
+// context names the block at an offset: `plugin "slack" "ops"`.
+func (f *file) context(offset int) string {
+	i := sort.Search(len(f.body.Blocks), func(i int) bool { return f.body.Blocks[i].Range().End.Byte > offset })
+	if i == len(f.body.Blocks) || f.body.Blocks[i].Range().Start.Byte > offset {
+		return ""
+	}
+	return blockName(f.body.Blocks[i])
+}
+
+func blockName(b *hclsyntax.Block) string {
+	name := b.Type
+	for _, label := range b.Labels {
+		name += fmt.Sprintf(" %q", label)
+	}
+	return name
+}

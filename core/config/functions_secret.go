@@ -1,0 +1,88 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"unicode/utf8"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// missingError is why env() or file() has no value.
+type missingError struct{ summary, detail string }
+
+func (e *missingError) Error() string { return e.detail }
+
+// secretFunctions are env(), file() and file_raw() as called in a file.
+func (l *loader) secretFunctions(filename string) map[string]function.Function {
+	dir := filepath.Dir(filename)
+	return map[string]function.Function{
+		"env": l.envFunc(),
+		"file": fileFunc(dir, func(b []byte) []byte {
+			// One newline, as editors add it, and no more: a secret may end in one.
+			if trimmed, ok := bytes.CutSuffix(b, []byte("\n")); ok {
+				return bytes.TrimSuffix(trimmed, []byte("\r"))
+			}
+			return b
+		}),
+		"file_raw": fileFunc(dir, func(b []byte) []byte { return b }),
+	}
+}
+
+func (l *loader) envFunc() function.Function {
+	return function.New(&function.Spec{
+		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
+		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			if len(args) > 2 {
+				return cty.NilVal, &missingError{"Too many arguments", "env takes a name and at most one default."}
+			}
+			text, ok := l.options.Env(name)
+			if ok {
+				return secretValue(text, "the environment variable "+name)
+			}
+			if len(args) == 2 {
+				return mark(args[1]), nil
+			}
+			return cty.NilVal, &missingError{
+				"Environment variable not set",
+				fmt.Sprintf("%s is not set. Set it, or write env(%q, \"...\") with a value to use instead.", name, name),
+			}
+		},
+	})
+}
+
+func fileFunc(dir string, trim func([]byte) []byte) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			path := args[0].AsString()
+			if !filepath.IsAbs(path) {
+				path = filepath.Join(dir, path)
+			}
+			b, err := readLimited(path, maxFileBytes+1)
+			if err != nil {
+				return cty.NilVal, &missingError{"Cannot read file", fmt.Sprintf("Reading %s: %s.", path, reason(err))}
+			}
+			if len(b) > maxFileBytes {
+				return cty.NilVal, &missingError{"File too large", fmt.Sprintf("%s has more than 1 MiB.", path)}
+			}
+			return secretValue(string(trim(b)), path)
+		},
+	})
+}
+
+// secretValue marks text as sensitive. It refuses text that a string of HCL cannot hold byte for byte: a secret with other
+// bytes is another secret.
+func secretValue(text, from string) (cty.Value, error) {
+	v := cty.StringVal(text)
+	if !utf8.ValidString(text) || v.AsString() != text {
+		return cty.NilVal, &missingError{"Value is not plain text", fmt.Sprintf("What %s holds is not UTF-8 in composed form (NFC), and would be altered. Encode it, for example in base64.", from)}
+	}
+	return mark(v), nil
+}

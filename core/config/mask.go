@@ -1,0 +1,84 @@
+package config
+
+import (
+	"regexp"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Diagnostics show source text, and source text may hold secrets that somebody wrote there in spite of env(). A literal
+// is overwritten in the text that diagnostics show when its attribute is sensitive by its schema, when it has no schema
+// (its name may be a sensitive one misspelt), or when its name looks like that of a secret. The last also holds for files
+// that cannot be parsed.
+
+var likelySecret = regexp.MustCompile(`(?i)secret|passw|passphrase|token|webhook|credential|api_?key|private_?key|access_?key`)
+
+// maskLikelySecrets masks `name = ...` by its name alone.
+func (f *file) maskLikelySecrets() {
+	for i, t := range f.tokens {
+		if t.Type != hclsyntax.TokenIdent || i+1 == len(f.tokens) || !likelySecret.Match(t.Bytes) {
+			continue
+		}
+		if next := f.tokens[i+1].Type; next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon {
+			f.maskFrom(i + 2)
+		}
+	}
+}
+
+// mask overwrites the literals in a range.
+func (f *file) mask(rng hcl.Range) {
+	for i, t := range f.tokens {
+		if t.Range.Start.Byte >= rng.Start.Byte && t.Range.Start.Byte < rng.End.Byte {
+			f.maskToken(i)
+		}
+	}
+}
+
+// maskFrom overwrites the literals of the expression that begins at token i.
+func (f *file) maskFrom(i int) {
+	for depth := 0; i < len(f.tokens); i++ {
+		t := f.tokens[i]
+		if closer, _ := closing(t.Type); closer != hclsyntax.TokenNil {
+			depth++
+		} else if isClosing(t.Type) {
+			depth--
+		}
+		if depth < 0 || depth == 0 && (endsLine(t) || t.Type == hclsyntax.TokenComma) {
+			return
+		}
+		f.maskToken(i)
+	}
+}
+
+func (f *file) maskToken(i int) {
+	t := f.tokens[i]
+	switch t.Type {
+	case hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit, hclsyntax.TokenNumberLit, hclsyntax.TokenComment, hclsyntax.TokenInvalid,
+		hclsyntax.TokenBadUTF8, hclsyntax.TokenQuotedNewline:
+	default:
+		return
+	}
+	if f.namesSecret(i) {
+		return
+	}
+	for at := t.Range.Start.Byte; at < t.Range.End.Byte && at < len(f.text); at++ {
+		if c := f.text[at]; c != '\n' && c != '\r' {
+			f.text[at] = '*'
+		}
+	}
+}
+
+// namesSecret says whether token i is in the "X" of env("X"): the name of a secret, which is worth showing.
+func (f *file) namesSecret(i int) bool {
+	return i >= 3 && f.tokens[i-1].Type == hclsyntax.TokenOQuote && f.tokens[i-2].Type == hclsyntax.TokenOParen &&
+		secretNames[string(f.tokens[i-3].Bytes)]
+}
+
+func isClosing(t hclsyntax.TokenType) bool {
+	switch t {
+	case hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace, hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+		return true
+	}
+	return false
+}

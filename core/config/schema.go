@@ -1,0 +1,197 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// object is a block whose attributes are evaluated and checked against a schema. The router's own blocks, those of sources
+// and the settings of plugins are all decoded this way.
+type object struct {
+	schema *pluginv1.Schema
+	fields map[string]field
+	blocks map[string][]*object
+	// rng is the block's header.
+	rng hcl.Range
+}
+
+// field is the value of one attribute.
+type field struct {
+	// value has the attribute's type and no marks; it is cty.NilVal when there is none because of an error.
+	value cty.Value
+	// secret is set by the schema or because the value came from env(), file() or a sensitive variable.
+	secret bool
+	// rng is the expression; the block's header for a default.
+	rng hcl.Range
+	// written is false for a default.
+	written bool
+}
+
+// decoding says how a body is to be decoded.
+type decoding struct {
+	// what the block is called in diagnostics: `source "intdash" "lab"`.
+	what string
+	// secrets says that env(), file() and sensitive values may be used.
+	secrets bool
+	// own says that the block is the router's: what is unknown in it is not a misspelt secret.
+	own bool
+	rng hcl.Range
+	// skip are attributes and blocks that the caller decodes itself.
+	skip []string
+}
+
+// object decodes a body. It returns what was right and whether that is everything.
+func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) (*object, bool) {
+	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, rng: how.rng}
+	ok := l.known(body, s, how)
+	for _, a := range s.GetAttributes() {
+		written := body.Attributes[a.GetName()]
+		var f field
+		valid := true
+		if written != nil {
+			f, valid = l.field(written, a, how)
+		}
+		if written == nil || valid && f.value.IsNull() {
+			f, valid = l.absent(a, how)
+		}
+		ok = ok && valid
+		if f.value != cty.NilVal {
+			o.fields[a.GetName()] = f
+		}
+	}
+	for _, b := range s.GetBlocks() {
+		found, valid := l.nested(body, b, how)
+		ok = ok && valid
+		if found != nil {
+			o.blocks[b.GetName()] = found
+		}
+	}
+	return o, ok
+}
+
+// nested decodes the blocks of one type.
+func (l *loader) nested(body *hclsyntax.Body, b *pluginv1.Block, how decoding) ([]*object, bool) {
+	var found []*object
+	blocks, ok := l.blocksNamed(body, b, how)
+	for _, block := range blocks {
+		inner := how
+		inner.what, inner.rng, inner.skip = how.what+" "+b.GetName(), block.DefRange(), nil
+		o, valid := l.object(block.Body, b.GetSchema(), inner)
+		ok = ok && valid
+		found = append(found, o)
+	}
+	return found, ok
+}
+
+// blocksNamed finds the blocks of one type and checks how many there are.
+func (l *loader) blocksNamed(body *hclsyntax.Body, b *pluginv1.Block, how decoding) ([]*hclsyntax.Block, bool) {
+	ok := true
+	var blocks []*hclsyntax.Block
+	for _, block := range body.Blocks {
+		if block.Type != b.GetName() {
+			continue
+		}
+		if len(blocks) > 0 && !b.GetMany() {
+			l.error(block.DefRange(), "Block written twice", fmt.Sprintf("%s may have one %q block. The other is at %s.", how.what, b.GetName(), place(blocks[0].DefRange())))
+			ok = false
+			continue
+		}
+		ok = l.noLabels(block) && ok
+		blocks = append(blocks, block)
+	}
+	if len(blocks) == 0 && b.GetRequired() {
+		l.error(how.rng, "Missing block", fmt.Sprintf("%s needs a block %q.%s", how.what, b.GetName(), explain(b.GetDoc())))
+		ok = false
+	}
+	return blocks, ok
+}
+
+// absent is the value of an attribute that is not written, or written as null.
+func (l *loader) absent(a *pluginv1.Attribute, how decoding) (field, bool) {
+	if a.GetRequired() {
+		l.error(how.rng, "Missing attribute", fmt.Sprintf("%s needs %q (%s).%s", how.what, a.GetName(), typeName(a), explain(a.GetDoc())))
+		return field{}, false
+	}
+	if a.GetDefaultJson() == "" {
+		return field{}, true
+	}
+	value, err := defaultValue(a)
+	if err != nil {
+		l.error(how.rng, "Invalid schema", fmt.Sprintf("The default of %q in %s is not a value of its type: %v.", a.GetName(), how.what, err))
+		return field{}, false
+	}
+	return field{value: value, secret: a.GetSensitive(), rng: how.rng}, true
+}
+
+// known reports attributes and blocks that the schema does not have.
+func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) bool {
+	ok := true
+	attributes, blocks := attributeNames(s), blockNames(s)
+	for _, attr := range sortedAttributes(body) {
+		if contains(attributes, attr.Name) || contains(how.skip, attr.Name) {
+			continue
+		}
+		ok = false
+		if !how.own {
+			l.mask(attr.Expr.Range())
+		}
+		if contains(blocks, attr.Name) {
+			l.error(attr.NameRange, "A block is needed here", fmt.Sprintf("%q is a block: write %s { ... }, without an equals sign.", attr.Name, attr.Name))
+			continue
+		}
+		l.error(attr.NameRange, "Unknown attribute", fmt.Sprintf("%s has no attribute %q.%s", how.what, attr.Name, didYouMean(attr.Name, attributes, "attributes")))
+	}
+	for _, block := range body.Blocks {
+		if contains(blocks, block.Type) || contains(how.skip, block.Type) {
+			continue
+		}
+		ok = false
+		if !how.own {
+			l.mask(block.Range())
+		}
+		if contains(attributes, block.Type) {
+			l.error(block.DefRange(), "An attribute is needed here", fmt.Sprintf("%q is an attribute: write %s = ..., with an equals sign.", block.Type, block.Type))
+			continue
+		}
+		l.error(block.DefRange(), "Unknown block", fmt.Sprintf("%s has no block %q.%s", how.what, block.Type, didYouMean(block.Type, blocks, "blocks")))
+	}
+	return ok
+}
+
+// noLabels reports labels on a block that takes none.
+func (l *loader) noLabels(b *hclsyntax.Block) bool {
+	if len(b.Labels) == 0 {
+		return true
+	}
+	l.error(b.LabelRanges[0], "Unexpected label", fmt.Sprintf("A %q block here has no label.", b.Type))
+	return false
+}
+
+// explain puts a schema's doc behind a sentence.
+func explain(doc string) string {
+	if doc == "" {
+		return ""
+	}
+	return " " + doc
+}
+
+func attributeNames(s *pluginv1.Schema) []string {
+	var names []string
+	for _, a := range s.GetAttributes() {
+		names = append(names, a.GetName())
+	}
+	return names
+}
+
+func blockNames(s *pluginv1.Schema) []string {
+	var names []string
+	for _, b := range s.GetBlocks() {
+		names = append(names, b.GetName())
+	}
+	return names
+}

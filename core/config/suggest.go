@@ -1,0 +1,43 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
+
+// Suggest returns the known name that a reader most likely meant by given, or "" when none is near.
+func Suggest(given string, known []string) string {
+	best, bestDistance := "", 3 // the distance below which HCL makes its own suggestions
+	for _, name := range slices.Sorted(slices.Values(known)) {
+		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil)
+		if d < bestDistance && d < len(name) {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// didYouMean is a sentence to put behind "there is no X", and what is known when nothing is near.
+func didYouMean(given string, known []string, what string) string {
+	if s := Suggest(given, known); s != "" {
+		return fmt.Sprintf(" Did you mean %q?", s)
+	}
+	return knownNames(known, what)
+}
+
+func knownNames(known []string, what string) string {
+	if len(known) == 0 {
+		return ""
+	}
+	known = slices.Sorted(slices.Values(known))
+	const most = 20
+	more := ""
+	if len(known) > most {
+		more = fmt.Sprintf(" and %d more", len(known)-most)
+		known = known[:most]
+	}
+	return fmt.Sprintf(" Known %s: %s%s.", what, strings.Join(known, ", "), more)
+}

@@ -1,0 +1,179 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// variableEnv is what the name of a variable is prefixed with in the environment.
+const variableEnv = "POINTSMAN_VAR_"
+
+var variableTypes = map[string]cty.Type{
+	"string": cty.String, "number": cty.Number, "bool": cty.Bool, "list": cty.List(cty.String),
+}
+
+// decodeVariables determines the value of every variable.
+func (l *loader) decodeVariables(blocks []*hclsyntax.Block) {
+	seen := map[string]*hclsyntax.Block{}
+	for _, b := range blocks {
+		name := b.Labels[0]
+		if !hclsyntax.ValidIdentifier(name) {
+			l.error(b.LabelRanges[0], "Invalid name", fmt.Sprintf("%q is not a name: it must begin with a letter, and may have letters, digits, _ and - after it.", name))
+			continue
+		}
+		if l.unique(b, name, seen) {
+			l.vars[name] = l.variable(name, b)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.options.Variables)) {
+		if _, ok := seen[name]; !ok {
+			l.diags.Append(&hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Unknown variable",
+				Detail: fmt.Sprintf("-var gives a value to %q, and no file has that variable.%s", name, didYouMean(name, slices.Collect(maps.Keys(seen)), "variables")),
+			})
+		}
+	}
+}
+
+// variable is one variable's value, or cty.DynamicVal when it has none; that is then reported.
+func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
+	hidden := l.isSensitive(b)
+	defaultAttr := b.Body.Attributes["default"]
+	if hidden && defaultAttr != nil {
+		l.mask(defaultAttr.Expr.Range())
+		l.warnLiteral(defaultAttr)
+	}
+	if defaultAttr != nil && !l.standsAlone(defaultAttr) {
+		return cty.DynamicVal
+	}
+	ty, typeOK := l.variableType(b)
+	o, ok := l.object(b.Body, variableSchema, decoding{what: blockName(b), secrets: true, rng: b.DefRange(), skip: []string{"type"}})
+	if !ok || !typeOK {
+		return cty.DynamicVal
+	}
+	f, hasDefault := o.fields["default"]
+	if text, from, given := l.given(name); given {
+		if ty == cty.NilType {
+			ty = defaultType(f, hasDefault)
+		}
+		v, err := parseVariable(text, ty)
+		if err != nil {
+			l.error(b.DefRange(), "Invalid value for variable", fmt.Sprintf("The value of %q from %s is not %s.", name, from, ty.FriendlyName()))
+			return cty.DynamicVal
+		}
+		return markIf(v, hidden)
+	}
+	if !hasDefault {
+		l.error(b.DefRange(), "Variable without a value", fmt.Sprintf("Set %s%s, or -var %s=..., or give it a default.", variableEnv, name, name))
+		return cty.DynamicVal
+	}
+	v := f.value
+	if ty != cty.NilType {
+		converted, err := convert.Convert(v, ty)
+		if err != nil {
+			l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s, not %s.", name, ty.FriendlyName(), v.Type().FriendlyName()))
+			return cty.DynamicVal
+		}
+		v = converted
+	}
+	return markIf(v, hidden || f.secret)
+}
+
+// isSensitive reads `sensitive` before anything else: it decides what may be shown of the block.
+func (l *loader) isSensitive(b *hclsyntax.Block) bool {
+	attr := b.Body.Attributes["sensitive"]
+	if attr == nil {
+		return false
+	}
+	v, diags := attr.Expr.Value(nil)
+	if diags.HasErrors() || v.IsNull() || v.Type() != cty.Bool {
+		return true // whatever it says, somebody meant to hide this
+	}
+	return v.True()
+}
+
+// standsAlone reports a default that refers to another value: variables come first.
+func (l *loader) standsAlone(attr *hclsyntax.Attribute) bool {
+	for _, t := range attr.Expr.Variables() {
+		if root := t.RootName(); root == "var" || root == "local" {
+			l.error(t.SourceRange(), "Default refers to another value", "The default of a variable cannot use variables or locals. Make a local of it: locals may use both.")
+			return false
+		}
+	}
+	return true
+}
+
+// variableType reads `type = string`: a keyword and not an expression. NilType: not written.
+func (l *loader) variableType(b *hclsyntax.Block) (cty.Type, bool) {
+	attr := b.Body.Attributes["type"]
+	if attr == nil {
+		return cty.NilType, true
+	}
+	ty, ok := variableTypes[hcl.ExprAsKeyword(attr.Expr)]
+	if !ok {
+		l.error(attr.Expr.Range(), "Unknown type", "The type of a variable is string, number, bool or list (of strings), without quotes.")
+	}
+	return ty, ok
+}
+
+// given is a variable's value from outside of the files, and where it came from.
+func (l *loader) given(name string) (text, from string, ok bool) {
+	if text, ok := l.options.Variables[name]; ok {
+		return text, "-var", true
+	}
+	text, ok = l.options.Env(variableEnv + name)
+	return text, variableEnv + name, ok
+}
+
+// defaultType is the type that a value from outside gets when the variable declares none.
+func defaultType(f field, hasDefault bool) cty.Type {
+	if !hasDefault {
+		return cty.String
+	}
+	switch ty := f.value.Type(); {
+	case ty == cty.Number, ty == cty.Bool:
+		return ty
+	case ty.IsTupleType(), ty.IsListType(), ty.IsSetType():
+		return cty.List(cty.String)
+	}
+	return cty.String
+}
+
+// parseVariable reads a value from the command line or the environment. A list is a JSON array of strings, or strings
+// separated by commas.
+func parseVariable(text string, ty cty.Type) (cty.Value, error) {
+	if !ty.IsListType() {
+		return convert.Convert(cty.StringVal(text), ty)
+	}
+	var items []string
+	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		if err := json.Unmarshal([]byte(text), &items); err != nil {
+			return cty.NilVal, fmt.Errorf("read list: %w", err)
+		}
+	} else if strings.TrimSpace(text) != "" {
+		items = strings.Split(text, ",")
+	}
+	values := make([]cty.Value, 0, len(items))
+	for _, item := range items {
+		values = append(values, cty.StringVal(strings.TrimSpace(item)))
+	}
+	if len(values) == 0 {
+		return cty.ListValEmpty(cty.String), nil
+	}
+	return cty.ListVal(values), nil
+}
+
+func markIf(v cty.Value, hidden bool) cty.Value {
+	if hidden {
+		return mark(v)
+	}
+	return v
+}
