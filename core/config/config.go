@@ -46,6 +46,8 @@ type Config struct {
 	Scope *hcl.EvalContext
 	// Files are the names of the files read, in the order read.
 	Files []string
+
+	files map[string]*file
 }
 
 // Server is the listener that sources are mounted on.

@@ -31,6 +31,7 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 	if len(paths) == 0 {
 		l.diags.Append(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No configuration files", Detail: "Name a *.hcl file or a directory that has some."})
 	}
+	l.cfg.files = l.diags.files
 	names, diags := findFiles(paths)
 	l.diags.Append(diags...)
 	var blocks []*hclsyntax.Block
