@@ -29,6 +29,8 @@ func identify(data *pointsmanv1.IntdashEvent, body []byte, window time.Duration)
 	return id, keys
 }
 
+const maxKey = 256 // bytes; longer keys are replaced by a digest
+
 func eventKey(data *pointsmanv1.IntdashEvent) string {
 	parts := [...]string{data.HookUuid, data.ResourceType, data.OriginalAction, data.ResourceUuid, data.OccurredAt}
 	key := make([]byte, 0, 192)
@@ -40,10 +42,10 @@ func eventKey(data *pointsmanv1.IntdashEvent) string {
 		key = append(key, p...)
 		plain = plain && isKeyPart(p)
 	}
-	if plain {
+	if plain && len(key) <= maxKey {
 		return string(key)
 	}
-	// A part that may hold the separator, or anything: quoted, the parts cannot run into each other.
+	// A part may hold the separator, or anything: quoted, the parts cannot run into each other.
 	key = key[:0]
 	for _, p := range parts {
 		key = strconv.AppendQuote(key, p)
