@@ -132,7 +132,4 @@ func (s *echoSession) Recv() ([]*pluginv1.Result, error) {
 	}
 }
 
-func (s *echoSession) Close() error {
-	s.once.Do(func() { close(s.closed) })
-	return nil
-}
+func (s *echoSession) Close() { s.once.Do(func() { close(s.closed) }) }

@@ -51,7 +51,7 @@ type Session interface {
 	// unanswered is unknown; its text says what happened to the plugin.
 	Recv() ([]*pluginv1.Result, error)
 	// Close makes Send and Recv return. It may be called more than once.
-	Close() error
+	Close()
 }
 
 // Effects does what a plugin asks for in its results. Apply is called before the delivery is settled, for every outcome, from the

@@ -326,7 +326,7 @@ func (s *fakeSession) Recv() ([]*pluginv1.Result, error) {
 	}
 }
 
-func (s *fakeSession) Close() error {
+func (s *fakeSession) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -334,7 +334,6 @@ func (s *fakeSession) Close() error {
 	default:
 		close(s.closed)
 	}
-	return nil
 }
 
 // answer sends results as the plugin does.

@@ -2,11 +2,13 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/pluginhost"
 )
 
 // deliver runs one session after the other until ctx ends.
@@ -62,11 +64,11 @@ func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 	sending, stopSending := context.WithCancel(ctx)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
 	received := make(chan error, 1)
-	var sendErr error
+	var refused error
 	var all sync.WaitGroup
 	all.Go(func() {
-		if sendErr = d.send(sending, s); sendErr != nil {
-			closeSoon(sending, s)
+		if err := d.send(sending, s); err != nil && closeSoon(sending, s) {
+			refused = fmt.Errorf("send deliveries: %w", err)
 		}
 	})
 	all.Go(func() { d.watch(watching) })
@@ -76,25 +78,25 @@ func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 	d.shut()
 	stopSending()
 	stopWatching()
-	if closeErr := s.Close(); closeErr != nil {
-		d.log.DebugContext(ctx, "closing the session", "err", closeErr)
-	}
+	s.Close()
 	all.Wait()
-	if err != nil && sendErr != nil {
-		return fmt.Errorf("%w (%w)", err, sendErr)
+	if refused != nil {
+		return refused
 	}
 	return err
 }
 
-// closeSoon ends a session that does not take deliveries any more. Recv knows better what happened to the plugin, so it gets a
-// moment to say it.
-func closeSoon(ctx context.Context, s Session) {
-	timer := time.NewTimer(time.Second)
+// closeSoon ends a session that does not take deliveries any more, unless ctx ends first: Recv knows better what happened to
+// the plugin, so it gets a moment to say it.
+func closeSoon(ctx context.Context, s Session) (closed bool) {
+	timer := time.NewTimer(5 * time.Second)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+		return false
 	case <-timer.C:
-		s.Close() //nolint:errcheck // serve closes again and hears the error
+		s.Close()
+		return true
 	}
 }
 
@@ -133,7 +135,7 @@ func (d *Dispatcher) lost(cause error) (heard time.Time) {
 	d.mu.Lock()
 	gone := d.flying.takeAll()
 	d.alone = false
-	poison := !d.restart && d.suspects.crashed(gone) // our own restart is nobody's crash
+	poison := crash(cause) && !d.restart && d.suspects.crashed(gone)
 	ended := make([]attempt, 0, len(gone))
 	for _, x := range gone {
 		a := d.failed(x, resultLost, now, 0, oneLine(cause.Error()))
@@ -150,4 +152,10 @@ func (d *Dispatcher) lost(cause error) (heard time.Time) {
 	d.log.Warn("session with the plugin lost", "in_flight", len(gone), "err", cause)
 	d.settle(ended, now)
 	return heard
+}
+
+// crash reports whether the plugin may have died of a delivery, and not because it was told to end.
+func crash(cause error) bool {
+	var lost *pluginhost.LostError
+	return !errors.As(cause, &lost) || lost.Reason != "requested" && lost.Reason != "stop"
 }

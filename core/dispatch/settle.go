@@ -95,12 +95,30 @@ func (s *settler) record(ctx context.Context, batch []journal.Settlement) error 
 	var again pause
 	for {
 		err := s.journal.Settle(ctx, batch)
-		if err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
+		switch {
+		case err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed):
 			return err
+		case onlyNotFound(err): // the others are recorded
+			s.log.ErrorContext(ctx, "the journal does not know of deliveries that were claimed from it", "err", err)
+			return nil
 		}
 		s.log.ErrorContext(ctx, "recording outcomes does not work, trying again", "outcomes", len(batch), "err", err)
 		again.wait(ctx)
 	}
+}
+
+// onlyNotFound reports whether err tells of nothing but settlements that were left out.
+func onlyNotFound(err error) bool {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return errors.Is(err, journal.ErrNotFound)
+	}
+	for _, e := range joined.Unwrap() {
+		if !onlyNotFound(e) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *settler) done(n int, err error) {
