@@ -23,16 +23,20 @@ var (
 // Journal is what the data path needs of an engine. All methods may be called concurrently.
 type Journal interface {
 	// Append stores the entries in one durable write, all or none: when it returns nil they survive kill -9 and power
-	// loss. The result has one element per entry, in order. The caller must not change the entries' bytes afterwards.
+	// loss. The result has one element per entry, in order. The entries belong to the journal afterwards. When ctx ends
+	// first, Append returns its error and the outcome is unknown: the entries may be stored or not.
 	Append(ctx context.Context, entries []Entry) ([]Appended, error)
-	// Claim waits until at least one delivery of the plugin is due and returns up to max of them, in order of arrival. A
+	// Claim waits until at least one delivery of the plugin is due and returns up to max of them, in order of arrival, save
+	// that due retries take no more than half of the places while first attempts wait. A
 	// claimed delivery is not returned again until it is settled; a claim is not durable, so after a restart what was
 	// claimed is due again. A delivery with an OrderKey is not due while an earlier one of the same plugin and key is
 	// unsettled. One goroutine claims for a plugin at a time.
 	Claim(ctx context.Context, plugin string, max int) ([]Delivery, error)
-	// Settle records what became of claimed deliveries, durably when it returns nil.
+	// Settle records what became of claimed deliveries, durably when it returns nil. A settlement of what is not claimed
+	// is left out and reported as ErrNotFound; the others are stored. After any other error, and unless ctx ended, the
+	// deliveries are still claimed and may be settled again.
 	Settle(ctx context.Context, results []Settlement) error
-	// Close waits for writes under way and releases the store.
+	// Close waits for writes under way, ends waiting claims with ErrClosed and releases the store. Closing again is no error.
 	Close() error
 }
 
@@ -74,7 +78,7 @@ type NewDelivery struct {
 type Policy struct {
 	// MaxAttempts is 0 for no limit.
 	MaxAttempts int
-	// MaxAge counts from Received.
+	// MaxAge counts from Delivery.Received.
 	MaxAge                 time.Duration
 	MinBackoff, MaxBackoff time.Duration
 	// Timeout is for one attempt.
@@ -104,7 +108,8 @@ type Delivery struct {
 	Envelope, Arguments []byte
 	OrderKey            string
 	Policy              Policy
-	Received            time.Time
+	// Received is the event's, or when the delivery was last re-driven.
+	Received time.Time
 }
 
 // Outcome is what one attempt came to.

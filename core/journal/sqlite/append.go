@@ -1,0 +1,246 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// States as they stand in the file.
+const (
+	statePending = iota
+	stateDone
+	stateDead
+)
+
+// rowBytes is about what an event or a delivery takes beside its content.
+const rowBytes = 64
+
+// appendOp stores the entries of one call.
+type appendOp struct {
+	opBase
+	j       *Journal
+	entries []journal.Entry
+	keys    [][]entryKey // per entry
+	result  []journal.Appended
+	items   []*item // per delivery that is to be handed out
+	dead    []*queue
+	events  int
+}
+
+// Append implements journal.Journal.
+func (j *Journal) Append(ctx context.Context, entries []journal.Entry) ([]journal.Appended, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	start := time.Now()
+	o := &appendOp{j: j, entries: entries, keys: make([][]entryKey, len(entries))}
+	for i := range entries {
+		o.keys[i] = keysOf(&entries[i], j.o.DedupeWindow)
+		o.bytes += entryBytes(&entries[i])
+	}
+	if err := j.space.admit(o.bytes); err != nil {
+		return nil, err
+	}
+	if err := j.w.do(ctx, o); err != nil {
+		return nil, err
+	}
+	if m := j.o.Metrics; m != nil {
+		m.append.Observe(time.Since(start).Seconds())
+	}
+	return o.result, nil
+}
+
+func entryBytes(e *journal.Entry) int64 {
+	n := rowBytes + len(e.Source) + len(e.ID) + len(e.Type) + len(e.Subject) + len(e.Quarantine) + len(e.Envelope)
+	for i := range e.Deliveries {
+		d := &e.Deliveries[i]
+		n += rowBytes + len(d.Arguments) + len(d.OrderKey) + len(d.Dead)
+	}
+	return int64(n)
+}
+
+func (o *appendOp) write(t *tx) error {
+	if err := o.j.space.admit(t.bytes + o.bytes); err != nil {
+		return refused{err}
+	}
+	o.result, o.items, o.dead, o.events = make([]journal.Appended, len(o.entries)), o.items[:0], o.dead[:0], 0
+	for i := range o.entries {
+		first, seen, err := o.j.seen.lookup(t, o.keys[i])
+		if err != nil {
+			return err
+		}
+		if seen {
+			o.result[i] = journal.Appended{Seq: first, Duplicate: true}
+			continue
+		}
+		if err := o.insert(t, i); err != nil {
+			return err
+		}
+	}
+	t.bytes += o.bytes
+	return nil
+}
+
+// insert stores one entry that is not a duplicate.
+func (o *appendOp) insert(t *tx, i int) error {
+	e := &o.entries[i]
+	t.event++
+	s := t.w.s.insertEvent
+	s.BindInt64(1, t.event)
+	s.BindInt64(2, t.delivery+1)
+	s.BindInt64(3, int64(len(e.Deliveries)))
+	s.BindInt64(4, e.Received.UnixNano())
+	s.BindText(5, e.Source)
+	s.BindText(6, e.ID)
+	s.BindText(7, e.Type)
+	s.BindText(8, e.Subject)
+	bindText(s, 9, e.Quarantine)
+	s.BindBytes(10, e.Envelope)
+	if err := step(s); err != nil {
+		return err
+	}
+	for k := range e.Deliveries {
+		if err := o.insertDelivery(t, e, &e.Deliveries[k]); err != nil {
+			return err
+		}
+	}
+	t.learn(o.keys[i], t.event)
+	o.result[i].Seq = t.event
+	o.events++
+	return nil
+}
+
+func (o *appendOp) insertDelivery(t *tx, e *journal.Entry, d *journal.NewDelivery) error {
+	plugin, err := t.w.plugin(d.Plugin)
+	if err != nil {
+		return err
+	}
+	q := o.j.queue(d.Plugin)
+	dispatch, err := t.w.dispatch(d)
+	if err != nil {
+		return err
+	}
+	t.delivery++
+	s := t.w.s.insertDelivery
+	s.BindInt64(1, t.delivery)
+	s.BindInt64(2, t.event)
+	s.BindInt64(3, plugin)
+	s.BindInt64(4, dispatch)
+	bindText(s, 6, d.OrderKey)
+	s.BindText(7, unsafeString(d.Arguments)) // BindText copies
+	if d.Dead != "" {
+		s.BindInt64(5, stateDead)
+		s.BindInt64(8, t.now)
+		s.BindText(9, journal.ReasonRuleError)
+		s.BindText(10, d.Dead)
+		o.dead = append(o.dead, q)
+		return step(s)
+	}
+	s.BindInt64(5, statePending)
+	s.BindNull(8)
+	s.BindNull(9)
+	s.BindNull(10)
+	o.items = append(o.items, &item{
+		q: q,
+		d: journal.Delivery{
+			Seq: t.delivery, Event: t.event, EventID: e.ID, Source: e.Source, Rule: d.Rule, Plugin: d.Plugin,
+			Envelope: e.Envelope, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: d.Policy, Received: e.Received,
+		},
+	})
+	return step(s)
+}
+
+// committed hands the deliveries out.
+func (o *appendOp) committed() {
+	for _, it := range o.items {
+		it.size = itemBytes(&it.d)
+		it.q.arrive(it, o.j.keep(it.size))
+	}
+	for _, q := range o.dead {
+		q.dead.Add(1)
+	}
+	o.j.space.events.Add(int64(o.events))
+}
+
+func (o *appendOp) failed() {}
+
+// keep says whether a payload of n bytes may stay in memory, and counts it when it may.
+func (j *Journal) keep(n int64) bool {
+	if j.cached.Add(n) <= j.o.tuning.cacheBytes {
+		return true
+	}
+	j.cached.Add(-n)
+	return false
+}
+
+// deliveryID never changes over retries, and no other journal has the same.
+func (j *Journal) deliveryID(seq int64) string {
+	b := make([]byte, 0, len(j.id)+12)
+	b = append(append(b, j.id...), '-')
+	return string(strconv.AppendInt(b, seq, 10))
+}
+
+// unsafeString is b without a copy, for a callee that copies it.
+func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// dispatchKey is what the deliveries of one dispatch block share.
+type dispatchKey struct {
+	plugin, rule string
+	policy       journal.Policy
+}
+
+// dispatch is the number of the row that holds what deliveries of one dispatch block share.
+func (w *writer) dispatch(d *journal.NewDelivery) (int64, error) {
+	key := dispatchKey{d.Plugin, d.Rule, d.Policy}
+	if id, ok := w.dispatches[key]; ok {
+		return id, nil
+	}
+	p := d.Policy
+	args := []any{d.Plugin, d.Rule, p.MaxAttempts, int64(p.MaxAge), int64(p.MinBackoff), int64(p.MaxBackoff), int64(p.Timeout)}
+	id, err := w.intern(args,
+		"SELECT id FROM dispatch WHERE plugin=? AND rule=? AND max_attempts=? AND max_age=? AND min_backoff=? AND max_backoff=? AND timeout=?",
+		"INSERT INTO dispatch VALUES(NULL,?,?,?,?,?,?,?)")
+	if err != nil {
+		return 0, fmt.Errorf("store dispatch of rule %q: %w", d.Rule, err)
+	}
+	if len(w.dispatches) > 10_000 {
+		clear(w.dispatches)
+	}
+	w.dispatches[key] = id
+	return id, nil
+}
+
+// plugin is the number of the plugin's row.
+func (w *writer) plugin(name string) (int64, error) {
+	if id, ok := w.plugins[name]; ok {
+		return id, nil
+	}
+	id, err := w.intern([]any{name}, "SELECT id FROM plugin WHERE name=?", "INSERT INTO plugin VALUES(NULL,?)")
+	if err != nil {
+		return 0, fmt.Errorf("store plugin %q: %w", name, err)
+	}
+	w.plugins[name] = id
+	return id, nil
+}
+
+// intern finds the row that the query selects, or inserts it.
+func (w *writer) intern(args []any, query, insert string) (int64, error) {
+	id := int64(0)
+	err := sqlitex.Execute(w.c, query, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error {
+		id = s.ColumnInt64(0)
+		return nil
+	}})
+	if err != nil || id != 0 {
+		return id, err
+	}
+	err = sqlitex.Execute(w.c, insert, &sqlitex.ExecOptions{Args: args})
+	return w.c.LastInsertRowID(), err
+}

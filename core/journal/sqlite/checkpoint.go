@@ -1,0 +1,76 @@
+package sqlite
+
+import "zombiezen.com/go/sqlite"
+
+// The write-ahead log is folded into the file by a connection of its own while the writer goes on. Under constant load it
+// never reaches the end of a log that keeps growing, so after a few passes, each shorter than the one before, the writer
+// does the little that is left between two transactions; the next commit then starts the log over from its beginning.
+
+// Passes of one checkpoint, and what may be left (in pages) for the writer.
+const (
+	checkpointPasses = 4
+	checkpointRest   = 512
+)
+
+// wrote asks for a checkpoint when enough has been written since the last one.
+func (w *writer) wrote() {
+	if w.written < w.j.o.tuning.walBytes {
+		return
+	}
+	select {
+	case w.j.walLong <- struct{}{}:
+		w.written = 0
+	default: // one is under way
+	}
+}
+
+// runCheckpoints serves wrote until the journal closes.
+func (j *Journal) runCheckpoints() {
+	for {
+		select {
+		case <-j.walLong:
+			if err := j.checkpoint(j.folder); err != nil {
+				j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
+			}
+		case <-j.closing.Done():
+			return
+		}
+	}
+}
+
+func (j *Journal) checkpoint(c *sqlite.Conn) error {
+	for range checkpointPasses {
+		log, done, err := passive(c)
+		if err != nil || log == done || j.closing.Err() != nil {
+			return err
+		}
+		if log-done <= checkpointRest {
+			break
+		}
+	}
+	select {
+	case j.w.finish <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// checkpoint folds the rest, between two transactions.
+func (w *writer) checkpoint() {
+	if _, _, err := passive(w.c); err != nil {
+		w.j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
+	}
+}
+
+// passive folds what it can without waiting for anyone, and returns how long the log is and how much of it is folded.
+func passive(c *sqlite.Conn) (log, done int64, err error) {
+	s, err := c.Prepare("PRAGMA wal_checkpoint(PASSIVE)")
+	if err != nil {
+		return 0, 0, err
+	}
+	if _, err := s.Step(); err != nil {
+		return 0, 0, err
+	}
+	log, done = s.ColumnInt64(1), s.ColumnInt64(2)
+	return log, done, s.Reset()
+}

@@ -1,0 +1,148 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Rows that one transaction writes or deletes while keys become a run.
+const (
+	chunkBite = 64
+	tailBite  = 2000
+)
+
+// flushSeen makes a run of the keys in memory, in bites between the commits of others.
+func (j *Journal) flushSeen(ctx context.Context) error {
+	s := j.seen
+	var id, tail int64
+	if err := j.background(ctx, nil, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.frozen, s.recent = s.recent, make(map[keyHash]seenEntry)
+		if id = 1; len(s.runs) > 0 {
+			id = s.runs[len(s.runs)-1].id + 1
+		}
+		tail = j.w.tailID
+	}); err != nil {
+		return err
+	}
+	if err := j.writeRun(ctx, id); err != nil {
+		return errors.Join(err, j.background(context.Background(), nil, s.thaw))
+	}
+	return j.trimTail(ctx, tail)
+}
+
+// thaw gives up making a run.
+func (s *seen) thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.frozen, s.recent)
+	s.recent, s.frozen = s.frozen, nil
+}
+
+func (j *Journal) writeRun(ctx context.Context, id int64) error {
+	r, chunks := buildRun(id, j.seen.frozen)
+	for len(chunks) > 0 {
+		n := min(chunkBite, len(chunks))
+		bite := chunks[:n]
+		chunks = chunks[n:]
+		if err := j.background(ctx, func(t *tx) error {
+			for _, ch := range bite {
+				if err := exec(t.w.c, "INSERT OR REPLACE INTO seen_chunk VALUES(?,?)", ch.id, ch.entries); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil); err != nil {
+			return err
+		}
+	}
+	return j.background(ctx, func(t *tx) error {
+		return exec(t.w.c, "INSERT INTO seen_run VALUES(?,?,?,?,?)", r.id, int64(r.bits), r.last, int64(r.expires), []byte(r.filter))
+	}, func() {
+		s := j.seen
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.runs = append(s.runs[:len(s.runs):len(s.runs)], r)
+		s.frozen = nil
+	})
+}
+
+// trimTail deletes the rows of seen_tail whose keys are in a run now.
+func (j *Journal) trimTail(ctx context.Context, to int64) error {
+	from := int64(0)
+	err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+		var err error
+		from, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(id), 0) FROM seen_tail"))
+		return err
+	})
+	for ; err == nil && from <= to; from += tailBite {
+		err = j.background(ctx, func(t *tx) error {
+			return exec(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", from, min(to, from+tailBite-1))
+		}, nil)
+	}
+	return err
+}
+
+// dropRuns deletes the runs whose windows are over and whose events are gone.
+func (j *Journal) dropRuns(ctx context.Context) error {
+	now := uint32(time.Now().Unix())
+	oldest := int64(0)
+	if err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+		var err error
+		oldest, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(seq), 1<<62) FROM event"))
+		return err
+	}); err != nil {
+		return err
+	}
+	j.seen.mu.RLock()
+	runs := j.seen.runs
+	j.seen.mu.RUnlock()
+	for _, r := range runs {
+		if r.expires > now || r.last >= oldest {
+			continue
+		}
+		if err := j.dropRun(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropRun deletes the chunks first: a run that is registered and has lost some is over anyway.
+func (j *Journal) dropRun(ctx context.Context, r *run) error {
+	for i := int64(0); i < 1<<r.bits; i += tailBite {
+		if err := j.background(ctx, func(t *tx) error {
+			return exec(t.w.c, "DELETE FROM seen_chunk WHERE id BETWEEN ? AND ?", r.id<<20+i, r.id<<20+min(i+tailBite, 1<<r.bits)-1)
+		}, nil); err != nil {
+			return err
+		}
+	}
+	return j.background(ctx, func(t *tx) error {
+		return exec(t.w.c, "DELETE FROM seen_run WHERE id = ?", r.id)
+	}, func() {
+		s := j.seen
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		var rest []*run
+		for _, other := range s.runs {
+			if other != r {
+				rest = append(rest, other)
+			}
+		}
+		s.runs = rest
+	})
+}
+
+// background runs do inside a transaction, and then after its commit, in the writer's goroutine; both may be nil.
+func (j *Journal) background(ctx context.Context, do func(*tx) error, then func()) error {
+	if do == nil {
+		do = func(*tx) error { return nil }
+	}
+	return j.w.do(ctx, &funcOp{do: do, then: then})
+}

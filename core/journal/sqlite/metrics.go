@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what a journal does. Gauges are read from the journal at each scrape.
+type Metrics struct {
+	append, commit prometheus.Histogram
+	redelivered    prometheus.Counter
+	journal        atomic.Pointer[Journal]
+}
+
+// NewMetrics registers the metrics of a journal.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	buckets := []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+	m := &Metrics{
+		append: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "pointsman_queue_append_duration_seconds", Buckets: buckets,
+			Help: "Time from asking the journal to store events until they were durable.",
+		}),
+		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "pointsman_queue_fsync_duration_seconds", Buckets: buckets,
+			Help: "Time that one commit of the journal took, mostly the disk's.",
+		}),
+		redelivered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pointsman_queue_redelivered_total",
+			Help: "Deliveries handed to a plugin again after a failed attempt.",
+		}),
+	}
+	reg.MustRegister(m.append, m.commit, m.redelivered, gauges{m})
+	return m
+}
+
+func (m *Metrics) attach(j *Journal) { m.journal.Store(j) }
+func (m *Metrics) detach(j *Journal) { m.journal.CompareAndSwap(j, nil) }
+
+// gauges reads the journal's Stats at each scrape.
+type gauges struct{ m *Metrics }
+
+var (
+	bytesDesc     = prometheus.NewDesc("pointsman_queue_bytes", "Live content of the journal.", nil, nil)
+	limitDesc     = prometheus.NewDesc("pointsman_queue_limit_bytes", "Content at which the journal refuses more.", nil, nil)
+	pendingDesc   = prometheus.NewDesc("pointsman_queue_pending", "Deliveries that are owed.", []string{"plugin"}, nil)
+	oldestDesc    = prometheus.NewDesc("pointsman_queue_oldest_age_seconds", "Age of the oldest delivery that is owed; 0 without one.", []string{"plugin"}, nil)
+	deadDesc      = prometheus.NewDesc("pointsman_dlq_events", "Dead letters.", []string{"plugin"}, nil)
+	oldestDLQDesc = prometheus.NewDesc("pointsman_dlq_oldest_age_seconds", "Age of the oldest dead letter; 0 without one.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (g gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{bytesDesc, limitDesc, pendingDesc, oldestDesc, deadDesc, oldestDLQDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g gauges) Collect(ch chan<- prometheus.Metric) {
+	j := g.m.journal.Load()
+	if j == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	st, err := j.Stats(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(pendingDesc, err)
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	age := func(t time.Time) float64 {
+		if t.IsZero() {
+			return 0
+		}
+		return max(0, time.Since(t).Seconds())
+	}
+	gauge(bytesDesc, float64(st.Bytes))
+	gauge(limitDesc, float64(st.Limit))
+	oldest := 0.0
+	for name, p := range st.Plugins {
+		gauge(pendingDesc, float64(p.Pending), name)
+		gauge(oldestDesc, age(p.OldestPending), name)
+		gauge(deadDesc, float64(p.Dead), name)
+		oldest = max(oldest, age(p.OldestDead))
+	}
+	gauge(oldestDLQDesc, oldest)
+}

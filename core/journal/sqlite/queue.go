@@ -1,0 +1,328 @@
+package sqlite
+
+import (
+	"container/heap"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// item is a delivery in memory with its payload.
+type item struct {
+	q        *queue
+	line     *line
+	d        journal.Delivery
+	prior    int // attempts before it was last redriven
+	size     int64
+	settling bool
+}
+
+func itemBytes(d *journal.Delivery) int64 {
+	return int64(len(d.Envelope) + len(d.Arguments) + len(d.OrderKey) + 400)
+}
+
+// entry is a pending delivery in memory. It is small, so that a deep backlog, or many that wait for a retry, cost little.
+type entry struct {
+	seq  int64
+	due  int64 // of the journal's clock; 0: at once
+	line *line // of its order key; nil without one
+	item *item // nil: to be read from the file
+}
+
+// line holds the entries of one order key, in order of arrival. Only the first may be claimed, and one at a time.
+type line struct {
+	key     string
+	entries []entry
+	claimed int64 // 0: none
+}
+
+func (l *line) find(seq int64) int {
+	return sort.Search(len(l.entries), func(i int) bool { return l.entries[i].seq >= seq })
+}
+
+// queue is what one plugin is owed. In memory are all its pending deliveries up to the number horizon, and, unless behind,
+// all; the others are only in the file and are read, in order, when there is room.
+type queue struct {
+	plugin        string
+	j             *Journal
+	pending, dead atomic.Int64
+
+	// loading is held while entries are read from the file, and while dead letters become pending again.
+	loading sync.Mutex
+	wake    chan struct{}
+
+	mu      sync.Mutex
+	fresh   fifo      // never tried, in order
+	again   entryHeap // due again, by seq; may hold entries of lines that are no longer first, skipped when met
+	timed   entryHeap // not due yet, by due
+	lines   map[string]*line
+	blocked int   // entries in lines behind the first
+	horizon int64 // all up to it are in memory
+	last    int64 // the highest committed
+	behind  bool  // there are some beyond the horizon
+	turn    bool  // whose turn it is when both fresh and again have some
+}
+
+func newQueue(j *Journal, plugin string) *queue {
+	return &queue{
+		j: j, plugin: plugin,
+		wake:  make(chan struct{}, 1),
+		again: entryHeap{less: func(a, b *entry) bool { return a.seq < b.seq }},
+		timed: entryHeap{less: func(a, b *entry) bool { return a.due < b.due || a.due == b.due && a.seq < b.seq }},
+		lines: make(map[string]*line),
+	}
+}
+
+// queue is the plugin's queue.
+func (j *Journal) queue(plugin string) *queue {
+	j.queues.Lock()
+	defer j.queues.Unlock()
+	q := j.queues.byName[plugin]
+	if q == nil {
+		q = newQueue(j, plugin)
+		j.queues.byName[plugin] = q
+	}
+	return q
+}
+
+// arrive takes in a delivery that was just committed; its item stays in memory when keep is set.
+func (q *queue) arrive(it *item, keep bool) {
+	q.pending.Add(1)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seq := it.d.Seq
+	q.last = max(q.last, seq)
+	if seq <= q.horizon { // refill was quicker
+		q.drop(it, keep)
+		return
+	}
+	if q.behind || q.full() {
+		q.behind = true
+		q.drop(it, keep)
+		return
+	}
+	q.horizon = seq
+	e := entry{seq: seq}
+	if keep {
+		e.item = it
+	}
+	if q.enter(&e, it.d.OrderKey) {
+		q.fresh.push(e)
+		q.signal()
+	}
+}
+
+func (q *queue) drop(it *item, kept bool) {
+	if kept {
+		q.j.cached.Add(-it.size)
+	}
+}
+
+// full says whether no more entries should come into memory.
+func (q *queue) full() bool {
+	ready := q.fresh.len() + q.again.Len()
+	return ready >= q.j.o.tuning.readyMax || ready+q.timed.Len()+q.blocked >= q.j.o.tuning.indexMax
+}
+
+// enter puts the entry in the line of its order key and says whether it may be claimed when it is due.
+func (q *queue) enter(e *entry, key string) bool {
+	if key == "" {
+		return true
+	}
+	l := q.lines[key]
+	if l == nil {
+		l = &line{key: key}
+		q.lines[key] = l
+	}
+	e.line = l
+	i := l.find(e.seq)
+	if len(l.entries) > 0 {
+		q.blocked++
+	}
+	l.entries = append(l.entries, entry{})
+	copy(l.entries[i+1:], l.entries[i:])
+	l.entries[i] = *e
+	return i == 0 && l.claimed == 0
+}
+
+// offer makes the entry claimable, now or when it is due.
+func (q *queue) offer(e entry, now int64) {
+	if e.due > now {
+		heap.Push(&q.timed, e)
+	} else {
+		heap.Push(&q.again, e)
+	}
+	q.signal()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take claims up to max entries, in order of arrival; when there are none it says when the next is due (0: unknown).
+func (q *queue) take(now int64, max int) (taken []entry, next int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.timed.Len() > 0 && q.timed.all[0].due <= now {
+		heap.Push(&q.again, heap.Pop(&q.timed))
+	}
+	for len(taken) < max {
+		e, ok := q.next()
+		if !ok {
+			break
+		}
+		if l := e.line; l != nil {
+			// Another may have become first since, or this one may have been offered twice.
+			if l.claimed != 0 || len(l.entries) == 0 || l.entries[0].seq != e.seq || l.entries[0].due > now {
+				continue
+			}
+			l.claimed = e.seq
+			e = l.entries[0]
+		}
+		taken = append(taken, e)
+	}
+	sort.Slice(taken, func(i, k int) bool { return taken[i].seq < taken[k].seq })
+	if len(taken) == 0 && q.timed.Len() > 0 {
+		next = q.timed.all[0].due
+	}
+	return taken, next
+}
+
+func (q *queue) next() (entry, bool) {
+	again := q.again.Len() > 0
+	if again && q.fresh.len() > 0 {
+		q.turn = !q.turn
+		again = q.turn
+	}
+	if again {
+		return heap.Pop(&q.again).(entry), true
+	}
+	return q.fresh.pop()
+}
+
+// settled ends a claim: the delivery is over.
+func (q *queue) settled(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.j.cached.Add(-it.size)
+	l := it.line
+	if l == nil {
+		return
+	}
+	l.claimed = 0
+	if i := l.find(it.d.Seq); i < len(l.entries) && l.entries[i].seq == it.d.Seq {
+		if i == 0 {
+			l.entries[0] = entry{}
+			l.entries = l.entries[1:]
+		} else {
+			l.entries = append(l.entries[:i], l.entries[i+1:]...)
+		}
+	}
+	if len(l.entries) == 0 {
+		delete(q.lines, l.key)
+		return
+	}
+	q.blocked--
+	q.offer(l.entries[0], q.j.clock())
+}
+
+// back ends a claim: the delivery is due again, at once or later.
+func (q *queue) back(it *item, due int64, keep bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := entry{seq: it.d.Seq, due: due, line: it.line}
+	if keep {
+		e.item = it
+	} else {
+		q.j.cached.Add(-it.size)
+	}
+	now := q.j.clock()
+	if l := it.line; l != nil {
+		l.claimed = 0
+		if i := l.find(e.seq); i < len(l.entries) {
+			l.entries[i] = e
+		}
+		if first := l.entries[0]; first.seq != e.seq {
+			e = first // one before it was redriven meanwhile
+		}
+	}
+	q.offer(e, now)
+}
+
+// unclaim gives back what take has taken and nobody has seen.
+func (q *queue) unclaim(taken []entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.j.clock()
+	for _, e := range taken {
+		if e.line != nil {
+			e.line.claimed = 0
+			e = e.line.entries[0]
+		}
+		q.offer(e, now)
+	}
+}
+
+// clock is wall time that no one can set while the journal is open: what waits for a retry waits as long as was asked.
+func (j *Journal) clock() int64 { return j.clockOf(time.Now()) }
+
+func (j *Journal) clockOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return j.base.UnixNano() + int64(t.Sub(j.base))
+}
+
+// fifo is a queue of entries.
+type fifo struct {
+	all  []entry
+	head int
+}
+
+func (f *fifo) len() int { return len(f.all) - f.head }
+
+func (f *fifo) push(e entry) {
+	if f.head > 1024 && f.head*2 > len(f.all) {
+		n := copy(f.all, f.all[f.head:])
+		clear(f.all[n:])
+		f.all, f.head = f.all[:n], 0
+	}
+	f.all = append(f.all, e)
+}
+
+func (f *fifo) pop() (entry, bool) {
+	if f.len() == 0 {
+		return entry{}, false
+	}
+	e := f.all[f.head]
+	f.all[f.head] = entry{}
+	f.head++
+	if f.head == len(f.all) {
+		f.all, f.head = f.all[:0], 0
+	}
+	return e, true
+}
+
+// entryHeap is a container/heap of entries.
+type entryHeap struct {
+	all  []entry
+	less func(a, b *entry) bool
+}
+
+func (h *entryHeap) Len() int           { return len(h.all) }
+func (h *entryHeap) Less(i, k int) bool { return h.less(&h.all[i], &h.all[k]) }
+func (h *entryHeap) Swap(i, k int)      { h.all[i], h.all[k] = h.all[k], h.all[i] }
+func (h *entryHeap) Push(x any)         { h.all = append(h.all, x.(entry)) }
+func (h *entryHeap) Pop() any {
+	n := len(h.all) - 1
+	e := h.all[n]
+	h.all[n] = entry{}
+	h.all = h.all[:n]
+	return e
+}

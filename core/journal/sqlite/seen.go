@@ -1,0 +1,181 @@
+package sqlite
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// Duplicates are recognised without an index on random text, which would dirty one page of the file for every event: a
+// commit appends the hashes of all its keys to the table seen_tail as one row, and they stay in memory until they are
+// tuning.runSize; then they become a run: sorted, cut by their leading bits into chunks of about 64, with a filter in
+// memory that says for almost every new key, without reading, that the run does not have it. A run goes when its last
+// window is over and its events are deleted; until then it also leads from (source, event id) to the event.
+
+// keyHash is 128 bits of SHA-256 over (kind, source, value): no two keys share one, not even on purpose.
+type keyHash [16]byte
+
+// Kinds of key.
+const (
+	kindKey = 'k'
+	kindID  = 'i' // leads to the event only, and is never a duplicate
+)
+
+// entryKey is a key of an entry, hashed in its caller's goroutine.
+type entryKey struct {
+	hash   keyHash
+	window time.Duration // 0 for kindID
+}
+
+// seenEntry says which event brought a key.
+type seenEntry struct {
+	event   int64
+	expires uint32 // Unix seconds, rounded up; 0: never a duplicate
+}
+
+// seenBytes is the size of an entry in the file: hash, event, expires; little endian.
+const seenBytes = 16 + 8 + 4
+
+func hashKey(kind byte, source, value string) (h keyHash) {
+	var buf [256]byte
+	b := binary.AppendUvarint(append(buf[:0], kind), uint64(len(source)))
+	b = append(append(b, source...), value...)
+	sum := sha256.Sum256(b)
+	copy(h[:], sum[:])
+	return h
+}
+
+// keysOf are the keys of an entry, and one that leads to it when none of them is its id.
+func keysOf(e *journal.Entry, window time.Duration) []entryKey {
+	keys := make([]entryKey, 0, len(e.Keys)+1)
+	named := false
+	for _, k := range e.Keys {
+		w := k.Window
+		if w <= 0 {
+			w = window
+		}
+		keys = append(keys, entryKey{hashKey(kindKey, e.Source, k.Value), w})
+		named = named || k.Value == e.ID
+	}
+	if !named {
+		keys = append(keys, entryKey{hash: hashKey(kindID, e.Source, e.ID)})
+	}
+	return keys
+}
+
+func appendSeen(b []byte, h keyHash, e seenEntry) []byte {
+	b = append(b, h[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.event))
+	return binary.LittleEndian.AppendUint32(b, e.expires)
+}
+
+func decodeSeen(b []byte) (h keyHash, e seenEntry) {
+	copy(h[:], b)
+	e.event = int64(binary.LittleEndian.Uint64(b[16:]))
+	e.expires = binary.LittleEndian.Uint32(b[24:])
+	return h, e
+}
+
+// seen is what was seen. Only the writer's goroutine reads and changes the maps and runs; mu guards them for FindEvent.
+type seen struct {
+	mu     sync.RWMutex
+	recent map[keyHash]seenEntry
+	frozen map[keyHash]seenEntry // being made into a run
+	runs   []*run                // oldest first
+	full   chan struct{}         // tells runSweeps that recent is large enough for a run
+	size   int
+}
+
+func newSeen(size int) *seen {
+	return &seen{recent: make(map[keyHash]seenEntry), full: make(chan struct{}, 1), size: size}
+}
+
+// lookup tells whether any of the keys is in its window, and which event brought it.
+func (s *seen) lookup(t *tx, keys []entryKey) (event int64, found bool, err error) {
+	now := uint32(t.now / int64(time.Second))
+	for _, k := range keys {
+		if k.window == 0 {
+			continue
+		}
+		for _, m := range []map[keyHash]seenEntry{t.fresh, s.recent, s.frozen} {
+			if e, ok := m[k.hash]; ok && e.expires > now {
+				return e.event, true, nil
+			}
+		}
+		for i := len(s.runs) - 1; i >= 0; i-- {
+			r := s.runs[i]
+			if r.expires <= now || !r.filter.has(k.hash) {
+				continue
+			}
+			e, ok, err := r.find(t.w.s.chunk, k.hash)
+			if err != nil {
+				return 0, false, err
+			}
+			if ok && e.expires > now {
+				return e.event, true, nil
+			}
+		}
+	}
+	return 0, false, nil
+}
+
+// learn notes the keys of an event that the transaction stores.
+func (t *tx) learn(keys []entryKey, event int64) {
+	for _, k := range keys {
+		e := seenEntry{event: event}
+		if k.window > 0 {
+			const sec = int64(time.Second)
+			e.expires = uint32(min((t.now+int64(k.window)+sec-1)/sec, 1<<32-1))
+		}
+		t.fresh[k.hash] = e
+		t.tail = appendSeen(t.tail, k.hash, e)
+	}
+}
+
+// remember keeps what a transaction has learnt, after its commit.
+func (s *seen) remember(fresh map[keyHash]seenEntry) {
+	s.mu.Lock()
+	for h, e := range fresh {
+		s.recent[h] = e
+	}
+	full := len(s.recent) >= s.size && s.frozen == nil
+	s.mu.Unlock()
+	if full {
+		select {
+		case s.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// candidates are the events that may have the key, newest first; reading the file through c.
+func (s *seen) candidates(c *sqlite.Conn, h keyHash) ([]int64, error) {
+	s.mu.RLock()
+	var events []int64
+	for _, m := range []map[keyHash]seenEntry{s.recent, s.frozen} {
+		if e, ok := m[h]; ok {
+			events = append(events, e.event)
+		}
+	}
+	runs := s.runs
+	s.mu.RUnlock()
+	stmt, err := c.Prepare("SELECT entries FROM seen_chunk WHERE id = ?")
+	if err != nil {
+		return nil, err
+	}
+	for i := len(runs) - 1; i >= 0; i-- {
+		e, ok, err := runs[i].find(stmt, h)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			events = append(events, e.event)
+		}
+	}
+	return events, nil
+}

@@ -1,0 +1,300 @@
+// Package sqlite is the embedded engine of the journal: one SQLite file. One goroutine writes and commits whatever is
+// waiting in one transaction (group commit, WAL, synchronous=FULL); what is due is handed out from memory; the file is
+// read back only for retries, for a backlog beyond memory, and at the start.
+//
+// The file can be read with the sqlite3 tool at any time, also while it is in use: see the views events, deliveries and
+// attempts.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// Options of a journal. Zero values mean the defaults.
+type Options struct {
+	// MaxBytes caps the live content of the file; the write-ahead log (up to about 64 MiB) and free pages come on top.
+	// Default 10 GiB. Near it, settled events go before their Retention is over; what is owed, dead letters and
+	// quarantined events never do: when they fill the journal, Append returns journal.ErrFull.
+	MaxBytes int64
+	// Reserve is how much of the volume stays free: below it Append returns journal.ErrFull, while settling goes on.
+	// Default 5 % of the volume, at most 512 MiB; negative: none.
+	Reserve int64
+	// Retention is how long an event is kept after all its deliveries were settled, dead letters and quarantined events
+	// included. Default 168 h.
+	Retention time.Duration
+	// DedupeWindow is the window of keys that have none of their own. Default 24 h.
+	DedupeWindow time.Duration
+	// Log gets what no caller can be told: trouble in background work. Default: nothing is logged.
+	Log *slog.Logger
+	// Metrics may be nil. One Metrics serves one journal.
+	Metrics *Metrics
+
+	tuning tuning
+}
+
+// tuning is what only tests and measurements change.
+type tuning struct {
+	cacheBytes int64 // payloads in memory, all plugins together
+	readyMax   int   // entries ready to be claimed in memory, per plugin
+	indexMax   int   // entries in memory, per plugin, with those that wait for time or order
+	refill     int   // rows read at a time
+	runSize    int   // dedupe keys in memory before they become a run
+	walBytes   int64 // written since the last checkpoint before the next begins
+	sweepEvery time.Duration
+	pageSize   int
+}
+
+func (o *Options) setDefaults() {
+	def := func(p *int64, v int64) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&o.MaxBytes, 10<<30)
+	def((*int64)(&o.Retention), int64(168*time.Hour))
+	def((*int64)(&o.DedupeWindow), int64(24*time.Hour))
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	t := &o.tuning
+	defInt := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	def(&t.cacheBytes, 64<<20)
+	def(&t.walBytes, 16<<20)
+	def((*int64)(&t.sweepEvery), int64(min(max(o.Retention/100, time.Minute), time.Hour)))
+	defInt(&t.readyMax, 50_000)
+	defInt(&t.indexMax, 1_000_000)
+	defInt(&t.refill, 10_000)
+	defInt(&t.runSize, 1<<18)
+	defInt(&t.pageSize, 4096)
+}
+
+// Journal is an open journal. It owns its goroutines: they start in Open and have ended when Close returns.
+type Journal struct {
+	o    Options
+	path string
+	id   string
+	lock *os.File
+
+	w       *writer
+	folder  *sqlite.Conn  // for checkpoints
+	walLong chan struct{} // asks for one
+	reader  readConn      // for claims
+	asker   readConn      // for Reader and sweeps
+	seen    *seen
+	base    time.Time // when it was opened
+
+	queues struct {
+		sync.Mutex
+		byName map[string]*queue
+	}
+	claimed struct {
+		sync.Mutex
+		bySeq map[int64]*item
+	}
+	cached atomic.Int64 // bytes of payloads in memory
+	space  space
+
+	closing   context.Context
+	stop      context.CancelFunc
+	wg        sync.WaitGroup
+	closeOnce sync.Once
+	closeErr  error
+}
+
+var _ journal.Store = (*Journal)(nil)
+
+// Open opens the journal at path and creates it, and its folder, when it is not there. It returns journal.ErrLocked when
+// another process has it open. ctx bounds only the opening.
+func Open(ctx context.Context, path string, o Options) (*Journal, error) {
+	o.setDefaults()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), walLong: make(chan struct{}, 1)}
+	j.closing, j.stop = context.WithCancel(context.Background())
+	if err := j.open(); err != nil {
+		j.stop()
+		j.release()
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j.start()
+	return j, nil
+}
+
+func (j *Journal) open() error {
+	if err := checkFile(j.path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	// Closed before SQLite opens it: closing any descriptor of a file drops the process's POSIX locks on it.
+	if err := f.Close(); err != nil {
+		return err
+	}
+	c, err := openConn(j.path, j.o.tuning.pageSize)
+	if err != nil {
+		return err
+	}
+	j.w = newWriter(j, c)
+	if err := migrate(c); err != nil {
+		return err
+	}
+	// The name of a new file must survive a power cut as its content does.
+	if err := syncDir(filepath.Dir(j.path)); err != nil {
+		return err
+	}
+	if err := j.load(c); err != nil {
+		return err
+	}
+	if j.folder, err = openConn(j.path, 0); err != nil {
+		return err
+	}
+	for _, r := range []*readConn{&j.reader, &j.asker} {
+		if r.c, err = openReader(j.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openConn opens a connection that writes. pageSize only matters for a new file.
+func openConn(path string, pageSize int) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		return nil, err
+	}
+	c.SetBusyTimeout(10 * time.Second) // of an operator who writes with the sqlite3 tool
+	script := fmt.Sprintf(`PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+		PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -32768;`, pageSize, 64<<20)
+	return configure(c, script)
+}
+
+// openReader opens a connection that only reads.
+func openReader(path string) (*sqlite.Conn, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	c.SetBusyTimeout(10 * time.Second)
+	return configure(c, "PRAGMA cache_size = -8192;")
+}
+
+func configure(c *sqlite.Conn, script string) (*sqlite.Conn, error) {
+	if err := execAll(c, script+" PRAGMA temp_store = MEMORY;"); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func (j *Journal) start() {
+	if j.o.Metrics != nil {
+		j.o.Metrics.attach(j)
+	}
+	j.wg.Go(j.runCheckpoints)
+	j.wg.Go(j.runSweeps)
+	j.w.start()
+}
+
+// Close implements journal.Journal.
+func (j *Journal) Close() error {
+	j.closeOnce.Do(func() {
+		j.stop()
+		<-j.w.exited
+		j.wg.Wait()
+		if j.o.Metrics != nil {
+			j.o.Metrics.detach(j)
+		}
+		j.closeErr = j.release()
+	})
+	return j.closeErr
+}
+
+// release closes what open has opened. The last connection to close folds the write-ahead log into the file.
+func (j *Journal) release() error {
+	var errs []error
+	for _, r := range []*readConn{&j.reader, &j.asker} {
+		errs = append(errs, r.close())
+	}
+	if j.folder != nil {
+		errs = append(errs, j.folder.Close())
+	}
+	if j.w != nil {
+		errs = append(errs, j.w.c.Close())
+	}
+	errs = append(errs, j.lock.Close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close journal: %w", err)
+	}
+	return nil
+}
+
+// ID is the random name of this file, the first part of every delivery's id.
+func (j *Journal) ID() string { return j.id }
+
+// readConn is a connection for reading that goroutines take turns with.
+type readConn struct {
+	mu sync.Mutex
+	c  *sqlite.Conn
+}
+
+// do calls f with the connection; f's statements end when ctx does.
+func (r *readConn) do(ctx context.Context, f func(*sqlite.Conn) error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.c == nil {
+		return journal.ErrClosed
+	}
+	r.c.SetInterrupt(ctx.Done())
+	defer r.c.SetInterrupt(nil)
+	err := f(r.c)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (r *readConn) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.c == nil {
+		return nil
+	}
+	c := r.c
+	r.c = nil
+	return c.Close()
+}

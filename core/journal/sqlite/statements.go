@@ -1,0 +1,74 @@
+package sqlite
+
+import "zombiezen.com/go/sqlite"
+
+// statements are those of the hot path, prepared once.
+type statements struct {
+	begin, commit                               *sqlite.Stmt
+	insertEvent, insertDelivery, insertTail     *sqlite.Stmt
+	done, retry, dead, insertAttempt, trimTries *sqlite.Stmt
+	pageCount, freeCount                        *sqlite.Stmt
+	chunk                                       *sqlite.Stmt
+}
+
+func (s *statements) prepare(c *sqlite.Conn) error {
+	if s.begin != nil {
+		return nil
+	}
+	var p statements
+	for _, q := range []struct {
+		to  **sqlite.Stmt
+		sql string
+	}{
+		{&p.commit, "COMMIT"},
+		{&p.insertEvent, "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?)"},
+		{&p.insertDelivery, "INSERT INTO delivery VALUES(?,?,?,?,?,0,0,?,?,?,?,?,NULL,NULL,NULL)"},
+		{&p.insertTail, "INSERT INTO seen_tail VALUES(?,?)"},
+		{&p.done, "UPDATE delivery SET state = 1, attempts = ?2, settled = ?3, receipt = ?4 WHERE seq = ?1"},
+		{&p.retry, "UPDATE delivery SET attempts = ?2, due = ?3, error = ?4 WHERE seq = ?1"},
+		{&p.dead, "UPDATE delivery SET state = 2, attempts = ?2, settled = ?3, reason = ?4, error = ?5 WHERE seq = ?1"},
+		{&p.insertAttempt, "INSERT OR REPLACE INTO attempt VALUES(?,?,?,?,?)"},
+		{&p.trimTries, "DELETE FROM attempt WHERE delivery = ? AND number = ?"},
+		{&p.pageCount, "PRAGMA page_count"},
+		{&p.freeCount, "PRAGMA freelist_count"},
+		{&p.chunk, "SELECT entries FROM seen_chunk WHERE id = ?"},
+		{&p.begin, "BEGIN IMMEDIATE"},
+	} {
+		stmt, err := c.Prepare(q.sql)
+		if err != nil {
+			return err
+		}
+		*q.to = stmt
+	}
+	*s = p
+	return nil
+}
+
+// used is how many pages of the file hold something.
+func (s *statements) used() (int64, error) {
+	all, err := intOf(s.pageCount)
+	if err != nil {
+		return 0, err
+	}
+	free, err := intOf(s.freeCount)
+	return all - free, err
+}
+
+// intOf is the one integer that a statement answers.
+func intOf(s *sqlite.Stmt) (int64, error) {
+	_, err := s.Step()
+	if err != nil {
+		return 0, err
+	}
+	n := s.ColumnInt64(0)
+	return n, s.Reset()
+}
+
+// bindText binds text, or NULL for none.
+func bindText(s *sqlite.Stmt, param int, text string) {
+	if text == "" {
+		s.BindNull(param)
+		return
+	}
+	s.BindText(param, text)
+}

@@ -1,0 +1,329 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// sweepBite is how many events are looked at, and deleted, at a time.
+const sweepBite = 500
+
+// runSweeps applies retention, makes room and turns dedupe keys into runs until the journal closes.
+func (j *Journal) runSweeps() {
+	tick := time.NewTicker(j.o.tuning.sweepEvery)
+	defer tick.Stop()
+	for {
+		var what string
+		var err error
+		select {
+		case <-tick.C:
+			what = "apply its retention"
+			_, err = j.Sweep(j.closing)
+		case <-j.space.pressed:
+			what = "make room"
+			_, err = j.sweep(j.closing)
+		case <-j.seen.full:
+			what = "store its dedupe keys"
+			err = j.flushSeen(j.closing)
+		case <-j.closing.Done():
+			return
+		}
+		if err != nil && j.closing.Err() == nil {
+			j.o.Log.Error("journal cannot "+what+"; it will try again", "err", err) //nolint:sloglint // three constant messages
+		}
+	}
+}
+
+// Sweep implements journal.Operator.
+func (j *Journal) Sweep(ctx context.Context) (int, error) {
+	n, err := j.sweep(ctx)
+	if err != nil {
+		return n, fmt.Errorf("sweep journal: %w", err)
+	}
+	if err := j.dropRuns(ctx); err != nil {
+		return n, fmt.Errorf("sweep journal: %w", err)
+	}
+	return n, nil
+}
+
+// sweep walks the events from the oldest, and deletes those that are over for longer than the retention; while the
+// journal is nearly full also younger ones, but neither dead letters nor quarantined events.
+func (j *Journal) sweep(ctx context.Context) (n int, err error) {
+	cutoff := time.Now().Add(-j.o.Retention).UnixNano()
+	pressed := j.space.used.Load() > j.space.highWater()
+	for from := int64(0); ; {
+		pressed = pressed && j.space.used.Load() > j.space.lowWater()
+		var seen []aged
+		err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+			seen, err = readAged(c, from)
+			return err
+		})
+		if err != nil || len(seen) == 0 {
+			return n, err
+		}
+		o := &deleteOp{j: j}
+		for _, e := range seen {
+			if e.over(cutoff) || pressed && e.expendable() {
+				o.add(e)
+			}
+		}
+		if len(o.ranges) > 0 {
+			if err := j.w.do(ctx, o); err != nil {
+				return n, err
+			}
+			n += o.events
+		}
+		last := seen[len(seen)-1]
+		from = last.seq
+		if last.received > cutoff && !pressed {
+			return n, nil
+		}
+	}
+}
+
+// aged is an event as a sweep sees it.
+type aged struct {
+	seq, first, deliveries int64
+	received, settled      int64
+	pending, dead          int64
+	quarantined            bool
+}
+
+// over says whether the event was over before the cutoff.
+func (e *aged) over(cutoff int64) bool {
+	return e.pending == 0 && max(e.received, e.settled) < cutoff
+}
+
+// expendable says whether the event may go to make room.
+func (e *aged) expendable() bool { return e.pending == 0 && e.dead == 0 && !e.quarantined }
+
+func readAged(c *sqlite.Conn, from int64) (all []aged, err error) {
+	err = sqlitex.Execute(c, `SELECT e.seq, e.first, e.deliveries, e.received, ifnull(max(d.settled), 0),
+		ifnull(sum(d.state = 0), 0), ifnull(sum(d.state = 2), 0), e.quarantine IS NOT NULL
+		FROM event e LEFT JOIN delivery d ON d.seq >= e.first AND d.seq < e.first + e.deliveries
+		WHERE e.seq > ? GROUP BY e.seq LIMIT ?`,
+		&sqlitex.ExecOptions{Args: []any{from, sweepBite}, ResultFunc: func(s *sqlite.Stmt) error {
+			all = append(all, aged{
+				seq: s.ColumnInt64(0), first: s.ColumnInt64(1), deliveries: s.ColumnInt64(2),
+				received: s.ColumnInt64(3), settled: s.ColumnInt64(4),
+				pending: s.ColumnInt64(5), dead: s.ColumnInt64(6), quarantined: s.ColumnBool(7),
+			})
+			return nil
+		}})
+	return all, err
+}
+
+// deleteOp deletes events.
+type deleteOp struct {
+	opBase
+	j      *Journal
+	ranges []eventRange
+	dead   map[string]int64 // dead letters that went, by plugin
+	events int
+}
+
+// eventRange is a range of events and of their deliveries, both ends included.
+type eventRange struct {
+	from, to, first, last int64
+	dead                  bool
+}
+
+// add takes the event into the last range when it is its neighbour.
+func (o *deleteOp) add(e aged) {
+	r := eventRange{e.seq, e.seq, e.first, e.first + e.deliveries - 1, e.dead > 0}
+	if n := len(o.ranges); n > 0 {
+		if p := &o.ranges[n-1]; p.to+1 == r.from && p.dead == r.dead {
+			p.to, p.last = r.to, r.last
+			return
+		}
+	}
+	o.ranges = append(o.ranges, r)
+}
+
+func (o *deleteOp) write(t *tx) error {
+	o.events, o.dead = 0, make(map[string]int64)
+	for _, r := range o.ranges {
+		if r.dead {
+			redriven, err := o.countDead(t.w.c, r)
+			if err != nil {
+				return err
+			}
+			if redriven {
+				continue
+			}
+		}
+		if err := r.delete(t.w.c); err != nil {
+			return err
+		}
+		o.events += int(r.to - r.from + 1)
+	}
+	return exec(t.w.c, "UPDATE journal SET swept = swept + ?, last_event = ?, last_delivery = ?", o.events, t.event, t.delivery)
+}
+
+func (r *eventRange) delete(c *sqlite.Conn) error {
+	if r.last >= r.first {
+		if err := exec(c, "DELETE FROM attempt WHERE delivery BETWEEN ? AND ?", r.first, r.last); err != nil {
+			return err
+		}
+		if err := exec(c, "DELETE FROM delivery WHERE seq BETWEEN ? AND ?", r.first, r.last); err != nil {
+			return err
+		}
+	}
+	return exec(c, "DELETE FROM event WHERE seq BETWEEN ? AND ?", r.from, r.to)
+}
+
+// countDead counts the dead letters of a range, and says whether one of them was redriven since the sweep saw it.
+func (o *deleteOp) countDead(c *sqlite.Conn, r eventRange) (redriven bool, err error) {
+	dead := make(map[string]int64)
+	err = sqlitex.Execute(c, `SELECT p.name, d.state, count(*) FROM delivery d JOIN plugin p ON p.id = d.plugin
+		WHERE d.seq BETWEEN ? AND ? AND d.state <> 1 GROUP BY 1, 2`,
+		&sqlitex.ExecOptions{Args: []any{r.first, r.last}, ResultFunc: func(s *sqlite.Stmt) error {
+			redriven = redriven || s.ColumnInt64(1) == statePending
+			dead[s.ColumnText(0)] = s.ColumnInt64(2)
+			return nil
+		}})
+	if err != nil || redriven {
+		return redriven, err
+	}
+	for name, n := range dead {
+		o.dead[name] += n
+	}
+	return false, nil
+}
+
+func (o *deleteOp) committed() {
+	for name, n := range o.dead {
+		o.j.queue(name).dead.Add(-n)
+	}
+	o.j.space.events.Add(-int64(o.events))
+}
+
+func (o *deleteOp) failed() {}
+
+func exec(c *sqlite.Conn, query string, args ...any) error {
+	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args})
+}
+
+// funcOp is an op of background work.
+type funcOp struct {
+	opBase
+	do   func(t *tx) error
+	then func() // after the commit; may be nil
+}
+
+func (o *funcOp) write(t *tx) error { return o.do(t) }
+func (o *funcOp) committed() {
+	if o.then != nil {
+		o.then()
+	}
+}
+func (o *funcOp) failed() {}
+
+// redriveOp makes dead letters due again.
+type redriveOp struct {
+	opBase
+	j      *Journal
+	seqs   []int64
+	queues map[string]*queue // of the plugins concerned
+	locked bool
+	moved  []redriven
+}
+
+type redriven struct {
+	q   *queue
+	seq int64
+	key string
+}
+
+// Redrive implements journal.Operator.
+func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
+	o := &redriveOp{j: j, seqs: seqs, queues: make(map[string]*queue)}
+	err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+		for _, seq := range seqs {
+			err := sqlitex.Execute(c, "SELECT p.name FROM delivery d JOIN plugin p ON p.id = d.plugin WHERE d.seq = ?",
+				&sqlitex.ExecOptions{Args: []any{seq}, ResultFunc: func(s *sqlite.Stmt) error {
+					name := s.ColumnText(0)
+					o.queues[name] = j.queue(name)
+					return nil
+				}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && len(o.queues) > 0 {
+		err = j.w.do(ctx, o)
+	}
+	if errors.Is(err, journal.ErrClosed) {
+		return 0, err
+	}
+	if err != nil {
+		return 0, fmt.Errorf("redrive: %w", err)
+	}
+	return len(o.moved), nil
+}
+
+func (o *redriveOp) write(t *tx) error {
+	if !o.locked { // else refill might read what this commits and take it in twice
+		for _, q := range o.queues {
+			q.loading.Lock()
+		}
+		o.locked = true
+	}
+	o.moved = o.moved[:0]
+	for _, seq := range o.seqs {
+		err := sqlitex.Execute(t.w.c, `UPDATE delivery SET state = 0, due = 0, prior = ifnull(prior, 0) + attempts, attempts = 0,
+			redriven = ?, settled = NULL, reason = NULL WHERE seq = ? AND state = 2
+			RETURNING (SELECT name FROM plugin WHERE id = plugin), order_key`,
+			&sqlitex.ExecOptions{Args: []any{t.now, seq}, ResultFunc: func(s *sqlite.Stmt) error {
+				o.moved = append(o.moved, redriven{o.queues[s.ColumnText(0)], seq, s.ColumnText(1)})
+				return nil
+			}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *redriveOp) committed() {
+	for _, m := range o.moved {
+		m.q.revive(m.seq, m.key)
+	}
+	o.failed()
+}
+
+func (o *redriveOp) failed() {
+	if !o.locked {
+		return
+	}
+	o.locked = false
+	for _, q := range o.queues {
+		q.loading.Unlock()
+	}
+}
+
+// revive takes in a delivery that was a dead letter.
+func (q *queue) revive(seq int64, key string) {
+	q.pending.Add(1)
+	q.dead.Add(-1)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.last = max(q.last, seq)
+	if q.behind && seq > q.horizon {
+		return
+	}
+	q.horizon = max(q.horizon, seq)
+	e := entry{seq: seq}
+	if q.enter(&e, key) {
+		q.offer(e, q.j.clock())
+	}
+}

@@ -1,0 +1,301 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+const (
+	// groupOps and groupBytes bound one transaction, so that no caller waits for a very long one.
+	groupOps   = 1024
+	groupBytes = 16 << 20
+)
+
+// op is a piece of writing that a caller waits for. All its methods are called by the writer's goroutine.
+type op interface {
+	// write runs inside the transaction that other ops share. Its error fails the op before anything of it is kept
+	// only when it is errSkip or wraps it; any other error rolls the whole transaction back.
+	write(tx *tx) error
+	// committed runs after the commit is on disk, failed when it will never be.
+	committed()
+	failed()
+	base() *opBase
+}
+
+// opBase is what every op has: who waits for it.
+type opBase struct {
+	ctx   context.Context
+	done  chan error
+	bytes int64
+	err   error // of write, when only this op failed
+}
+
+func (b *opBase) base() *opBase { return b }
+
+// refused is the error of an op that fails alone, having written nothing.
+type refused struct{ error }
+
+func (r refused) Unwrap() error { return r.error }
+
+// tx is the transaction under way.
+type tx struct {
+	w     *writer
+	now   int64
+	bytes int64 // that appends of this transaction add
+	// What becomes true at commit.
+	event, delivery int64 // last numbers given
+	fresh           map[keyHash]seenEntry
+	tail            []byte
+}
+
+// writer owns the one connection that writes.
+type writer struct {
+	j      *Journal
+	c      *sqlite.Conn
+	s      statements
+	ops    chan op
+	finish chan struct{} // asks for a checkpoint between two transactions
+	exited chan struct{}
+
+	event, delivery int64 // last numbers given
+	tailID          int64
+	written         int64 // bytes since the last checkpoint was asked for
+	plugins         map[string]int64
+	dispatches      map[dispatchKey]int64
+	tx              tx
+}
+
+func newWriter(j *Journal, c *sqlite.Conn) *writer {
+	return &writer{
+		j: j, c: c,
+		ops:        make(chan op, groupOps),
+		finish:     make(chan struct{}, 1),
+		exited:     make(chan struct{}),
+		plugins:    make(map[string]int64),
+		dispatches: make(map[dispatchKey]int64),
+		tx:         tx{fresh: make(map[keyHash]seenEntry)},
+	}
+}
+
+func (w *writer) start() { go w.run() }
+
+// do hands o to the writer and waits until it is on disk.
+func (w *writer) do(ctx context.Context, o op) error {
+	b := o.base()
+	b.ctx, b.done = ctx, make(chan error, 1)
+	if w.j.closing.Err() != nil {
+		o.failed()
+		return journal.ErrClosed
+	}
+	select {
+	case w.ops <- o:
+	case <-ctx.Done():
+		o.failed()
+		return ctx.Err()
+	case <-w.j.closing.Done():
+		o.failed()
+		return journal.ErrClosed
+	}
+	select {
+	case err := <-b.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.exited:
+		select {
+		case err := <-b.done:
+			return err
+		default:
+			return journal.ErrClosed
+		}
+	}
+}
+
+func (w *writer) run() {
+	defer close(w.exited)
+	group := make([]op, 0, groupOps)
+	for {
+		select {
+		case o := <-w.ops:
+			group = w.gather(append(group[:0], o))
+			w.commitGroup(group)
+			clear(group)
+		case <-w.finish:
+			w.checkpoint()
+		case <-w.j.closing.Done():
+			w.drain(group)
+			return
+		}
+	}
+}
+
+// drain commits what was handed over before the journal was closed.
+func (w *writer) drain(group []op) {
+	for {
+		select {
+		case o := <-w.ops:
+			w.commitGroup(w.gather(append(group[:0], o)))
+		default:
+			return
+		}
+	}
+}
+
+// gather adds what is waiting, without waiting for more.
+func (w *writer) gather(group []op) []op {
+	bytes := group[0].base().bytes
+	for len(group) < groupOps && bytes < groupBytes {
+		select {
+		case o := <-w.ops:
+			group = append(group, o)
+			bytes += o.base().bytes
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commitGroup commits the ops in one transaction and tells each what became of it.
+func (w *writer) commitGroup(group []op) {
+	live := group[:0]
+	for _, o := range group {
+		if err := o.base().ctx.Err(); err != nil { // its caller has gone, and nothing was written yet
+			o.failed()
+			o.base().done <- err
+			continue
+		}
+		live = append(live, o)
+	}
+	if len(live) == 0 {
+		return
+	}
+	err := w.transact(live)
+	if err != nil && len(live) > 1 && isLocal(err) {
+		// One op may have spoilt it for all: give each its own transaction.
+		for _, o := range live {
+			one := []op{o}
+			w.settleOps(one, w.transact(one))
+		}
+		return
+	}
+	w.settleOps(live, err)
+}
+
+// settleOps ends the ops of one transaction.
+func (w *writer) settleOps(group []op, err error) {
+	for _, o := range group {
+		b := o.base()
+		switch {
+		case err != nil:
+			o.failed()
+			b.done <- err
+		case b.err != nil:
+			o.failed()
+			b.done <- b.err
+		default:
+			o.committed()
+			b.done <- nil
+		}
+	}
+}
+
+// isLocal tells errors of what was written from those of the disk, which would hit everyone again.
+func isLocal(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultNoMem, sqlite.ResultCorrupt, sqlite.ResultReadOnly, sqlite.ResultBusy, sqlite.ResultCantOpen:
+		return false
+	}
+	return true
+}
+
+// transact writes all ops in one transaction. After an error nothing of it is kept, in the file or in memory.
+func (w *writer) transact(group []op) (err error) {
+	if err := w.s.prepare(w.c); err != nil {
+		return err
+	}
+	t := &w.tx
+	t.w, t.now, t.bytes = w, time.Now().UnixNano(), 0
+	t.event, t.delivery, t.tail = w.event, w.delivery, t.tail[:0]
+	clear(t.fresh)
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write journal: %w", err)
+			w.rollback()
+		}
+	}()
+	if err := step(w.s.begin); err != nil {
+		return err
+	}
+	for _, o := range group {
+		b := o.base()
+		b.err = nil
+		if err := o.write(t); err != nil {
+			var r refused
+			if !errors.As(err, &r) {
+				return err
+			}
+			b.err = r.error
+		}
+		w.written += b.bytes + 512
+	}
+	return t.commit()
+}
+
+func (t *tx) commit() error {
+	w := t.w
+	if len(t.tail) > 0 {
+		s := w.s.insertTail
+		s.BindInt64(1, w.tailID+1)
+		s.BindBytes(2, t.tail)
+		if err := step(s); err != nil {
+			return err
+		}
+	}
+	used, err := w.s.used()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := step(w.s.commit); err != nil {
+		return err
+	}
+	if m := w.j.o.Metrics; m != nil {
+		m.commit.Observe(time.Since(start).Seconds())
+	}
+	w.event, w.delivery = t.event, t.delivery
+	if len(t.tail) > 0 {
+		w.tailID++
+		w.j.seen.remember(t.fresh)
+	}
+	w.j.space.setUsed(used)
+	w.wrote()
+	return nil
+}
+
+// rollback also forgets what was learnt inside the transaction.
+func (w *writer) rollback() {
+	clear(w.plugins)
+	clear(w.dispatches)
+	if w.c.AutocommitEnabled() {
+		return
+	}
+	if err := execAll(w.c, "ROLLBACK"); err != nil {
+		w.j.o.Log.Error("journal cannot roll back", "err", err)
+	}
+}
+
+// step runs a statement that returns no rows, and makes it ready for its next use.
+func step(s *sqlite.Stmt) error {
+	_, err := s.Step()
+	if rerr := s.Reset(); err == nil {
+		err = rerr
+	}
+	return err
+}
