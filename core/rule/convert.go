@@ -1,0 +1,103 @@
+package rule
+
+import "github.com/zclconf/go-cty/cty"
+
+// The as functions return a closure that is never null, converting as HCL does: what is null or cannot be converted fails.
+// A conversion that may fail only because of the type of what the event is known to hold is an error at load. role says what
+// the value is for, in diagnostics.
+
+func (c *compiler) asBool(x *expr, role string) func(*frame) bool {
+	if !c.convertible(x, cty.Bool, role) {
+		return nil
+	}
+	if x.boolean != nil {
+		return x.boolean
+	}
+	at := x.at
+	return func(f *frame) bool {
+		v := x.val(f)
+		b, ok := v.toBool()
+		if !ok {
+			f.failConvert(at, v, role, "true or false")
+		}
+		return b
+	}
+}
+
+func (c *compiler) asNumber(x *expr, role string) func(*frame) number {
+	if !c.convertible(x, cty.Number, role) {
+		return nil
+	}
+	if x.number != nil {
+		return x.number
+	}
+	at := x.at
+	return func(f *frame) number {
+		v := x.val(f)
+		n, ok := v.toNumber()
+		if !ok {
+			f.failConvert(at, v, role, "a number")
+		}
+		return n
+	}
+}
+
+func (c *compiler) asText(x *expr, role string) func(*frame) string {
+	if !c.convertible(x, cty.String, role) {
+		return nil
+	}
+	if x.text != nil {
+		return x.text
+	}
+	at := x.at
+	if x.number != nil {
+		return func(f *frame) string { return x.number(f).String() }
+	}
+	return func(f *frame) string {
+		v := x.val(f)
+		s, ok := v.toText()
+		if !ok {
+			f.failConvert(at, v, role, "a string")
+		}
+		return s
+	}
+}
+
+func (f *frame) failConvert(at *site, v value, role, want string) {
+	if v.kind == null {
+		f.fail(at, "%s is null, and must be %s", role, want)
+		return
+	}
+	f.fail(at, "%s must be %s, but is %s: %s", role, want, v.kind, show(v))
+}
+
+// convertible reports an error unless x is of the type, or may become it.
+func (c *compiler) convertible(x *expr, want cty.Type, role string) bool {
+	if x == nil {
+		return false
+	}
+	if x.isNull() {
+		c.errorf(*x.rng(), *x.rng(), "Invalid null", "%s must be %s, and this is always null.", sentence(role), typeName(want))
+		return false
+	}
+	if x.dynamic() || x.typ == want || want == cty.String && x.typ.IsPrimitiveType() {
+		return true
+	}
+	hint := ""
+	switch {
+	case x.konst != nil && x.typ == cty.String && want == cty.Number:
+		if _, ok := x.konst.toNumber(); ok {
+			return true
+		}
+	case x.konst != nil && x.typ == cty.String && want == cty.Bool:
+		if _, ok := x.konst.toBool(); ok {
+			return true
+		}
+	case x.typ == cty.String && want == cty.Number:
+		hint = " Convert it with tonumber(), which fails for the events where it is none."
+	case x.typ.IsPrimitiveType() && want == cty.Bool:
+		hint = " Compare it with ==."
+	}
+	c.errorf(*x.rng(), *x.rng(), "Wrong type", "%s must be %s, but this is %s.%s", sentence(role), typeName(want), typeName(x.typ), hint)
+	return false
+}

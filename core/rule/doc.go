@@ -1,0 +1,34 @@
+// Package rule compiles the rules of a configuration and matches envelopes against them. It is pure: no I/O, no clock, no
+// goroutine.
+//
+// # What an expression sees
+//
+// event has id, source, kind, type, subject, time, received, content_type, hop_count, attributes and data. time and received
+// are RFC 3339 in UTC without trailing zeros; time is null when the sender did not say. attributes is a map of strings. data is
+// the protobuf message of the source's kind under its own field names: a nested message is an object, an optional field that
+// is not set is null, a list of name/value messages (the attributes of an SNS message) is a map from name to value, and
+// a pointsman.v1.Json is the JSON value it holds.
+//
+// # Semantics
+//
+// They are HCL's, with these differences:
+//
+//   - A member that is not there is null, where what is there is known only with the event: in JSON and in maps. So is an
+//     element past the end of a JSON array. A member of null, or of anything without members, is null too.
+//   - null equals only null, and is neither less nor greater than anything. Whatever else is asked of null is an error.
+//   - && and || go from left to right and stop as soon as the result is known, ?: evaluates one branch.
+//   - Comparing a string with a number is an error at load, where HCL says "not equal". In JSON, whose types are not known at
+//     load, they are not equal.
+//   - Numbers are int64 as long as they are whole and fit, and float64 otherwise. x % 0 is an error like x / 0.
+//   - Strings are compared in Unicode normalization form C, as in HCL, but keep their bytes: HCL would rewrite an S3 key that is
+//     not in that form to one that names no object. Only functions that are not compiled rewrite their arguments so.
+//   - A for expression stops with an error after maxIterations rounds.
+//
+// What fails at run time is an error of that rule for that event (Delivery.Err), never "no match".
+//
+// # How
+//
+// Every expression becomes a Go closure over a frame, once for each kind of source that the rule is on, with all types checked
+// on the way. A frame holds one event and remembers the first failure; because expressions have no effects, evaluation need
+// not stop there. Rules are found by source and by the equality clauses that their `when` begins with.
+package rule

@@ -1,0 +1,341 @@
+package rule
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/zclconf/go-cty/cty"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// eventType is what `event` is for one kind of source.
+type eventType struct {
+	root *expr
+	// data is the Go type of the kind's message.
+	data reflect.Type
+	// documents is how many Json fields the message has.
+	documents int
+}
+
+// message describes an object whose fields are known at load.
+type message struct {
+	// name for diagnostics: "event", "data of s3 events".
+	name   string
+	fields []field
+}
+
+type field struct {
+	name string
+	expr *expr
+}
+
+func (m *message) field(name string) *expr {
+	for _, f := range m.fields {
+		if f.name == name {
+			return f.expr
+		}
+	}
+	return nil
+}
+
+func (m *message) names() []string {
+	var names []string
+	for _, f := range m.fields {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// newEventType derives the type of event.data from the envelope's oneof `data`: the field named like the kind, or free JSON
+// for a kind that has none.
+func newEventType(kind string) *eventType {
+	t := &eventType{}
+	oneof := (*pointsmanv1.Envelope)(nil).ProtoReflect().Descriptor().Oneofs().ByName("data")
+	data := oneof.Fields().ByName(protoreflect.Name(kind))
+	if data == nil {
+		data = oneof.Fields().ByName("json")
+	}
+	desc := data.Message()
+	t.data = goType(desc).Elem()
+	at := func(f *frame) reflect.Value {
+		if !f.data.IsValid() {
+			f.fail(nil, "the envelope holds no data of kind %q", kind)
+		}
+		return f.data
+	}
+	var dataExpr *expr
+	if desc.FullName() == jsonName {
+		dataExpr = t.json(at)
+	} else {
+		dataExpr = messageExpr(t.fields("data of "+kind+" events", desc, at))
+	}
+	t.root = messageExpr(&message{name: "event", fields: append(envelopeFields(), field{"data", dataExpr})})
+	nameFields(t.root, "")
+	return t
+}
+
+// message returns the data of env, or the zero Value when env holds none of this kind.
+func (t *eventType) message(env *pointsmanv1.Envelope) reflect.Value {
+	holder := reflect.ValueOf(env.GetData())
+	if !holder.IsValid() || holder.IsNil() {
+		return reflect.Value{}
+	}
+	if m := holder.Elem().Field(0); m.Type().Elem() == t.data && !m.IsNil() {
+		return m.Elem()
+	}
+	return reflect.Value{}
+}
+
+// envelopeFields are the fields of `event` that all kinds have.
+func envelopeFields() []field {
+	type envelope = *pointsmanv1.Envelope
+	str := func(get func(envelope) string) *expr {
+		return textExpr(nil, func(f *frame) string { return get(f.env) })
+	}
+	return []field{
+		{"id", str(envelope.GetId)},
+		{"source", str(envelope.GetSource)},
+		{"kind", str(envelope.GetKind)},
+		{"type", str(envelope.GetType)},
+		{"subject", str(envelope.GetSubject)},
+		{"time", valueExpr(nil, cty.String, func(f *frame) value {
+			if f.env.GetTimeUnixNano() == 0 {
+				return value{}
+			}
+			return textValue(string(appendTime(nil, f.env.GetTimeUnixNano())))
+		})},
+		{"received", timeExpr(envelope.GetReceivedUnixNano)},
+		{"content_type", str(envelope.GetContentType)},
+		{"hop_count", numberExpr(nil, func(f *frame) number { return intNumber(int64(f.env.GetHopCount())) })},
+		{"attributes", pairsExpr(func(f *frame) reflect.Value { return reflect.ValueOf(f.env.GetAttributes()) })},
+	}
+}
+
+func timeExpr(get func(*pointsmanv1.Envelope) int64) *expr {
+	e := textExpr(nil, func(f *frame) string { return string(appendTime(nil, get(f.env))) })
+	e.write = func(f *frame, buf []byte) []byte { return appendTime(buf, get(f.env)) }
+	return e
+}
+
+func appendTime(buf []byte, unixNano int64) []byte {
+	return time.Unix(0, unixNano).UTC().AppendFormat(buf, time.RFC3339Nano)
+}
+
+const jsonName = protoreflect.FullName("pointsman.v1.Json")
+
+// fields describes the fields of a message. at returns the message, or the zero Value when it is not set.
+func (t *eventType) fields(name string, desc protoreflect.MessageDescriptor, at func(*frame) reflect.Value) *message {
+	m := &message{name: name}
+	for i := range desc.Fields().Len() {
+		fd := desc.Fields().Get(i)
+		index, typ := goField(goType(desc).Elem(), fd)
+		get := func(f *frame) reflect.Value {
+			if msg := at(f); msg.IsValid() {
+				return msg.Field(index)
+			}
+			return reflect.Value{}
+		}
+		if e := t.fieldExpr(fd, typ, get); e != nil {
+			m.fields = append(m.fields, field{string(fd.Name()), e})
+		}
+	}
+	return m
+}
+
+// fieldExpr reads one field; nil for a kind of field that no event has.
+func (t *eventType) fieldExpr(fd protoreflect.FieldDescriptor, typ reflect.Type, get func(*frame) reflect.Value) *expr {
+	switch {
+	case fd.IsList() && fd.Message() != nil && fd.Message().Fields().ByName("name") != nil && fd.Message().Fields().ByName("value") != nil:
+		return pairsExpr(get)
+	case fd.IsList() || fd.IsMap():
+		return nil
+	case fd.Message() != nil:
+		inner := func(f *frame) reflect.Value {
+			if p := get(f); p.IsValid() && !p.IsNil() {
+				return p.Elem()
+			}
+			return reflect.Value{}
+		}
+		if fd.Message().FullName() == jsonName {
+			return t.json(inner)
+		}
+		return messageExpr(t.fields(string(fd.Name()), fd.Message(), inner))
+	case fd.HasOptionalKeyword():
+		return optionalExpr(typ.Elem(), get)
+	}
+	return scalarExpr(typ, get)
+}
+
+// scalarExpr reads a field that is never null: one that is not set has its zero value.
+func scalarExpr(typ reflect.Type, get func(*frame) reflect.Value) *expr {
+	switch {
+	case typ.Kind() == reflect.String:
+		return textExpr(nil, func(f *frame) string {
+			if v := get(f); v.IsValid() {
+				return v.String()
+			}
+			return ""
+		})
+	case typ.Kind() == reflect.Bool:
+		return boolExpr(nil, func(f *frame) bool { v := get(f); return v.IsValid() && v.Bool() })
+	case numberOf(typ) != nil:
+		of := numberOf(typ)
+		return numberExpr(nil, func(f *frame) number {
+			if v := get(f); v.IsValid() {
+				return of(v)
+			}
+			return number{}
+		})
+	}
+	return nil
+}
+
+// optionalExpr reads a field that is null when it is not set; typ is what its pointer points to.
+func optionalExpr(typ reflect.Type, get func(*frame) reflect.Value) *expr {
+	var of func(reflect.Value) value
+	ctyp := cty.Number
+	toNumber := numberOf(typ)
+	switch {
+	case toNumber != nil:
+		of = func(v reflect.Value) value { return numberValue(toNumber(v)) }
+	case typ.Kind() == reflect.String:
+		ctyp, of = cty.String, func(v reflect.Value) value { return textValue(v.String()) }
+	case typ.Kind() == reflect.Bool:
+		ctyp, of = cty.Bool, func(v reflect.Value) value { return boolValue(v.Bool()) }
+	default:
+		return nil
+	}
+	return valueExpr(nil, ctyp, func(f *frame) value {
+		if p := get(f); p.IsValid() && !p.IsNil() {
+			return of(p.Elem())
+		}
+		return value{}
+	})
+}
+
+func numberOf(typ reflect.Type) func(reflect.Value) number {
+	switch {
+	case typ.Implements(reflect.TypeFor[protoreflect.Enum]()):
+		return nil
+	case reflect.Zero(typ).CanInt():
+		return func(v reflect.Value) number { return intNumber(v.Int()) }
+	case reflect.Zero(typ).CanUint():
+		return func(v reflect.Value) number {
+			if u := v.Uint(); u < 1<<63 {
+				return intNumber(int64(u))
+			}
+			n, _ := floatNumber(float64(v.Uint()))
+			return n
+		}
+	case reflect.Zero(typ).CanFloat():
+		return func(v reflect.Value) number {
+			n, _ := floatNumber(v.Float())
+			return n
+		}
+	}
+	return nil
+}
+
+// json reads a Json message, whose type is known only with the event.
+func (t *eventType) json(at func(*frame) reflect.Value) *expr {
+	slot := t.documents
+	t.documents++
+	text, _ := goField(reflect.TypeFor[pointsmanv1.Json](), (*pointsmanv1.Json)(nil).ProtoReflect().Descriptor().Fields().ByName("text"))
+	return valueExpr(nil, cty.DynamicPseudoType, func(f *frame) value {
+		if m := at(f); m.IsValid() && m.Field(text).Len() > 0 {
+			return f.json(slot, m.Field(text).Bytes())
+		}
+		return value{}
+	})
+}
+
+// pair is a message with a name and a value, such as Attribute.
+type pair interface {
+	GetName() string
+	GetValue() string
+}
+
+// pairsExpr reads a list of pairs as a map. The last one of a name wins.
+func pairsExpr(get func(*frame) reflect.Value) *expr {
+	e := valueExpr(nil, cty.Map(cty.String), func(f *frame) value {
+		var names []string
+		var values []value
+		if list := get(f); list.IsValid() {
+			for i := range list.Len() {
+				p := list.Index(i).Interface().(pair)
+				names, values = append(names, p.GetName()), append(values, textValue(p.GetValue()))
+			}
+		}
+		return objectValue(names, values)
+	})
+	e.member = func(f *frame, name string) value {
+		list := get(f)
+		if !list.IsValid() {
+			return value{}
+		}
+		for i := list.Len() - 1; i >= 0; i-- {
+			if p := list.Index(i).Interface().(pair); p.GetName() == name {
+				return textValue(p.GetValue())
+			}
+		}
+		return value{}
+	}
+	return e
+}
+
+// messageExpr is a message as a whole; its fields are found at load.
+func messageExpr(m *message) *expr {
+	types := map[string]cty.Type{}
+	for _, f := range m.fields {
+		types[f.name] = f.expr.typ
+	}
+	names := m.names()
+	e := valueExpr(nil, cty.Object(types), func(f *frame) value {
+		values := make([]value, len(m.fields))
+		for i, field := range m.fields {
+			values[i] = field.expr.val(f)
+		}
+		return objectValue(names, values)
+	})
+	e.fields = m
+	return e
+}
+
+// nameFields sets expr.field of all strings below e.
+func nameFields(e *expr, prefix string) {
+	if e.text != nil {
+		e.field = prefix
+	}
+	if e.fields == nil {
+		return
+	}
+	for _, f := range e.fields.fields {
+		nameFields(f.expr, strings.TrimPrefix(prefix+"."+f.name, "."))
+	}
+}
+
+// goType is the pointer type of a generated message.
+func goType(desc protoreflect.MessageDescriptor) reflect.Type {
+	t, err := protoregistry.GlobalTypes.FindMessageByName(desc.FullName())
+	if err != nil {
+		panic("rule: message without generated Go: " + err.Error())
+	}
+	return reflect.TypeOf(t.Zero().Interface())
+}
+
+// goField finds a field in the generated struct, whose tags hold the names of the .proto file. Reading through reflect takes a
+// tenth of the time that reading through protoreflect takes.
+func goField(typ reflect.Type, fd protoreflect.FieldDescriptor) (index int, fieldType reflect.Type) {
+	for i := range typ.NumField() {
+		for part := range strings.SplitSeq(typ.Field(i).Tag.Get("protobuf"), ",") {
+			if part == "name="+string(fd.Name()) {
+				return i, typ.Field(i).Type
+			}
+		}
+	}
+	panic("rule: no Go field for " + string(fd.FullName()))
+}

@@ -1,0 +1,88 @@
+package rule
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// expr is a compiled expression.
+type expr struct {
+	at  *site
+	typ cty.Type // cty.DynamicPseudoType: known only with the event
+	// val is always set.
+	val func(*frame) value
+	// One of these is set besides when typ is that primitive and the value is never null.
+	boolean func(*frame) bool
+	number  func(*frame) number
+	text    func(*frame) string
+	// write appends the text that text returns; nil when there is nothing to gain.
+	write func(*frame, []byte) []byte
+	// konst is the value of an expression that does not depend on the event.
+	konst *value
+	// fields is set for event and the messages in it.
+	fields *message
+	// member is set for a map of the event: finds one entry without building the map.
+	member func(f *frame, name string) value
+	// items are the elements of a list that is written out.
+	items []*expr
+	// field names a string of the event, "data.action"; rules are indexed by them.
+	field string
+	// guards are comparisons that all hold when a bool expression is true.
+	guards []guard
+	// total marks a bool expression that cannot fail.
+	total bool
+}
+
+// guard is `field == want`, want in normalization form C.
+type guard struct {
+	field string
+	read  func(*frame) string
+	want  string
+}
+
+func boolExpr(at *site, fn func(*frame) bool) *expr {
+	return &expr{at: at, typ: cty.Bool, boolean: fn, val: func(f *frame) value { return boolValue(fn(f)) }}
+}
+
+func numberExpr(at *site, fn func(*frame) number) *expr {
+	return &expr{at: at, typ: cty.Number, number: fn, val: func(f *frame) value { return numberValue(fn(f)) }}
+}
+
+func textExpr(at *site, fn func(*frame) string) *expr {
+	return &expr{at: at, typ: cty.String, text: fn, val: func(f *frame) value { return textValue(fn(f)) }}
+}
+
+// valueExpr is an expression that may be null or is no primitive.
+func valueExpr(at *site, typ cty.Type, fn func(*frame) value) *expr {
+	return &expr{at: at, typ: typ, val: fn}
+}
+
+// constExpr is an expression of which everything is known.
+func constExpr(at *site, typ cty.Type, v value) *expr {
+	e := &expr{at: at, typ: typ, konst: &v, val: func(*frame) value { return v }}
+	switch {
+	case v.kind == boolean && typ == cty.Bool:
+		b := v.bool()
+		e.boolean, e.total = func(*frame) bool { return b }, true
+	case v.kind == numeric && typ == cty.Number:
+		e.number = func(*frame) number { return v.num }
+	case v.kind == text && typ == cty.String:
+		e.text = func(*frame) string { return v.str }
+	}
+	return e
+}
+
+// placed returns e as it is written at another place.
+func (e *expr) placed(at *site) *expr {
+	placed := *e
+	placed.at = at
+	return &placed
+}
+
+func (e *expr) rng() *hcl.Range { return &e.at.rng }
+
+// isNull reports whether e is the literal null.
+func (e *expr) isNull() bool { return e.konst != nil && e.konst.kind == null }
+
+// dynamic reports whether the type of e is known only with the event.
+func (e *expr) dynamic() bool { return e.typ == cty.DynamicPseudoType }

@@ -1,0 +1,107 @@
+package rule
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// maxIterations is how often the bodies of for expressions may run for one rule and event.
+const maxIterations = 100_000
+
+// frame is what compiled expressions run over: one event, and what was found out about it so far.
+type frame struct {
+	env *pointsmanv1.Envelope
+	// data is the message of the event's kind; not valid when the envelope holds none.
+	data reflect.Value
+	// docs are the parsed Json fields of the kind.
+	docs []lazyDocument
+	// vars are the loop variables in scope.
+	vars       []value
+	iterations int
+	scratch    []byte // text under way
+	arguments  []byte // of the delivery under way
+	candidates []*program
+	// err is the first failure since it was last set to nil.
+	err *failure
+}
+
+type lazyDocument struct {
+	document
+	parsed bool
+	err    error
+}
+
+// keptNodes bounds the memory that a frame keeps for the next event.
+const keptNodes = 1 << 14
+
+var frames = sync.Pool{New: func() any { return new(frame) }}
+
+func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
+	f := frames.Get().(*frame)
+	f.env, f.data, f.err = env, event.message(env), nil
+	for len(f.docs) < event.documents {
+		f.docs = append(f.docs, lazyDocument{})
+	}
+	for i := range f.docs {
+		f.docs[i].parsed = false
+	}
+	return f
+}
+
+func (f *frame) release() {
+	f.env, f.data = nil, reflect.Value{}
+	clear(f.vars)
+	for i := range f.docs {
+		d := &f.docs[i]
+		if d.text = ""; cap(d.nodes) > keptNodes {
+			d.nodes = nil
+		}
+	}
+	frames.Put(f)
+}
+
+// json returns the value of a Json field, parsing its text when it is first asked for.
+func (f *frame) json(slot int, text []byte) value {
+	d := &f.docs[slot]
+	if !d.parsed {
+		d.err = d.parse(text)
+		d.parsed = true
+	}
+	if d.err != nil {
+		f.fail(nil, "the event holds %s", d.err)
+		return value{}
+	}
+	return d.get(0)
+}
+
+// site is an expression as people find it.
+type site struct {
+	rng  hcl.Range
+	text string
+}
+
+// failure is why an expression has no value for an event.
+type failure struct {
+	at      *site // nil: the expression as a whole
+	problem string
+}
+
+// fail remembers the first failure. The caller goes on with any value: nothing is made of it.
+func (f *frame) fail(at *site, format string, args ...any) {
+	if f.err == nil {
+		f.err = &failure{at: at, problem: fmt.Sprintf(format, args...)}
+	}
+}
+
+func (e *failure) Error() string {
+	pos := fmt.Sprintf("%s:%d:%d", e.at.rng.Filename, e.at.rng.Start.Line, e.at.rng.Start.Column)
+	if e.at.text == "" {
+		return pos + ": " + e.problem
+	}
+	return pos + ": " + e.at.text + ": " + e.problem
+}

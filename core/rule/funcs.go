@@ -1,0 +1,251 @@
+package rule
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/pointsman/pointsman/core/config"
+)
+
+// call is a function call whose name and number of arguments are checked.
+type call struct {
+	at   *site
+	name string
+	fn   function.Function
+	args []*expr
+	// spread: the last argument is a list whose elements are arguments, as many as the event has.
+	spread bool
+}
+
+// call compiles name(args...). What is not in natives is left to the function itself, over values converted for it.
+func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
+	fn, ok := c.function(e)
+	args := make([]*expr, len(e.Args))
+	for i, arg := range e.Args {
+		if args[i] = c.compile(arg); args[i] == nil {
+			ok = false
+		}
+	}
+	if !ok {
+		return nil
+	}
+	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args}
+	if e.ExpandFinal && !c.expand(k) || !k.spread && !c.arity(k, e) {
+		return nil
+	}
+	if native := natives[e.Name]; native != nil && !k.spread {
+		return native(c, k)
+	}
+	return c.general(k)
+}
+
+func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, bool) {
+	var known []string
+	for scope := c.scope; scope != nil; scope = scope.Parent() {
+		if fn, ok := scope.Functions[e.Name]; ok {
+			return fn, true
+		}
+		known = slices.AppendSeq(known, maps.Keys(scope.Functions))
+	}
+	for _, f := range config.Functions() {
+		if f.Secret && f.Name == e.Name {
+			c.errorf(e.NameRange, e.Range(), "Sensitive value in a rule", "%s() gives a secret. What a rule computes is stored in the journal and shown to people: "+
+				"it would be logged. Give secrets to a plugin in its settings block.", e.Name)
+			return function.Function{}, false
+		}
+	}
+	c.errorf(e.NameRange, e.Range(), "Unknown function", "There is no function %q.%s", e.Name, didYouMean(e.Name, known))
+	return function.Function{}, false
+}
+
+// expand replaces the list of f(list...) by its elements where they can be counted.
+func (c *compiler) expand(k *call) bool {
+	last := k.args[len(k.args)-1]
+	switch {
+	case last.items != nil:
+		k.args = append(k.args[:len(k.args)-1], last.items...)
+	case last.konst != nil && last.konst.kind == list:
+		k.args = k.args[:len(k.args)-1]
+		for i, item := range last.konst.items() {
+			typ := elementType(last.typ)
+			if last.typ.IsTupleType() {
+				typ = last.typ.TupleElementType(i)
+			}
+			k.args = append(k.args, constExpr(last.at, typeOf(item, typ), item))
+		}
+	case last.isNull() || !last.dynamic() && !isList(last.typ):
+		c.errorf(*last.rng(), k.at.rng, "Wrong type", "What stands before ... must be a list, but this is %s.", typeName(last.typ))
+		return false
+	default:
+		k.spread = true
+	}
+	return true
+}
+
+func (c *compiler) arity(k *call, e *hclsyntax.FunctionCallExpr) bool {
+	params, more := k.fn.Params(), k.fn.VarParam() != nil
+	switch n := len(k.args); {
+	case n < len(params):
+		c.errorf(e.CloseParenRange, k.at.rng, "Not enough function arguments", "%s needs the argument %q.", k.name, params[n].Name)
+	case n > len(params) && !more:
+		c.errorf(*k.args[len(params)].rng(), k.at.rng, "Too many function arguments", "%s takes %d.", k.name, len(params))
+	default:
+		return true
+	}
+	return false
+}
+
+func (k *call) param(i int) *function.Parameter {
+	if params := k.fn.Params(); i < len(params) {
+		return &params[i]
+	}
+	return k.fn.VarParam()
+}
+
+// role names an argument in diagnostics.
+func (k *call) role(i int) string {
+	return fmt.Sprintf("the argument %q of %s", k.param(i).Name, k.name)
+}
+
+// general calls the function itself.
+func (c *compiler) general(k *call) *expr {
+	typ, ok := cty.DynamicPseudoType, true
+	if !k.spread {
+		typ, ok = c.checkCall(k)
+	}
+	if !ok {
+		return nil
+	}
+	return valueExpr(k.at, typ, func(f *frame) value {
+		args, sites := k.values(f)
+		if f.err != nil {
+			return value{}
+		}
+		return f.call(k, args, sites)
+	})
+}
+
+// checkCall checks types and returns that of the result.
+func (c *compiler) checkCall(k *call) (cty.Type, bool) {
+	args, ok := make([]cty.Value, len(k.args)), true
+	for i, arg := range k.args {
+		param := k.param(i)
+		switch {
+		case arg.isNull() && param.AllowNull:
+			args[i] = cty.NullVal(param.Type)
+			continue
+		case arg.isNull() || param.Type.IsPrimitiveType():
+			want := param.Type
+			if !c.convertible(arg, want, k.role(i)) {
+				ok = false
+				continue
+			}
+		case !arg.dynamic() && param.Type != cty.DynamicPseudoType && !arg.typ.Equals(param.Type) && convert.GetConversionUnsafe(arg.typ, param.Type) == nil:
+			c.errorf(*arg.rng(), k.at.rng, "Wrong type", "%s must be %s, but this is %s.", sentence(k.role(i)), typeName(param.Type), typeName(arg.typ))
+			ok = false
+			continue
+		}
+		args[i] = unknown(arg, param.Type)
+	}
+	if !ok {
+		return cty.NilType, false
+	}
+	typ, err := k.fn.ReturnTypeForValues(args)
+	if err != nil {
+		c.callError(k, err)
+		return cty.NilType, false
+	}
+	return typ, true
+}
+
+// unknown stands for the argument while types are checked; a constant stands for itself.
+func unknown(arg *expr, param cty.Type) cty.Value {
+	if arg.konst != nil {
+		if v, err := convert.Convert(toCty(*arg.konst), param); err == nil {
+			return v
+		}
+	}
+	if param == cty.DynamicPseudoType {
+		return cty.UnknownVal(arg.typ)
+	}
+	return cty.UnknownVal(param)
+}
+
+func (c *compiler) callError(k *call, err error) {
+	subject, problem := k.at.rng, k.name
+	var arg function.ArgError
+	if errors.As(err, &arg) && arg.Index < len(k.args) {
+		subject, problem = *k.args[arg.Index].rng(), k.role(arg.Index)
+	}
+	c.errorf(subject, k.at.rng, "Invalid function argument", "%s: %s.", sentence(problem), err)
+}
+
+// values evaluates the arguments, and says where each is written.
+func (k *call) values(f *frame) (args []value, sites []*site) {
+	for i, arg := range k.args {
+		v := arg.val(f)
+		if !k.spread || i < len(k.args)-1 {
+			args, sites = append(args, v), append(sites, arg.at)
+			continue
+		}
+		if v.kind != list {
+			f.fail(arg.at, "what stands before ... must be a list, but is %s", v.kind)
+		}
+		for _, item := range v.items() {
+			args, sites = append(args, item), append(sites, arg.at)
+		}
+	}
+	return args, sites
+}
+
+func (f *frame) call(k *call, args []value, sites []*site) value {
+	if params := len(k.fn.Params()); len(args) < params || len(args) > params && k.fn.VarParam() == nil {
+		f.fail(k.at, "%s takes %d arguments, and these are %d", k.name, params, len(args))
+		return value{}
+	}
+	converted := make([]cty.Value, len(args))
+	for i, arg := range args {
+		param := k.param(i)
+		if arg.kind == null && !param.AllowNull {
+			f.fail(sites[i], "%s is null", k.role(i))
+			return value{}
+		}
+		v, err := convert.Convert(toCty(arg), param.Type)
+		if err != nil {
+			f.fail(sites[i], "%s: %s, but this is %s", k.role(i), err, show(arg))
+			return value{}
+		}
+		converted[i] = v
+	}
+	return f.callConverted(k, args, converted, sites)
+}
+
+func (f *frame) callConverted(k *call, args []value, converted []cty.Value, sites []*site) value {
+	result, err := k.fn.Call(converted)
+	var arg function.ArgError
+	switch {
+	case errors.As(err, &arg) && arg.Index < len(args):
+		f.fail(sites[arg.Index], "%s: %s; it is %s", k.role(arg.Index), err, show(args[arg.Index]))
+		return value{}
+	case err != nil:
+		f.fail(k.at, "%s: %s", k.name, err)
+		return value{}
+	}
+	result, _ = result.UnmarkDeep()
+	if !result.IsWhollyKnown() {
+		f.fail(k.at, "%s has no result", k.name)
+		return value{}
+	}
+	v, err := fromCty(result)
+	if err != nil {
+		f.fail(k.at, "%s: %s", k.name, err)
+	}
+	return v
+}

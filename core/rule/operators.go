@@ -1,0 +1,197 @@
+package rule
+
+import (
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+var arithmetics = map[*hclsyntax.Operation]struct {
+	symbol string
+	apply  arithmetic
+}{
+	hclsyntax.OpAdd:      {"+", add},
+	hclsyntax.OpSubtract: {"-", subtract},
+	hclsyntax.OpMultiply: {"*", multiply},
+	hclsyntax.OpDivide:   {"/", divide},
+	hclsyntax.OpModulo:   {"%", modulo},
+}
+
+// orderings tell of the result of compare.
+var orderings = map[*hclsyntax.Operation]struct {
+	symbol string
+	holds  func(order int) bool
+}{
+	hclsyntax.OpLessThan:           {"<", func(o int) bool { return o < 0 }},
+	hclsyntax.OpLessThanOrEqual:    {"<=", func(o int) bool { return o <= 0 }},
+	hclsyntax.OpGreaterThan:        {">", func(o int) bool { return o > 0 }},
+	hclsyntax.OpGreaterThanOrEqual: {">=", func(o int) bool { return o >= 0 }},
+}
+
+func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) *expr {
+	a, b := c.compile(e.LHS), c.compile(e.RHS)
+	at := c.at(e.SrcRange)
+	switch e.Op {
+	case hclsyntax.OpLogicalAnd:
+		return c.and(at, a, b)
+	case hclsyntax.OpLogicalOr:
+		return c.or(at, a, b)
+	case hclsyntax.OpEqual:
+		return c.equality(at, a, b)
+	case hclsyntax.OpNotEqual:
+		return not(c.equality(at, a, b))
+	}
+	if op, ok := orderings[e.Op]; ok {
+		return c.ordering(at, a, b, op.symbol, op.holds)
+	}
+	op := arithmetics[e.Op]
+	x, y := c.asNumber(a, "the left side of "+op.symbol), c.asNumber(b, "the right side of "+op.symbol)
+	if x == nil || y == nil {
+		return nil
+	}
+	return numberExpr(at, func(f *frame) number {
+		n, m := x(f), y(f)
+		result, problem := op.apply(n, m)
+		if problem != "" {
+			f.fail(at, "%s (%s %s %s)", problem, n, op.symbol, m)
+		}
+		return result
+	})
+}
+
+func (c *compiler) unary(e *hclsyntax.UnaryOpExpr) *expr {
+	x := c.compile(e.Val)
+	at := c.at(e.SrcRange)
+	if e.Op == hclsyntax.OpNegate {
+		n := c.asNumber(x, "the operand of -")
+		if n == nil {
+			return nil
+		}
+		return numberExpr(at, func(f *frame) number {
+			result, _ := subtract(number{}, n(f))
+			return result
+		})
+	}
+	b := c.asBool(x, "the operand of !")
+	if b == nil {
+		return nil
+	}
+	return boolExpr(at, func(f *frame) bool { return !b(f) })
+}
+
+func (c *compiler) and(at *site, a, b *expr) *expr {
+	x, y := c.asBool(a, "the left side of &&"), c.asBool(b, "the right side of &&")
+	if x == nil || y == nil {
+		return nil
+	}
+	e := boolExpr(at, func(f *frame) bool { return x(f) && y(f) })
+	e.guards, e.total = a.guards, a.total && b.total
+	if a.total { // otherwise b may not be looked at before a has had its chance to fail
+		e.guards = append(e.guards[:len(e.guards):len(e.guards)], b.guards...)
+	}
+	return e
+}
+
+func (c *compiler) or(at *site, a, b *expr) *expr {
+	x, y := c.asBool(a, "the left side of ||"), c.asBool(b, "the right side of ||")
+	if x == nil || y == nil {
+		return nil
+	}
+	e := boolExpr(at, func(f *frame) bool { return x(f) || y(f) })
+	e.total = a.total && b.total
+	return e
+}
+
+func not(e *expr) *expr {
+	if e == nil {
+		return nil
+	}
+	is := e.boolean
+	n := boolExpr(e.at, func(f *frame) bool { return !is(f) })
+	n.total = e.total
+	return n
+}
+
+func (c *compiler) equality(at *site, a, b *expr) *expr {
+	if a == nil || b == nil {
+		return nil
+	}
+	if !a.isNull() && !b.isNull() && !comparableTypes(a.typ, b.typ) {
+		c.errorf(at.rng, at.rng, "Comparison of different types", "The left side is %s and the right side is %s: they are never equal.%s",
+			typeName(a.typ), typeName(b.typ), conversionHint(a, b))
+		return nil
+	}
+	if a.konst != nil {
+		a, b = b, a
+	}
+	switch {
+	case a.text != nil && b.konst != nil && b.text != nil:
+		return equalsConstant(at, a, b.konst.str)
+	case a.text != nil && b.text != nil:
+		x, y := a.text, b.text
+		return boolExpr(at, func(f *frame) bool { return equalText(x(f), y(f)) })
+	case a.number != nil && b.number != nil:
+		x, y := a.number, b.number
+		return boolExpr(at, func(f *frame) bool { return x(f) == y(f) })
+	case b.isNull():
+		x := a.val
+		return boolExpr(at, func(f *frame) bool { return x(f).kind == null })
+	}
+	x, y := a.val, b.val
+	return boolExpr(at, func(f *frame) bool { return equal(x(f), y(f)) })
+}
+
+func equalsConstant(at *site, a *expr, want string) *expr {
+	read, want := a.text, normal(want)
+	e := boolExpr(at, func(f *frame) bool {
+		s := read(f)
+		return s == want || normal(s) == want
+	})
+	if a.field != "" {
+		e.guards, e.total = []guard{{field: a.field, read: read, want: want}}, true
+	}
+	return e
+}
+
+func conversionHint(a, b *expr) string {
+	for _, e := range []*expr{a, b} {
+		if e.konst == nil || e.konst.kind != text {
+			continue
+		}
+		if n, ok := e.konst.toNumber(); ok {
+			return " Write " + n.String() + " without quotes."
+		}
+	}
+	if a.typ.IsPrimitiveType() && b.typ.IsPrimitiveType() && (a.typ == cty.String) != (b.typ == cty.String) {
+		return " Convert one of them: tostring(...) or tonumber(...)."
+	}
+	return ""
+}
+
+func (c *compiler) ordering(at *site, a, b *expr, symbol string, holds func(int) bool) *expr {
+	if a == nil || b == nil {
+		return nil
+	}
+	left, right := "the left side of "+symbol, "the right side of "+symbol
+	x, y := c.asNumber(a, left), c.asNumber(b, right)
+	if x == nil || y == nil {
+		return nil
+	}
+	if a.number != nil && b.number != nil {
+		return boolExpr(at, func(f *frame) bool { return holds(x(f).compare(y(f))) })
+	}
+	return boolExpr(at, func(f *frame) bool {
+		v, w := a.val(f), b.val(f)
+		if v.kind == null || w.kind == null {
+			return false
+		}
+		n, ok := v.toNumber()
+		if !ok {
+			f.failConvert(a.at, v, left, "a number")
+		}
+		m, ok := w.toNumber()
+		if !ok {
+			f.failConvert(b.at, w, right, "a number")
+		}
+		return holds(n.compare(m))
+	})
+}

@@ -1,0 +1,128 @@
+package rule
+
+import (
+	"bytes"
+	"time"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// Policy says how long and how often a delivery is tried. It comes from a dispatch block and never changes.
+type Policy struct {
+	// MaxAttempts is 0 for no limit.
+	MaxAttempts int
+	// MaxAge counts from when the event was received.
+	MaxAge                 time.Duration
+	MinBackoff, MaxBackoff time.Duration
+	// Timeout is for one attempt.
+	Timeout time.Duration
+}
+
+// Delivery is what one dispatch block wants of one event.
+type Delivery struct {
+	Rule, Plugin string
+	// Arguments is a JSON object that satisfies the plugin's schema, defaults filled in. Nil when Err is set.
+	Arguments []byte
+	// OrderKey is empty when order does not matter.
+	OrderKey string
+	// Policy is shared by all deliveries of the dispatch block: read only.
+	Policy *Policy
+	// Err says why there are no arguments: file, line, expression, what failed. When `when` fails, each dispatch block
+	// of the rule has a delivery with the same Err.
+	Err error
+}
+
+// Set is the compiled rules of a configuration. It is immutable.
+type Set struct {
+	sources map[string]*sourceRules
+}
+
+// sourceRules are the rules that have one source in `on`.
+type sourceRules struct {
+	event *eventType
+	all   []*program // in the order they are written
+	index *index
+}
+
+// program is one rule, compiled for one kind of source.
+type program struct {
+	order      int
+	rule       string
+	when       func(*frame) bool
+	whenSite   *site
+	guards     []guard
+	dispatches []*dispatch
+}
+
+// dispatch is one dispatch block.
+type dispatch struct {
+	plugin    string
+	at        *site
+	policy    *Policy
+	arguments appender
+	orderKey  func(*frame) string // nil: no order
+}
+
+// maxArguments bounds the arguments of one delivery, in bytes: envelope and arguments must fit into a message to a plugin.
+const maxArguments = 2 << 20
+
+// Match returns the deliveries that an envelope causes, in the order that rules and dispatch blocks are written. It may be
+// called concurrently. The result does not refer to env.
+func (s *Set) Match(env *pointsmanv1.Envelope) []Delivery {
+	rules := s.sources[env.GetSource()]
+	if rules == nil {
+		return nil
+	}
+	f := newFrame(env, rules.event)
+	defer f.release()
+	var out []Delivery
+	for _, p := range rules.candidates(f) {
+		out = p.match(f, out)
+	}
+	return out
+}
+
+func (p *program) match(f *frame, out []Delivery) []Delivery {
+	f.err, f.iterations = nil, 0
+	matched := p.when(f)
+	if f.err != nil {
+		err := f.failureAt(p.whenSite)
+		for _, d := range p.dispatches {
+			out = append(out, Delivery{Rule: p.rule, Plugin: d.plugin, Policy: d.policy, Err: err})
+		}
+		return out
+	}
+	if !matched {
+		return out
+	}
+	for _, d := range p.dispatches {
+		out = append(out, d.delivery(f, p.rule))
+	}
+	return out
+}
+
+func (d *dispatch) delivery(f *frame, rule string) Delivery {
+	f.err, f.iterations = nil, 0
+	out := Delivery{Rule: rule, Plugin: d.plugin, Policy: d.policy}
+	f.arguments = d.arguments(f, f.arguments[:0])
+	if d.orderKey != nil {
+		out.OrderKey = d.orderKey(f)
+	}
+	if n := len(f.arguments); n > maxArguments {
+		f.fail(d.at, "the arguments are %d bytes of JSON, and may be %d", n, maxArguments)
+	}
+	if f.err != nil {
+		out.OrderKey, out.Err = "", f.failureAt(d.at)
+		return out
+	}
+	out.Arguments = bytes.Clone(f.arguments)
+	return out
+}
+
+// failureAt is the first failure; at is what was evaluated.
+func (f *frame) failureAt(at *site) error {
+	if f.err.at == nil {
+		f.err.at = at
+	}
+	return f.err
+}

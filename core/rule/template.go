@@ -1,0 +1,77 @@
+package rule
+
+import (
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// template compiles "a${b}c". It is never null.
+func (c *compiler) template(e *hclsyntax.TemplateExpr) *expr {
+	var parts []func(*frame, []byte) []byte
+	ok := true
+	for _, p := range e.Parts {
+		x := c.compile(p)
+		if part := c.writer(x, "what is put into a string"); part != nil {
+			parts = append(parts, part)
+			continue
+		}
+		ok = false
+	}
+	if !ok {
+		return nil
+	}
+	return writtenExpr(c.at(e.SrcRange), func(f *frame, buf []byte) []byte {
+		for _, part := range parts {
+			buf = part(f, buf)
+		}
+		return buf
+	})
+}
+
+// writtenExpr is a string that is best appended to a buffer.
+func writtenExpr(at *site, write func(*frame, []byte) []byte) *expr {
+	e := textExpr(at, func(f *frame) string {
+		start := len(f.scratch)
+		f.scratch = write(f, f.scratch)
+		s := string(f.scratch[start:])
+		f.scratch = f.scratch[:start]
+		return s
+	})
+	e.write = write
+	return e
+}
+
+// writer appends x as text.
+func (c *compiler) writer(x *expr, role string) func(*frame, []byte) []byte {
+	s := c.asText(x, role)
+	switch {
+	case s == nil:
+		return nil
+	case x.konst != nil:
+		lit, _ := x.konst.toText()
+		return func(_ *frame, buf []byte) []byte { return append(buf, lit...) }
+	case x.write != nil:
+		return x.write
+	case x.number != nil:
+		return func(f *frame, buf []byte) []byte { return x.number(f).append(buf) }
+	}
+	return func(f *frame, buf []byte) []byte { return append(buf, s(f)...) }
+}
+
+// templateJoin compiles %{ for }: the texts of a list, one after the other.
+func (c *compiler) templateJoin(e *hclsyntax.TemplateJoinExpr) *expr {
+	x := c.compile(e.Tuple)
+	if x == nil {
+		return nil
+	}
+	at := c.at(e.Range())
+	return writtenExpr(at, func(f *frame, buf []byte) []byte {
+		for _, v := range x.val(f).items() {
+			s, ok := v.toText()
+			if !ok {
+				f.failConvert(at, v, "what is put into a string", "a string")
+			}
+			buf = append(buf, s...)
+		}
+		return buf
+	})
+}

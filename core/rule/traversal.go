@@ -1,0 +1,229 @@
+package rule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pointsman/pointsman/core/config"
+)
+
+// scopeTraversal compiles a name and the steps behind it: event.data.action, local.names["x"], a loop variable.
+func (c *compiler) scopeTraversal(e *hclsyntax.ScopeTraversalExpr) *expr {
+	root := e.Traversal[0].(hcl.TraverseRoot)
+	for _, v := range slices.Backward(c.loops) {
+		if v.name == root.Name && v.symbol == nil {
+			c.reads++
+			return c.steps(v.expr.placed(c.at(root.SrcRange)), e.Traversal[1:])
+		}
+	}
+	if root.Name == "event" {
+		c.reads++
+		return c.steps(c.event.placed(c.at(root.SrcRange)), e.Traversal[1:])
+	}
+	for scope := c.scope; scope != nil; scope = scope.Parent() {
+		if v, ok := scope.Variables[root.Name]; ok {
+			return c.scopeValue(v, e)
+		}
+	}
+	c.errorf(root.SrcRange, e.SrcRange, "Unknown name", "There is no %q here.%s", root.Name, didYouMean(root.Name, c.names()))
+	return nil
+}
+
+// scopeValue follows the steps as far as they lead through objects, so that one secret does not hide its neighbours.
+func (c *compiler) scopeValue(v cty.Value, e *hclsyntax.ScopeTraversalExpr) *expr {
+	for i, step := range e.Traversal[1:] {
+		name, ok := stepName(step)
+		if !ok || v.IsMarked() || !v.IsKnown() || v.IsNull() || !v.Type().IsObjectType() {
+			at := hcl.RangeBetween(e.Traversal[0].SourceRange(), e.Traversal[i].SourceRange())
+			return c.steps(c.constant(v, at), e.Traversal[i+1:])
+		}
+		if !v.Type().HasAttribute(name) {
+			c.unknownAttribute(e.Traversal[:i+1], step, slices.Collect(maps.Keys(v.Type().AttributeTypes())))
+			return nil
+		}
+		v = v.GetAttr(name)
+	}
+	return c.constant(v, e.SrcRange)
+}
+
+func (c *compiler) unknownAttribute(before hcl.Traversal, step hcl.Traverser, known []string) {
+	name, _ := stepName(step)
+	rng := hcl.RangeBetween(before.SourceRange(), step.SourceRange())
+	c.errorf(step.SourceRange(), rng, "Unknown attribute", "%s has no attribute %q.%s", c.source(before.SourceRange()), name, didYouMean(name, known))
+}
+
+func stepName(step hcl.Traverser) (string, bool) {
+	switch step := step.(type) {
+	case hcl.TraverseAttr:
+		return step.Name, true
+	case hcl.TraverseIndex:
+		if step.Key.Type() == cty.String && step.Key.IsKnown() && !step.Key.IsNull() {
+			return step.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// names are all that an expression may begin with.
+func (c *compiler) names() []string {
+	names := []string{"event"}
+	for scope := c.scope; scope != nil; scope = scope.Parent() {
+		names = slices.AppendSeq(names, maps.Keys(scope.Variables))
+	}
+	for _, v := range c.loops {
+		if v.symbol == nil {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
+// didYouMean suggests the nearest name and lists what there is.
+func didYouMean(name string, known []string) string {
+	s := ""
+	if near := config.Suggest(name, known); near != "" {
+		s = fmt.Sprintf(" Did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return s
+	}
+	slices.Sort(known)
+	return s + " Known: " + strings.Join(slices.Compact(known), ", ") + "."
+}
+
+// steps compiles the .name and [key] behind x.
+func (c *compiler) steps(x *expr, steps hcl.Traversal) *expr {
+	for _, step := range steps {
+		if x == nil {
+			return nil
+		}
+		at := c.at(hcl.RangeBetween(x.at.rng, step.SourceRange()))
+		switch step := step.(type) {
+		case hcl.TraverseAttr:
+			x = c.attribute(at, x, step.Name, step.SrcRange)
+		case hcl.TraverseIndex:
+			x = c.element(at, x, c.constant(step.Key, step.SrcRange))
+		default:
+			c.errorf(step.SourceRange(), at.rng, "Unsupported expression", "Rules cannot use this kind of step.")
+			return nil
+		}
+	}
+	return x
+}
+
+// attribute compiles x.name.
+func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *expr {
+	switch {
+	case x.fields != nil:
+		if f := x.fields.field(name); f != nil {
+			return f.placed(at)
+		}
+		c.errorf(rng, at.rng, "Unknown attribute", "The %s has no attribute %q.%s", x.fields.name, name, didYouMean(name, x.fields.names()))
+		return nil
+	case x.member != nil:
+		member := x.member
+		return valueExpr(at, x.typ.ElementType(), func(f *frame) value { return member(f, name) })
+	case x.typ.IsObjectType():
+		if !x.typ.HasAttribute(name) {
+			c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", x.at.text, name,
+				didYouMean(name, slices.Collect(maps.Keys(x.typ.AttributeTypes()))))
+			return nil
+		}
+		return member(at, x, name, x.typ.AttributeType(name))
+	case x.typ.IsMapType():
+		return member(at, x, name, x.typ.ElementType())
+	case x.dynamic() && !x.isNull():
+		return member(at, x, name, cty.DynamicPseudoType)
+	}
+	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.", x.at.text, typeName(x.typ))
+	return nil
+}
+
+func member(at *site, x *expr, name string, typ cty.Type) *expr {
+	return valueExpr(at, typ, func(f *frame) value { return x.val(f).member(name) })
+}
+
+func (c *compiler) index(x, key *expr, e *hclsyntax.IndexExpr) *expr {
+	return c.element(c.at(e.SrcRange), x, key)
+}
+
+// element compiles x[key].
+func (c *compiler) element(at *site, x, key *expr) *expr {
+	if x == nil || key == nil {
+		return nil
+	}
+	if key.isNull() {
+		c.errorf(*key.rng(), at.rng, "Invalid null", "An element cannot be looked up by null.")
+		return nil
+	}
+	switch {
+	case isObject(x.typ):
+		return c.memberByKey(at, x, key)
+	case isList(x.typ):
+		i := c.asNumber(key, "the index of a list")
+		if i == nil {
+			return nil
+		}
+		return valueExpr(at, elementType(x.typ), func(f *frame) value { return f.listElement(at, x.val(f), i(f)) })
+	case x.dynamic() && !x.isNull():
+		return valueExpr(at, cty.DynamicPseudoType, func(f *frame) value { return f.dynamicElement(key, x.val(f), key.val(f)) })
+	}
+	c.errorf(at.rng, at.rng, "Invalid index", "%s is %s, which has no elements.", x.at.text, typeName(x.typ))
+	return nil
+}
+
+func (c *compiler) memberByKey(at *site, x, key *expr) *expr {
+	if key.konst != nil {
+		if name, ok := key.konst.toText(); ok {
+			return c.attribute(at, x, name, *key.rng())
+		}
+	}
+	k := c.asText(key, "the key of an object")
+	if k == nil {
+		return nil
+	}
+	if x.member != nil {
+		return valueExpr(at, x.typ.ElementType(), func(f *frame) value { return x.member(f, k(f)) })
+	}
+	return valueExpr(at, elementType(x.typ), func(f *frame) value { return x.val(f).member(k(f)) })
+}
+
+func (f *frame) listElement(at *site, list value, i number) value {
+	if list.kind == null {
+		f.fail(at, "this list is null")
+		return value{}
+	}
+	v, ok := list.at(i.int())
+	if !ok || i.float {
+		f.fail(at, "there is no element %s: the list has %d", i, len(list.items()))
+	}
+	return v
+}
+
+// dynamicElement looks into what is known only with the event: what is not there is null.
+func (f *frame) dynamicElement(key *expr, v, k value) value {
+	switch v.kind {
+	case object:
+		if name, ok := k.toText(); ok {
+			return v.member(name)
+		}
+		f.failConvert(key.at, k, "the key of an object", "a string")
+	case list:
+		n, ok := k.toNumber()
+		if !ok {
+			f.failConvert(key.at, k, "the index of a list", "a number")
+			return value{}
+		}
+		if !n.float {
+			found, _ := v.at(n.int())
+			return found
+		}
+	}
+	return value{}
+}

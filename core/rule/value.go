@@ -1,0 +1,212 @@
+package rule
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// kind is what a value is at run time.
+type kind uint8
+
+const (
+	null kind = iota
+	boolean
+	numeric
+	text
+	list
+	object
+)
+
+var kindNames = [...]string{"null", "a bool", "a number", "a string", "a list", "an object"}
+
+func (k kind) String() string { return kindNames[k] }
+
+// value is any value at run time. It is valid as long as the frame it was made in.
+type value struct {
+	kind kind
+	num  number // of a numeric; of a boolean, 0 or 1; the node of a value inside a document
+	str  string
+	ref  any // of a list *tuple, of an object *record, of both *document
+}
+
+// tuple is a list that is not JSON.
+type tuple struct{ items []value }
+
+// record is an object that is not JSON: its members sorted by name.
+type record struct {
+	names  []string
+	values []value
+}
+
+func boolValue(b bool) value {
+	if b {
+		return value{kind: boolean, num: intNumber(1)}
+	}
+	return value{kind: boolean}
+}
+
+func textValue(s string) value { return value{kind: text, str: s} }
+
+func numberValue(n number) value { return value{kind: numeric, num: n} }
+
+func listValue(items []value) value { return value{kind: list, ref: &tuple{items}} }
+
+// objectValue takes members in any order; of members with the same name the last wins.
+func objectValue(names []string, values []value) value {
+	order := make([]int, len(names))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
+	r := &record{}
+	for _, i := range order {
+		if n := len(r.names); n > 0 && r.names[n-1] == names[i] {
+			r.values[n-1] = values[i]
+			continue
+		}
+		r.names, r.values = append(r.names, names[i]), append(r.values, values[i])
+	}
+	return value{kind: object, ref: r}
+}
+
+func (v value) bool() bool { return v.num.bits != 0 }
+
+// member returns null for a member that is not there, or when v has no members.
+func (v value) member(name string) value {
+	switch r := v.ref.(type) {
+	case *record:
+		if i, ok := slices.BinarySearch(r.names, name); ok {
+			return r.values[i]
+		}
+	case *document:
+		if v.kind == object {
+			return r.member(v.node(), name)
+		}
+	}
+	return value{}
+}
+
+// items returns the elements of a list.
+func (v value) items() []value {
+	switch r := v.ref.(type) {
+	case *tuple:
+		return r.items
+	case *document:
+		return r.items(v.node())
+	}
+	return nil
+}
+
+// at returns false when a list has no such element.
+func (v value) at(i int64) (value, bool) {
+	if r, ok := v.ref.(*document); ok {
+		return r.at(v.node(), i)
+	}
+	if items := v.items(); i >= 0 && i < int64(len(items)) {
+		return items[i], true
+	}
+	return value{}, false
+}
+
+// members returns the members of an object, sorted by name.
+func (v value) members() *record {
+	switch r := v.ref.(type) {
+	case *record:
+		return r
+	case *document:
+		return r.members(v.node())
+	}
+	return &record{}
+}
+
+func (v value) node() int { return int(v.num.bits) }
+
+// toBool, toNumber and toText convert as HCL does; they are false for null too.
+func (v value) toBool() (b, ok bool) {
+	switch {
+	case v.kind == boolean:
+		return v.bool(), true
+	case v.kind == text && (v.str == "true" || v.str == "1"):
+		return true, true
+	case v.kind == text && (v.str == "false" || v.str == "0"):
+		return false, true
+	}
+	return false, false
+}
+
+func (v value) toNumber() (number, bool) {
+	switch v.kind {
+	case numeric:
+		return v.num, true
+	case text:
+		return parseNumber(v.str)
+	}
+	return number{}, false
+}
+
+func (v value) toText() (string, bool) {
+	switch v.kind {
+	case text:
+		return v.str, true
+	case numeric:
+		return v.num.String(), true
+	case boolean:
+		return strconv.FormatBool(v.bool()), true
+	}
+	return "", false
+}
+
+// equal compares by kind and content; values of different kinds are not equal.
+func equal(a, b value) bool {
+	if a.kind != b.kind {
+		return false
+	}
+	switch a.kind {
+	case boolean, numeric:
+		return a.num == b.num
+	case text:
+		return equalText(a.str, b.str)
+	case list:
+		return slices.EqualFunc(a.items(), b.items(), equal)
+	case object:
+		x, y := a.members(), b.members()
+		return slices.Equal(x.names, y.names) && slices.EqualFunc(x.values, y.values, equal)
+	}
+	return true
+}
+
+func equalText(a, b string) bool { return a == b || normal(a) == normal(b) }
+
+// normal returns s in normalization form C, which is s itself for nearly all strings there are.
+func normal(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	return norm.NFC.String(s)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// show returns v for people: as JSON, cut to a length that fits into a line.
+func show(v value) string {
+	const limit = 80
+	if v.kind == text && len(v.str) > limit {
+		v.str = v.str[:limit]
+		return strings.ToValidUTF8(string(appendValue(nil, v)), "") + "..."
+	}
+	s := string(appendValue(nil, v))
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit], "") + "..."
+	}
+	return s
+}
