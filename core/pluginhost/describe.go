@@ -1,0 +1,151 @@
+package pluginhost
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+const (
+	describeTimeout = 10 * time.Second
+	maxDescription  = 1 << 20
+)
+
+// reservedArguments are the router's own attributes of a dispatch block.
+var reservedArguments = []string{"retry", "order_by", "timeout", "description"}
+
+// descriptions holds what programs answered, by the hash of their file: a description is pure.
+var descriptions sync.Map // sha256 -> *pluginv1.DescribeResponse
+
+// Describe asks a plugin's program what it is, by running it with the argument "describe". Of spec it uses Name, Kind,
+// Path and SHA256. The answer is kept as long as the file stays the same, and must not be changed. Errors are StartErrors.
+func Describe(ctx context.Context, spec Spec) (*pluginv1.DescribeResponse, error) {
+	bin, err := inspect(spec)
+	if err != nil {
+		return nil, err
+	}
+	desc, ok := loadDescription(bin.sha256)
+	if !ok {
+		ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+		defer cancel()
+		if desc, err = runDescribe(ctx, spec, bin.path); err != nil {
+			return nil, err
+		}
+		descriptions.Store(bin.sha256, desc)
+	}
+	return desc, checkDescription(spec, desc)
+}
+
+func loadDescription(sha256 string) (*pluginv1.DescribeResponse, bool) {
+	v, ok := descriptions.Load(sha256)
+	if !ok {
+		return nil, false
+	}
+	return v.(*pluginv1.DescribeResponse), true
+}
+
+// runDescribe runs `<path> describe` and decodes its answer.
+func runDescribe(ctx context.Context, spec Spec, path string) (*pluginv1.DescribeResponse, error) {
+	cmd := exec.Command(path, handshake.ArgDescribe)
+	cmd.Env = hostEnvironment(spec.Env)
+	proc, err := startProcess(cmd)
+	if err != nil {
+		return nil, execError(spec, err)
+	}
+	stop := context.AfterFunc(ctx, proc.kill)
+	defer stop()
+
+	var last tail
+	var readers sync.WaitGroup
+	readers.Go(func() { eachLine(proc.stderr, func(line []byte, _ bool) { last.add(line) }) })
+	out, _ := io.ReadAll(io.LimitReader(proc.stdout, maxDescription+1)) // ends with the process, cleanly or not
+	if len(out) > maxDescription {
+		proc.kill()
+	}
+	<-proc.exited
+	readers.Wait()
+
+	desc := new(pluginv1.DescribeResponse)
+	reason, detail := judgeDescription(ctx, proc, out, desc)
+	if detail == "" {
+		return desc, nil
+	}
+	if cancelled(ctx) {
+		return nil, ctx.Err()
+	}
+	return nil, &StartError{
+		Plugin: spec.Name, Path: spec.Path, Reason: reason,
+		Detail: fmt.Sprintf("\"%s %s\" %s", spec.Path, handshake.ArgDescribe, detail),
+		Output: last.excerpt(),
+	}
+}
+
+// judgeDescription decodes what `describe` printed, or says what is wrong with it.
+func judgeDescription(ctx context.Context, proc *process, out []byte, into *pluginv1.DescribeResponse) (reason error, detail string) {
+	switch {
+	case len(out) > maxDescription:
+		return ErrContract, fmt.Sprintf("printed more than %d bytes", maxDescription)
+	case ctx.Err() != nil:
+		return ErrTimeout, fmt.Sprintf("did not answer within %s", describeTimeout)
+	case !proc.state.Success():
+		return ErrExited, proc.status()
+	}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(out, into); err != nil {
+		return ErrContract, fmt.Sprintf("printed %s where a DescribeResponse in JSON was expected: %v", shorten(string(out)), err)
+	}
+	return nil, ""
+}
+
+// checkDescription refuses a plugin of another kind, and one whose arguments take the router's own names.
+func checkDescription(spec Spec, desc *pluginv1.DescribeResponse) error {
+	fail := func(format string, args ...any) error {
+		return &StartError{Plugin: spec.Name, Path: spec.Path, Reason: ErrContract, Detail: fmt.Sprintf(format, args...)}
+	}
+	if spec.Kind != "" && desc.GetName() != spec.Kind {
+		return fail("%s says that it is a plugin of kind %s, the configuration expects %q: the path leads to another plugin", spec.Path, shorten(desc.GetName()), spec.Kind)
+	}
+	for _, name := range reservedArguments {
+		if hasArgument(desc.GetArguments(), name) {
+			return fail("%s takes an argument %q, a name that the router keeps for itself: the plugin must call it something else", spec.Path, name)
+		}
+	}
+	return nil
+}
+
+func hasArgument(s *pluginv1.Schema, name string) bool {
+	for _, a := range s.GetAttributes() {
+		if a.GetName() == name {
+			return true
+		}
+	}
+	for _, b := range s.GetBlocks() {
+		if b.GetName() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Check starts the plugin, has it check its settings and stops it. It returns what the plugin said about the settings; the
+// error is a StartError when the plugin could not be asked.
+func Check(ctx context.Context, spec Spec, o Options) ([]*pluginv1.Diagnostic, error) {
+	inst, err := startInstance(ctx, spec, o, defaultTiming)
+	if err != nil {
+		return nil, err
+	}
+	diags, err := inst.configure(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	inst.fail(reasonStop, "was stopped")
+	inst.leave()
+	return diags, nil
+}

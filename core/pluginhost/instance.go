@@ -1,0 +1,341 @@
+package pluginhost
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Reasons of a LostError, which are also the label `reason` of pointsman_plugin_restarts_total.
+const (
+	reasonExit      = "exit"
+	reasonStream    = "stream"
+	reasonHealth    = "health"
+	reasonRequested = "requested"
+	reasonStart     = "start" // a restart that failed; never in a LostError
+	reasonStop      = "stop"
+)
+
+// killWait is how long a process may take to vanish after SIGKILL. Only one stuck in the kernel takes longer.
+const killWait = 5 * time.Second
+
+// instance is one process of a plugin from start to end. A go-plugin client is good for one start (hash, command and lock
+// cannot be used again), so each instance has its own.
+type instance struct {
+	spec   Spec
+	timing timing
+	log    *slog.Logger
+	bin    binary
+	run    *processRunner
+	out    *outputLog
+	conn   *grpc.ClientConn
+	client pluginv1.PluginServiceClient
+	desc   *pluginv1.DescribeResponse
+
+	// ctx ends when the process is given up; tasks are the goroutines that end with it.
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	failOnce sync.Once
+	failed   chan struct{} // closed by fail, after cause is set
+	cause    LostError
+
+	endOnce sync.Once
+	ended   chan struct{} // closed by end, after err is set: no process is left
+	err     *LostError
+
+	sessionMu sync.Mutex
+	session   *Session
+}
+
+// startInstance starts the program, connects to it and asks what it is. On an error nothing of it is left.
+func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instance, error) {
+	bin, err := inspect(spec)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := makeSocketDir(o.SocketDir)
+	if err != nil {
+		return nil, &StartError{Plugin: spec.Name, Path: spec.Path, Detail: err.Error()}
+	}
+	log := o.Log.With("plugin", spec.Name)
+	if bin.insecure != "" {
+		log.Warn("plugin program can be changed by others", "why", bin.insecure)
+	}
+	i := &instance{
+		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log),
+		failed: make(chan struct{}), ended: make(chan struct{}),
+	}
+	i.ctx, i.cancel = context.WithCancel(context.Background())
+	i.run = newRunner(bin.path, i.out)
+	i.run.socketDir, i.run.tls = dir, spec.TLS
+	i.run.env = append(hostEnvironment(spec.Env), logLevelEnv(o.Log))
+
+	ctx, cancel := context.WithTimeout(ctx, t.start)
+	defer cancel()
+	if err := i.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := i.describe(ctx); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// connect runs go-plugin's start and opens the connection. go-plugin's own client is not used after that: its Kill and
+// Ping have no deadline, and it keeps a connection open that was never made.
+func (i *instance) connect(ctx context.Context) error {
+	cfg := &plugin.ClientConfig{
+		HandshakeConfig:  handshake.Config(),
+		VersionedPlugins: map[int]plugin.PluginSet{handshake.ProtocolVersion: {}},
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         i.spec.TLS,
+		SkipHostEnv:      true,
+		StartTimeout:     i.timing.start + time.Minute, // ctx ends it before
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: i.run.socketDir},
+		Logger:           hclog.NewNullLogger(),
+		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
+			i.run.env = append(append(i.run.env, cmd.Env...), handshake.EnvSocketDir+"="+i.run.socketDir)
+			return i.run, nil
+		},
+	}
+	stop := context.AfterFunc(ctx, func() { _ = i.run.Kill(ctx) })
+	addr, err := plugin.NewClient(cfg).Start()
+	stop()
+	if err != nil {
+		i.end()
+		return i.startError(ctx, err)
+	}
+	if i.conn, err = dial(addr, cfg.TLSConfig); err != nil {
+		i.end()
+		return i.startError(ctx, err)
+	}
+	i.log = i.log.With("pid", i.run.proc.pid)
+	i.client = pluginv1.NewPluginServiceClient(i.conn)
+	i.tasks.Go(func() { readStdio(i.ctx, i.conn, i.out) })
+	i.tasks.Go(i.watchExit)
+	return nil
+}
+
+func dial(addr net.Addr, config *tls.Config) (*grpc.ClientConn, error) {
+	creds := insecure.NewCredentials()
+	if config != nil {
+		creds = credentials.NewTLS(config)
+	}
+	var d net.Dialer
+	return grpc.NewClient("passthrough:///plugin",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, addr.Network(), addr.String())
+		}),
+		grpc.WithTransportCredentials(creds),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
+			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
+		),
+		grpc.WithIdleTimeout(0), // a socket whose file was swept cannot be dialled again
+		grpc.WithDisableRetry(),
+		grpc.WithDisableServiceConfig(),
+	)
+}
+
+// describe asks what the plugin is and refuses another kind than expected.
+func (i *instance) describe(ctx context.Context) error {
+	var err error
+	if i.desc, err = i.client.Describe(ctx, &pluginv1.DescribeRequest{}); err != nil {
+		return i.callError(ctx, "Describe", err)
+	}
+	if err := checkDescription(i.spec, i.desc); err != nil {
+		i.end()
+		return err
+	}
+	return nil
+}
+
+// configure gives the plugin its settings, or has it only check them, and returns what it says about them. On an error
+// the process is gone.
+func (i *instance) configure(ctx context.Context, validateOnly bool) ([]*pluginv1.Diagnostic, error) {
+	if i.spec.DataDir != "" && !validateOnly {
+		if err := os.MkdirAll(i.spec.DataDir, 0o700); err != nil {
+			i.end()
+			return nil, &StartError{Plugin: i.spec.Name, Path: i.spec.Path, Detail: fmt.Sprintf("make its data folder: %v", err)}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, i.timing.configure)
+	defer cancel()
+	resp, err := i.client.Configure(ctx, &pluginv1.ConfigureRequest{
+		Instance: i.spec.Name, Settings: i.spec.Settings, ValidateOnly: validateOnly, DataDir: i.spec.DataDir,
+	})
+	if err != nil {
+		return nil, i.callError(ctx, "Configure", err)
+	}
+	return resp.GetDiagnostics(), nil
+}
+
+// fail records why the process is given up; the first reason stays. It never blocks.
+func (i *instance) fail(reason, detail string) {
+	i.failOnce.Do(func() {
+		i.cause = LostError{Plugin: i.spec.Name, Reason: reason, Detail: detail}
+		close(i.failed)
+	})
+}
+
+func (i *instance) watchExit() {
+	select {
+	case <-i.run.proc.exited:
+		i.fail(reasonExit, i.run.proc.status())
+	case <-i.ctx.Done():
+	}
+}
+
+// watchHealth fails the process when it has not answered for misses checks. gRPC's keepalive would not do: servers allow
+// one ping in five minutes.
+func (i *instance) watchHealth() {
+	client := grpc_health_v1.NewHealthClient(i.conn)
+	ticker := time.NewTicker(i.timing.health)
+	defer ticker.Stop()
+	for misses := 0; misses < i.timing.misses; {
+		select {
+		case <-ticker.C:
+		case <-i.ctx.Done():
+			return
+		}
+		ctx, cancel := context.WithTimeout(i.ctx, i.timing.health)
+		resp, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: handshake.HealthService})
+		cancel()
+		if healthy(resp, err) {
+			misses = 0
+		} else {
+			misses++
+		}
+	}
+	i.fail(reasonHealth, fmt.Sprintf("did not answer %d health checks in a row", i.timing.misses))
+}
+
+// healthy also counts a plugin that answers without serving the health service: only silence is illness.
+func healthy(resp *grpc_health_v1.HealthCheckResponse, err error) bool {
+	switch status.Code(err) {
+	case codes.OK:
+		return resp.GetStatus() == grpc_health_v1.HealthCheckResponse_SERVING
+	case codes.Unimplemented, codes.NotFound:
+		return true
+	}
+	return false
+}
+
+// drain tells the plugin to finish what it has, then ends the process.
+func (i *instance) drain() {
+	i.fail(reasonStop, "was stopped")
+	ctx, cancel := context.WithTimeout(i.ctx, i.timing.drain)
+	defer cancel()
+	_, err := i.client.Drain(ctx, &pluginv1.DrainRequest{Timeout: durationpb.New(i.timing.drain)})
+	if err != nil && status.Code(err) != codes.Unimplemented {
+		i.log.Warn("plugin did not drain", "err", err)
+	}
+	i.leave()
+}
+
+// leave has the process exit by itself: by go-plugin's Shutdown, which cuts what is under way, then by the end of its
+// standard input, then by SIGKILL.
+func (i *instance) leave() {
+	deadline := time.NewTimer(i.timing.leave)
+	defer deadline.Stop()
+	exited := i.run.proc.exited
+	ctx, cancel := context.WithTimeout(i.ctx, i.timing.leave/2)
+	defer cancel()
+	if shutdown(ctx, i.conn) == nil {
+		select {
+		case <-exited:
+		case <-ctx.Done():
+		}
+	}
+	i.run.proc.closeStdin()
+	select {
+	case <-exited:
+	case <-deadline.C:
+		i.log.Warn("plugin did not exit by itself, killed")
+	}
+	i.end()
+}
+
+// end kills what is left of the process and waits until it is gone. Err and ended say so.
+func (i *instance) end() {
+	i.endOnce.Do(func() {
+		i.settleCause()
+		i.cancel()
+		_ = i.run.Kill(context.Background())
+		if i.conn != nil {
+			_ = i.conn.Close()
+		}
+		i.awaitGone()
+		i.out.close()
+		_ = os.RemoveAll(i.run.socketDir)
+		i.err = &i.cause
+		i.err.Output = i.out.tail.excerpt()
+		close(i.ended)
+	})
+	<-i.ended
+}
+
+// settleCause gives a process whose connection broke a moment to exit: then that is why.
+func (i *instance) settleCause() {
+	i.fail(reasonStop, "was stopped")
+	if i.cause.Reason != reasonStream {
+		return
+	}
+	select {
+	case <-i.run.proc.exited:
+		i.cause.Reason, i.cause.Detail = reasonExit, i.run.proc.status()
+	case <-time.After(i.timing.exit):
+	}
+}
+
+func (i *instance) awaitGone() {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if proc := i.run.process(); proc != nil {
+			<-proc.exited
+		}
+		i.run.readers.Wait()
+		i.tasks.Wait()
+	}()
+	select {
+	case <-gone:
+	case <-time.After(killWait):
+		i.log.Error("plugin process does not die", "waited", killWait)
+	}
+}
+
+// lost returns why the process is gone, and waits until it is.
+func (i *instance) lost() error {
+	<-i.ended
+	return i.err
+}
+
+func (i *instance) gone() <-chan struct{} { return i.failed }
+func (i *instance) reason() string        { return i.cause.Reason }
+
+func (i *instance) about() (pid int, version, sha256 string) {
+	return i.run.proc.pid, i.desc.GetVersion(), i.bin.sha256
+}

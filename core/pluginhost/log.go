@@ -1,0 +1,217 @@
+package pluginhost
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+)
+
+// levelTrace is hclog's level below debug.
+const levelTrace = slog.LevelDebug - 4
+
+// A plugin may log this much; a burst for stack traces, then a steady trickle. What is over is counted and dropped.
+const (
+	logBurst     = 500
+	logPerSecond = 100
+)
+
+// outputLog writes what one process says to the router's log, and keeps the end of its standard error for errors.
+//
+// go-plugin's own reader is not used: a line such as {"@message":1} makes it panic, and the router with it
+// (go-plugin v1.8.0, log_entry.go, unchecked type assertions).
+type outputLog struct {
+	log   *slog.Logger
+	tail  tail
+	limit *rate.Limiter
+
+	mu         sync.Mutex
+	suppressed int
+	inPanic    bool
+}
+
+// newOutputLog expects a logger that carries plugin and pid already.
+func newOutputLog(log *slog.Logger) *outputLog {
+	return &outputLog{log: log, limit: rate.NewLimiter(logPerSecond, logBurst)}
+}
+
+// stderrLine takes a line of standard error: a log record in JSON, or plain text.
+func (o *outputLog) stderrLine(line []byte, cut bool) {
+	o.tail.add(line)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.allow() {
+		o.inPanic = o.inPanic || isPanic(string(line))
+		return
+	}
+	if rec, ok := parseRecord(line); ok && !cut {
+		o.emit(rec)
+		return
+	}
+	text := string(line)
+	o.inPanic = o.inPanic || isPanic(text)
+	level := plainLevel(text)
+	if o.inPanic {
+		level = slog.LevelError
+	}
+	o.write(level, "plugin output", slog.String("line", text), cut)
+}
+
+// stdoutLine takes a line of standard output that came after the handshake: nothing should.
+func (o *outputLog) stdoutLine(line []byte, cut bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.allow() {
+		o.write(slog.LevelWarn, "unexpected output on stdout", slog.String("line", string(line)), cut)
+	}
+}
+
+// close says what was suppressed last.
+func (o *outputLog) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.reportSuppressed()
+}
+
+func (o *outputLog) allow() bool {
+	if !o.limit.Allow() {
+		o.suppressed++
+		return false
+	}
+	o.reportSuppressed()
+	return true
+}
+
+func (o *outputLog) reportSuppressed() {
+	if o.suppressed > 0 {
+		o.log.Warn("plugin logs too much, lines dropped", "lines", o.suppressed)
+		o.suppressed = 0
+	}
+}
+
+func (o *outputLog) write(level slog.Level, msg string, attr slog.Attr, cut bool) {
+	attrs := []slog.Attr{attr}
+	if cut {
+		attrs = append(attrs, slog.Bool("cut", true))
+	}
+	o.log.LogAttrs(context.Background(), level, msg, attrs...)
+}
+
+// emit hands a plugin's own record on, with its own time.
+func (o *outputLog) emit(r record) {
+	h := o.log.Handler()
+	if !h.Enabled(context.Background(), r.level) {
+		return
+	}
+	rec := slog.NewRecord(r.time, r.level, r.message, 0)
+	rec.AddAttrs(r.attrs...)
+	_ = h.Handle(context.Background(), rec) // slog.Logger ignores it as well
+}
+
+// record is a log line in JSON: hclog's (@message, @level, @timestamp) or slog's (msg, level, time).
+type record struct {
+	time    time.Time
+	level   slog.Level
+	message string
+	attrs   []slog.Attr
+}
+
+func parseRecord(line []byte) (record, bool) {
+	if len(line) == 0 || line[0] != '{' {
+		return record{}, false
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.UseNumber()
+	var fields map[string]any
+	if dec.Decode(&fields) != nil || dec.More() {
+		return record{}, false
+	}
+	r := record{time: time.Now()}
+	var ok bool
+	if r.message, ok = take(fields, "@message", "msg"); !ok {
+		return record{}, false
+	}
+	level, _ := take(fields, "@level", "level")
+	r.level = parseLevel(level)
+	if at, ok := take(fields, "@timestamp", "time"); ok {
+		if t, err := time.Parse(time.RFC3339Nano, at); err == nil {
+			r.time = t
+		}
+	}
+	r.attrs = toAttrs(fields)
+	return r, true
+}
+
+// take removes the first of the names that holds a string.
+func take(fields map[string]any, names ...string) (string, bool) {
+	for _, n := range names {
+		if s, ok := fields[n].(string); ok {
+			delete(fields, n)
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// toAttrs keeps a plugin's keys, in order of name. Those that the router writes itself get a prefix: a plugin cannot pass
+// for another.
+func toAttrs(fields map[string]any) []slog.Attr {
+	attrs := make([]slog.Attr, 0, len(fields))
+	for k, v := range fields {
+		switch k {
+		case "plugin", "pid", slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey:
+			k = "plugin_" + k
+		}
+		attrs = append(attrs, slog.Any(k, v))
+	}
+	slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+	return attrs
+}
+
+func parseLevel(s string) slog.Level {
+	switch strings.ToLower(s) {
+	case "trace":
+		return levelTrace
+	case "debug":
+		return slog.LevelDebug
+	case "warn", "warning":
+		return slog.LevelWarn
+	case "error", "fatal", "critical":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// plainLevel honours a prefix such as "[WARN] ".
+func plainLevel(line string) slog.Level {
+	if rest, ok := strings.CutPrefix(line, "["); ok {
+		if name, _, ok := strings.Cut(rest, "]"); ok && len(name) <= len("CRITICAL") {
+			return parseLevel(name)
+		}
+	}
+	return slog.LevelInfo
+}
+
+// levelName is the lowest level that log writes, as a plugin is told it.
+func levelName(log *slog.Logger) string {
+	for _, l := range []struct {
+		level slog.Level
+		name  string
+	}{{levelTrace, "trace"}, {slog.LevelDebug, "debug"}, {slog.LevelInfo, "info"}, {slog.LevelWarn, "warn"}} {
+		if log.Enabled(context.Background(), l.level) {
+			return l.name
+		}
+	}
+	return "error"
+}
+
+// logLevelEnv is the environment entry that tells a plugin the level.
+func logLevelEnv(log *slog.Logger) string { return handshake.EnvLogLevel + "=" + levelName(log) }

@@ -1,0 +1,125 @@
+package pluginhost
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+)
+
+const (
+	maxLine = handshake.MaxLogLine
+	maxTail = 64 << 10
+
+	excerptLines   = 12
+	excerptColumns = 300
+)
+
+// eachLine calls fn with every line of r, without its end, until r ends. Of a line longer than maxLine the first maxLine
+// bytes are given, with cut set, and the rest is dropped. fn must not keep the line.
+func eachLine(r io.Reader, fn func(line []byte, cut bool)) {
+	br := bufio.NewReaderSize(r, maxLine)
+	for {
+		line, err := br.ReadSlice('\n')
+		long := errors.Is(err, bufio.ErrBufferFull)
+		if len(line) > 0 {
+			fn(trimEnd(line), long)
+		}
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = br.ReadSlice('\n')
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func trimEnd(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line
+}
+
+// lineWriter makes lines of writes that end anywhere, as eachLine does for a reader. One goroutine writes.
+type lineWriter struct {
+	fn   func(line []byte, cut bool)
+	buf  []byte
+	skip bool // dropping the rest of a line that was cut
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	for _, b := range p {
+		switch {
+		case b == '\n':
+			if !w.skip {
+				w.fn(trimEnd(w.buf), false)
+			}
+			w.buf, w.skip = w.buf[:0], false
+		case w.skip:
+		case len(w.buf) == maxLine:
+			w.fn(w.buf, true)
+			w.buf, w.skip = w.buf[:0], true
+		default:
+			w.buf = append(w.buf, b)
+		}
+	}
+	return len(p), nil
+}
+
+// flush gives the line that has no end.
+func (w *lineWriter) flush() {
+	if len(w.buf) > 0 {
+		w.fn(w.buf, false)
+		w.buf = w.buf[:0]
+	}
+}
+
+// tail keeps the last lines that were added, maxTail bytes at most.
+type tail struct {
+	mu  sync.Mutex
+	buf []byte
+}
+
+func (t *tail) add(line []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(append(t.buf, line...), '\n')
+	if len(t.buf) > 2*maxTail {
+		t.buf = append(t.buf[:0], t.buf[len(t.buf)-maxTail:]...)
+	}
+}
+
+// excerpt returns a panic from its first line on, else the last lines; at most excerptLines of excerptColumns bytes.
+func (t *tail) excerpt() string {
+	t.mu.Lock()
+	text := string(t.buf[max(0, len(t.buf)-maxTail):])
+	t.mu.Unlock()
+
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	first := max(0, len(lines)-excerptLines)
+	for i := len(lines) - 1; i >= 0; i-- {
+		if isPanic(lines[i]) {
+			first = i
+			break
+		}
+	}
+	lines = lines[first:min(len(lines), first+excerptLines)]
+	for i, l := range lines {
+		if len(l) > excerptColumns {
+			lines[i] = strings.ToValidUTF8(l[:excerptColumns], "") + "..."
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// isPanic reports whether the Go runtime begins to say why it ends the process.
+func isPanic(line string) bool {
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+}

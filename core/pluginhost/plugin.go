@@ -1,0 +1,324 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// State is what a plugin is doing.
+type State string
+
+// States of a plugin.
+const (
+	Stopped      State = "stopped"       // Run was not called, or has returned
+	Starting     State = "starting"      // a process is being started and configured
+	Ready        State = "ready"         // deliveries can be sent
+	Draining     State = "draining"      // stopping: the process finishes what it has
+	Backoff      State = "backoff"       // the process died; a new one is started soon
+	Quarantined  State = "quarantined"   // it died too often; started again after ten minutes, or by Rearm
+	FailedConfig State = "failed-config" // a restarted process refused the settings; tried again like Quarantined
+)
+
+// Status is a snapshot of a plugin.
+type Status struct {
+	State State
+	Since time.Time
+	// Pid, Version and SHA256 are those of the process that runs or ran last.
+	Pid             int
+	Version, SHA256 string
+	// LastError says why the last process was lost or did not start.
+	LastError error
+}
+
+// Plugin keeps one process of a plugin running.
+type Plugin struct {
+	spec    Spec
+	options Options
+	log     *slog.Logger
+	launch  func(ctx context.Context) (child, error)
+
+	rearm chan struct{}
+	ready chan struct{} // closed when the first process is ready
+	done  chan struct{} // closed when Run returns, after err is set
+	err   error
+
+	mu      sync.Mutex
+	status  Status
+	child   child         // while Ready
+	changed chan struct{} // closed and replaced when status changes
+}
+
+// child is a running process, as supervision sees it. An instance is one.
+type child interface {
+	watchHealth()
+	// gone is closed when the process is lost; reason then says why.
+	gone() <-chan struct{}
+	reason() string
+	fail(reason, detail string)
+	// end kills what is left and returns when nothing is; lost then says what happened.
+	end()
+	drain()
+	lost() error
+	openSession() (*Session, error)
+	about() (pid int, version, sha256 string)
+}
+
+var errSessionOpen = errors.New("the plugin has a session already")
+
+// New makes a plugin that does nothing until Run.
+func New(spec Spec, o Options) *Plugin {
+	return newPlugin(spec, o, defaultTiming)
+}
+
+func newPlugin(spec Spec, o Options, t timing) *Plugin {
+	p := &Plugin{
+		spec: spec, options: o, log: o.Log.With("plugin", spec.Name),
+		rearm: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		changed: make(chan struct{}), status: Status{State: Stopped, Since: time.Now()},
+	}
+	p.launch = func(ctx context.Context) (child, error) { return launch(ctx, spec, o, t) }
+	return p
+}
+
+// launch starts and configures a process.
+func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) {
+	i, err := startInstance(ctx, spec, o, t)
+	if err != nil {
+		return nil, err
+	}
+	diags, err := i.configure(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	refused := false
+	for _, d := range diags {
+		if d.GetSeverity() == pluginv1.Diagnostic_SEVERITY_ERROR {
+			refused = true
+			continue
+		}
+		i.log.Warn("plugin warns about its settings", "setting", d.GetPath(), "summary", d.GetSummary(), "detail", d.GetDetail())
+	}
+	if refused {
+		i.end()
+		return nil, &ConfigError{Plugin: spec.Name, Diagnostics: diags}
+	}
+	return i, nil
+}
+
+// Run starts the plugin and keeps it running until ctx ends; then it lets the plugin finish what it has, for ten seconds
+// at most, ends the process and returns nil. When the very first start fails, Run returns why at once: a StartError or a
+// ConfigError. Call it once.
+func (p *Plugin) Run(ctx context.Context) (err error) {
+	defer func() {
+		p.err = err
+		p.note(err)
+		p.enter(Stopped, nil)
+		close(p.done)
+	}()
+	p.enter(Starting, nil)
+	c, err := p.launch(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	close(p.ready)
+	record := newRestarts()
+	for c != nil {
+		started := time.Now()
+		if p.watch(ctx, c) {
+			return nil
+		}
+		c = p.replace(ctx, c, record, started)
+	}
+	return nil
+}
+
+// watch returns when the process is lost, or true when it was stopped because ctx ended.
+func (p *Plugin) watch(ctx context.Context, c child) (stopped bool) {
+	pid, version, sha256 := c.about()
+	if m := p.options.Metrics; m != nil {
+		m.setInfo(p.spec.Name, version, sha256)
+	}
+	p.log.Info("plugin ready", "pid", pid, "version", version, "sha256", sha256)
+	p.enter(Ready, c)
+	healthDone := make(chan struct{})
+	go func() {
+		defer close(healthDone)
+		c.watchHealth()
+	}()
+	defer func() { <-healthDone }()
+	select {
+	case <-c.gone():
+		p.enter(Backoff, nil)
+		c.end()
+		return false
+	case <-ctx.Done():
+		p.enter(Draining, nil)
+		c.drain()
+		return true
+	}
+}
+
+// replace starts processes until one is ready. It returns nil when ctx ended before.
+func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, started time.Time) child {
+	reason, err, uptime := dead.reason(), dead.lost(), time.Since(started)
+	for {
+		p.note(err)
+		if m := p.options.Metrics; m != nil {
+			m.restarts.WithLabelValues(p.spec.Name, reason).Inc()
+		}
+		if !p.pause(ctx, err, uptime, record) {
+			return nil
+		}
+		p.enter(Starting, nil)
+		c, startErr := p.launch(ctx)
+		if startErr == nil {
+			return c
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		reason, err, uptime = reasonStart, startErr, 0
+	}
+}
+
+// pause waits for the time of the next start. It returns false when ctx ended before.
+func (p *Plugin) pause(ctx context.Context, err error, uptime time.Duration, record *restarts) bool {
+	select { // a Rearm from when all was well is no order to hurry now
+	case <-p.rearm:
+	default:
+	}
+	wait, state := p.decide(err, uptime, record)
+	p.enter(state, nil)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.rearm:
+		record.forget()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// decide says how long to wait after err, and logs it. Refused settings are no crash: only people or time can help.
+func (p *Plugin) decide(err error, uptime time.Duration, record *restarts) (time.Duration, State) {
+	if _, ok := errors.AsType[*ConfigError](err); ok {
+		record.forget()
+		p.log.Error("plugin refused its settings at a restart", "err", err, "wait", quarantineTime)
+		return quarantineTime, FailedConfig
+	}
+	wait, quarantine := record.died(time.Now(), uptime)
+	if quarantine {
+		p.log.Error("plugin died too often, quarantined", "err", err, "wait", wait)
+		return wait, Quarantined
+	}
+	p.log.Error("plugin died, restarting", "err", err, "wait", wait)
+	return wait, Backoff
+}
+
+// enter changes the state and wakes who waits for it.
+func (p *Plugin) enter(s State, c child) {
+	if m := p.options.Metrics; m != nil {
+		m.setUp(p.spec.Name, s == Ready)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status.State, p.status.Since, p.child = s, time.Now(), c
+	if c != nil {
+		p.status.Pid, p.status.Version, p.status.SHA256 = c.about()
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// note keeps an error for Status.
+func (p *Plugin) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.status.LastError = err
+	}
+}
+
+// Status returns a snapshot.
+func (p *Plugin) Status() Status {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.status
+}
+
+// State is Status().State.
+func (p *Plugin) State() State { return p.Status().State }
+
+// Ready is closed when the first process is ready, and stays closed whatever happens after.
+func (p *Plugin) Ready() <-chan struct{} { return p.ready }
+
+// WaitReady waits for the first process to be ready. When Run returns before, it returns Run's error, or ErrStopped.
+func (p *Plugin) WaitReady(ctx context.Context) error {
+	select {
+	case <-p.ready:
+		return nil
+	case <-p.done:
+		if p.err != nil {
+			return p.err
+		}
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Rearm starts a plugin that waits for its next start at once, with a clean record. Otherwise it does nothing.
+func (p *Plugin) Rearm() {
+	select {
+	case p.rearm <- struct{}{}:
+	default:
+	}
+}
+
+// Restart replaces a process that is ready, because it does not do its work; why is for the log. Everything unanswered
+// has an unknown outcome. It counts as a death.
+func (p *Plugin) Restart(why string) {
+	p.mu.Lock()
+	c := p.child
+	p.mu.Unlock()
+	if c != nil {
+		c.fail(reasonRequested, "was ended: "+why)
+	}
+}
+
+// Session waits until the plugin is ready and opens the session of its process. There is one at a time. It returns
+// ErrStopped when the plugin stops or has stopped.
+func (p *Plugin) Session(ctx context.Context) (*Session, error) {
+	for {
+		p.mu.Lock()
+		c, changed, state := p.child, p.changed, p.status.State
+		p.mu.Unlock()
+		if c != nil {
+			s, err := c.openSession()
+			if err == nil || errors.Is(err, errSessionOpen) {
+				return s, err
+			}
+		}
+		if state == Draining {
+			return nil, ErrStopped
+		}
+		select {
+		case <-changed:
+		case <-p.done:
+			return nil, ErrStopped
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}

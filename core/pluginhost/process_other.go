@@ -1,0 +1,26 @@
+//go:build unix && !linux
+
+package pluginhost
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// maxSocketPath is the longest path of a unix socket: sun_path holds 104 bytes with the final zero.
+const maxSocketPath = 103
+
+// childAttr puts the child into a process group of its own. There is no Pdeathsig outside Linux: a plugin that ignores the
+// end of its standard input outlives a router that was killed.
+func childAttr() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
+
+// wait returns when the child has ended, and kills what is left of its group.
+func (p *process) wait(cmd *exec.Cmd) {
+	_ = cmd.Wait() // a non-zero status is an error too; the state says all
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signalGroup()
+	p.reaped = true
+}

@@ -1,0 +1,440 @@
+package pluginhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Each test is one way in which a plugin process outlives, stalls or ends its host when it is started with exec.Cmd and
+// go-plugin alone.
+
+// A thread that forked a plugin and ends must not take the plugin with it (Pdeathsig is per thread).
+func TestTrapForkingThreadEnds(t *testing.T) {
+	r := newRig(t, "ok")
+	tid := make(chan int)
+	var inst *instance
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		var err error
+		if inst, err = startInstance(t.Context(), r.spec, r.options, r.timing); err != nil {
+			t.Error(err)
+		}
+		tid <- syscall.Gettid()
+	}()
+	task := fmt.Sprintf("/proc/self/task/%d", <-tid)
+	if inst == nil {
+		t.FailNow()
+	}
+	defer inst.end()
+	eventually(t, "the thread ends", func() bool {
+		_, err := os.Stat(task)
+		return os.IsNotExist(err)
+	})
+	if _, err := inst.client.Describe(t.Context(), &pluginv1.DescribeRequest{}); err != nil {
+		t.Errorf("the plugin is gone: %v", err)
+	}
+}
+
+// A stopped process answers nothing: health notices, and stopping still ends in time.
+func TestTrapStoppedProcess(t *testing.T) {
+	t.Run("health", func(t *testing.T) {
+		r := newRig(t, "ok")
+		r.timing.health, r.timing.misses = 100*time.Millisecond, 3
+		r.ready()
+		s := r.session()
+		pid := r.plugin.Status().Pid
+		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Recv()
+		if lost, ok := errors.AsType[*LostError](err); !ok || lost.Reason != reasonHealth {
+			t.Errorf("Recv returned %v, want it lost for its health", err)
+		}
+		if alive(pid) {
+			t.Error("the stopped process is left")
+		}
+		s.Close()
+		if res, err := r.deliver(r.session(), "echo"); err != nil {
+			t.Errorf("the next process: %v %v", res, err)
+		}
+	})
+	t.Run("stop", func(t *testing.T) {
+		r := newRig(t, "ok")
+		r.timing.drain, r.timing.leave = 200*time.Millisecond, 200*time.Millisecond
+		r.ready()
+		if err := syscall.Kill(r.plugin.Status().Pid, syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		r.stop()
+		if r.err != nil {
+			t.Errorf("Run returned %v", r.err)
+		}
+	})
+}
+
+// A grandchild that holds the plugin's standard error must not hide the plugin's death, and dies with it.
+func TestTrapGrandchildHoldsStderr(t *testing.T) {
+	r := newRig(t, "family").ready()
+	s := r.session()
+	eventually(t, "the grandchild says its pid", func() bool { return len(r.log.find("grandchild")) > 0 })
+	grandchild := int(r.log.find("grandchild")[0]["child_pid"].(float64))
+	if !alive(grandchild) {
+		t.Fatal("no grandchild")
+	}
+	if err := syscall.Kill(r.plugin.Status().Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Recv()
+	if lost, ok := errors.AsType[*LostError](err); !ok || lost.Reason != reasonExit || !strings.Contains(lost.Detail, "killed by signal 9") {
+		t.Errorf("Recv returned %v", err)
+	}
+	eventually(t, "the grandchild is gone", func() bool { return !alive(grandchild) })
+}
+
+// An event of more than gRPC's 4 MiB arrives.
+func TestTrapLargeMessage(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	s := r.session()
+	env := Delivery{ID: "big", Envelope: nil, Arguments: []byte(strings.Repeat("a", 5<<20)), Rule: "done"}
+	if err := s.Send([]Delivery{env}); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := s.Recv(); err != nil || res[0].GetId() != "big" {
+		t.Errorf("%v %v", res, err)
+	}
+}
+
+// What is in flight is finished before the process is told to exit.
+func TestTrapStopCutsCalls(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	s := r.session()
+	if err := s.Send([]Delivery{{ID: "slow", Rule: "second"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.cancel()
+	res, err := s.Recv()
+	if err != nil || res[0].GetOutcome() != pluginv1.Outcome_OUTCOME_DONE {
+		t.Errorf("Recv returned %v %v, want the result of what was in flight", res, err)
+	}
+	if _, err := s.Recv(); !errors.As(err, new(*LostError)) {
+		t.Errorf("Recv after the stop returned %v", err)
+	}
+	if _, err := r.plugin.Session(t.Context()); !errors.Is(err, ErrStopped) {
+		t.Errorf("Session after the stop returned %v", err)
+	}
+}
+
+// A panic or an exit in a handler is a LostError that says so, and the next process comes soon.
+func TestTrapHandlerDies(t *testing.T) {
+	tests := []struct{ rule, detail, output string }{
+		{"panic", "exited with status 2", "panic: the handler is broken"},
+		{"fallen", "exited with status 2", "panic: fell over"},
+		{"exit", "exited with status 0", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.rule, func(t *testing.T) {
+			r := newRig(t, "ok").ready()
+			s := r.session()
+			lost := r.mustLose(s, tt.rule)
+			if lost.Reason != reasonExit || lost.Detail != tt.detail || !strings.HasPrefix(lost.Output, tt.output) {
+				t.Errorf("lost with %+v", lost)
+			}
+			s.Close()
+			if _, err := r.deliver(r.session(), "echo"); err != nil {
+				t.Errorf("the next process: %v", err)
+			}
+			if tt.output != "" && !panicLogged(r, tt.output) {
+				t.Error("the panic is not in the log at ERROR")
+			}
+		})
+	}
+}
+
+func panicLogged(r *rig, line string) bool {
+	for _, rec := range r.log.find("plugin output") {
+		if rec["level"] == "ERROR" && rec["line"] == line {
+			return true
+		}
+	}
+	return false
+}
+
+// What a plugin prints after the handshake is logged, and does not block it.
+func TestTrapOutputAfterServe(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	s := r.session()
+	if _, err := r.deliver(s, "print"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "stdout is in the log", func() bool {
+		found := r.log.find("unexpected output on stdout")
+		return len(found) == 1 && found[0]["line"] == "printed by accident" && found[0]["level"] == "WARN"
+	})
+	eventually(t, "stderr is in the log", func() bool {
+		found := r.log.find("plugin output")
+		return len(found) == 1 && found[0]["line"] == "complained by accident"
+	})
+}
+
+// The socket lies in a folder that nobody else can enter, and a variable of the router's environment cannot move it.
+func TestTrapSocketPlace(t *testing.T) {
+	t.Setenv("PLUGIN_UNIX_SOCKET_DIR", t.TempDir())
+	r := newRig(t, "ok")
+	r.spec.Env = []string{"PLUGIN_UNIX_SOCKET_DIR"}
+	r.ready()
+	dirs, err := os.ReadDir(r.sockets)
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("socket folders: %v %v", dirs, err)
+	}
+	dir := filepath.Join(r.sockets, dirs[0].Name())
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o700 {
+		t.Errorf("socket folder has mode %v", info.Mode())
+	}
+	if m, _ := filepath.Glob(filepath.Join(dir, "plugin*")); len(m) == 0 {
+		t.Error("no socket in it")
+	}
+}
+
+// A path that no socket can have is an error that says so.
+func TestTrapSocketPathTooLong(t *testing.T) {
+	r := newRig(t, "ok")
+	r.options.SocketDir = filepath.Join(t.TempDir(), strings.Repeat("long", 25))
+	if err := os.Mkdir(r.options.SocketDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	<-r.done
+	if r.err == nil || !strings.Contains(r.err.Error(), "set RUNTIME_DIRECTORY or TMPDIR to a shorter path") {
+		t.Errorf("Run returned %v", r.err)
+	}
+	if left, _ := os.ReadDir(r.options.SocketDir); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestRuntimeDirectory(t *testing.T) {
+	base := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", base+":/run/other")
+	dir, err := makeSocketDir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if filepath.Dir(dir) != base {
+		t.Errorf("folder is %s, want it in %s", dir, base)
+	}
+}
+
+// When the socket's file is swept from the temporary folder the connection goes on; nothing needs to dial again.
+func TestTrapSocketUnlinked(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	s := r.session()
+	sockets, _ := filepath.Glob(filepath.Join(r.sockets, "*", "plugin*"))
+	for _, f := range sockets {
+		_ = os.Remove(f)
+	}
+	if len(sockets) == 0 {
+		t.Fatal("no socket found")
+	}
+	if _, err := r.deliver(s, "echo"); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	if _, err := r.deliver(r.session(), "echo"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTrapTLS(t *testing.T) {
+	t.Run("both", func(t *testing.T) {
+		r := newRig(t, "ok")
+		r.spec.TLS = true
+		r.ready()
+		if _, err := r.deliver(r.session(), "echo"); err != nil {
+			t.Error(err)
+		}
+	})
+	for mode, want := range map[string]string{"plain": "set tls = false", "certificate": "set tls = true"} {
+		t.Run(mode, func(t *testing.T) {
+			r := newRig(t, mode)
+			r.spec.TLS = mode == "plain"
+			r.run()
+			<-r.done
+			if !errors.Is(r.err, ErrHandshake) || !strings.Contains(r.err.Error(), want) {
+				t.Errorf("Run returned %v", r.err)
+			}
+		})
+	}
+}
+
+// A pinned plugin starts more than once, and a swapped program is refused at the restart.
+func TestTrapPinnedRestart(t *testing.T) {
+	r := newRig(t, "ok")
+	content, err := os.ReadFile(r.spec.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.spec.Path = filepath.Join(t.TempDir(), "pointsman-plugin-ok")
+	if err := os.WriteFile(r.spec.Path, content, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if r.spec.SHA256, err = hashFile(r.spec.Path); err != nil {
+		t.Fatal(err)
+	}
+	r.ready()
+	s := r.session()
+	r.mustLose(s, "exit")
+	s = r.session()
+	if _, err := r.deliver(s, "echo"); err != nil {
+		t.Fatal(err)
+	}
+
+	swapped := r.spec.Path + ".new"
+	if err := os.WriteFile(swapped, []byte("#!/bin/sh\nexit 0\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(swapped, r.spec.Path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.deliver(s, "echo"); err != nil {
+		t.Errorf("the running process is not kept: %v", err)
+	}
+	r.mustLose(s, "exit")
+	eventually(t, "the swapped program is refused", func() bool { return errors.Is(r.plugin.Status().LastError, ErrChecksum) })
+}
+
+// Cancelling a start that hangs frees it at once, not at its timeout.
+func TestTrapCancelStart(t *testing.T) {
+	r := newRig(t, "quiet")
+	r.timing.start = time.Hour
+	r.run()
+	eventually(t, "the process runs", func() bool {
+		dirs, _ := os.ReadDir(r.sockets)
+		return len(dirs) == 1
+	})
+	r.stop()
+	if r.err != nil {
+		t.Errorf("Run returned %v", r.err)
+	}
+	if err := r.plugin.WaitReady(t.Context()); !errors.Is(err, ErrStopped) {
+		t.Errorf("WaitReady returned %v", err)
+	}
+}
+
+// A process that exits by neither Shutdown nor the end of its input is killed.
+func TestTrapDeafProcess(t *testing.T) {
+	r := newRig(t, "deaf")
+	r.timing.leave = 300 * time.Millisecond
+	r.ready()
+	r.stop()
+	if len(r.log.find("plugin did not exit by itself, killed")) != 1 {
+		t.Error("the kill is not logged")
+	}
+}
+
+// A long line on standard output after the handshake does not block the plugin in write.
+func TestTrapLongLineOnStdout(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	if _, err := r.deliver(r.session(), "stdout"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "both lines are logged", func() bool {
+		found := r.log.find("unexpected output on stdout")
+		return len(found) == 2 && found[0]["cut"] == true && found[1]["line"] == "still alive"
+	})
+}
+
+// A log record with an unexpected type makes go-plugin's own reader panic, and the host with it.
+func TestTrapMalformedLogRecord(t *testing.T) {
+	r := newRig(t, "badlog").ready()
+	eventually(t, "the lines are logged as text", func() bool {
+		found := r.log.find("plugin output")
+		return len(found) >= 1 && found[0]["line"] == `{"@message":1}`
+	})
+}
+
+// Spam is bounded: per line, per second, and in memory.
+func TestTrapSpam(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	s := r.session()
+	for range 20 {
+		if _, err := r.deliver(s, "spam"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.stop()
+	suppressed := r.log.find("plugin logs too much, lines dropped")
+	if len(suppressed) == 0 {
+		t.Error("nothing was suppressed")
+	}
+	if n := len(r.log.find("plugin output")); n > 2*logBurst {
+		t.Errorf("%d lines in the log", n)
+	}
+	for _, rec := range r.log.find("plugin output") {
+		if n := len(rec["line"].(string)); n > maxLine {
+			t.Fatalf("a line of %d bytes", n)
+		}
+	}
+}
+
+// An answer larger than any message may be ends the process, not the host.
+func TestTrapHugeAnswer(t *testing.T) {
+	r := newRig(t, "ok").ready()
+	lost := r.mustLose(r.session(), "huge")
+	if lost.Reason != reasonStream || !strings.Contains(lost.Detail, "larger than max") {
+		t.Errorf("lost with %+v", lost)
+	}
+}
+
+// The environment has no secret of the router's in it.
+func TestEnvironmentOfThePlugin(t *testing.T) {
+	t.Setenv("INTDASH_SECRET", "hunter2")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("LC_TIME", "C")
+	r := newRig(t, "ok")
+	r.spec.Env = []string{"AWS_REGION"}
+	r.ready()
+	res, err := r.deliver(r.session(), "environment")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := "\n" + res.GetReceipt() + "\n"
+	for _, want := range []string{"\nAWS_REGION=eu-west-1\n", "\nLC_TIME=C\n", "\nPATH=", "\nPOINTSMAN_PLUGIN_LOG_LEVEL=debug\n"} {
+		if !strings.Contains(env, want) {
+			t.Errorf("environment lacks %q", want)
+		}
+	}
+	if strings.Contains(env, "hunter2") {
+		t.Error("a secret is in the environment")
+	}
+}
+
+// hostMain is a router that is killed: it runs the plugin named by HOST_PLUGIN and says its pid on standard output.
+func hostMain() {
+	mode := strings.TrimPrefix(filepath.Base(os.Getenv("HOST_PLUGIN")), "pointsman-plugin-")
+	var log logBuffer
+	spec := Spec{Name: "p", Kind: mode, Path: os.Getenv("HOST_PLUGIN")}
+	p := New(spec, Options{Log: log.logger(), SocketDir: os.Getenv("HOST_SOCKETS")})
+	go func() {
+		fmt.Println("run ended:", p.Run(context.Background()))
+		os.Exit(1)
+	}()
+	if err := p.WaitReady(context.Background()); err != nil {
+		os.Exit(1)
+	}
+	fmt.Println(p.Status().Pid)
+	select {}
+}
