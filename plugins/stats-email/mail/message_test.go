@@ -1,0 +1,143 @@
+package mail
+
+import (
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	netmail "net/mail"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const statsText = "Average: 99.506109\nUnbiased Variance: 243.961858\n"
+
+func address(t testing.TB, s string) *netmail.Address {
+	t.Helper()
+	a, err := ParseAddress(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func message(t testing.TB, to ...string) *Message {
+	t.Helper()
+	if len(to) == 0 {
+		to = []string{"ops@example.com"}
+	}
+	m := &Message{
+		ID: "abcdefgh-42", From: address(t, "Pointsman <pointsman@lab.example.com>"), Subject: "Measurement 1a14f158 statistics",
+		Text: statsText, Date: time.Date(2024, 12, 25, 9, 20, 0, 0, time.FixedZone("", 9*3600)),
+	}
+	for _, s := range to {
+		m.To = append(m.To, address(t, s))
+	}
+	return m
+}
+
+func TestEncode(t *testing.T) {
+	got, err := message(t, "ops@example.com", "Lab 1 <lab@example.com>").encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(`Auto-Submitted: auto-generated
+Date: Wed, 25 Dec 2024 09:20:00 +0900
+MIME-Version: 1.0
+Message-ID: <abcdefgh-42@lab.example.com>
+Subject: Measurement 1a14f158 statistics
+X-Pointsman-Delivery: abcdefgh-42
+From: "Pointsman" <pointsman@lab.example.com>
+To: <ops@example.com>, "Lab 1" <lab@example.com>
+Content-Transfer-Encoding: quoted-printable
+Content-Type: text/plain; charset=utf-8
+
+Average: 99.506109
+Unbiased Variance: 243.961858
+`, "\n", "\r\n")
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever subject and text are, a reader gets them back, and no header beside ours.
+func TestEncodeAnyText(t *testing.T) {
+	for _, c := range []struct{ subject, wantSubject, raw, text, wantText string }{
+		{subject: "計測完了: 平均 99.506109", wantSubject: "計測完了: 平均 99.506109", raw: "Subject: =?utf-8?b?6KiI5ris5a6M5LqGOiDlubPlnYcgOTkuNTA2MTA5?=", text: "平均 = 99\n", wantText: "平均 = 99\n"},
+		{subject: "a\r\nBcc: evil@example.com", wantSubject: "a Bcc: evil@example.com", text: ".\n..\r\n.\r\nBcc: x\n", wantText: ".\n..\n.\nBcc: x\n"},
+		{subject: "tab\tand\x00null\u2028", wantSubject: "tab and null", text: strings.Repeat("long ", 500) + "\n", wantText: strings.Repeat("long ", 500) + "\n"},
+		{subject: "two  spaces", wantSubject: "two spaces", text: "trailing space \n", wantText: "trailing space \n"},
+		{subject: strings.Repeat("x", 2000), wantSubject: strings.Repeat("x", 250) + "...", text: "", wantText: ""},
+		{subject: strings.Repeat("測", 200), wantSubject: strings.Repeat("測", 83) + "...", text: "\xff\n", wantText: "\ufffd\n"},
+	} {
+		m := message(t)
+		m.Subject, m.Text = c.subject, c.text
+		text, err := m.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\r\n") {
+			if len(line) > 998 || strings.ContainsAny(line, "\r\n") {
+				t.Errorf("line %q", line)
+			}
+		}
+		if !strings.Contains(string(text), c.raw) {
+			t.Errorf("%q not in %q", c.raw, text)
+		}
+		read, err := netmail.ReadMessage(strings.NewReader(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
+		if err != nil || subject != c.wantSubject {
+			t.Errorf("subject %q, %v; want %q", subject, err, c.wantSubject)
+		}
+		body, err := io.ReadAll(quotedprintable.NewReader(read.Body))
+		if err != nil || strings.ReplaceAll(string(body), "\r\n", "\n") != c.wantText {
+			t.Errorf("text %q, %v; want %q", body, err, c.wantText)
+		}
+		if len(read.Header) != 10 {
+			t.Errorf("headers %v", read.Header)
+		}
+	}
+}
+
+func TestMessageIDOfUnexpectedID(t *testing.T) {
+	m := message(t)
+	m.ID = "a b>\r\n/../x"
+	if got := m.MessageID(); !strings.HasSuffix(got, "@lab.example.com>") || strings.ContainsAny(got, " \r\n/") || len(got) != 1+32+17 {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestParseAddress(t *testing.T) {
+	for _, c := range []struct{ in, want, err string }{
+		{in: "ops@example.com", want: "<ops@example.com>"},
+		{in: " Ops Team <ops@example.com> ", want: `"Ops Team" <ops@example.com>`},
+		{in: "計測 <lab@example.com>", want: "=?utf-8?q?=E8=A8=88=E6=B8=AC?= <lab@example.com>"},
+		{in: "lab@例え.jp", want: "<lab@xn--r8jz45g.jp>"},
+		{in: "pointsman@localhost", want: "<pointsman@localhost>"},
+		{in: "root@[127.0.0.1]", want: "<root@[127.0.0.1]>"},
+		{in: "", err: `"" is not a mail address`},
+		{in: "ops", err: `"ops" is not a mail address`},
+		{in: "a@example.com, b@example.com", err: "single address"},
+		{in: "a@example.com\r\nBcc: b@example.com", err: "is not a mail address"},
+		{in: "計測@example.com", err: "not ASCII before the @"},
+		{in: `"a b"@example.com`, err: "not ASCII before"},
+		{in: "a@-.example", err: "is not a mail address"},
+		{in: strings.Repeat("a", 300) + "@example.com", err: "too long"},
+	} {
+		a, err := ParseAddress(c.in)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%q: got %v, want %q", c.in, err, c.err)
+			}
+			continue
+		}
+		if err != nil || a.String() != c.want {
+			t.Errorf("%q: got %v, %v, want %q", c.in, a, err, c.want)
+		}
+	}
+}
