@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/rule"
+	"github.com/pointsman/pointsman/core/source"
+)
+
+// intake is the way from a source into the journal: match, encode once, append. It is the source.Intake of every source.
+type intake struct {
+	rules   *rule.Set
+	journal journal.Journal
+	metrics *ruleMetrics
+}
+
+var _ source.Intake = (*intake)(nil)
+
+// Accept returns nil only when every event is on disk.
+func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
+	entries := make([]journal.Entry, len(events))
+	for i, ev := range events {
+		entry, err := in.entry(ev)
+		if err != nil {
+			return nil, err
+		}
+		entries[i] = entry
+	}
+	appended, err := in.journal.Append(ctx, entries)
+	if err != nil {
+		return nil, fmt.Errorf("append to journal: %w", err)
+	}
+	accepted := make([]source.Accepted, len(appended))
+	for i, a := range appended {
+		accepted[i] = source.Accepted{Duplicate: a.Duplicate}
+		if !a.Duplicate {
+			accepted[i].Deliveries = len(entries[i].Deliveries)
+			in.metrics.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
+		}
+	}
+	return accepted, nil
+}
+
+// entry makes the complete journal entry of one event: from here on nothing depends on the rules any more.
+func (in *intake) entry(ev source.Event) (journal.Entry, error) {
+	env := ev.Envelope
+	encoded, err := proto.Marshal(env)
+	if err != nil {
+		return journal.Entry{}, fmt.Errorf("encode envelope: %w", err)
+	}
+	entry := journal.Entry{
+		Source: env.GetSource(), ID: env.GetId(), Type: env.GetType(), Subject: env.GetSubject(),
+		Received:   time.Unix(0, env.GetReceivedUnixNano()),
+		Envelope:   encoded,
+		Quarantine: ev.Quarantine,
+	}
+	for _, k := range ev.Keys {
+		entry.Keys = append(entry.Keys, journal.Key{Value: k.Value, Window: k.Window})
+	}
+	if ev.Quarantine == "" {
+		entry.Deliveries = newDeliveries(in.rules.Match(env))
+	}
+	return entry, nil
+}
+
+func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
+	if len(matched) == 0 {
+		return nil
+	}
+	out := make([]journal.NewDelivery, len(matched))
+	for i, d := range matched {
+		out[i] = journal.NewDelivery{
+			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: journal.Policy(*d.Policy),
+		}
+		if d.Err != nil {
+			out[i].Dead = d.Err.Error()
+		}
+	}
+	return out
+}

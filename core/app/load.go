@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/pluginhost"
+	"github.com/pointsman/pointsman/core/rule"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Options are what every command gives the app.
+type Options struct {
+	// Paths are configuration files and directories.
+	Paths []string
+	// Variables are the values of -var.
+	Variables map[string]string
+	// Version of the program, for metrics and logs.
+	Version string
+	Log     *slog.Logger
+	// Warnings is called by Run with what is doubtful about a configuration that it is going to run.
+	Warnings func(*config.Diagnostics)
+}
+
+// plan is a configuration as far as it could be understood, and all that is wrong with it.
+type plan struct {
+	config *config.Config
+	rules  *rule.Set
+	diags  *config.Diagnostics
+}
+
+// ReadConfig reads the configuration without asking any plugin: what is only known to a plugin is not checked.
+func ReadConfig(ctx context.Context, o Options) (*config.Config, *config.Diagnostics) {
+	return config.Load(ctx, o.Paths, config.Options{Sources: sourceKinds(), Variables: o.Variables})
+}
+
+// load reads the configuration, asks every plugin for its schemas and compiles the rules.
+func load(ctx context.Context, o Options) plan {
+	cfg, diags := config.Load(ctx, o.Paths, config.Options{
+		Sources: sourceKinds(), Variables: o.Variables,
+		Describe: func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
+			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path})
+		},
+	})
+	for _, s := range cfg.Sources {
+		checkSource(s)
+	}
+	rules, found := rule.Compile(cfg)
+	diags.Append(found...)
+	return plan{config: cfg, rules: rules, diags: diags}
+}
+
+// Validate checks everything that can be checked without starting anything that takes or delivers events: syntax, names,
+// types, and each plugin's own judgement of its settings.
+func Validate(ctx context.Context, o Options) (*config.Config, *config.Diagnostics) {
+	p := load(ctx, o)
+	for _, pl := range p.config.Plugins {
+		if pl.Description == nil || pl.Settings == nil {
+			continue // Its own error is reported already.
+		}
+		found, err := pluginhost.Check(ctx, pluginSpec(pl), pluginhost.Options{Log: o.Log})
+		if err != nil {
+			pl.Diagnose(problem("Plugin cannot be checked", err))
+		}
+		for _, d := range found {
+			pl.Diagnose(d)
+		}
+	}
+	return p.config, p.diags
+}
+
+// problem is an error about a block as a whole.
+func problem(summary string, err error) *pluginv1.Diagnostic {
+	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Summary: summary, Detail: err.Error()}
+}
+
+// InvalidError ends Run when the configuration can't be used.
+type InvalidError struct {
+	Config      *config.Config
+	Diagnostics *config.Diagnostics
+}
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("the configuration is invalid: %v", e.Diagnostics.Error())
+}
+
+// asConfigError finds what a plugin said about its settings in the error that its start ended with.
+func asConfigError(err error) (*pluginhost.ConfigError, bool) {
+	var refused *pluginhost.ConfigError
+	return refused, errors.As(err, &refused)
+}

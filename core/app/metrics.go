@@ -1,0 +1,79 @@
+package app
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// ruleMetrics counts what every rule said of the events of its sources. "no_match" is not counted but derived when it is
+// asked for (events seen, less match, less error), so that an event costs nothing for the rules it does not concern.
+type ruleMetrics struct {
+	seen  map[string]*atomic.Uint64 // by source
+	rules map[string]*ruleCount
+	desc  *prometheus.Desc
+}
+
+type ruleCount struct {
+	sources      []string
+	match, error atomic.Uint64
+	// noMatch is the highest value shown: a counter never goes down, also when it is read while an event is counted.
+	noMatch atomic.Uint64
+}
+
+// newRuleMetrics registers the counters of rules, given as rule name -> names of its sources.
+func newRuleMetrics(reg prometheus.Registerer, rules map[string][]string) *ruleMetrics {
+	m := &ruleMetrics{
+		seen: map[string]*atomic.Uint64{}, rules: map[string]*ruleCount{},
+		desc: prometheus.NewDesc("pointsman_rule_evaluations_total", "Events that a rule was asked about, by what it said.", []string{"rule", "result"}, nil),
+	}
+	for name, sources := range rules {
+		m.rules[name] = &ruleCount{sources: sources}
+		for _, s := range sources {
+			m.seen[s] = new(atomic.Uint64)
+		}
+	}
+	reg.MustRegister(m)
+	return m
+}
+
+// count records one new event of source and the deliveries that the rules made of it, which stand rule by rule.
+func (m *ruleMetrics) count(source string, quarantined bool, deliveries []journal.NewDelivery) {
+	seen := m.seen[source]
+	if seen == nil || quarantined {
+		return
+	}
+	seen.Add(1)
+	last := ""
+	for _, d := range deliveries {
+		if d.Rule == last {
+			continue
+		}
+		last = d.Rule
+		if d.Dead != "" {
+			m.rules[d.Rule].error.Add(1)
+		} else {
+			m.rules[d.Rule].match.Add(1)
+		}
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *ruleMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- m.desc }
+
+// Collect implements prometheus.Collector.
+func (m *ruleMetrics) Collect(ch chan<- prometheus.Metric) {
+	for name, c := range m.rules {
+		match, errs := c.match.Load(), c.error.Load()
+		var seen uint64
+		for _, s := range c.sources {
+			seen += m.seen[s].Load()
+		}
+		c.noMatch.Store(max(c.noMatch.Load(), max(seen, match+errs)-match-errs))
+		for result, n := range map[string]uint64{"match": match, "error": errs, "no_match": c.noMatch.Load()} {
+			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), name, result)
+		}
+	}
+}

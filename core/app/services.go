@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// services are the parts that run. They are stopped one after the other, last started first, so that each part can rely on
+// those started before it until it has returned.
+type services struct {
+	log     *slog.Logger
+	fail    context.CancelCauseFunc
+	running []service
+}
+
+type service struct {
+	name   string
+	cancel context.CancelFunc
+	done   <-chan error
+}
+
+// start runs a part in a goroutine until stop. A part that returns earlier ends the whole router with its error.
+func (s *services) start(ctx context.Context, name string, run func(context.Context) error) {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() {
+		err := run(own)
+		if own.Err() == nil {
+			s.fail(fmt.Errorf("%s: %w", name, orEnded(err)))
+			err = nil // told once
+		}
+		done <- err
+	}()
+	s.running = append(s.running, service{name: name, cancel: cancel, done: done})
+}
+
+var errEnded = errors.New("ended by itself")
+
+func orEnded(err error) error {
+	if err == nil {
+		return errEnded
+	}
+	return err
+}
+
+// stop ends every part in reverse order, within limit altogether. What is not done by then is left behind: the journal is
+// sound at any instant, so nothing is lost.
+func (s *services) stop(limit time.Duration) error {
+	expired := time.NewTimer(limit)
+	defer expired.Stop()
+	var errs []error
+	for i := len(s.running) - 1; i >= 0; i-- {
+		part := s.running[i]
+		part.cancel()
+		select {
+		case err := <-part.done:
+			if err != nil && !errors.Is(err, context.Canceled) {
+				errs = append(errs, fmt.Errorf("stop %s: %w", part.name, err))
+			}
+			s.log.Debug("part stopped", "part", part.name)
+		case <-expired.C:
+			return errors.Join(append(errs, fmt.Errorf("stop %s: not done after %s", part.name, limit))...)
+		}
+	}
+	return errors.Join(errs...)
+}

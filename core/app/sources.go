@@ -1,0 +1,47 @@
+package app
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/intdash"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// sourceKinds says what a `source` block of each kind may hold. A kind is added here and in newSource.
+func sourceKinds() map[string]*pluginv1.Schema {
+	return map[string]*pluginv1.Schema{"intdash": intdash.Schema()}
+}
+
+// newSource makes the source that a block describes. Warnings are about its settings and hold no secret.
+func newSource(c *config.Source, d source.Deps) (_ source.Source, warnings []string, err error) {
+	switch c.Kind {
+	case intdash.Kind:
+		s, err := intdash.New(c.Settings, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, s.Warnings(), nil
+	}
+	return nil, nil, fmt.Errorf("source %q: unknown kind %q", c.Name, c.Kind) // config has refused it already
+}
+
+// checkSource reports at the block's lines what making the source would find.
+func checkSource(c *config.Source) {
+	if c.Settings == nil {
+		return // Its own errors are reported already.
+	}
+	_, warnings, err := newSource(c, source.Deps{
+		Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
+	})
+	if err != nil {
+		c.Diagnose(problem("Unusable source", err))
+	}
+	for _, w := range warnings {
+		c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Doubtful source", Detail: w})
+	}
+}
