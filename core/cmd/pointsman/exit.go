@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Exit codes of every command.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitUnreachable = 4
+	exitAuth        = 5
+)
+
+const exitCodesHelp = `Exit codes:
+  0  ok
+  1  failed, or the configuration is invalid
+  2  the command line is wrong
+  3  what was asked for does not exist
+  4  the router can't be reached
+  5  the router refused the credentials`
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+// errReported ends a command whose messages are already written.
+var errReported = errors.New("already reported")
+
+// exitCode writes err for a person and returns the code that the process ends with.
+func exitCode(err error, w io.Writer) int {
+	if err == nil {
+		return exitOK
+	}
+	if !errors.Is(err, errReported) {
+		fmt.Fprintf(w, "Error: %v\n", err)
+	}
+	var coded *exitError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
+	return exitFailed
+}
+
+// usageError marks a mistake in the command line.
+func usageError(err error) error { return &exitError{code: exitUsage, err: err} }

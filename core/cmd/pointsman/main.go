@@ -1,0 +1,34 @@
+// Command pointsman runs the event router, checks its configuration and sends it test events.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker: -ldflags "-X main.version=v1.2.3".
+var version = "dev"
+
+func main() {
+	os.Exit(execute(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// streams are where a command reads and writes: answers go to out, messages to err.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// execute runs one command line and returns the exit code.
+func execute(args []string, s streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal kills at once: the journal is safe at any instant.
+	context.AfterFunc(ctx, stop)
+	root := newRoot(s)
+	root.SetArgs(args)
+	return exitCode(root.ExecuteContext(ctx), s.err)
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const envPrefix = "POINTSMAN_"
+
+// newRoot builds the command tree.
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pointsman",
+		Short: "Route events from where they happen to plugins, by rules",
+		Long: `Pointsman takes events in (webhooks of intdash, ...), matches them against rules written in
+HCL, and delivers them to plugins: separate programs that send mail, copy objects, post messages.
+
+Try it:
+  pointsman run config.hcl
+  pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
+
+Every flag can be given in the environment: --log-level is ` + envPrefix + `LOG_LEVEL.
+
+` + exitCodesHelp,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd.Flags()) },
+		Args:              cobra.NoArgs,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
+	})
+	root.AddCommand(newRun(s), newValidate(s), newSend(s), newVersion(s))
+	return root
+}
+
+// flagsFromEnv sets every flag that the command line left alone from POINTSMAN_<FLAG>.
+func flagsFromEnv(flags *pflag.FlagSet) error {
+	var bad error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := os.LookupEnv(name)
+		if !ok || f.Changed || bad != nil || f.Name == "var" || f.Name == "help" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			bad = usageError(fmt.Errorf("environment variable %s: %w", name, err))
+		}
+	})
+	return bad
+}
+
+// args turns cobra's complaint about positional arguments into a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := check(cmd, given); err != nil {
+			return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
+		}
+		return nil
+	}
+}
