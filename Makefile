@@ -1,0 +1,87 @@
+# Everything is run through these targets. `make help` lists them.
+
+export GOFLAGS ?= -buildvcs=false
+TOOLS  := .cache/tools
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check lint fmt gen check-gen bench crash clean test-servers
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the router and the plugins into bin/
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pointsman ./core/cmd/pointsman
+	@for p in $(PLUGINS); do \
+		echo "go build -o bin/pointsman-plugin-$$p ./plugins/$$p"; \
+		go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pointsman-plugin-$$p ./plugins/$$p || exit 1; \
+	done
+
+run: build ## start the router with config.hcl: sample data, mail into data/mail
+	@echo
+	@echo 'Once it says "ready", type this in a second terminal, in this folder, and read the mail:'
+	@echo
+	@echo '  bin/pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9'
+	@echo '  cat data/mail/new/*'
+	@echo
+	@exec bin/pointsman run config.hcl
+
+test: test-servers ## run every test, with the race detector
+	go test -race -timeout 14m ./...
+
+# exim is the SMTP server that nobody here wrote. It comes from Debian; without root it can't be installed and is left out.
+test-servers:
+	@if [ -x /usr/sbin/exim4 ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing exim4-daemon-light 4.96 (Debian) for the mail tests"; \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' >/dev/null; \
+	elif [ -z "$$POINTSMAN_TEST_NO_EXIM" ]; then \
+		echo "exim4 is not installed: install exim4-daemon-light, or set POINTSMAN_TEST_NO_EXIM=1 to leave its tests out" >&2; exit 1; \
+	fi
+
+check: lint check-gen test ## what CI runs
+
+$(TOOLS)/buf: .tools/buf.mod
+	go build -modfile=.tools/buf.mod -o $@ github.com/bufbuild/buf/cmd/buf
+
+$(TOOLS)/protoc-gen-go: .tools/protoc-gen.mod
+	go build -modfile=.tools/protoc-gen.mod -o $(TOOLS)/ google.golang.org/protobuf/cmd/protoc-gen-go google.golang.org/grpc/cmd/protoc-gen-go-grpc
+
+$(TOOLS)/golangci-lint: .tools/golangci-lint.mod
+	go build -modfile=.tools/golangci-lint.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+gen: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## generate Go from proto/
+	$(TOOLS)/buf generate
+
+check-gen: gen ## fail when the generated Go is stale
+	@git diff --exit-code --stat -- proto || { echo 'generated code is stale: run "make gen" and commit proto/' >&2; exit 1; }
+	@test -z "$$(git ls-files --others --exclude-standard -- proto)" || { echo 'generated files are not committed: run "make gen" and commit proto/' >&2; exit 1; }
+
+lint: $(TOOLS)/buf $(TOOLS)/golangci-lint ## buf lint and golangci-lint
+	$(TOOLS)/buf lint
+	$(TOOLS)/golangci-lint run ./...
+
+fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
+	$(TOOLS)/buf format -w
+	$(TOOLS)/golangci-lint fmt ./...
+
+# What bench and crash run: the router and a plugin that takes everything, apart from bin/.
+.PHONY: out/bin
+out/bin:
+	@mkdir -p out/bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/crash ./plugins/sdk/plugintest/pointsman-plugin-noop
+
+bench: out/bin ## journal, deliveries and HTTP throughput, each beside its baseline in the same run
+	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy wrk >/dev/null; } || { echo 'wrk is not installed: apt-get install wrk' >&2; exit 1; }
+	go test -run '^$$' -bench 'Append|BareFile' ./core/journal/sqlite
+	go test -run '^$$' -bench 'DispatchReal' ./core/dispatch
+	out/bin/bench -bin out/bin
+
+crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
+	out/bin/crash -bin out/bin -kills 20
+
+clean: ## remove what was built; data/ stays
+	rm -rf bin out
