@@ -75,7 +75,8 @@ func ReadObject(text string, members []Member) ([]Member, error) {
 	if !utf8.ValidString(text) {
 		return nil, &Undecodable{Reason: ReasonInvalidUTF8, Detail: "the body is not UTF-8"}
 	}
-	s := scanner{text: text}
+	var few [16]string // most objects need no more
+	s := scanner{text: text, names: few[:0]}
 	s.space()
 	if s.peek() != '{' {
 		if err := s.wholeValue(); err != nil {
