@@ -218,14 +218,14 @@ func TestTimeout(t *testing.T) {
 		r.journal.add(2, func(i int, d *journal.Delivery) { d.Policy.Timeout = time.Duration(20+20*i) * time.Second })
 		start := time.Now()
 		r.run()
-		time.Sleep(20*time.Second - 1)
+		time.Sleep(21*time.Second - 1)
 		if len(r.journal.history(1)) != 0 {
 			t.Fatal("settled before the deadline")
 		}
 		time.Sleep(2)
 		synctest.Wait()
 		want := []journal.Settlement{{
-			Seq: 1, Outcome: journal.Retry, At: start.Add(20*time.Second + 500*time.Millisecond), Error: "no answer within 20s",
+			Seq: 1, Outcome: journal.Retry, At: start.Add(21*time.Second + 500*time.Millisecond), Error: "no answer within 20s",
 		}}
 		if diff := cmp.Diff(want, r.journal.history(1)); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -268,7 +268,7 @@ func TestThreeHangsRestart(t *testing.T) {
 		// Three hang; two have longer timeouts and are lost with the process, without being blamed for it.
 		r.journal.add(5, func(i int, d *journal.Delivery) { d.Policy.Timeout = time.Duration(30+30*(i/3)) * time.Second })
 		r.run()
-		time.Sleep(31 * time.Second)
+		time.Sleep(32 * time.Second)
 		synctest.Wait()
 		if n := len(r.target.restarts); n != 1 {
 			t.Fatalf("%d restarts, want 1", n)
@@ -284,6 +284,31 @@ func TestThreeHangsRestart(t *testing.T) {
 		}
 		if len(r.d.suspects) != 0 {
 			t.Errorf("suspects %v", r.d.suspects)
+		}
+		r.stop()
+	})
+}
+
+// A plugin that keeps to the deadline it was told answers just after it, and is heard.
+func TestAnswerAtTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 10, 10, func(s *fakeSession, batch []pluginhost.Delivery) {
+			for _, d := range batch {
+				time.AfterFunc(d.Timeout+10*time.Millisecond, func() { s.answer(again(d.ID, "smtp: deadline exceeded")) })
+			}
+		}))
+		r.journal.add(5, func(i int, d *journal.Delivery) {
+			d.Policy = journal.Policy{Timeout: time.Duration(1+i*i*i*i) * 200 * time.Millisecond, MaxAttempts: 1}
+		})
+		r.run()
+		time.Sleep(5 * time.Minute)
+		for seq := 1; seq <= 5; seq++ {
+			if h := r.journal.history(seq); len(h) != 1 || h[0].Error != "smtp: deadline exceeded" {
+				t.Errorf("delivery %d: %+v", seq, h)
+			}
+		}
+		if n := len(r.target.restarts); n != 0 {
+			t.Errorf("%d restarts", n)
 		}
 		r.stop()
 	})

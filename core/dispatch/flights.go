@@ -41,7 +41,7 @@ func (f *flights) add(d *journal.Delivery, now time.Time) (deadline time.Time) {
 	} else {
 		x = new(flight)
 	}
-	*x = flight{delivery: d, sent: now, deadline: now.Add(timeout(d.Policy)), index: len(f.heap)}
+	*x = flight{delivery: d, sent: now, deadline: now.Add(patience(d.Policy)), index: len(f.heap)}
 	f.byID[d.ID] = x
 	f.heap = append(f.heap, x)
 	f.up(x.index)

@@ -37,6 +37,14 @@ func timeout(p journal.Policy) time.Duration {
 	return p.Timeout
 }
 
+// patience is how long the router waits for an answer: the timeout that the plugin is told, and a moment more. A plugin that
+// keeps to its deadline answers just after it, and knows better than the router what took so long; nor must it be taken for
+// one that hangs.
+func patience(p journal.Policy) time.Duration {
+	t := timeout(p)
+	return t + min(max(t/10, 50*time.Millisecond), time.Second)
+}
+
 // backoff is the delay after the given failed attempt (from 1): full jitter, that is random [0,1) times the ceiling, because
 // equal delays would bring a crowd back as a crowd. A tenth of MinBackoff is the floor, so that a run of small random numbers
 // is no busy loop.
