@@ -29,7 +29,7 @@ func (l *loader) sort(blocks []*hclsyntax.Block) map[string][]*hclsyntax.Block {
 	for _, b := range blocks {
 		labels, known := rootBlocks[b.Type]
 		if !known {
-			l.mask(b.Range())
+			l.mask(b.Body.Range())
 			l.broken[Suggest(b.Type, rootBlockNames())] = true
 			l.error(b.TypeRange, "Unknown block", fmt.Sprintf("There is no block %q.%s", b.Type, didYouMean(b.Type, rootBlockNames(), "blocks")))
 			continue

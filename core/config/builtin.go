@@ -32,9 +32,10 @@ var (
 		&pluginv1.Attribute{Name: "default", Type: pluginv1.Type_TYPE_ANY, Doc: "The value when none is given from outside."},
 		optional("description", pluginv1.Type_TYPE_STRING, "What the variable is for."),
 		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Whether the value must never be shown."),
+		optional("type", pluginv1.Type_TYPE_ANY, "string, number, bool or list, without quotes."),
 	)
-	// pluginSchema is without the settings block, which is the plugin's own.
-	pluginSchema = schemaOf(
+	// pluginSchema has the settings block by name only: what is in it is the plugin's own.
+	pluginSchema = withBlocks(schemaOf(
 		optional("path", pluginv1.Type_TYPE_STRING, "The binary, relative to the working directory."),
 		optional("sha256", pluginv1.Type_TYPE_STRING, "What the binary must hash to."),
 		number("concurrency", 0, "Deliveries under way at the same time; 0: as many as the plugin announces."),
@@ -42,27 +43,33 @@ var (
 		duration("timeout", "30s", "Timeout of one attempt."),
 		optional("env", pluginv1.Type_TYPE_STRING_LIST, "Names of environment variables that the plugin may see."),
 		optional("tls", pluginv1.Type_TYPE_BOOL, "Whether router and plugin speak TLS."),
-	)
-	dispatchSchema = schemaOf(
+	), &pluginv1.Block{Name: "settings", Doc: "The plugin's own settings."})
+	// dispatchSchema is what is the router's own in a dispatch block. No plugin's arguments may use its names.
+	dispatchSchema = withBlocks(schemaOf(
 		optional("timeout", pluginv1.Type_TYPE_DURATION, "Timeout of one attempt."),
 		optional("description", pluginv1.Type_TYPE_STRING, "What it is for."),
-	)
+		optional("order_by", pluginv1.Type_TYPE_STRING, "Deliveries with the same value are made one after the other."),
+	), &pluginv1.Block{Name: "retry", Schema: retrySchema, Doc: "When a delivery is tried again."})
 	retrySchema = schemaOf(
 		number("max_attempts", 0, "Attempts before the delivery becomes a dead letter; 0: no limit."),
 		duration("max_age", "24h", "Age at which the delivery becomes a dead letter."),
 		duration("min_backoff", "1s", "Pause after the first attempt."),
 		duration("max_backoff", "5m", "Longest pause between attempts."),
 	)
-	ruleSchema = schemaOf(
+	ruleSchema = withBlocks(schemaOf(
 		optional("description", pluginv1.Type_TYPE_STRING, "What the rule is for."),
-	)
+		&pluginv1.Attribute{Name: "on", Type: pluginv1.Type_TYPE_STRING_LIST, Required: true, Doc: "Names of sources."},
+		&pluginv1.Attribute{Name: "when", Type: pluginv1.Type_TYPE_BOOL, Required: true, Doc: "Condition on the event."},
+	), &pluginv1.Block{Name: "dispatch", Required: true, Many: true, Doc: "A plugin that gets the event."})
 )
-
-// reserved are the names in a dispatch block that are the router's: no plugin's arguments may use them.
-var reserved = []string{"retry", "order_by", "timeout", "description"}
 
 func schemaOf(attributes ...*pluginv1.Attribute) *pluginv1.Schema {
 	return &pluginv1.Schema{Attributes: attributes}
+}
+
+func withBlocks(s *pluginv1.Schema, blocks ...*pluginv1.Block) *pluginv1.Schema {
+	s.Blocks = blocks
+	return s
 }
 
 func optional(name string, t pluginv1.Type, doc string) *pluginv1.Attribute {

@@ -33,13 +33,14 @@ func (l *loader) dispatch(b *hclsyntax.Block, plugins map[string]*Plugin) *Dispa
 
 // delivery reads what is the router's in a dispatch block.
 func (l *loader) delivery(d *Dispatch, b *hclsyntax.Block) {
+	// What is not the router's is the plugin's, and is checked with its arguments.
 	own := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: b.Body.SrcRange, EndRange: b.Body.EndRange}
 	for _, name := range attributeNames(dispatchSchema) {
 		if attr := b.Body.Attributes[name]; attr != nil {
 			own.Attributes[name] = attr
 		}
 	}
-	o, _ := l.object(own, dispatchSchema, decoding{what: blockName(b), own: true, rng: b.DefRange()})
+	o, _ := l.object(own, dispatchSchema, decoding{own: true, rng: b.DefRange(), skip: []string{"order_by", "retry"}})
 	d.Description = o.text("description")
 	d.Timeout = d.Plugin.Timeout
 	if _, written := o.fields["timeout"]; written {
@@ -52,13 +53,13 @@ func (l *loader) delivery(d *Dispatch, b *hclsyntax.Block) {
 }
 
 func (l *loader) retry(b *hclsyntax.Block) Retry {
-	how := decoding{what: blockName(b), own: true, rng: b.DefRange()}
+	how := decoding{what: "A dispatch block", own: true, rng: b.DefRange()}
 	blocks, _ := l.blocksNamed(b.Body, &pluginv1.Block{Name: "retry"}, how)
 	body := &hclsyntax.Body{}
 	if len(blocks) > 0 {
 		body, how.rng = blocks[0].Body, blocks[0].DefRange()
 	}
-	how.what += " retry"
+	how.what = `The block "retry"`
 	o, _ := l.object(body, retrySchema, how)
 	r := Retry{
 		MaxAttempts: int(l.whole(o, "max_attempts", 0, 1e6)),
@@ -88,9 +89,9 @@ func (l *loader) checkBackoff(o *object, r *Retry) {
 
 // arguments are the plugin's attributes and blocks, without those that have an error.
 func (l *loader) arguments(b *hclsyntax.Block, p *Plugin) (hcl.Attributes, []*ArgumentBlock) {
-	how := decoding{what: fmt.Sprintf("Plugin %q", p.Name), rng: b.DefRange(), own: true, skip: reserved}
+	how := decoding{what: fmt.Sprintf("Plugin %q", p.Name), rng: b.DefRange(), own: true, also: dispatchSchema}
 	if p.Description == nil {
-		return l.unchecked(b.Body, reserved)
+		return l.unchecked(b.Body, namesOf(dispatchSchema))
 	}
 	return l.checked(b.Body, p.Description.GetArguments(), how)
 }
@@ -111,7 +112,7 @@ func (l *loader) checked(body *hclsyntax.Body, s *pluginv1.Schema, how decoding)
 	for _, spec := range s.GetBlocks() {
 		found, _ := l.blocksNamed(body, spec, how)
 		for _, block := range found {
-			inner := decoding{what: how.what + " " + spec.GetName(), rng: block.DefRange(), own: true}
+			inner := decoding{what: fmt.Sprintf("The block %q", spec.GetName()), rng: block.DefRange(), own: true}
 			a, b := l.checked(block.Body, spec.GetSchema(), inner)
 			blocks = append(blocks, &ArgumentBlock{Name: block.Type, Arguments: a, Blocks: b, DeclRange: block.DefRange()})
 		}

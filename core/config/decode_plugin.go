@@ -18,7 +18,7 @@ func (l *loader) decodePlugins(blocks []*hclsyntax.Block) {
 	for _, b := range blocks {
 		name, _ := l.name(b)
 		if !l.unique(b, name, seen) {
-			l.mask(b.Range())
+			l.mask(b.Body.Range())
 			continue
 		}
 		l.cfg.Plugins = append(l.cfg.Plugins, l.plugin(name, b))
@@ -28,7 +28,7 @@ func (l *loader) decodePlugins(blocks []*hclsyntax.Block) {
 func (l *loader) plugin(name string, b *hclsyntax.Block) *Plugin {
 	p := &Plugin{PluginRef: PluginRef{Kind: b.Labels[0], Name: name}, DeclRange: b.DefRange()}
 	p.origin = origin{diags: l.diags, block: b.DefRange()}
-	o, _ := l.object(b.Body, pluginSchema, decoding{what: blockName(b), rng: b.DefRange(), skip: []string{"settings"}})
+	o, _ := l.object(b.Body, pluginSchema, decoding{what: fmt.Sprintf("Plugin %q", name), rng: b.DefRange(), skip: []string{"settings"}})
 	p.Path = l.pluginPath(o, p.Kind)
 	p.SHA256 = parsed(l, o, "sha256", parseSHA256)
 	p.Concurrency = int(l.whole(o, "concurrency", 0, 1e6))
@@ -90,12 +90,15 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	d, asked := l.described[p.Path]
 	if !asked {
 		d.answer, d.err = l.options.Describe(l.ctx, p.PluginRef)
+		if d.err == nil && d.answer == nil {
+			d.err = errors.New("it gave no description")
+		}
 		l.described[p.Path] = d
 	}
-	if d.err == nil && d.answer == nil {
-		d.err = errors.New("it gave no description")
-	}
-	if d.err != nil {
+	switch {
+	case d.err != nil && asked:
+		return nil // reported at the first block of this binary
+	case d.err != nil:
 		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Asking %s what it is: %v. Its settings and arguments are not checked.", p.Path, d.err))
 		return nil
 	}
@@ -104,8 +107,8 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 		return nil
 	}
 	arguments := d.answer.GetArguments()
-	for _, name := range append(attributeNames(arguments), blockNames(arguments)...) {
-		if contains(reserved, name) {
+	for _, name := range namesOf(arguments) {
+		if contains(namesOf(dispatchSchema), name) {
 			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, which is the router's own in dispatch blocks. The plugin must give it another name.", p.Path, name))
 			return nil
 		}
@@ -116,7 +119,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 // settings decodes the settings block, if the plugin's schema is known.
 func (l *loader) settings(p *Plugin, b *hclsyntax.Block) {
 	spec := &pluginv1.Block{Name: "settings"}
-	blocks, ok := l.blocksNamed(b.Body, spec, decoding{what: blockName(b), rng: b.DefRange()})
+	blocks, ok := l.blocksNamed(b.Body, spec, decoding{what: fmt.Sprintf("Plugin %q", p.Name), rng: b.DefRange()})
 	body, rng := &hclsyntax.Body{}, b.DefRange()
 	if len(blocks) > 0 {
 		body, rng = blocks[0].Body, blocks[0].DefRange()
@@ -125,7 +128,7 @@ func (l *loader) settings(p *Plugin, b *hclsyntax.Block) {
 		l.mask(body.Range())
 		return
 	}
-	o, valid := l.object(body, p.Description.GetSettings(), decoding{what: "settings of " + blockName(b), secrets: true, rng: rng})
+	o, valid := l.object(body, p.Description.GetSettings(), decoding{what: fmt.Sprintf("Plugin %q", p.Name), secrets: true, rng: rng})
 	p.origin.settings = o
 	if ok && valid {
 		p.Settings = l.encode(o)

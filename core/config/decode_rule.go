@@ -28,7 +28,7 @@ func (l *loader) decodeRules(blocks []*hclsyntax.Block) {
 
 func (l *loader) rule(b *hclsyntax.Block, sources map[string]*Source, plugins map[string]*Plugin) *Rule {
 	r := &Rule{Name: b.Labels[0], DeclRange: b.DefRange()}
-	o, _ := l.object(b.Body, ruleSchema, decoding{what: blockName(b), own: true, rng: b.DefRange(), skip: []string{"on", "when", "dispatch"}})
+	o, _ := l.object(b.Body, ruleSchema, decoding{what: fmt.Sprintf("Rule %q", r.Name), own: true, rng: b.DefRange(), skip: []string{"on", "when", "dispatch"}})
 	r.Description = o.text("description")
 	r.On = l.on(b, sources)
 	r.When = l.when(b)
@@ -44,7 +44,7 @@ func (l *loader) rule(b *hclsyntax.Block, sources map[string]*Source, plugins ma
 		index++
 	}
 	if index == 0 {
-		l.error(b.DefRange(), "Missing block", fmt.Sprintf("%s dispatches to no plugin: write dispatch \"<plugin>\" { ... }.", blockName(b)))
+		l.error(b.DefRange(), "Missing block", fmt.Sprintf("Rule %q dispatches to no plugin. Write dispatch \"<plugin>\" { ... }.", r.Name))
 	}
 	return r
 }
@@ -54,7 +54,7 @@ func (l *loader) on(b *hclsyntax.Block, sources map[string]*Source) []*Source {
 	const form = `Write on = ["<source>"].`
 	attr := b.Body.Attributes["on"]
 	if attr == nil {
-		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("%s does not say of which sources. %s", blockName(b), form))
+		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("Rule %q does not say which sources it is for. %s", b.Labels[0], form))
 		return nil
 	}
 	items, diags := hcl.ExprList(attr.Expr)
@@ -120,7 +120,7 @@ func (l *loader) addSource(on []*Source, name cty.Value, rng hcl.Range, sources 
 func (l *loader) when(b *hclsyntax.Block) hcl.Expression {
 	attr := b.Body.Attributes["when"]
 	if attr == nil {
-		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("%s has no condition. Write when = true to match every event.", blockName(b)))
+		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("Rule %q has no condition. Write when = true to match every event.", b.Labels[0]))
 		return nil
 	}
 	if !l.perEvent(attr.Expr) {

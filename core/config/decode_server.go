@@ -43,7 +43,7 @@ func (l *loader) single(by map[string][]*hclsyntax.Block, name string, s *plugin
 	if blocks := by[name]; len(blocks) > 0 {
 		body, rng = blocks[0].Body, blocks[0].DefRange()
 	}
-	o, _ := l.object(body, s, decoding{what: name, own: true, rng: rng})
+	o, _ := l.object(body, s, decoding{what: "The block " + quoted(name), own: true, rng: rng})
 	return o
 }
 

@@ -14,7 +14,7 @@ func (l *loader) decodeSources(blocks []*hclsyntax.Block) {
 	for _, b := range blocks {
 		name, _ := l.name(b)
 		if !l.unique(b, name, seen) {
-			l.mask(b.Range())
+			l.mask(b.Body.Range())
 			continue
 		}
 		l.cfg.Sources = append(l.cfg.Sources, l.source(name, b))
@@ -26,12 +26,12 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 	s.origin = origin{diags: l.diags, block: b.DefRange()}
 	schema, known := l.options.Sources[s.Kind]
 	if !known {
-		l.mask(b.Range())
+		l.mask(b.Body.Range())
 		kinds := slices.Collect(maps.Keys(l.options.Sources))
 		l.error(b.LabelRanges[0], "Unknown kind of source", fmt.Sprintf("There is no source of kind %q.%s", s.Kind, didYouMean(s.Kind, kinds, "kinds")))
 		return s
 	}
-	o, ok := l.object(b.Body, schema, decoding{what: blockName(b), secrets: true, rng: b.DefRange()})
+	o, ok := l.object(b.Body, schema, decoding{what: fmt.Sprintf("Source %q", name), secrets: true, rng: b.DefRange()})
 	s.origin.settings = o
 	if ok {
 		s.Settings = l.encode(o)

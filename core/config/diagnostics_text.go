@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -34,12 +35,12 @@ func (d *Diagnostics) text(b *bytes.Buffer, diag *hcl.Diagnostic, width int, col
 	if !color {
 		code, reset = "", ""
 	}
-	fmt.Fprintf(b, "%s%s%s: %s\n\n", code, severity, reset, diag.Summary)
+	fmt.Fprintf(b, "%s%s%s: %s\n\n", code, severity, reset, printable(diag.Summary))
 	if s := d.snippet(diag); s != nil {
 		s.write(b, code, reset)
 	}
 	if diag.Detail != "" {
-		detail := diag.Detail
+		detail := printable(diag.Detail)
 		if width > 0 {
 			detail = wordwrap.WrapString(detail, uint(width))
 		}
@@ -75,7 +76,39 @@ func (d *Diagnostics) snippet(diag *hcl.Diagnostic) *snippet {
 	s.known, s.code, s.context = true, text, f.context(rng.Start.Byte)
 	s.from = min(max(rng.Start.Byte-start, 0), len(text))
 	s.to = min(max(rng.End.Byte-start, s.from), len(text))
+	s.cut()
 	return s
+}
+
+// cut keeps what is near the place of a long line.
+func (s *snippet) cut() {
+	const before, after = 100, 150
+	from, to := max(0, s.from-before), min(len(s.code), s.from+after)
+	for from > 0 && !utf8.RuneStart(s.code[from]) {
+		from--
+	}
+	for to < len(s.code) && !utf8.RuneStart(s.code[to]) {
+		to--
+	}
+	head, tail := "", ""
+	if from > 0 {
+		head = "..."
+	}
+	if to < len(s.code) {
+		tail = "..."
+	}
+	s.from, s.to = s.from-from+len(head), min(s.to, to)-from+len(head)
+	s.code = []byte(head + string(s.code[from:to]) + tail)
+}
+
+// printable replaces control characters, which a terminal would obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 func (s *snippet) write(b *bytes.Buffer, code, reset string) {
@@ -87,13 +120,13 @@ func (s *snippet) write(b *bytes.Buffer, code, reset string) {
 	if s.context != "" {
 		in = ", in " + s.context
 	}
-	fmt.Fprintf(b, "  on %s line %d%s:\n", s.file, s.line, in)
+	fmt.Fprintf(b, "  on %s line %d%s:\n", printable(s.file), s.line, printable(in))
 	if len(bytes.TrimSpace(s.code)) == 0 {
 		b.WriteString("\n")
 		return
 	}
 	carets := strings.Repeat("^", max(1, utf8.RuneCount(s.code[s.from:s.to])))
-	fmt.Fprintf(b, "%4d: %s\n      %s%s\n\n", s.line, s.code, blank(s.code[:s.from]), code+carets+reset)
+	fmt.Fprintf(b, "%4d: %s\n      %s%s\n\n", s.line, printable(string(s.code)), blank(s.code[:s.from]), code+carets+reset)
 }
 
 // blank replaces text by white space of the same width.

@@ -85,6 +85,9 @@ func (l *loader) readable(diag *hcl.Diagnostic, hidden bool) *hcl.Diagnostic {
 		if errors.As(extra.FunctionCallError(), &missing) {
 			c.Summary, c.Detail = missing.summary, missing.detail
 		}
+		if c.Context != nil {
+			c.Subject = c.Context // the whole call
+		}
 		return &c
 	}
 	if hidden {
@@ -210,5 +213,3 @@ func calls(expr hclsyntax.Expression) []*hclsyntax.FunctionCallExpr {
 	})
 	return found
 }
-
-func hasCalls(expr hclsyntax.Expression) bool { return len(calls(expr)) > 0 }

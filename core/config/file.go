@@ -146,11 +146,23 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
 		f.body = body
 	}
+	diags = dropEchoes(diags)
 	if n := len(diags); n > maxSyntaxErrors {
 		diags = diags[:maxSyntaxErrors]
 		diags[maxSyntaxErrors-1].Detail += fmt.Sprintf(" (%d more errors in this file.)", n-maxSyntaxErrors)
 	}
 	return f, diags
+}
+
+// dropEchoes keeps the first "Invalid multi-line string" of a file: a missing quote makes one of every line after it.
+func dropEchoes(diags hcl.Diagnostics) hcl.Diagnostics {
+	seen := false
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		echo := d.Summary == "Invalid multi-line string"
+		drop := echo && seen
+		seen = seen || echo
+		return drop
+	})
 }
 
 func (f *file) setText(text []byte) {

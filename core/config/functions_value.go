@@ -16,7 +16,7 @@ var anyParam = function.Parameter{Name: "x", Type: cty.DynamicPseudoType}
 var containsFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
 		{Name: "list_or_string", Type: cty.DynamicPseudoType},
-		{Name: "x", Type: cty.DynamicPseudoType, AllowNull: true},
+		{Name: "x", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	},
 	Type: function.StaticReturnType(cty.Bool),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
@@ -67,10 +67,10 @@ var lengthFunc = function.New(&function.Spec{
 // getFunc looks up a path in a value whose shape is not known.
 var getFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
-		{Name: "object", Type: cty.DynamicPseudoType, AllowNull: true},
+		{Name: "object", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 		{Name: "path", Type: cty.String},
 	},
-	VarParam: &function.Parameter{Name: "default", Type: cty.DynamicPseudoType, AllowNull: true},
+	VarParam: &function.Parameter{Name: "default", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},
 	Type: func(args []cty.Value) (cty.Type, error) {
 		v, err := lookUp(args)
 		if err != nil || !v.IsKnown() {

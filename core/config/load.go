@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -125,5 +124,3 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 }
 
 func contains(names []string, name string) bool { return slices.Contains(names, name) }
-
-func trimDot(s string) string { return strings.TrimSuffix(s, ".") }

@@ -10,17 +10,20 @@ import (
 // Diagnostics show source text, and source text may hold secrets that somebody wrote there in spite of env(). A literal
 // is overwritten in the text that diagnostics show when its attribute is sensitive by its schema, when it has no schema
 // (its name may be a sensitive one misspelt), or when its name looks like that of a secret. The last also holds for files
-// that cannot be parsed.
+// that cannot be parsed. The default in env("X", "default") may be one too.
 
 var likelySecret = regexp.MustCompile(`(?i)secret|passw|passphrase|token|webhook|credential|api_?key|private_?key|access_?key`)
 
 // maskLikelySecrets masks `name = ...` by its name alone.
 func (f *file) maskLikelySecrets() {
 	for i, t := range f.tokens {
-		if t.Type != hclsyntax.TokenIdent || i+1 == len(f.tokens) || !likelySecret.Match(t.Bytes) {
+		if t.Type != hclsyntax.TokenIdent || i+1 == len(f.tokens) {
 			continue
 		}
-		if next := f.tokens[i+1].Type; next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon {
+		next := f.tokens[i+1].Type
+		if string(t.Bytes) == "env" && next == hclsyntax.TokenOParen {
+			f.maskCall(i + 2)
+		} else if likelySecret.Match(t.Bytes) && (next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon) {
 			f.maskFrom(i + 2)
 		}
 	}
@@ -46,6 +49,18 @@ func (f *file) maskFrom(i int) {
 		}
 		if depth < 0 || depth == 0 && (endsLine(t) || t.Type == hclsyntax.TokenComma) {
 			return
+		}
+		f.maskToken(i)
+	}
+}
+
+// maskCall overwrites the literals in the arguments that begin at token i, except a first one that namesSecret.
+func (f *file) maskCall(i int) {
+	for depth := 0; i < len(f.tokens) && depth >= 0; i++ {
+		if closer, _ := closing(f.tokens[i].Type); closer != hclsyntax.TokenNil {
+			depth++
+		} else if isClosing(f.tokens[i].Type) {
+			depth--
 		}
 		f.maskToken(i)
 	}

@@ -34,15 +34,17 @@ type field struct {
 
 // decoding says how a body is to be decoded.
 type decoding struct {
-	// what the block is called in diagnostics: `source "intdash" "lab"`.
+	// what the block is called at the beginning of a sentence: `Source "lab"`.
 	what string
 	// secrets says that env(), file() and sensitive values may be used.
 	secrets bool
 	// own says that the block is the router's: what is unknown in it is not a misspelt secret.
 	own bool
 	rng hcl.Range
-	// skip are attributes and blocks that the caller decodes itself.
+	// skip are attributes and blocks of the schema that the caller decodes itself.
 	skip []string
+	// also are attributes and blocks that the body may have beside those of the schema.
+	also *pluginv1.Schema
 }
 
 // object decodes a body. It returns what was right and whether that is everything.
@@ -50,6 +52,9 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, rng: how.rng}
 	ok := l.known(body, s, how)
 	for _, a := range s.GetAttributes() {
+		if contains(how.skip, a.GetName()) {
+			continue
+		}
 		written := body.Attributes[a.GetName()]
 		var f field
 		valid := true
@@ -65,6 +70,9 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 		}
 	}
 	for _, b := range s.GetBlocks() {
+		if contains(how.skip, b.GetName()) {
+			continue
+		}
 		found, valid := l.nested(body, b, how)
 		ok = ok && valid
 		if found != nil {
@@ -80,7 +88,7 @@ func (l *loader) nested(body *hclsyntax.Body, b *pluginv1.Block, how decoding) (
 	blocks, ok := l.blocksNamed(body, b, how)
 	for _, block := range blocks {
 		inner := how
-		inner.what, inner.rng, inner.skip = how.what+" "+b.GetName(), block.DefRange(), nil
+		inner.what, inner.rng, inner.skip = fmt.Sprintf("The block %q", b.GetName()), block.DefRange(), nil
 		o, valid := l.object(block.Body, b.GetSchema(), inner)
 		ok = ok && valid
 		found = append(found, o)
@@ -114,7 +122,7 @@ func (l *loader) blocksNamed(body *hclsyntax.Body, b *pluginv1.Block, how decodi
 // absent is the value of an attribute that is not written, or written as null.
 func (l *loader) absent(a *pluginv1.Attribute, how decoding) (field, bool) {
 	if a.GetRequired() {
-		l.error(how.rng, "Missing attribute", fmt.Sprintf("%s needs %q (%s).%s", how.what, a.GetName(), typeName(a), explain(a.GetDoc())))
+		l.error(how.rng, "Missing attribute", fmt.Sprintf("%s needs %q, %s.%s", how.what, a.GetName(), typeName(a), explain(a.GetDoc())))
 		return field{}, false
 	}
 	if a.GetDefaultJson() == "" {
@@ -131,9 +139,10 @@ func (l *loader) absent(a *pluginv1.Attribute, how decoding) (field, bool) {
 // known reports attributes and blocks that the schema does not have.
 func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) bool {
 	ok := true
-	attributes, blocks := attributeNames(s), blockNames(s)
+	attributes := append(attributeNames(s), attributeNames(how.also)...)
+	blocks := append(blockNames(s), blockNames(how.also)...)
 	for _, attr := range sortedAttributes(body) {
-		if contains(attributes, attr.Name) || contains(how.skip, attr.Name) {
+		if contains(attributes, attr.Name) {
 			continue
 		}
 		ok = false
@@ -147,12 +156,12 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 		l.error(attr.NameRange, "Unknown attribute", fmt.Sprintf("%s has no attribute %q.%s", how.what, attr.Name, didYouMean(attr.Name, attributes, "attributes")))
 	}
 	for _, block := range body.Blocks {
-		if contains(blocks, block.Type) || contains(how.skip, block.Type) {
+		if contains(blocks, block.Type) {
 			continue
 		}
 		ok = false
 		if !how.own {
-			l.mask(block.Range())
+			l.mask(block.Body.Range())
 		}
 		if contains(attributes, block.Type) {
 			l.error(block.DefRange(), "An attribute is needed here", fmt.Sprintf("%q is an attribute: write %s = ..., with an equals sign.", block.Type, block.Type))
@@ -195,3 +204,5 @@ func blockNames(s *pluginv1.Schema) []string {
 	}
 	return names
 }
+
+func namesOf(s *pluginv1.Schema) []string { return append(attributeNames(s), blockNames(s)...) }

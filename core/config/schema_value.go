@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
@@ -27,43 +29,50 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 	bare, secret := unmark(value)
 	f := field{secret: secret || a.GetSensitive(), rng: rng, written: true}
 	if secret && !how.secrets {
-		l.error(rng, "Sensitive value where it would be shown", fmt.Sprintf("%q of %s is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName(), how.what))
+		l.error(rng, "Sensitive value where it would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName()))
 		return f, false
 	}
 	if bare.IsNull() {
 		f.value = bare
 		return f, true
 	}
-	converted, err := convertTo(bare, a)
-	if err != nil {
-		l.error(rng, "Invalid value", fmt.Sprintf("%q of %s: %v.", a.GetName(), how.what, valueError(err, f.secret)))
-		return f, false
-	}
-	if err := oneOf(converted, a); err != nil {
-		l.error(rng, "Invalid value", fmt.Sprintf("%q of %s: %v.", a.GetName(), how.what, valueError(err, f.secret)))
+	converted, wrong := convertTo(bare, a)
+	if wrong != nil {
+		l.error(rng, "Invalid value", fmt.Sprintf("%q must be %s", a.GetName(), wrong.text(f.secret)))
 		return f, false
 	}
 	f.value = converted
 	return f, true
 }
 
-// valueError keeps the value out of the text when it is a secret.
-func valueError(err error, secret bool) error {
+// mismatch is a value that an attribute cannot have: what it must be, and what it is.
+type mismatch struct{ must, is string }
+
+func (m *mismatch) text(secret bool) string {
 	if secret {
-		return fmt.Errorf("the value is not allowed here; it is sensitive and so not shown")
+		return m.must + ". Its value is sensitive and not shown."
 	}
-	return err
+	return m.must + ", not " + m.is + "."
 }
 
 // warnLiteral warns of a secret that is written in the file.
 func (l *loader) warnLiteral(attr *hclsyntax.Attribute) {
-	if len(attr.Expr.Variables()) > 0 || hasCalls(attr.Expr) {
-		return
-	}
-	if v, diags := attr.Expr.Value(nil); diags.HasErrors() || v.IsNull() || v.Type() == cty.String && v.AsString() == "" {
+	if !literal(attr.Expr) {
 		return
 	}
 	l.warn(attr.Expr.Range(), "Secret in the configuration file", fmt.Sprintf("%q is sensitive and written in the file, where everyone sees it who sees the file. Write env(\"NAME\") or file(\"path\").", attr.Name))
+}
+
+// literal says whether an expression, or an element of a list, is a value written in the file.
+func literal(expr hcl.Expression) bool {
+	if items, diags := hcl.ExprList(expr); !diags.HasErrors() {
+		return slices.ContainsFunc(items, literal)
+	}
+	if e, ok := expr.(hclsyntax.Expression); !ok || len(e.Variables()) > 0 || len(calls(e)) > 0 {
+		return false
+	}
+	v, diags := expr.Value(nil)
+	return !diags.HasErrors() && !v.IsNull() && (v.Type() != cty.String || v.AsString() != "")
 }
 
 // typeName names an attribute's type for people.
@@ -76,7 +85,7 @@ func typeName(a *pluginv1.Attribute) string {
 	case pluginv1.Type_TYPE_BOOL:
 		return "true or false"
 	case pluginv1.Type_TYPE_DURATION:
-		return `a duration such as "30s"`
+		return `a duration such as "30s", "24h" or "7d"`
 	case pluginv1.Type_TYPE_STRING_LIST:
 		return "a list of strings"
 	case pluginv1.Type_TYPE_STRING_MAP:
@@ -103,55 +112,67 @@ func ctyType(t pluginv1.Type) cty.Type {
 
 // convertTo gives v an attribute's type. Numbers and bools become strings and strings that read as them become numbers
 // and bools, as everywhere in HCL.
-func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, error) {
+func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 	want := ctyType(a.GetType())
-	if want == cty.DynamicPseudoType {
-		return v, nil
-	}
-	converted, err := convert.Convert(v, want)
-	if err != nil || converted.IsNull() {
-		return cty.NilVal, fmt.Errorf("it must be %s, not %s", typeName(a), v.Type().FriendlyName())
+	if want != cty.DynamicPseudoType {
+		converted, err := convert.Convert(v, want)
+		if err != nil || converted.IsNull() || hasNull(converted) {
+			return cty.NilVal, &mismatch{typeName(a), describeValue(v)}
+		}
+		v = converted
 	}
 	if a.GetType() == pluginv1.Type_TYPE_DURATION {
-		d, err := ParseDuration(converted.AsString())
+		d, err := ParseDuration(v.AsString())
 		if err != nil {
-			return cty.NilVal, fmt.Errorf("%q: %w", converted.AsString(), err)
+			return cty.NilVal, &mismatch{typeName(a), describeValue(v)}
 		}
-		if daysPattern.MatchString(converted.AsString()) {
-			return cty.StringVal(d.String()), nil // a plugin knows no days
-		}
-	}
-	if want.IsCollectionType() {
-		for it := converted.ElementIterator(); it.Next(); {
-			if _, e := it.Element(); e.IsNull() {
-				return cty.NilVal, fmt.Errorf("it must be %s, and one of them is null", typeName(a))
-			}
+		if daysPattern.MatchString(v.AsString()) {
+			v = cty.StringVal(d.String()) // a plugin knows no days
 		}
 	}
-	return converted, nil
+	return v, oneOf(v, a)
 }
 
-func oneOf(v cty.Value, a *pluginv1.Attribute) error {
-	allowed := a.GetOneOf()
-	if len(allowed) == 0 {
-		return nil
-	}
+// hasNull says whether a list or map has an element that is null.
+func hasNull(v cty.Value) bool {
+	return v.CanIterateElements() && slices.ContainsFunc(v.AsValueSlice(), cty.Value.IsNull)
+}
+
+// oneOf checks a value, or each element of a list or map, against the values allowed.
+func oneOf(v cty.Value, a *pluginv1.Attribute) *mismatch {
 	values := []cty.Value{v}
 	if v.CanIterateElements() {
 		values = v.AsValueSlice()
 	}
 	for _, v := range values {
 		s, err := convert.Convert(v, cty.String)
-		if err != nil || s.IsNull() || !slices.Contains(allowed, s.AsString()) {
-			given := "it"
-			if err == nil && !s.IsNull() {
-				given = fmt.Sprintf("%q", s.AsString())
-				return fmt.Errorf("%s is not one of the allowed values.%s", given, trimDot(didYouMean(s.AsString(), allowed, "values")))
-			}
-			return fmt.Errorf("%s is not one of the allowed values", given)
+		if len(a.GetOneOf()) > 0 && (err != nil || s.IsNull() || !slices.Contains(a.GetOneOf(), s.AsString())) {
+			return &mismatch{"one of " + strings.Join(a.GetOneOf(), ", "), describeValue(v)}
 		}
 	}
 	return nil
+}
+
+// describeValue is a short value itself, or else what kind of value it is.
+func describeValue(v cty.Value) string {
+	const longest = 40
+	switch ty := v.Type(); {
+	case v.IsNull():
+		return "null"
+	case ty == cty.String && len(v.AsString()) <= longest:
+		return fmt.Sprintf("%q", v.AsString())
+	case ty == cty.String:
+		return "a string"
+	case ty == cty.Number:
+		return v.AsBigFloat().Text('g', 10)
+	case ty == cty.Bool:
+		return fmt.Sprint(v.True())
+	case hasNull(v):
+		return "one with a null in it"
+	case ty.IsTupleType(), ty.IsListType(), ty.IsSetType():
+		return "a list"
+	}
+	return "an object"
 }
 
 func defaultValue(a *pluginv1.Attribute) (cty.Value, error) {

@@ -11,13 +11,22 @@ import (
 // Suggest returns the known name that a reader most likely meant by given, or "" when none is near.
 func Suggest(given string, known []string) string {
 	best, bestDistance := "", 3 // the distance below which HCL makes its own suggestions
+	given = strings.ToLower(given)
 	for _, name := range slices.Sorted(slices.Values(known)) {
-		d := levenshtein.Distance(strings.ToLower(given), strings.ToLower(name), nil)
-		if d < bestDistance && d < len(name) {
+		d := levenshtein.Distance(given, name, nil)
+		if d < bestDistance && (d < 2 || len(name) > 4 || swapped(given, name)) {
 			best, bestDistance = name, d
 		}
 	}
 	return best
+}
+
+// swapped says whether two names have the same letters: in short names, two other letters make another word.
+func swapped(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return string(x) == string(y)
 }
 
 // didYouMean is a sentence to put behind "there is no X", and what is known when nothing is near.

@@ -20,6 +20,18 @@ var variableTypes = map[string]cty.Type{
 	"string": cty.String, "number": cty.Number, "bool": cty.Bool, "list": cty.List(cty.String),
 }
 
+func article(ty cty.Type) string {
+	switch ty {
+	case cty.Number:
+		return "a number"
+	case cty.Bool:
+		return "true or false"
+	case cty.String:
+		return "a string"
+	}
+	return `a list of strings, as ["a", "b"] or a,b`
+}
+
 // decodeVariables determines the value of every variable.
 func (l *loader) decodeVariables(blocks []*hclsyntax.Block) {
 	seen := map[string]*hclsyntax.Block{}
@@ -55,7 +67,7 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 		return cty.DynamicVal
 	}
 	ty, typeOK := l.variableType(b)
-	o, ok := l.object(b.Body, variableSchema, decoding{what: blockName(b), secrets: true, rng: b.DefRange(), skip: []string{"type"}})
+	o, ok := l.object(b.Body, variableSchema, decoding{what: fmt.Sprintf("Variable %q", name), secrets: true, rng: b.DefRange(), skip: []string{"type"}})
 	if !ok || !typeOK {
 		return cty.DynamicVal
 	}
@@ -66,7 +78,7 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 		}
 		v, err := parseVariable(text, ty)
 		if err != nil {
-			l.error(b.DefRange(), "Invalid value for variable", fmt.Sprintf("The value of %q from %s is not %s.", name, from, ty.FriendlyName()))
+			l.error(b.DefRange(), "Invalid value for variable", fmt.Sprintf("The value of %q from %s must be %s.", name, from, article(ty)))
 			return cty.DynamicVal
 		}
 		return markIf(v, hidden)
@@ -79,7 +91,7 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 	if ty != cty.NilType {
 		converted, err := convert.Convert(v, ty)
 		if err != nil {
-			l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s, not %s.", name, ty.FriendlyName(), v.Type().FriendlyName()))
+			l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s.", name, article(ty)))
 			return cty.DynamicVal
 		}
 		v = converted

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+func evaluate(t *testing.T, text string) (cty.Value, hcl.Diagnostics) {
+	t.Helper()
+	expr, diags := hclsyntax.ParseExpression([]byte(text), "x", hcl.InitialPos)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return expr.Value(&hcl.EvalContext{Variables: rootValues(nil, nil), Functions: pureFunctions()})
+}
+
+// TestFunctions has pairs of expressions that must be equal; "error" must fail.
+func TestFunctions(t *testing.T) {
+	for _, c := range [][2]string{
+		{`lower("ÄB")`, `"äb"`},
+		{`upper("äb")`, `"ÄB"`},
+		{`trimspace(" a\n")`, `"a"`},
+		{`trim("xax", "x")`, `"a"`},
+		{`trimprefix("ab", "a")`, `"b"`},
+		{`trimsuffix("ab", "b")`, `"a"`},
+		{`replace("a.b.c", ".", "-")`, `"a-b-c"`},
+		{`join(",", split("/", "a/b"))`, `"a,b"`},
+		{`format("%s=%d %.1f", "a", 2, 1.25)`, `"a=2 1.2"`},
+		{`substr("héllo", 1, 2)`, `"él"`},
+		{`startswith("img/a.png", "img/")`, `true`},
+		{`startswith(null, "a")`, `error`},
+		{`endswith("img/a.png", ".png")`, `true`},
+		{`contains(["a", "b"], "b")`, `true`},
+		{`contains(["a", 1, null], null)`, `true`},
+		{`contains(["a"], null)`, `false`},
+		{`contains([], "a")`, `false`},
+		{`contains("abc", "b")`, `true`},
+		{`contains("abc", 1)`, `error`},
+		{`contains("abc", null)`, `error`},
+		{`contains({}, "a")`, `error`},
+		{`contains(null, "a")`, `error`},
+		{`matches("^a+$", "aaa")`, `true`},
+		{`matches("b", "abc")`, `true`},
+		{`matches("(", "abc")`, `error`},
+		{`glob("img/*.png", "img/a.png")`, `true`},
+		{`glob("img/*.png", "img/a/b.png")`, `false`},
+		{`glob("img/**.png", "img/a/b.png")`, `true`},
+		{`glob("a?[0-9][!x]", "ab7y")`, `true`},
+		{`glob("a?[0-9][!x]", "ab7x")`, `false`},
+		{`glob("a.c", "abc")`, `false`},
+		{`glob("a\\*", "a*")`, `true`},
+		{`glob("a\\*", "ab")`, `false`},
+		{`glob("[", "x")`, `error`},
+		{`glob("*", "a\nb")`, `true`},
+		{`cidr_contains("10.0.0.0/8", "10.1.2.3")`, `true`},
+		{`cidr_contains("10.0.0.0/8", "::ffff:10.1.2.3")`, `true`},
+		{`cidr_contains("fd00::/8", "fd00::1%eth0")`, `true`},
+		{`cidr_contains("10.0.0.0/8", "11.0.0.1")`, `false`},
+		{`cidr_contains("10.0.0.0/8", "x")`, `error`},
+		{`cidr_contains("10.0.0.0", "10.0.0.1")`, `error`},
+		{`length("héllo")`, `5`},
+		{`length([1, 2])`, `2`},
+		{`length({ a = 1 })`, `1`},
+		{`length(5)`, `error`},
+		{`length(concat([1], [2, 3]))`, `3`},
+		{`coalesce(null, "a")`, `"a"`},
+		{`get({ a = { b = [{ c = 7 }] } }, "a.b.0.c")`, `7`},
+		{`get({ a = 1 }, "a.b.c", "none")`, `"none"`},
+		{`get({ a = null }, "a", "none")`, `"none"`},
+		{`get({ a = 1 }, "b") == null`, `true`},
+		{`get(null, "b", 5)`, `5`},
+		{`get([1, 2], "1")`, `2`},
+		{`get([1, 2], "-1", 9)`, `9`},
+		{`get({}, "", 9)`, `9`},
+		{`get({}, "a", 1, 2)`, `error`},
+		{`min(3, 1, 2)`, `1`},
+		{`max(3, 1, 2)`, `3`},
+		{`abs(-1.5)`, `1.5`},
+		{`ceil(1.1)`, `2`},
+		{`floor(1.9)`, `1`},
+		{`parseint("ff", 16)`, `255`},
+		{`tostring(1.5)`, `"1.5"`},
+		{`tonumber("1.5")`, `1.5`},
+		{`tobool("true")`, `true`},
+		{`jsondecode("{\"a\":[1]}").a[0]`, `1`},
+		{`jsonencode({ a = [1, "b", null] })`, `"{\"a\":[1,\"b\",null]}"`},
+		{`formatdate("YYYY-MM-DD hh:mm", "2026-01-02T03:04:05Z")`, `"2026-01-02 03:04"`},
+		{`timecmp("2026-01-02T03:04:05Z", "2026-01-02T04:04:05+01:00")`, `0`},
+		{`timecmp("2026-01-02T03:04:05Z", "2026-01-02T03:04:06Z")`, `-1`},
+		{`timecmp("x", "2026-01-02T03:04:06Z")`, `error`},
+		{`duration("1h30m")`, `5400`},
+		{`duration("7d")`, `604800`},
+		{`duration("soon")`, `error`},
+		{`base64encode("héllo")`, `"aMOpbGxv"`},
+		{`base64decode("aMOpbGxv")`, `"héllo"`},
+		{`base64decode("/w==")`, `error`},
+		{`sha256("abc")`, `"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`},
+		{`urlencode("a b&c=é")`, `"a+b%26c%3D%C3%A9"`},
+		{`10 * mb`, `10485760`},
+		{`gb / kb`, `1048576`},
+	} {
+		got, diags := evaluate(t, c[0])
+		if c[1] == "error" {
+			if !diags.HasErrors() {
+				t.Errorf("%s is %#v, want an error", c[0], got)
+			}
+			continue
+		}
+		want, _ := evaluate(t, c[1])
+		if diags.HasErrors() || !got.RawEquals(want) {
+			t.Errorf("%s is %#v, want %s, %v", c[0], got, c[1], diags)
+		}
+	}
+}
+
+func TestEveryFunctionIsTestedAndDocumented(t *testing.T) {
+	for _, f := range Functions() {
+		if f.Doc == "" || !strings.HasPrefix(f.Signature, f.Name+"(") || !strings.HasSuffix(f.Doc, ".") {
+			t.Errorf("%s is not documented: %+v", f.Name, f)
+		}
+		if f.Secret != secretNames[f.Name] {
+			t.Errorf("%s: is it secret?", f.Name)
+		}
+	}
+}
+
+func TestMarksPassThroughFunctions(t *testing.T) {
+	cfg, diags := loadText(t, `locals { a = get(jsondecode("{\"b\":${jsonencode(sha256(upper(env("S"))))}}"), "b") }`, "env S=hunter2")
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if !cfg.Scope.Variables["local"].GetAttr("a").ContainsMarked() {
+		t.Error("what is made of a secret is not sensitive")
+	}
+}
+
+func TestPatternLength(t *testing.T) {
+	if _, err := CompilePattern(strings.Repeat("a", maxPatternBytes+1)); err == nil {
+		t.Error("a pattern above the limit compiles")
+	}
+	if _, err := CompileGlob(strings.Repeat("a", maxPatternBytes+1)); err == nil {
+		t.Error("a glob above the limit compiles")
+	}
+}
+
+func FuzzGlob(f *testing.F) {
+	for _, s := range []string{"img/*.png", "**", "[a-z]?", `\*`, "[!^]]", "[[:alpha:]]", "[z-a]", "\xff"} {
+		f.Add(s, "img/a.png")
+	}
+	f.Fuzz(func(t *testing.T, pattern, s string) {
+		re, err := CompileGlob(pattern)
+		if err == nil && !strings.ContainsAny(pattern, `*?[\`) && re.MatchString(s) != (pattern == s) {
+			t.Errorf("plain pattern %q on %q: %v", pattern, s, re.MatchString(s))
+		}
+	})
+}
