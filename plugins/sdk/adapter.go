@@ -1,0 +1,189 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// adapter is where the types S and A end: the rest of the package sees settings and arguments as JSON.
+type adapter[S, A any] struct {
+	plugin    Plugin[S, A]
+	settings  *schema.Decoder
+	arguments *schema.Decoder
+}
+
+func newAdapter[S, A any](p Plugin[S, A]) (*adapter[S, A], error) {
+	settings, err := schema.NewDecoder(new(S))
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	arguments, err := schema.NewDecoder(new(A))
+	if err != nil {
+		return nil, fmt.Errorf("arguments: %w", err)
+	}
+	if err := schema.CheckArguments(arguments.Schema()); err != nil {
+		return nil, err
+	}
+	return &adapter[S, A]{plugin: p, settings: settings, arguments: arguments}, nil
+}
+
+// check decodes settings and runs the plugin's own check.
+func (a *adapter[S, A]) check(log *slog.Logger, settings []byte) (ds []Diagnostic) {
+	var s S
+	if err := a.settings.Decode(settings, &s); err != nil {
+		return diagnose(err)
+	}
+	if a.plugin.Check == nil {
+		return nil
+	}
+	if err := guard(log, "check of the settings panicked", func() error { ds = a.plugin.Check(s); return nil }); err != nil {
+		return diagnose(err)
+	}
+	return ds
+}
+
+// start makes the handler. The settings have passed check.
+func (a *adapter[S, A]) start(ctx context.Context, settings []byte, in Instance) (engine, error) {
+	var s S
+	if err := a.settings.Decode(settings, &s); err != nil {
+		return nil, err
+	}
+	e := &handlerEngine[A]{arguments: a.arguments, log: in.Log}
+	err := guard(in.Log, "start of the plugin panicked", func() (err error) {
+		e.handler, err = a.plugin.New(ctx, s, in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if e.handler == nil {
+		return nil, errors.New("the plugin made no handler: a mistake in the plugin")
+	}
+	e.batcher, _ = e.handler.(BatchHandler[A])
+	return e, nil
+}
+
+// handlerEngine is the engine around a Handler.
+type handlerEngine[A any] struct {
+	arguments *schema.Decoder
+	handler   Handler[A]
+	batcher   BatchHandler[A] // nil: none
+	log       *slog.Logger
+}
+
+func (e *handlerEngine[A]) batch() bool { return e.batcher != nil }
+func (e *handlerEngine[A]) hooks() any  { return e.handler }
+
+func (e *handlerEngine[A]) one(ctx context.Context, in *pluginv1.Delivery) *pluginv1.Result {
+	d, refused := e.decode(in)
+	if refused != nil {
+		return refused
+	}
+	return finish(ctx, d, e.call(ctx, d))
+}
+
+// call is Deliver with a panic turned into an error.
+func (e *handlerEngine[A]) call(ctx context.Context, d *Delivery[A]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(e.log.With("delivery", d.ID, "rule", d.Rule), "delivery panicked", p)
+		}
+	}()
+	return e.handler.Deliver(ctx, d)
+}
+
+func (e *handlerEngine[A]) many(ctx context.Context, ins []*pluginv1.Delivery) []*pluginv1.Result {
+	results := make([]*pluginv1.Result, len(ins))
+	ds, at := make([]*Delivery[A], 0, len(ins)), make([]int, 0, len(ins))
+	for i, in := range ins {
+		d, refused := e.decode(in)
+		if refused != nil {
+			results[i] = refused
+			continue
+		}
+		ds, at = append(ds, d), append(at, i)
+	}
+	if len(ds) == 0 {
+		return results
+	}
+	errs, failed := e.callBatch(ctx, ds)
+	for k, d := range ds {
+		err := failed
+		if failed == nil && errs != nil {
+			err = errs[k]
+		}
+		results[at[k]] = finish(ctx, d, err)
+	}
+	return results
+}
+
+func (e *handlerEngine[A]) callBatch(ctx context.Context, ds []*Delivery[A]) (errs []error, failed error) {
+	failed = guard(e.log, "batch of deliveries panicked", func() error {
+		errs = e.batcher.DeliverBatch(ctx, ds)
+		if errs != nil && len(errs) != len(ds) {
+			return fmt.Errorf("the plugin answered %d errors for %d deliveries: a mistake in the plugin", len(errs), len(ds))
+		}
+		return nil
+	})
+	return errs, failed
+}
+
+// decode makes a Delivery, or the result that refuses one whose arguments do not satisfy the schema: no retry can mend them.
+func (e *handlerEngine[A]) decode(in *pluginv1.Delivery) (*Delivery[A], *pluginv1.Result) {
+	d := &Delivery[A]{ID: in.GetId(), Attempt: int(in.GetAttempt()), Rule: in.GetRule(), Envelope: in.GetEnvelope()}
+	if d.Envelope == nil {
+		d.Envelope = &pointsmanv1.Envelope{}
+	}
+	if err := e.arguments.Decode(in.GetArguments(), &d.Arguments); err != nil {
+		return nil, &pluginv1.Result{
+			Id: d.ID, Outcome: pluginv1.Outcome_OUTCOME_REJECT, Message: clip("arguments: " + err.Error()),
+		}
+	}
+	return d, nil
+}
+
+func finish[A any](ctx context.Context, d *Delivery[A], err error) *pluginv1.Result {
+	r := resultOf(ctx, d.ID, err)
+	if err == nil {
+		r.Receipt, r.Effects = clip(d.receipt), d.effects
+	}
+	return r
+}
+
+// guard calls f with a panic turned into an error.
+func guard(log *slog.Logger, what string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(log, what, p)
+		}
+	}()
+	return f()
+}
+
+// panicked logs a panic and returns the error for it. It is called in the deferred function that recovered.
+func panicked(log *slog.Logger, what string, p any) error {
+	err := fmt.Errorf("panic: %v", p)
+	log.Error(what, "err", err, "stack", ownStack(string(debug.Stack())))
+	return err
+}
+
+// ownStack drops the frames above the panic: those of this package's recovery and of the runtime.
+func ownStack(stack string) string {
+	if _, below, ok := strings.Cut(stack, "\npanic("); ok {
+		if _, frames, ok := strings.Cut(below, "\n\t"); ok {
+			if _, frames, ok = strings.Cut(frames, "\n"); ok {
+				return frames
+			}
+		}
+	}
+	return stack
+}

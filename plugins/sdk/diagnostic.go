@@ -1,0 +1,71 @@
+package sdk
+
+import (
+	"errors"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// Diagnostic is something wrong with the settings. The router shows it at the line of the configuration that Path names.
+// It must hold no secret; values of Secret settings are taken out of it.
+type Diagnostic struct {
+	// Path of the setting: "smtp.host", "header[0].name". Empty: the settings as a whole.
+	Path string
+	// Summary is one short sentence: what is wrong.
+	Summary string
+	// Detail says what to do about it. May be empty.
+	Detail string
+	// Warning lets the plugin start all the same.
+	Warning bool
+}
+
+// Error is "path: summary".
+func (d Diagnostic) Error() string {
+	if d.Path == "" {
+		return d.Summary
+	}
+	return d.Path + ": " + d.Summary
+}
+
+func (d Diagnostic) proto(clean func(string) string) *pluginv1.Diagnostic {
+	severity := pluginv1.Diagnostic_SEVERITY_ERROR
+	if d.Warning {
+		severity = pluginv1.Diagnostic_SEVERITY_WARNING
+	}
+	return &pluginv1.Diagnostic{Severity: severity, Path: d.Path, Summary: clean(d.Summary), Detail: clean(d.Detail)}
+}
+
+// diagnose turns an error of schema or of New into diagnostics.
+func diagnose(err error) []Diagnostic {
+	var fromSchema *schema.Error
+	if errors.As(err, &fromSchema) {
+		var ds []Diagnostic
+		for _, p := range fromSchema.Problems {
+			ds = append(ds, Diagnostic{Path: p.Path, Summary: p.Text})
+		}
+		return ds
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each part is looked at by itself
+		var ds []Diagnostic
+		for _, e := range joined.Unwrap() {
+			ds = append(ds, diagnose(e)...)
+		}
+		return ds
+	}
+	var d Diagnostic
+	if errors.As(err, &d) {
+		return []Diagnostic{d}
+	}
+	return []Diagnostic{{Summary: err.Error()}}
+}
+
+func anyError(ds []Diagnostic) bool {
+	for _, d := range ds {
+		if !d.Warning {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+)
+
+// newLogger makes the logger of a plugin: lines of JSON in the form that go-plugin's client reads from standard error.
+// level is the value of handshake.EnvLogLevel.
+func newLogger(w io.Writer, level string, secrets *scrubber) (*slog.Logger, hclog.Logger) {
+	l := hclog.LevelFromString(level)
+	if l == hclog.NoLevel {
+		l = hclog.Info
+	}
+	h := hclog.New(&hclog.LoggerOptions{Level: l, JSONFormat: true, Output: &lineWriter{w: w, secrets: secrets}})
+	return slog.New(&logHandler{out: h}), h
+}
+
+// logHandler gives slog's records to hclog. The keys stay as they are; those in a group become "group.key".
+type logHandler struct {
+	out    hclog.Logger
+	prefix string
+}
+
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return levelOf(level) >= h.out.GetLevel()
+}
+
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	args := make([]any, 0, 2*r.NumAttrs())
+	r.Attrs(func(a slog.Attr) bool {
+		args = appendAttr(args, h.prefix, a)
+		return true
+	})
+	h.out.Log(levelOf(r.Level), short(r.Message), args...)
+	return nil
+}
+
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	var args []any
+	for _, a := range attrs {
+		args = appendAttr(args, h.prefix, a)
+	}
+	return &logHandler{out: h.out.With(args...), prefix: h.prefix}
+}
+
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return &logHandler{out: h.out, prefix: h.prefix + name + "."}
+}
+
+func appendAttr(args []any, prefix string, a slog.Attr) []any {
+	v := a.Value.Resolve()
+	if v.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, inner := range v.Group() {
+			args = appendAttr(args, prefix, inner)
+		}
+		return args
+	}
+	if a.Equal(slog.Attr{}) {
+		return args
+	}
+	return append(args, prefix+a.Key, plain(v))
+}
+
+// plain turns a value into what JSON shows best.
+func plain(v slog.Value) any {
+	switch v.Kind() {
+	case slog.KindString:
+		return short(v.String())
+	case slog.KindDuration:
+		return v.Duration().String()
+	case slog.KindTime:
+		return v.Time().Format(time.RFC3339Nano)
+	}
+	if err, ok := v.Any().(error); ok {
+		return short(err.Error())
+	}
+	return v.Any()
+}
+
+// maxLogText bounds one text in a log line: eight of them fit into a line.
+const maxLogText = handshake.MaxLogLine / 8
+
+func short(s string) string {
+	if len(s) <= maxLogText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLogText-3], "") + "..."
+}
+
+func levelOf(l slog.Level) hclog.Level {
+	switch {
+	case l < slog.LevelDebug:
+		return hclog.Trace
+	case l < slog.LevelInfo:
+		return hclog.Debug
+	case l < slog.LevelWarn:
+		return hclog.Info
+	case l < slog.LevelError:
+		return hclog.Warn
+	}
+	return hclog.Error
+}
+
+// lineWriter takes secrets out of finished lines and keeps them to a length that arrives in one piece. hclog makes one
+// Write per line.
+type lineWriter struct {
+	mu      sync.Mutex
+	w       io.Writer
+	secrets *scrubber
+}
+
+func (l *lineWriter) Write(line []byte) (int, error) {
+	n := len(line)
+	if l.secrets.replacer.Load() != nil {
+		line = []byte(l.secrets.clean(string(line)))
+	}
+	if len(line) >= handshake.MaxLogLine {
+		line = shorten(line)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.w.Write(line)
+	return n, err
+}
+
+// shorten keeps what go-plugin needs and the message of a line that is too long.
+func shorten(line []byte) []byte {
+	var head struct {
+		Level     string `json:"@level"`
+		Message   string `json:"@message"`
+		Timestamp string `json:"@timestamp"`
+		Cut       int    `json:"cut_bytes"`
+	}
+	if json.Unmarshal(line, &head) != nil {
+		return append(bytes.ToValidUTF8(line[:maxLogText], nil), '\n')
+	}
+	head.Message, head.Cut = short(head.Message), len(line)
+	out, _ := json.Marshal(head)
+	return append(out, '\n')
+}

@@ -1,0 +1,162 @@
+package sdk
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// task is one delivery on its way through the pool.
+type task struct {
+	delivery *pluginv1.Delivery
+	deadline time.Time // zero: none
+	session  *session
+}
+
+// engine does deliveries. It answers each with exactly one result and never panics.
+type engine interface {
+	one(ctx context.Context, d *pluginv1.Delivery) *pluginv1.Result
+	// many is used when batch says so. The results are in the order of ds.
+	many(ctx context.Context, ds []*pluginv1.Delivery) []*pluginv1.Result
+	batch() bool
+}
+
+// pool runs tasks on workers that stay: a goroutine per delivery costs more than most of what surrounds it. It has as many
+// workers as were ever needed at once, up to its size.
+type pool struct {
+	engine   engine
+	maxBatch int
+	size     int32
+	queue    chan task
+	workers  atomic.Int32
+	idle     atomic.Int32
+	wg       sync.WaitGroup
+}
+
+func newPool(e engine, maxInFlight, maxBatch int) *pool {
+	p := &pool{engine: e, maxBatch: maxBatch, size: int32(maxInFlight), queue: make(chan task, maxInFlight)}
+	if e.batch() {
+		p.size = 1
+	}
+	return p
+}
+
+// submit queues a task, or says no when ctx ends first: the queue is full only if the router overruns MaxInFlight.
+func (p *pool) submit(ctx context.Context, t task) bool {
+	select {
+	case p.queue <- t:
+	default:
+		select {
+		case p.queue <- t:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	p.grow()
+	return true
+}
+
+// grow adds a worker when more tasks wait than workers are idle.
+func (p *pool) grow() {
+	for int(p.idle.Load()) < len(p.queue) {
+		n := p.workers.Load()
+		if n >= p.size {
+			return
+		}
+		if p.workers.CompareAndSwap(n, n+1) {
+			p.idle.Add(1) // from here on it is on its way to the queue
+			p.wg.Add(1)
+			go p.work()
+			return
+		}
+	}
+}
+
+func (p *pool) work() {
+	defer p.wg.Done()
+	defer func() { // when the pool closes, or a handler ended its goroutine
+		p.workers.Add(-1)
+		p.grow()
+	}()
+	for {
+		t, ok := <-p.queue
+		p.idle.Add(-1)
+		if !ok {
+			return
+		}
+		p.grow() // this worker may have been counted on for what still waits
+		if p.engine.batch() {
+			p.runMany(p.collect(t))
+		} else {
+			p.runOne(t)
+		}
+		p.idle.Add(1)
+	}
+}
+
+func (p *pool) runOne(t task) {
+	ctx, cancel := t.session.ctx, context.CancelFunc(nil)
+	if !t.deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, t.deadline)
+		defer cancel()
+	}
+	r := retry(t.delivery.GetId(), "the handler ended its goroutine (runtime.Goexit)")
+	defer func() { t.session.settle(r) }()
+	r = p.engine.one(ctx, t.delivery)
+}
+
+// collect adds what waits to a batch.
+func (p *pool) collect(first task) []task {
+	batch := append(make([]task, 0, min(len(p.queue)+1, p.maxBatch)), first)
+	for len(batch) < p.maxBatch {
+		select {
+		case t, ok := <-p.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, t)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (p *pool) runMany(batch []task) {
+	ctx, cancel := batchContext(batch)
+	defer cancel()
+	ds, rs := make([]*pluginv1.Delivery, len(batch)), make([]*pluginv1.Result, len(batch))
+	for i, t := range batch {
+		ds[i] = t.delivery
+		rs[i] = retry(t.delivery.GetId(), "the handler ended its goroutine (runtime.Goexit)")
+	}
+	defer func() {
+		for i, t := range batch {
+			t.session.settle(rs[i])
+		}
+	}()
+	copy(rs, p.engine.many(ctx, ds))
+}
+
+// batchContext ends at the earliest deadline, and with the first session. In practice there is one.
+func batchContext(batch []task) (context.Context, context.CancelFunc) {
+	var earliest time.Time
+	for _, t := range batch {
+		if !t.deadline.IsZero() && (earliest.IsZero() || t.deadline.Before(earliest)) {
+			earliest = t.deadline
+		}
+	}
+	if earliest.IsZero() {
+		return context.WithCancel(batch[0].session.ctx)
+	}
+	return context.WithDeadline(batch[0].session.ctx, earliest)
+}
+
+// close ends the workers once nobody can submit any more, and waits for them.
+func (p *pool) close() {
+	close(p.queue)
+	p.wg.Wait()
+}

@@ -1,0 +1,90 @@
+package sdk
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+
+	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+)
+
+// stdio is what the SDK does with the standard streams of a plugin process that a router started.
+//
+// The first line on standard output must be go-plugin's handshake, and go-plugin reads nothing after it. So os.Stdout
+// becomes a pipe: the handshake goes through, and whatever else the plugin prints goes to the log. go-plugin replaces
+// os.Stdout and os.Stderr once more while it starts; restore puts ours back, so that what is made later writes to the same
+// places.
+type stdio struct {
+	secrets *scrubber
+	log     *slog.Logger
+	hclog   hclog.Logger
+
+	out, err *os.File      // what os.Stdout and os.Stderr should be
+	done     chan struct{} // closed when everything printed is logged
+}
+
+// process is made before main, and before the init functions of the plugin's own packages, because a single line printed
+// there would break the handshake. It is nil in every process but that of a plugin which a router started.
+var process = startedByRouter(os.Getenv, os.Args)
+
+func startedByRouter(getenv func(string) string, args []string) *stdio {
+	if getenv(handshake.CookieKey) != handshake.CookieValue || len(args) > 1 {
+		return nil
+	}
+	s := &stdio{secrets: &scrubber{}, err: os.Stderr, done: make(chan struct{})}
+	s.log, s.hclog = newLogger(os.Stderr, getenv(handshake.EnvLogLevel), s.secrets)
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.log.Error("standard output is not watched: the plugin must not print", "err", err)
+		s.out = os.Stdout
+		close(s.done)
+		return s
+	}
+	go s.watch(r, os.Stdout)
+	s.out, os.Stdout = w, w
+	return s
+}
+
+// handshakePrefix begins the line that go-plugin's client waits for.
+var handshakePrefix = fmt.Sprintf("%d|%d|", plugin.CoreProtocolVersion, handshake.ProtocolVersion)
+
+// watch passes the handshake on to the real standard output and logs every other line.
+func (s *stdio) watch(r io.Reader, real io.Writer) {
+	defer close(s.done)
+	lines := bufio.NewReaderSize(r, maxLogText)
+	shook := false
+	for {
+		piece, err := lines.ReadSlice('\n') // a line, a part of a very long one, or the rest
+		line := string(piece)
+		if i := strings.Index(line, handshakePrefix); i >= 0 && !shook && strings.HasSuffix(line, "\n") {
+			shook = true
+			_, _ = io.WriteString(real, line[i:])
+			line = line[:i] // printed before, without a line end
+		}
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			s.log.Warn("unexpected output on stdout", "output", line)
+		}
+		if err != nil && err != bufio.ErrBufferFull { //nolint:errorlint // returned as it is
+			return
+		}
+	}
+}
+
+// restore makes os.Stdout and os.Stderr ours again.
+func (s *stdio) restore() { os.Stdout, os.Stderr = s.out, s.err }
+
+// flush waits for what was printed to be logged, for a moment. Nothing can be printed after it.
+func (s *stdio) flush() {
+	_ = s.out.Close()
+	select {
+	case <-s.done:
+	case <-time.After(100 * time.Millisecond):
+	}
+}
