@@ -22,10 +22,8 @@ type Message struct {
 	ID string
 	// From is author and envelope sender.
 	From *netmail.Address
-	// To is shown in the header. All of them are sent to, but for those in Reached.
+	// To are the recipients.
 	To []*netmail.Address
-	// Reached are addresses that an earlier attempt already sent to.
-	Reached []string
 	// Subject may be any text; line ends and control characters become spaces.
 	Subject string
 	// Text is the body, UTF-8, lines ended by "\n".

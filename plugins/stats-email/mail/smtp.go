@@ -46,6 +46,8 @@ type SMTP struct {
 	Username, Password string
 	// RootCAs replaces the system's authorities. May be nil.
 	RootCAs *x509.CertPool
+	// Sent remembers who has got which mail. May be nil.
+	Sent *Sent
 }
 
 // Addr is host:port, with the usual port unless one is set.
@@ -54,10 +56,14 @@ func (s *SMTP) Addr() string {
 	return net.JoinHostPort(s.Host, strconv.Itoa(cmp.Or(s.Port, usual[s.TLS])))
 }
 
-// Send hands the message over for all its recipients. nil: the server has taken it for every one. *PartialError: for some.
-// *Error: for none, the server said no. Any other error: it is not known, or it was not even tried; sending again is
-// recognisable by the Message-ID.
+// Send hands the message over for all its recipients but those whom Sent remembers. nil: the server has taken it for every
+// one. *PartialError: for some. *Error: for none, the server said no. Any other error: it is not known, or it was not even
+// tried; sending again is recognisable by the Message-ID.
 func (s *SMTP) Send(ctx context.Context, m *Message) error {
+	to := s.missing(m)
+	if len(to) == 0 {
+		return nil
+	}
 	text, err := m.encode()
 	if err != nil {
 		return err
@@ -76,7 +82,43 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	if step, err := s.begin(c, conn); err != nil {
 		return s.explain(ctx, step, err)
 	}
-	return s.transmit(ctx, c, m, text)
+	accepted, refused, err := s.envelope(ctx, c, m.From.Address, to)
+	if err == nil && len(accepted) > 0 {
+		err = s.data(ctx, c, text)
+	}
+	if err != nil {
+		return err
+	}
+	_ = c.Quit() // nothing more can go wrong with this mail
+	return s.conclude(m.ID, accepted, refused)
+}
+
+// conclude remembers whom the server took the mail for, and says whom not.
+func (s *SMTP) conclude(id string, accepted []string, refused []Refusal) error {
+	if len(accepted) == 0 {
+		return &Error{Permanent: permanent(refused), Message: describe(refused)}
+	}
+	if s.Sent != nil {
+		s.Sent.Add(id, accepted)
+	}
+	if len(refused) > 0 {
+		return &PartialError{accepted, refused}
+	}
+	return nil
+}
+
+// missing returns the addresses that have not got the message yet.
+func (s *SMTP) missing(m *Message) []string {
+	var reached, to []string
+	if s.Sent != nil {
+		reached = s.Sent.Reached(m.ID)
+	}
+	for _, a := range m.To {
+		if !slices.Contains(reached, a.Address) {
+			to = append(to, a.Address)
+		}
+	}
+	return to
 }
 
 func (s *SMTP) dial(ctx context.Context) (net.Conn, error) {
@@ -149,40 +191,23 @@ func (s *SMTP) auth(c *smtp.Client) (smtp.Auth, error) {
 	return nil, fmt.Errorf("the server offers no way to log in that is known here (it offers: %q)", offered)
 }
 
-// transmit is one mail transaction (RFC 5321 section 3.3). Recipients that are refused do not keep the mail from the others.
-func (s *SMTP) transmit(ctx context.Context, c *smtp.Client, m *Message, text []byte) error {
-	if err := c.Mail("<" + m.From.Address + ">"); err != nil {
-		return s.explain(ctx, "send from "+m.From.Address, err)
+// envelope opens a mail transaction (RFC 5321 section 3.3). Recipients that are refused do not keep the mail from the others.
+func (s *SMTP) envelope(ctx context.Context, c *smtp.Client, from string, to []string) (accepted []string, refused []Refusal, err error) {
+	if err := c.Mail("<" + from + ">"); err != nil {
+		return nil, nil, s.explain(ctx, "send from "+from, err)
 	}
-	var accepted []string
-	var refused []Refusal
-	for _, to := range m.To {
-		if slices.Contains(m.Reached, to.Address) {
-			continue
-		}
-		err := c.Rcpt("<" + to.Address + ">")
+	for _, a := range to {
 		var no *Error
-		switch err = s.explain(ctx, "send to "+to.Address, err); {
+		switch err := s.explain(ctx, "send to "+a, c.Rcpt("<"+a+">")); {
 		case err == nil:
-			accepted = append(accepted, to.Address)
+			accepted = append(accepted, a)
 		case errors.As(err, &no):
-			refused = append(refused, Refusal{to.Address, no})
+			refused = append(refused, Refusal{a, no})
 		default:
-			return err
+			return nil, nil, err
 		}
 	}
-	if len(accepted) == 0 {
-		_ = c.Quit()
-		return &Error{Permanent: permanent(refused), Message: describe(refused)}
-	}
-	if err := s.data(ctx, c, text); err != nil {
-		return err
-	}
-	_ = c.Quit() // the mail is theirs already
-	if len(refused) > 0 {
-		return &PartialError{accepted, refused}
-	}
-	return nil
+	return accepted, refused, nil
 }
 
 func (s *SMTP) data(ctx context.Context, c *smtp.Client, text []byte) error {

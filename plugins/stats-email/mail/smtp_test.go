@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -234,15 +235,34 @@ func TestSMTPSomeRecipients(t *testing.T) {
 
 // An attempt after a partial one leaves out whom the first one reached, though the header still names them.
 func TestSMTPReached(t *testing.T) {
-	server := mailtest.New(t, mailtest.Options{})
-	m := message(t, "a@example.com", "b@example.com")
-	m.Reached = []string{"a@example.com"}
-	if err := sender(server).Send(t.Context(), m); err != nil {
-		t.Fatal(err)
+	full := true
+	server := mailtest.New(t, mailtest.Options{Rcpt: func(a string) error {
+		if a == "b@example.com" && full {
+			return mailtest.Reply(452, "mailbox full")
+		}
+		return nil
+	}})
+	path := filepath.Join(t.TempDir(), "sent")
+	var to [][]string
+	for attempt := range 3 {
+		sent := openSent(t, path) // each attempt is another process
+		err := sender(server, func(s *SMTP) { s.Sent = sent }).Send(t.Context(), message(t, "a@example.com", "b@example.com"))
+		if (err == nil) != (attempt > 0) {
+			t.Errorf("attempt %d: %v", attempt, err)
+		}
+		full = false
+		if err := sent.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	got := server.Mails()[0]
-	if diff := cmp.Diff([]string{"b@example.com"}, got.To); diff != "" || !strings.Contains(got.Text, "To: <a@example.com>, <b@example.com>") {
-		t.Errorf("%s %q", diff, got.Text)
+	for _, m := range server.Mails() {
+		to = append(to, m.To)
+		if !strings.Contains(m.Text, "To: <a@example.com>, <b@example.com>") {
+			t.Errorf("got %q", m.Text)
+		}
+	}
+	if diff := cmp.Diff([][]string{{"a@example.com"}, {"b@example.com"}}, to); diff != "" {
+		t.Error(diff)
 	}
 }
 

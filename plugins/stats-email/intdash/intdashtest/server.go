@@ -173,7 +173,7 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	switch {
 	case !s.authorised(r):
-		problem(w, http.StatusUnauthorized, "about:blank", "Unauthorized "+r.Header.Get("X-Intdash-Token"))
+		problem(w, http.StatusUnauthorized, "about:blank", "Unauthorized "+r.Header.Get("X-Intdash-Token")+r.Header.Get("Authorization"))
 	case q.Get("name") == "":
 		problem(w, http.StatusBadRequest, "invalid_request", "name is required")
 	case !found || m.Project != "" && r.PathValue("project") != m.Project:

@@ -36,8 +36,9 @@ func StartExim(t testing.TB) *Exim {
 	if os.Getenv(WithoutExim) == "1" {
 		t.Skip("left out: " + WithoutExim + "=1")
 	}
-	if _, err := os.Stat(eximPath); err != nil {
-		t.Fatalf("%v\ninstall it (apt-get install -y --no-install-recommends exim4-daemon-light), or set %s=1 to leave this test out", err, WithoutExim)
+	if _, err := os.Stat(eximPath); err != nil || os.Geteuid() != 0 {
+		t.Fatalf("needs root and %s (apt-get install -y --no-install-recommends exim4-daemon-light); %s=1 leaves this test out",
+			eximPath, WithoutExim)
 	}
 	e := &Exim{Port: freePort(t), Cert: NewCert(t), dir: folder(t)}
 	conf := e.write(t)
@@ -73,10 +74,7 @@ func folder(t testing.TB) string {
 // write fills the folder and returns the configuration's path. Exim drops root for its own user, who must own the folder.
 func (e *Exim) write(t testing.TB) string {
 	t.Helper()
-	owner, err := user.Current()
-	if os.Geteuid() == 0 {
-		owner, err = user.Lookup(eximUser)
-	}
+	owner, err := user.Lookup(eximUser)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,15 +90,13 @@ func (e *Exim) write(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	if os.Geteuid() == 0 {
-		give(t, e.dir, owner)
-		// Exim takes a configuration only from root or its own user, and Debian's only from root.
-		if err := os.Chown(filepath.Join(e.dir, "exim.conf"), 0, 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(e.dir, "exim.conf"), 0o644); err != nil { //nolint:gosec // Exim reads it again as its own user
-			t.Fatal(err)
-		}
+	give(t, e.dir, owner)
+	// Exim takes a configuration only from root.
+	if err := os.Chown(filepath.Join(e.dir, "exim.conf"), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(e.dir, "exim.conf"), 0o644); err != nil { //nolint:gosec // Exim reads it again as its own user
+		t.Fatal(err)
 	}
 	return filepath.Join(e.dir, "exim.conf")
 }
