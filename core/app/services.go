@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -52,8 +53,8 @@ func (s *services) stop(limit time.Duration) error {
 	expired := time.NewTimer(limit)
 	defer expired.Stop()
 	var errs []error
-	for i := len(s.running) - 1; i >= 0; i-- {
-		part := s.running[i]
+	for _, part := range slices.Backward(s.running) {
+
 		part.cancel()
 		select {
 		case err := <-part.done:

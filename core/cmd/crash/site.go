@@ -105,13 +105,17 @@ func (s *site) startRouter(ctx context.Context) (*exec.Cmd, error) {
 func (s *site) waitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	return poll(ctx, 10*time.Millisecond, func() (bool, error) {
-		resp, err := http.Get(s.admin + "/readyz")
-		if err != nil {
-			return false, nil // Not listening yet.
-		}
-		return resp.StatusCode == http.StatusOK, resp.Body.Close()
-	})
+	return poll(ctx, 10*time.Millisecond, func() (bool, error) { return s.ready(), nil })
+}
+
+// ready is false also while nothing listens yet.
+func (s *site) ready() bool {
+	resp, err := http.Get(s.admin + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // liveAndDie lets one router live for the given time and kills it with SIGKILL.

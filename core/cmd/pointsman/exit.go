@@ -44,8 +44,7 @@ func exitCode(err error, w io.Writer) int {
 	if !errors.Is(err, errReported) {
 		fmt.Fprintf(w, "Error: %v\n", err)
 	}
-	var coded *exitError
-	if errors.As(err, &coded) {
+	if coded, ok := errors.AsType[*exitError](err); ok {
 		return coded.code
 	}
 	return exitFailed

@@ -19,7 +19,6 @@ type rig struct {
 	t             *testing.T
 	dir           string
 	server, admin string
-	args          []string
 	cmd           *exec.Cmd
 	log           lockedBuffer
 }

@@ -37,8 +37,7 @@ was acknowledged is safe in either case.`,
 				}
 			}
 			err = app.Run(cmd.Context(), o)
-			var invalid *app.InvalidError
-			if errors.As(err, &invalid) {
+			if invalid, ok := errors.AsType[*app.InvalidError](err); ok {
 				if werr := writeDiagnostics(s.err, invalid.Diagnostics, color, summary(invalid.Config, invalid.Diagnostics)); werr != nil {
 					return werr
 				}

@@ -183,8 +183,7 @@ func writeSent(w io.Writer, url string, status int, body []byte) error {
 
 // unreachable says what to do when nobody answers.
 func unreachable(target string, err error) error {
-	var inner *url.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // without the URL, which stands in the sentence already
 	}
 	return &exitError{code: exitUnreachable, err: fmt.Errorf("no router answers at %s: %w\nStart it with: pointsman run %s", target, err, defaultConfig)}
