@@ -3,6 +3,7 @@ package source
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -267,12 +268,7 @@ type nameSet struct{ many map[string]struct{} }
 func (n *nameSet) add(before []string, name string) bool {
 	const few = 16
 	if len(before) < few {
-		for _, b := range before {
-			if b == name {
-				return false
-			}
-		}
-		return true
+		return !slices.Contains(before, name)
 	}
 	if n.many == nil {
 		n.many = make(map[string]struct{}, 2*few)

@@ -31,8 +31,7 @@ func quarantine(kind string, body []byte, why error) Event {
 }
 
 func reasonOf(err error) string {
-	var u *Undecodable
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*Undecodable](err); ok {
 		return u.Reason
 	}
 	return otherReason

@@ -158,8 +158,7 @@ func (h *Webhook) verify(r *http.Request, body []byte) (outcome, error) {
 		}
 		return accepted, nil
 	}
-	var refusal *Refused
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*Refused](err); ok {
 		count(h.metrics.authFailures, refusal.Reason)
 		return refused, err
 	}

@@ -179,8 +179,7 @@ func secrets(texts ...string) []schema.Secret {
 }
 
 func reason(err error) string {
-	var refused *source.Refused
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*source.Refused](err); ok {
 		return refused.Reason
 	}
 	return ""

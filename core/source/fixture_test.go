@@ -1,0 +1,183 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/goleak"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// lineProtocol is a protocol for tests: the header Key says "good", "bad" or "unsure", each line of the body is an event.
+type lineProtocol struct{}
+
+func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
+	switch r.Header.Get("Key") {
+	case "good":
+		return 0, nil
+	case "unsure":
+		return -1, errors.New("key server does not answer")
+	case "panic":
+		panic("verify broke")
+	}
+	return -1, &Refused{Reason: "bad_key"}
+}
+
+func (lineProtocol) Decode(_ http.Header, body []byte, _ time.Time) ([]Event, error) {
+	var events []Event
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, "?") {
+			return nil, &Undecodable{Reason: "question", Detail: "line starts with a question mark"}
+		}
+		events = append(events, Event{Envelope: &pointsmanv1.Envelope{Id: line, Type: "test." + strings.TrimSpace(line)}})
+	}
+	return events, nil
+}
+
+// intakeFunc makes an Intake of a function.
+type intakeFunc func(ctx context.Context, events []Event) ([]Accepted, error)
+
+func (f intakeFunc) Accept(ctx context.Context, events []Event) ([]Accepted, error) {
+	return f(ctx, events)
+}
+
+// store is an Intake that keeps what it is given.
+type store struct {
+	mu     sync.Mutex
+	events []Event
+}
+
+func (s *store) Accept(_ context.Context, events []Event) ([]Accepted, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, events...)
+	return make([]Accepted, len(events)), nil
+}
+
+type fixture struct {
+	*Webhook
+	log *lockedBuffer
+	reg *prometheus.Registry
+	m   *Metrics
+}
+
+func newFixture(t testing.TB, intake Intake, change ...func(*WebhookOptions)) *fixture {
+	t.Helper()
+	f := &fixture{log: &lockedBuffer{}, reg: prometheus.NewRegistry()}
+	f.m = NewMetrics(f.reg)
+	options := WebhookOptions{
+		Deps: Deps{
+			Name: "test", Intake: intake, Metrics: f.m, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
+			Now: func() time.Time { return time.Unix(1_700_000_000, 5) },
+		},
+		Kind: "line", Protocol: lineProtocol{}, Secrets: 1,
+		KnownTypes: []string{"test.known"}, RefusalReasons: []string{"bad_key"}, QuarantineReasons: []string{"question"},
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	var err error
+	if f.Webhook, err = NewWebhook(options); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (f *fixture) post(body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/hooks/test", strings.NewReader(body))
+	r.Header.Set("Key", "good")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w
+}
+
+// series returns every counter that is not 0, by name and labels.
+func series(t *testing.T, reg *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			value := m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			if value != 0 {
+				all[family.GetName()+labels(m)] = value
+			}
+		}
+	}
+	return all
+}
+
+func labels(m *dto.Metric) string {
+	var pairs []string
+	for _, l := range m.GetLabel() {
+		pairs = append(pairs, l.GetName()+"="+l.GetValue())
+	}
+	return "{" + strings.Join(pairs, ",") + "}"
+}
+
+// reply is an answer with its body read.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	closes bool
+}
+
+func replyOf(w *httptest.ResponseRecorder) reply {
+	return reply{status: w.Code, header: w.Header(), body: w.Body.Bytes()}
+}
+
+// wantProblem checks an answer that is not 2xx.
+func wantProblem(t *testing.T, r reply, status int, code string) {
+	t.Helper()
+	var got problem
+	if err := json.Unmarshal(r.body, &got); err != nil {
+		t.Fatalf("answer %d %q: %v", r.status, r.body, err)
+	}
+	want := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, RequestID: got.RequestID}
+	if diff := cmp.Diff(want, got); diff != "" || r.status != status || len(got.RequestID) != 16 {
+		t.Errorf("answer %d, request id %q (-want +got):\n%s", r.status, got.RequestID, diff)
+	}
+	if r.header.Get("Content-Type") != "application/problem+json" || r.header.Get("X-Request-Id") != got.RequestID {
+		t.Errorf("header %v", r.header)
+	}
+}
+
+// lockedBuffer is a buffer that a logger may write to while a test reads it.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) Bytes() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return bytes.Clone(b.buf.Bytes())
+}

@@ -1,0 +1,66 @@
+package source
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+func TestEnvelopeIsStamped(t *testing.T) {
+	s := &store{}
+	f := newFixture(t, s)
+	parent := "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	f.post("a\nb", "Content-Type", "text/plain", "Traceparent", parent)
+	f.post("?", "Content-Type", "text/\xff")
+	if len(s.events) != 3 {
+		t.Fatalf("stored %v", s.events)
+	}
+	for i, id := range []string{"a\n", "b"} {
+		want := &pointsmanv1.Envelope{
+			Id: id, Source: "test", Kind: "line", Type: "test." + strings.TrimSpace(id), ReceivedUnixNano: 1_700_000_000_000_000_005,
+			ContentType: "text/plain", Body: []byte("a\nb"), TraceParent: parent,
+		}
+		if got := s.events[i].Envelope; got.String() != want.String() {
+			t.Errorf("envelope %v, want %v", got, want)
+		}
+	}
+	q := s.events[2]
+	if q.Quarantine != "question: line starts with a question mark" || string(q.Envelope.GetBody()) != "?" || q.Envelope.GetContentType() != "" ||
+		q.Envelope.GetType() != "line.quarantined" || len(q.Keys) != 1 || q.Keys[0].Window != ShortWindow || q.Keys[0].Value != q.Envelope.GetId() {
+		t.Errorf("quarantined event %v", q)
+	}
+}
+
+func TestTraceParent(t *testing.T) {
+	const good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	tests := []struct {
+		values []string
+		ok     bool
+	}{
+		{[]string{good}, true},
+		{[]string{"cc" + good[2:]}, true},
+		{[]string{"cc" + good[2:] + "-what-the-future-holds"}, true},
+		{nil, false},
+		{[]string{""}, false},
+		{[]string{good, good}, false},
+		{[]string{good + "-01"}, false},
+		{[]string{"cc" + good[2:] + "x"}, false},
+		{[]string{"cc" + good[2:] + "-\x7f"}, false},
+		{[]string{"cc" + good[2:] + strings.Repeat("-x", 40)}, false},
+		{[]string{"ff" + good[2:]}, false},
+		{[]string{strings.ToUpper(good)}, false},
+		{[]string{good[:54]}, false},
+		{[]string{strings.Replace(good, "-", "_", 1)}, false},
+		{[]string{"00-00000000000000000000000000000000-00f067aa0ba902b7-01"}, false},
+		{[]string{"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"}, false},
+		{[]string{"00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01"}, false},
+	}
+	for _, tt := range tests {
+		got := traceParent(http.Header{"Traceparent": tt.values})
+		if want := strings.Join(tt.values, ""); tt.ok && got != want || !tt.ok && got != "" {
+			t.Errorf("traceParent(%q) = %q, valid %t", tt.values, got, tt.ok)
+		}
+	}
+}
