@@ -243,15 +243,20 @@ func healthy(resp *grpc_health_v1.HealthCheckResponse, err error) bool {
 	return false
 }
 
-// drain tells the plugin to finish what it has, then ends the process.
+// drain tells the plugin to finish what it has, takes the results, then ends the process.
 func (i *instance) drain() {
 	i.fail(reasonStop, "was stopped")
 	ctx, cancel := context.WithTimeout(i.ctx, i.timing.drain)
 	defer cancel()
+	i.sessionMu.Lock()
+	session := i.session
+	i.sessionMu.Unlock()
+	session.refuse()
 	_, err := i.client.Drain(ctx, &pluginv1.DrainRequest{Timeout: durationpb.New(i.timing.drain)})
 	if err != nil && status.Code(err) != codes.Unimplemented {
 		i.log.Warn("plugin did not drain", "err", err)
 	}
+	session.awaitResults(ctx)
 	i.leave()
 }
 
@@ -291,7 +296,9 @@ func (i *instance) end() {
 		i.out.close()
 		_ = os.RemoveAll(i.run.socketDir)
 		i.err = &i.cause
-		i.err.Output = i.out.tail.excerpt()
+		if i.cause.Reason != reasonStop {
+			i.err.Output = i.out.tail.excerpt()
+		}
 		close(i.ended)
 	})
 	<-i.ended

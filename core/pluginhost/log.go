@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -45,19 +46,22 @@ func newOutputLog(log *slog.Logger) *outputLog {
 
 // stderrLine takes a line of standard error: a log record in JSON, or plain text.
 func (o *outputLog) stderrLine(line []byte, cut bool) {
-	o.tail.add(line)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.inPanic = o.inPanic || isPanic(line)
 	if !o.allow() {
-		o.inPanic = o.inPanic || isPanic(string(line))
+		o.tail.add(line)
 		return
 	}
 	if rec, ok := parseRecord(line); ok && !cut {
+		if rec.level >= slog.LevelInfo {
+			o.tail.add(rec.text())
+		}
 		o.emit(rec)
 		return
 	}
+	o.tail.add(line)
 	text := string(line)
-	o.inPanic = o.inPanic || isPanic(text)
 	level := plainLevel(text)
 	if o.inPanic {
 		level = slog.LevelError
@@ -122,6 +126,15 @@ type record struct {
 	level   slog.Level
 	message string
 	attrs   []slog.Attr
+}
+
+// text is the record in one line, for an error.
+func (r record) text() []byte {
+	b := append([]byte(nil), r.message...)
+	for _, a := range r.attrs {
+		b = fmt.Appendf(b, " %s=%v", a.Key, a.Value)
+	}
+	return b
 }
 
 func parseRecord(line []byte) (record, bool) {

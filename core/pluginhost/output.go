@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -105,7 +106,7 @@ func (t *tail) excerpt() string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	first := max(0, len(lines)-excerptLines)
 	for i := len(lines) - 1; i >= 0; i-- {
-		if isPanic(lines[i]) {
+		if isPanic([]byte(lines[i])) {
 			first = i
 			break
 		}
@@ -120,6 +121,6 @@ func (t *tail) excerpt() string {
 }
 
 // isPanic reports whether the Go runtime begins to say why it ends the process.
-func isPanic(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+func isPanic(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: "))
 }

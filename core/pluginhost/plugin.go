@@ -42,10 +42,11 @@ type Plugin struct {
 	log     *slog.Logger
 	launch  func(ctx context.Context) (child, error)
 
-	rearm chan struct{}
-	ready chan struct{} // closed when the first process is ready
-	done  chan struct{} // closed when Run returns, after err is set
-	err   error
+	rearm     chan struct{}
+	ready     chan struct{} // closed when the first process is ready
+	readyOnce sync.Once
+	done      chan struct{} // closed when Run returns, after err is set
+	err       error
 
 	mu      sync.Mutex
 	status  Status
@@ -128,7 +129,6 @@ func (p *Plugin) Run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	close(p.ready)
 	record := newRestarts()
 	for c != nil {
 		started := time.Now()
@@ -239,6 +239,9 @@ func (p *Plugin) enter(s State, c child) {
 	}
 	close(p.changed)
 	p.changed = make(chan struct{})
+	if s == Ready {
+		p.readyOnce.Do(func() { close(p.ready) })
+	}
 }
 
 // note keeps an error for Status.

@@ -26,6 +26,8 @@ type Session struct {
 	// and then it has seen none of it.
 	unanswered []Delivery
 	answered   bool
+	pending    int           // sent and without a result
+	quiet      chan struct{} // made by refuse, closed when pending is 0
 }
 
 // link carries deliveries one way and results the other.
@@ -89,7 +91,8 @@ func (s *Session) MaxBatch() int { return s.maxBatch }
 
 // Send hands deliveries to the plugin, in messages of at most MaxBatch and 256 KiB; a larger delivery goes alone. It does
 // not keep the slice, but reads the deliveries' bytes until their results came. It blocks while the plugin does not read.
-// A lost process is told by Recv; Send returns ErrStopped after Close.
+// That the process was lost is told by Recv, and by later calls of Send. After Close, and when the plugin is stopping, Send returns
+// ErrStopped.
 func (s *Session) Send(ds []Delivery) error {
 	for len(ds) > 0 {
 		n := batchLen(ds, s.maxBatch)
@@ -114,16 +117,56 @@ func batchLen(ds []Delivery, limit int) int {
 }
 
 func (s *Session) sendBatch(ds []Delivery) error {
+	if err := s.ctx.Err(); err != nil {
+		return s.end(err)
+	}
 	s.mu.Lock()
+	if s.quiet != nil {
+		s.mu.Unlock()
+		return ErrStopped
+	}
 	if !s.answered {
 		s.unanswered = append(s.unanswered, ds...)
 	}
+	s.pending += len(ds)
 	l := s.link
 	s.mu.Unlock()
 	if err := l.send(ds); err != nil {
 		return s.end(err)
 	}
 	return nil
+}
+
+// refuse lets nothing more be sent. A nil Session has nothing to refuse.
+func (s *Session) refuse() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quiet = make(chan struct{})
+	s.settle(0)
+}
+
+// awaitResults waits, after refuse, until everything sent has its result, the session is closed or ctx ends.
+func (s *Session) awaitResults(ctx context.Context) {
+	if s == nil {
+		return
+	}
+	select {
+	case <-s.quiet:
+	case <-s.ctx.Done():
+	case <-ctx.Done():
+	}
+}
+
+// settle takes n results off what is pending. With mu held.
+func (s *Session) settle(n int) {
+	before := s.pending
+	s.pending = max(0, before-n)
+	if s.quiet != nil && s.pending == 0 && (before > 0 || n == 0) {
+		close(s.quiet)
+	}
 }
 
 // Recv waits for results, in any order and of any of the deliveries sent. A LostError means that the process is gone and
@@ -137,7 +180,7 @@ func (s *Session) Recv() ([]*pluginv1.Result, error) {
 		results, err := l.recv()
 		switch {
 		case err == nil && len(results) > 0:
-			s.confirm()
+			s.confirm(len(results))
 			return results, nil
 		case err != nil && !s.fallBack(err):
 			return nil, s.end(err)
@@ -146,9 +189,10 @@ func (s *Session) Recv() ([]*pluginv1.Result, error) {
 }
 
 // confirm notes that the plugin answers by the way it was asked.
-func (s *Session) confirm() {
+func (s *Session) confirm(results int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle(results)
 	s.answered, s.unanswered = true, nil
 }
 
@@ -160,6 +204,7 @@ func (s *Session) fallBack(err error) bool {
 		return false
 	}
 	again := s.unanswered
+	s.pending -= len(again) // Send counts them again
 	s.link, s.answered, s.unanswered = newBatchLink(s.ctx, s.inst.conn), true, nil
 	s.mu.Unlock()
 	s.inst.log.Warn("plugin announces a stream and has none, using DeliverBatch")

@@ -296,6 +296,8 @@ func (s *testService) do(d *pluginv1.Delivery) *pluginv1.Result {
 			syscallWrite(2, strings.Repeat("spam ", 20000)+"\n")
 		}
 		syscallWrite(2, strings.Repeat("x", 10<<20))
+	case "chatter":
+		syscallWrite(2, strings.Repeat("and so on\n", 5000))
 	case "stdout":
 		syscallWrite(1, strings.Repeat("y", 300<<10)+"\n")
 		syscallWrite(1, "still alive\n")
