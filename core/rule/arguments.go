@@ -96,7 +96,7 @@ func (c *compiler) memberOf(a *pluginv1.Attribute, attr *hcl.Attribute) (member 
 			return append(buf, ',')
 		}
 		if a.GetRequired() {
-			f.fail(x.at, "the argument %q is required, and this is null", a.GetName())
+			f.fail(x.at, "the argument %q is required, and this is null%s", a.GetName(), nullAdvice)
 		}
 		return append(buf[:start], otherwise...)
 	}, true

@@ -143,4 +143,3 @@ func ctyEvent(env *pointsmanv1.Envelope) cty.Value {
 	defer f.release()
 	return toCty(event.root.val(f))
 }
-

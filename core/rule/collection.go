@@ -147,7 +147,7 @@ func (l *loop) run(f *frame, body func()) {
 			}
 		}
 	default:
-		f.fail(l.collection.at, "this must be a list or an object to go through, but is %s", v.kind)
+		f.fail(l.collection.at, "only lists and objects can be gone through, and this is %s", v.kind)
 	}
 }
 

@@ -39,7 +39,11 @@ func (c *compiler) accepts(a *pluginv1.Attribute, x *expr) bool {
 	case want.typ.IsListType() && isList(x.typ) && textual(x.typ), want.typ.IsMapType() && isObject(x.typ) && textual(x.typ):
 		return true
 	}
-	c.errorf(*x.rng(), *x.rng(), "Wrong type", "%s must be %s, but this is %s.", sentence(role), want.name, typeName(x.typ))
+	is := typeName(x.typ)
+	if want.typ.IsListType() && isList(x.typ) || want.typ.IsMapType() && isObject(x.typ) {
+		is += " that holds other things"
+	}
+	c.errorf(*x.rng(), *x.rng(), "Wrong type", "%s must be %s, but this is %s.", sentence(role), want.name, is)
 	return false
 }
 
@@ -112,10 +116,10 @@ func conformTexts(a *pluginv1.Attribute, values []value) ([]value, string) {
 	for i, v := range values {
 		s, ok := v.toText()
 		if !ok {
-			return nil, fmt.Sprintf("the argument %q must be %s, but one of them is %s", a.GetName(), argumentTypes[a.GetType()].name, show(v))
+			return values, fmt.Sprintf("the argument %q must be %s, but one of them is %s", a.GetName(), argumentTypes[a.GetType()].name, show(v))
 		}
 		if problem := notOneOf(a, s); problem != "" {
-			return nil, problem
+			return values, problem
 		}
 		texts[i] = textValue(s)
 	}

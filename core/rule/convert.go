@@ -63,9 +63,11 @@ func (c *compiler) asText(x *expr, role string) func(*frame) string {
 	}
 }
 
+const nullAdvice = `; coalesce() gives a default, and a test for "!= null" leaves such events out`
+
 func (f *frame) failConvert(at *site, v value, role, want string) {
 	if v.kind == null {
-		f.fail(at, "%s is null, and must be %s", role, want)
+		f.fail(at, "%s is null, and must be %s%s", role, want, nullAdvice)
 		return
 	}
 	f.fail(at, "%s must be %s, but is %s: %s", role, want, v.kind, show(v))

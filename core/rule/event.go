@@ -2,6 +2,7 @@ package rule
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,9 +24,9 @@ type eventType struct {
 
 // message describes an object whose fields are known at load.
 type message struct {
-	// name for diagnostics: "event", "data of s3 events".
-	name   string
-	fields []field
+	// path is how it is written: "event.data"; name is that for diagnostics: "event.data of s3 events".
+	path, name string
+	fields     []field
 }
 
 type field struct {
@@ -61,19 +62,13 @@ func newEventType(kind string) *eventType {
 	}
 	desc := data.Message()
 	t.data = goType(desc).Elem()
-	at := func(f *frame) reflect.Value {
-		if !f.data.IsValid() {
-			f.fail(nil, "the envelope holds no data of kind %q", kind)
-		}
-		return f.data
-	}
 	var dataExpr *expr
 	if desc.FullName() == jsonName {
-		dataExpr = t.json(at)
+		dataExpr = t.json(nil)
 	} else {
-		dataExpr = messageExpr(t.fields("data of "+kind+" events", desc, at))
+		dataExpr = messageExpr(t.fields(&message{path: "event.data", name: "event.data of " + kind + " events"}, desc, nil))
 	}
-	t.root = messageExpr(&message{name: "event", fields: append(envelopeFields(), field{"data", dataExpr})})
+	t.root = messageExpr(&message{path: "event", name: "event", fields: append(envelopeFields(), field{"data", dataExpr})})
 	nameFields(t.root, "")
 	return t
 }
@@ -127,19 +122,43 @@ func appendTime(buf []byte, unixNano int64) []byte {
 
 const jsonName = protoreflect.FullName("pointsman.v1.Json")
 
-// fields describes the fields of a message. at returns the message, or the zero Value when it is not set.
-func (t *eventType) fields(name string, desc protoreflect.MessageDescriptor, at func(*frame) reflect.Value) *message {
-	m := &message{name: name}
+// path leads from the data message to a field: the index of the Go field in each message on the way.
+type path []int
+
+// read returns the field, or the zero Value when a message on the way is not set.
+func (p path) read(f *frame) reflect.Value {
+	v := f.data
+	if !v.IsValid() {
+		f.fail(nil, "the envelope holds no data of the kind of its source")
+		return v
+	}
+	for i, index := range p {
+		if i > 0 {
+			if v.IsNil() {
+				return reflect.Value{}
+			}
+			v = v.Elem()
+		}
+		v = v.Field(index)
+	}
+	return v
+}
+
+// message is read for a field that holds a message; nil is the path of the data message itself.
+func (p path) message(f *frame) reflect.Value {
+	v := p.read(f)
+	if len(p) == 0 || !v.IsValid() {
+		return v
+	}
+	return v.Elem() // the zero Value for a nil pointer
+}
+
+// fields describes the fields of the message at a path.
+func (t *eventType) fields(m *message, desc protoreflect.MessageDescriptor, at path) *message {
 	for i := range desc.Fields().Len() {
 		fd := desc.Fields().Get(i)
 		index, typ := goField(goType(desc).Elem(), fd)
-		get := func(f *frame) reflect.Value {
-			if msg := at(f); msg.IsValid() {
-				return msg.Field(index)
-			}
-			return reflect.Value{}
-		}
-		if e := t.fieldExpr(fd, typ, get); e != nil {
+		if e := t.fieldExpr(m, fd, typ, append(slices.Clone(at), index)); e != nil {
 			m.fields = append(m.fields, field{string(fd.Name()), e})
 		}
 	}
@@ -147,45 +166,44 @@ func (t *eventType) fields(name string, desc protoreflect.MessageDescriptor, at 
 }
 
 // fieldExpr reads one field; nil for a kind of field that no event has.
-func (t *eventType) fieldExpr(fd protoreflect.FieldDescriptor, typ reflect.Type, get func(*frame) reflect.Value) *expr {
+func (t *eventType) fieldExpr(in *message, fd protoreflect.FieldDescriptor, typ reflect.Type, at path) *expr {
 	switch {
-	case fd.IsList() && fd.Message() != nil && fd.Message().Fields().ByName("name") != nil && fd.Message().Fields().ByName("value") != nil:
-		return pairsExpr(get)
+	case fd.IsList() && isPair(fd.Message()):
+		return pairsExpr(at.read)
 	case fd.IsList() || fd.IsMap():
 		return nil
+	case fd.Message() != nil && fd.Message().FullName() == jsonName:
+		return t.json(at)
 	case fd.Message() != nil:
-		inner := func(f *frame) reflect.Value {
-			if p := get(f); p.IsValid() && !p.IsNil() {
-				return p.Elem()
-			}
-			return reflect.Value{}
-		}
-		if fd.Message().FullName() == jsonName {
-			return t.json(inner)
-		}
-		return messageExpr(t.fields(string(fd.Name()), fd.Message(), inner))
+		step := "." + string(fd.Name())
+		inner := &message{path: in.path + step, name: strings.Replace(in.name, in.path, in.path+step, 1)}
+		return messageExpr(t.fields(inner, fd.Message(), at))
 	case fd.HasOptionalKeyword():
-		return optionalExpr(typ.Elem(), get)
+		return optionalExpr(typ.Elem(), at)
 	}
-	return scalarExpr(typ, get)
+	return scalarExpr(typ, at)
+}
+
+func isPair(desc protoreflect.MessageDescriptor) bool {
+	return desc != nil && desc.Fields().ByName("name") != nil && desc.Fields().ByName("value") != nil
 }
 
 // scalarExpr reads a field that is never null: one that is not set has its zero value.
-func scalarExpr(typ reflect.Type, get func(*frame) reflect.Value) *expr {
+func scalarExpr(typ reflect.Type, at path) *expr {
 	switch {
 	case typ.Kind() == reflect.String:
 		return textExpr(nil, func(f *frame) string {
-			if v := get(f); v.IsValid() {
+			if v := at.read(f); v.IsValid() {
 				return v.String()
 			}
 			return ""
 		})
 	case typ.Kind() == reflect.Bool:
-		return boolExpr(nil, func(f *frame) bool { v := get(f); return v.IsValid() && v.Bool() })
+		return boolExpr(nil, func(f *frame) bool { v := at.read(f); return v.IsValid() && v.Bool() })
 	case numberOf(typ) != nil:
 		of := numberOf(typ)
 		return numberExpr(nil, func(f *frame) number {
-			if v := get(f); v.IsValid() {
+			if v := at.read(f); v.IsValid() {
 				return of(v)
 			}
 			return number{}
@@ -195,26 +213,43 @@ func scalarExpr(typ reflect.Type, get func(*frame) reflect.Value) *expr {
 }
 
 // optionalExpr reads a field that is null when it is not set; typ is what its pointer points to.
-func optionalExpr(typ reflect.Type, get func(*frame) reflect.Value) *expr {
+func optionalExpr(typ reflect.Type, at path) *expr {
+	if of := numberOf(typ); of != nil {
+		return optionalNumber(at, of)
+	}
 	var of func(reflect.Value) value
-	ctyp := cty.Number
-	toNumber := numberOf(typ)
-	switch {
-	case toNumber != nil:
-		of = func(v reflect.Value) value { return numberValue(toNumber(v)) }
-	case typ.Kind() == reflect.String:
+	ctyp := cty.Bool
+	switch typ.Kind() {
+	case reflect.String:
 		ctyp, of = cty.String, func(v reflect.Value) value { return textValue(v.String()) }
-	case typ.Kind() == reflect.Bool:
-		ctyp, of = cty.Bool, func(v reflect.Value) value { return boolValue(v.Bool()) }
+	case reflect.Bool:
+		of = func(v reflect.Value) value { return boolValue(v.Bool()) }
 	default:
 		return nil
 	}
 	return valueExpr(nil, ctyp, func(f *frame) value {
-		if p := get(f); p.IsValid() && !p.IsNil() {
+		if p := at.read(f); p.IsValid() && !p.IsNil() {
 			return of(p.Elem())
 		}
 		return value{}
 	})
+}
+
+func optionalNumber(at path, of func(reflect.Value) number) *expr {
+	read := func(f *frame) (number, bool) {
+		if p := at.read(f); p.IsValid() && !p.IsNil() {
+			return of(p.Elem()), true
+		}
+		return number{}, false
+	}
+	e := valueExpr(nil, cty.Number, func(f *frame) value {
+		if n, ok := read(f); ok {
+			return numberValue(n)
+		}
+		return value{}
+	})
+	e.optional = read
+	return e
 }
 
 func numberOf(typ reflect.Type) func(reflect.Value) number {
@@ -241,12 +276,12 @@ func numberOf(typ reflect.Type) func(reflect.Value) number {
 }
 
 // json reads a Json message, whose type is known only with the event.
-func (t *eventType) json(at func(*frame) reflect.Value) *expr {
+func (t *eventType) json(at path) *expr {
 	slot := t.documents
 	t.documents++
 	text, _ := goField(reflect.TypeFor[pointsmanv1.Json](), (*pointsmanv1.Json)(nil).ProtoReflect().Descriptor().Fields().ByName("text"))
 	return valueExpr(nil, cty.DynamicPseudoType, func(f *frame) value {
-		if m := at(f); m.IsValid() && m.Field(text).Len() > 0 {
+		if m := at.message(f); m.IsValid() && m.Field(text).Len() > 0 {
 			return f.json(slot, m.Field(text).Bytes())
 		}
 		return value{}
@@ -260,11 +295,11 @@ type pair interface {
 }
 
 // pairsExpr reads a list of pairs as a map. The last one of a name wins.
-func pairsExpr(get func(*frame) reflect.Value) *expr {
+func pairsExpr(read func(*frame) reflect.Value) *expr {
 	e := valueExpr(nil, cty.Map(cty.String), func(f *frame) value {
 		var names []string
 		var values []value
-		if list := get(f); list.IsValid() {
+		if list := read(f); list.IsValid() {
 			for i := range list.Len() {
 				p := list.Index(i).Interface().(pair)
 				names, values = append(names, p.GetName()), append(values, textValue(p.GetValue()))
@@ -273,7 +308,7 @@ func pairsExpr(get func(*frame) reflect.Value) *expr {
 		return objectValue(names, values)
 	})
 	e.member = func(f *frame, name string) value {
-		list := get(f)
+		list := read(f)
 		if !list.IsValid() {
 			return value{}
 		}

@@ -15,6 +15,8 @@ type expr struct {
 	boolean func(*frame) bool
 	number  func(*frame) number
 	text    func(*frame) string
+	// optional is set for a number that may be null: false.
+	optional func(*frame) (number, bool)
 	// write appends the text that text returns; nil when there is nothing to gain.
 	write func(*frame, []byte) []byte
 	// konst is the value of an expression that does not depend on the event.

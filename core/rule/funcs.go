@@ -61,7 +61,11 @@ func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, b
 			return function.Function{}, false
 		}
 	}
-	c.errorf(e.NameRange, e.Range(), "Unknown function", "There is no function %q.%s", e.Name, didYouMean(e.Name, known))
+	hint := didYouMean(e.Name, slices.Sorted(slices.Values(known)))
+	if near := config.Suggest(e.Name, known); near != "" {
+		hint = fmt.Sprintf(" Did you mean %q?", near) // without the whole list
+	}
+	c.errorf(e.NameRange, e.Range(), "Unknown function", "There is no function %q.%s", e.Name, hint)
 	return function.Function{}, false
 }
 
@@ -207,19 +211,19 @@ func (k *call) values(f *frame) (args []value, sites []*site) {
 
 func (f *frame) call(k *call, args []value, sites []*site) value {
 	if params := len(k.fn.Params()); len(args) < params || len(args) > params && k.fn.VarParam() == nil {
-		f.fail(k.at, "%s takes %d arguments, and these are %d", k.name, params, len(args))
+		f.fail(k.at, "%s takes %d, and these are %d arguments", k.name, params, len(args))
 		return value{}
 	}
 	converted := make([]cty.Value, len(args))
 	for i, arg := range args {
 		param := k.param(i)
 		if arg.kind == null && !param.AllowNull {
-			f.fail(sites[i], "%s is null", k.role(i))
+			f.fail(sites[i], "%s is null%s", k.role(i), nullAdvice)
 			return value{}
 		}
 		v, err := convert.Convert(toCty(arg), param.Type)
 		if err != nil {
-			f.fail(sites[i], "%s: %s, but this is %s", k.role(i), err, show(arg))
+			f.fail(sites[i], "%s: %s: %s", k.role(i), err, show(arg))
 			return value{}
 		}
 		converted[i] = v

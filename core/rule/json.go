@@ -26,7 +26,7 @@ type node struct {
 	next       int32 // the node after this one and all that it holds
 }
 
-var errJSON = errors.New("not valid JSON")
+var errJSON = errors.New("text that is not JSON")
 
 // parse reads text (RFC 8259), replacing what d held. Memory of the previous text is used again.
 func (d *document) parse(data []byte) error {

@@ -52,7 +52,7 @@ func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) *expr {
 		n, m := x(f), y(f)
 		result, problem := op.apply(n, m)
 		if problem != "" {
-			f.fail(at, "%s (%s %s %s)", problem, n, op.symbol, m)
+			f.fail(at, "%s (%s %s %s)", problem, show(numberValue(n)), op.symbol, show(numberValue(m)))
 		}
 		return result
 	})
@@ -161,37 +161,51 @@ func conversionHint(a, b *expr) string {
 			return " Write " + n.String() + " without quotes."
 		}
 	}
-	if a.typ.IsPrimitiveType() && b.typ.IsPrimitiveType() && (a.typ == cty.String) != (b.typ == cty.String) {
+	switch {
+	case a.typ == cty.String && b.typ == cty.Number, a.typ == cty.Number && b.typ == cty.String:
 		return " Convert one of them: tostring(...) or tonumber(...)."
+	case a.typ == cty.String && b.typ == cty.Bool, a.typ == cty.Bool && b.typ == cty.String:
+		return " Convert one of them: tostring(...) or tobool(...)."
 	}
 	return ""
 }
 
 func (c *compiler) ordering(at *site, a, b *expr, symbol string, holds func(int) bool) *expr {
-	if a == nil || b == nil {
-		return nil
-	}
-	left, right := "the left side of "+symbol, "the right side of "+symbol
-	x, y := c.asNumber(a, left), c.asNumber(b, right)
+	x, y := c.operand(a, "the left side of "+symbol), c.operand(b, "the right side of "+symbol)
 	if x == nil || y == nil {
 		return nil
 	}
-	if a.number != nil && b.number != nil {
-		return boolExpr(at, func(f *frame) bool { return holds(x(f).compare(y(f))) })
+	if b.konst != nil {
+		limit, _ := b.konst.toNumber()
+		return boolExpr(at, func(f *frame) bool {
+			n, ok := x(f)
+			return ok && holds(n.compare(limit))
+		})
 	}
 	return boolExpr(at, func(f *frame) bool {
-		v, w := a.val(f), b.val(f)
-		if v.kind == null || w.kind == null {
-			return false
-		}
-		n, ok := v.toNumber()
-		if !ok {
-			f.failConvert(a.at, v, left, "a number")
-		}
-		m, ok := w.toNumber()
-		if !ok {
-			f.failConvert(b.at, w, right, "a number")
-		}
-		return holds(n.compare(m))
+		n, ok := x(f)
+		m, also := y(f)
+		return ok && also && holds(n.compare(m))
 	})
+}
+
+// operand reads a number to compare; false for null, which is neither less nor greater than anything.
+func (c *compiler) operand(x *expr, role string) func(*frame) (number, bool) {
+	convert := c.asNumber(x, role)
+	switch {
+	case convert == nil:
+		return nil
+	case x.optional != nil:
+		return x.optional
+	case x.number != nil:
+		return func(f *frame) (number, bool) { return x.number(f), true }
+	}
+	return func(f *frame) (number, bool) {
+		v := x.val(f)
+		n, ok := v.toNumber()
+		if !ok && v.kind != null {
+			f.failConvert(x.at, v, role, "a number")
+		}
+		return n, ok
+	}
 }

@@ -73,7 +73,7 @@ func (b *builder) program(r *config.Rule, kind string) (*program, hcl.Diagnostic
 	p := &program{rule: r.Name}
 	if r.When != nil {
 		when := c.compile(r.When.(hclsyntax.Expression))
-		if p.when = c.asBool(when, "when"); p.when != nil {
+		if p.when = c.asBool(when, `"when"`); p.when != nil {
 			p.whenSite, p.guards = when.at, when.guards
 		}
 	}
@@ -100,7 +100,7 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 		arguments: c.objectOf(schema, body),
 	}
 	if d.OrderBy != nil {
-		out.orderKey = c.asText(c.compile(d.OrderBy.(hclsyntax.Expression)), "order_by")
+		out.orderKey = c.asText(c.compile(d.OrderBy.(hclsyntax.Expression)), `"order_by"`)
 	}
 	return out
 }

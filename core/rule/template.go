@@ -54,7 +54,16 @@ func (c *compiler) writer(x *expr, role string) func(*frame, []byte) []byte {
 	case x.number != nil:
 		return func(f *frame, buf []byte) []byte { return x.number(f).append(buf) }
 	}
-	return func(f *frame, buf []byte) []byte { return append(buf, s(f)...) }
+	if x.text != nil {
+		return func(f *frame, buf []byte) []byte { return append(buf, x.text(f)...) }
+	}
+	return func(f *frame, buf []byte) []byte {
+		v := x.val(f)
+		if v.kind == null || v.kind == list || v.kind == object {
+			f.failConvert(x.at, v, role, "a string")
+		}
+		return v.appendText(buf)
+	}
 }
 
 // templateJoin compiles %{ for }: the texts of a list, one after the other.

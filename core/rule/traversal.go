@@ -31,8 +31,18 @@ func (c *compiler) scopeTraversal(e *hclsyntax.ScopeTraversalExpr) *expr {
 			return c.scopeValue(v, e)
 		}
 	}
-	c.errorf(root.SrcRange, e.SrcRange, "Unknown name", "There is no %q here.%s", root.Name, didYouMean(root.Name, c.names()))
+	c.errorf(root.SrcRange, e.SrcRange, "Unknown name", "There is no %q here.%s", root.Name, c.suggestName(root.Name))
 	return nil
+}
+
+// suggestName takes a field of the event without "event." before it for what it is.
+func (c *compiler) suggestName(name string) string {
+	for _, m := range []*expr{c.event, c.event.fields.field("data")} {
+		if m.fields != nil && m.fields.field(name) != nil {
+			return fmt.Sprintf(" Did you mean %q?", m.fields.path+"."+name)
+		}
+	}
+	return didYouMean(name, c.names())
 }
 
 // scopeValue follows the steps as far as they lead through objects, so that one secret does not hide its neighbours.
@@ -44,7 +54,7 @@ func (c *compiler) scopeValue(v cty.Value, e *hclsyntax.ScopeTraversalExpr) *exp
 			return c.steps(c.constant(v, at), e.Traversal[i+1:])
 		}
 		if !v.Type().HasAttribute(name) {
-			c.unknownAttribute(e.Traversal[:i+1], step, slices.Collect(maps.Keys(v.Type().AttributeTypes())))
+			c.unknownAttribute(e.Traversal[:i+1], step, attributes(v.Type()))
 			return nil
 		}
 		v = v.GetAttr(name)
@@ -55,7 +65,7 @@ func (c *compiler) scopeValue(v cty.Value, e *hclsyntax.ScopeTraversalExpr) *exp
 func (c *compiler) unknownAttribute(before hcl.Traversal, step hcl.Traverser, known []string) {
 	name, _ := stepName(step)
 	rng := hcl.RangeBetween(before.SourceRange(), step.SourceRange())
-	c.errorf(step.SourceRange(), rng, "Unknown attribute", "%s has no attribute %q.%s", c.source(before.SourceRange()), name, didYouMean(name, known))
+	c.errorf(nameRange(step.SourceRange()), rng, "Unknown attribute", "%s has no attribute %q.%s", c.source(before.SourceRange()), name, didYouMean(name, known))
 }
 
 func stepName(step hcl.Traverser) (string, bool) {
@@ -77,12 +87,16 @@ func (c *compiler) names() []string {
 		names = slices.AppendSeq(names, maps.Keys(scope.Variables))
 	}
 	for _, v := range c.loops {
-		if v.symbol == nil {
+		if v.name != "" {
 			names = append(names, v.name)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
+
+// attributes are the names of an object's attributes.
+func attributes(t cty.Type) []string { return slices.Sorted(maps.Keys(t.AttributeTypes())) }
 
 // didYouMean suggests the nearest name and lists what there is.
 func didYouMean(name string, known []string) string {
@@ -93,8 +107,7 @@ func didYouMean(name string, known []string) string {
 	if len(known) == 0 {
 		return s
 	}
-	slices.Sort(known)
-	return s + " Known: " + strings.Join(slices.Compact(known), ", ") + "."
+	return s + " Known: " + strings.Join(known, ", ") + "."
 }
 
 // steps compiles the .name and [key] behind x.
@@ -106,7 +119,7 @@ func (c *compiler) steps(x *expr, steps hcl.Traversal) *expr {
 		at := c.at(hcl.RangeBetween(x.at.rng, step.SourceRange()))
 		switch step := step.(type) {
 		case hcl.TraverseAttr:
-			x = c.attribute(at, x, step.Name, step.SrcRange)
+			x = c.attribute(at, x, step.Name, nameRange(step.SrcRange))
 		case hcl.TraverseIndex:
 			x = c.element(at, x, c.constant(step.Key, step.SrcRange))
 		default:
@@ -117,6 +130,13 @@ func (c *compiler) steps(x *expr, steps hcl.Traversal) *expr {
 	return x
 }
 
+// nameRange is a step without its dot.
+func nameRange(rng hcl.Range) hcl.Range {
+	rng.Start.Column++
+	rng.Start.Byte++
+	return rng
+}
+
 // attribute compiles x.name.
 func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *expr {
 	switch {
@@ -124,7 +144,7 @@ func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *exp
 		if f := x.fields.field(name); f != nil {
 			return f.placed(at)
 		}
-		c.errorf(rng, at.rng, "Unknown attribute", "The %s has no attribute %q.%s", x.fields.name, name, didYouMean(name, x.fields.names()))
+		c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", sentence(x.fields.name), name, didYouMean(name, x.fields.names()))
 		return nil
 	case x.member != nil:
 		member := x.member
@@ -132,7 +152,7 @@ func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *exp
 	case x.typ.IsObjectType():
 		if !x.typ.HasAttribute(name) {
 			c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", x.at.text, name,
-				didYouMean(name, slices.Collect(maps.Keys(x.typ.AttributeTypes()))))
+				didYouMean(name, attributes(x.typ)))
 			return nil
 		}
 		return member(at, x, name, x.typ.AttributeType(name))
@@ -170,12 +190,25 @@ func (c *compiler) element(at *site, x, key *expr) *expr {
 		if i == nil {
 			return nil
 		}
+		if x.items != nil && key.konst != nil {
+			return c.item(at, x, key)
+		}
 		return valueExpr(at, elementType(x.typ), func(f *frame) value { return f.listElement(at, x.val(f), i(f)) })
 	case x.dynamic() && !x.isNull():
 		return valueExpr(at, cty.DynamicPseudoType, func(f *frame) value { return f.dynamicElement(key, x.val(f), key.val(f)) })
 	}
 	c.errorf(at.rng, at.rng, "Invalid index", "%s is %s, which has no elements.", x.at.text, typeName(x.typ))
 	return nil
+}
+
+// item compiles an element of a list that is written out.
+func (c *compiler) item(at *site, x, key *expr) *expr {
+	n, _ := key.konst.toNumber()
+	if n.float || n.int() < 0 || n.int() >= int64(len(x.items)) {
+		c.errorf(*key.rng(), at.rng, "Invalid index", "There is no element %s: the list has %d.", n, len(x.items))
+		return nil
+	}
+	return x.items[n.int()].placed(at)
 }
 
 func (c *compiler) memberByKey(at *site, x, key *expr) *expr {

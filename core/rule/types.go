@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -95,17 +96,25 @@ func fromCty(v cty.Value) (value, error) {
 	case t == cty.Bool:
 		return boolValue(v.True()), nil
 	case t == cty.Number:
-		n, ok := parseNumber(v.AsBigFloat().Text('g', -1))
-		if !ok {
-			return value{}, fmt.Errorf("the number %s is too large", v.AsBigFloat().Text('g', 10))
-		}
-		return numberValue(n), nil
+		return fromBig(v.AsBigFloat())
 	case isList(t):
 		return fromElements(v)
 	case isObject(t):
 		return fromMembers(v)
 	}
 	return value{}, fmt.Errorf("a value of type %s cannot be used in a rule", t.FriendlyName())
+}
+
+func fromBig(b *big.Float) (value, error) {
+	if i, accuracy := b.Int64(); accuracy == big.Exact {
+		return numberValue(intNumber(i)), nil
+	}
+	f, _ := b.Float64()
+	n, ok := floatNumber(f)
+	if !ok {
+		return value{}, fmt.Errorf("the number %s is too large", b.Text('g', 10))
+	}
+	return numberValue(n), nil
 }
 
 func fromElements(v cty.Value) (value, error) {

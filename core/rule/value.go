@@ -147,6 +147,19 @@ func (v value) toNumber() (number, bool) {
 	return number{}, false
 }
 
+// appendText writes the text of a string, number or bool, and nothing for anything else.
+func (v value) appendText(buf []byte) []byte {
+	switch v.kind {
+	case text:
+		return append(buf, v.str...)
+	case numeric:
+		return v.num.append(buf)
+	case boolean:
+		return strconv.AppendBool(buf, v.bool())
+	}
+	return buf
+}
+
 func (v value) toText() (string, bool) {
 	switch v.kind {
 	case text:
@@ -189,6 +202,11 @@ func normal(s string) string {
 }
 
 func isASCII(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if s[0]|s[1]|s[2]|s[3]|s[4]|s[5]|s[6]|s[7] >= 0x80 {
+			return false
+		}
+	}
 	for i := range len(s) {
 		if s[i] >= 0x80 {
 			return false
