@@ -1,6 +1,6 @@
 // Package intdash receives the webhooks of intdash: one signed JSON object per request about a measurement, an edge or
-// another resource. https://docs.intdash.jp describes the product; what its servers really send was learned from requests
-// of 2023 and 2024 servers.
+// another resource. Their format has no public reference. What is known comes from aptpod's published samples:
+// github.com/aptpod/intdash-webhook-example (the preview of 2023) and github.com/aptpod/intdash-sdk-beginner (2024).
 //
 // The signature holds no time, so an old request that is sent again is genuine: only the dedupe window recognises it.
 package intdash

@@ -11,7 +11,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// The vectors were made by others: the first is published with aptpod's SDK samples, all were computed with OpenSSL too.
+// The signatures were not made by Sign: the first is published in github.com/aptpod/intdash-sdk-beginner (lesson 6), the
+// others were computed independently of it.
 const (
 	secret32   = "stringstringstringstringstringst"
 	secretSeed = "your-secret-here"
