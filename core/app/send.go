@@ -43,10 +43,11 @@ func FindIntdash(ctx context.Context, o Options, name string) (IntdashTarget, *c
 	if s.Path == "" {
 		s.Path = source.DefaultPath(c.Name)
 	}
-	if len(s.Secrets) == 0 {
+	i := slices.IndexFunc(s.Secrets, func(secret schema.Secret) bool { return secret.Reveal() != "" })
+	if i < 0 {
 		return IntdashTarget{}, nil, fmt.Errorf("source %q has no secret to sign with", c.Name)
 	}
-	return IntdashTarget{URL: "http://" + reachable(cfg.Server.Listen) + s.Path, Secret: s.Secrets[0]}, nil, nil
+	return IntdashTarget{URL: "http://" + reachable(cfg.Server.Listen) + s.Path, Secret: s.Secrets[i]}, nil, nil
 }
 
 func findSource(cfg *config.Config, kind, name string) (*config.Source, error) {

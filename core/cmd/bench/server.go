@@ -54,7 +54,7 @@ plugins { dir = %q }
 
 source "intdash" "lab" {
   path    = "/hooks/intdash"
-  secrets = [%q]
+  secrets = [env("BENCH_SECRET")]
 }
 
 plugin "noop" "sink" {}
@@ -83,7 +83,7 @@ func startRouter(ctx context.Context, bin, dir string) (*server, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "config.hcl")
-	text := fmt.Sprintf(config, listen, admin, filepath.Join(dir, "journal.db"), bin, secret)
+	text := fmt.Sprintf(config, listen, admin, filepath.Join(dir, "journal.db"), bin)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -91,6 +91,7 @@ func startRouter(ctx context.Context, bin, dir string) (*server, error) {
 		process: exec.Command(filepath.Join(bin, "pointsman"), "run", file, "--log-level", "warn"),
 		url:     "http://" + listen + path, admin: "http://" + admin,
 	}
+	s.process.Env = append(os.Environ(), "BENCH_SECRET="+secret)
 	s.process.Stderr = os.Stderr
 	if err := s.process.Start(); err != nil {
 		return nil, err

@@ -29,11 +29,11 @@ plugins { dir = %[4]q }
 
 source "intdash" "lab" {
   path    = "/hooks/intdash"
-  secrets = [%[5]q]
+  secrets = [env("CRASH_SECRET")]
 }
 
 plugin "noop" "sink" {
-  settings { record = %[6]q }
+  settings { record = %[5]q }
 }
 
 # Every sixteenth event is refused for good, to see that dead letters survive too.
@@ -70,7 +70,7 @@ func newSite(bin, dir string) (*site, error) {
 		dir: dir, program: filepath.Join(bin, "pointsman"), log: log, secret: "only-for-the-crash-test-012345678",
 		url: "http://" + server + "/hooks/intdash", admin: "http://" + admin,
 	}
-	text := fmt.Sprintf(config, server, admin, s.journal(), bin, s.secret, s.record())
+	text := fmt.Sprintf(config, server, admin, s.journal(), bin, s.record())
 	return s, os.WriteFile(s.configFile(), []byte(text), 0o600)
 }
 
@@ -91,6 +91,7 @@ func freeAddress() (string, error) {
 // startRouter runs the router and waits until it is ready.
 func (s *site) startRouter(ctx context.Context) (*exec.Cmd, error) {
 	router := exec.Command(s.program, "run", s.configFile(), "--log-format", "json")
+	router.Env = append(os.Environ(), "CRASH_SECRET="+s.secret)
 	router.Stdout, router.Stderr = s.log, s.log
 	if err := router.Start(); err != nil {
 		return nil, fmt.Errorf("start router (is it built? make build): %w", err)

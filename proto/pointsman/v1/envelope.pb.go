@@ -63,7 +63,7 @@ type Envelope struct {
 	ContentType string `protobuf:"bytes,8,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	// The request's bytes exactly as they were received and verified.
 	Body []byte `protobuf:"bytes,9,opt,name=body,proto3" json:"body,omitempty"`
-	// Scalars of the event that have no field of their own, in the order the sender wrote them.
+	// The event's scalars by name, in the order the sender wrote them, also those that data has a field for.
 	Attributes []*Attribute `protobuf:"bytes,10,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	// W3C traceparent, empty when the event is not traced.
 	TraceParent string `protobuf:"bytes,11,opt,name=trace_parent,json=traceParent,proto3" json:"trace_parent,omitempty"`
