@@ -70,7 +70,8 @@ type rig struct {
 
 func newRig(tb testing.TB, mode string) *rig {
 	r := &rig{tb: tb, sockets: tb.TempDir(), timing: defaultTiming}
-	r.spec = Spec{Name: "p", Kind: mode, Path: program(tb, mode)}
+	// The race detector's runtime would have every plugin wait for a second at exit.
+	r.spec = Spec{Name: "p", Kind: mode, Path: program(tb, mode), Env: []string{"GORACE"}}
 	r.options = Options{Log: r.log.logger(), SocketDir: r.sockets}
 	r.timing.start = 30 * time.Second // a test binary with -race on a busy machine
 	return r

@@ -263,21 +263,22 @@ func (i *instance) drain() {
 // leave has the process exit by itself: by go-plugin's Shutdown, which cuts what is under way, then by the end of its
 // standard input, then by SIGKILL.
 func (i *instance) leave() {
-	deadline := time.NewTimer(i.timing.leave)
-	defer deadline.Stop()
 	exited := i.run.proc.exited
-	ctx, cancel := context.WithTimeout(i.ctx, i.timing.leave/2)
+	ctx, cancel := context.WithTimeout(i.ctx, i.timing.leave)
 	defer cancel()
-	if shutdown(ctx, i.conn) == nil {
+	half, cancelHalf := context.WithTimeout(ctx, i.timing.leave/2)
+	defer cancelHalf()
+	// The server may be gone before its answer is: only a plugin without the service is not worth a wait.
+	if err := shutdown(half, i.conn); status.Code(err) != codes.Unimplemented {
 		select {
 		case <-exited:
-		case <-ctx.Done():
+		case <-half.Done():
 		}
 	}
 	i.run.proc.closeStdin()
 	select {
 	case <-exited:
-	case <-deadline.C:
+	case <-ctx.Done():
 		i.log.Warn("plugin did not exit by itself, killed")
 	}
 	i.end()

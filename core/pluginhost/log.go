@@ -66,7 +66,7 @@ func (o *outputLog) stderrLine(line []byte, cut bool) {
 	if o.inPanic {
 		level = slog.LevelError
 	}
-	o.write(level, "plugin output", slog.String("line", text), cut)
+	o.plain(level, "plugin output", text, cut)
 }
 
 // stdoutLine takes a line of standard output that came after the handshake: nothing should.
@@ -74,7 +74,7 @@ func (o *outputLog) stdoutLine(line []byte, cut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.allow() {
-		o.write(slog.LevelWarn, "unexpected output on stdout", slog.String("line", string(line)), cut)
+		o.plain(slog.LevelWarn, "unexpected output on stdout", string(line), cut)
 	}
 }
 
@@ -101,15 +101,16 @@ func (o *outputLog) reportSuppressed() {
 	}
 }
 
-func (o *outputLog) write(level slog.Level, msg string, attr slog.Attr, cut bool) {
-	attrs := []slog.Attr{attr}
+// plain logs a line that is no record.
+func (o *outputLog) plain(level slog.Level, message, line string, cut bool) {
+	r := record{time: time.Now(), level: level, message: message, attrs: []slog.Attr{slog.String("line", line)}}
 	if cut {
-		attrs = append(attrs, slog.Bool("cut", true))
+		r.attrs = append(r.attrs, slog.Bool("cut", true))
 	}
-	o.log.LogAttrs(context.Background(), level, msg, attrs...)
+	o.emit(r)
 }
 
-// emit hands a plugin's own record on, with its own time.
+// emit goes to the handler itself: the time and the message are the plugin's.
 func (o *outputLog) emit(r record) {
 	h := o.log.Handler()
 	if !h.Enabled(context.Background(), r.level) {

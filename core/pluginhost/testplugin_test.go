@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 	case "sleeper":
 		select {} // a grandchild that nothing but a signal ends
 	}
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 	goleak.VerifyTestMain(m)
 }
 

@@ -190,7 +190,7 @@ func TestTrapOutputAfterServe(t *testing.T) {
 func TestTrapSocketPlace(t *testing.T) {
 	t.Setenv("PLUGIN_UNIX_SOCKET_DIR", t.TempDir())
 	r := newRig(t, "ok")
-	r.spec.Env = []string{"PLUGIN_UNIX_SOCKET_DIR"}
+	r.spec.Env = append(r.spec.Env, "PLUGIN_UNIX_SOCKET_DIR")
 	r.ready()
 	dirs, err := os.ReadDir(r.sockets)
 	if err != nil || len(dirs) != 1 {
@@ -410,7 +410,7 @@ func TestEnvironmentOfThePlugin(t *testing.T) {
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Setenv("LC_TIME", "C")
 	r := newRig(t, "ok")
-	r.spec.Env = []string{"AWS_REGION"}
+	r.spec.Env = append(r.spec.Env, "AWS_REGION")
 	r.ready()
 	res, err := r.deliver(r.session(), "environment")
 	if err != nil {
