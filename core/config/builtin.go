@@ -13,7 +13,6 @@ import (
 var (
 	serverSchema = schemaOf(
 		text("listen", "127.0.0.1:8080", "Address that sources are mounted on."),
-		text("max_body", "1MiB", `Largest request body, such as "1MiB".`),
 		number("max_requests", 512, "Requests served at the same time."),
 	)
 	adminSchema = schemaOf(

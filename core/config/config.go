@@ -53,8 +53,6 @@ type Config struct {
 // Server is the listener that sources are mounted on.
 type Server struct {
 	Listen string
-	// MaxBody is the largest request body in bytes.
-	MaxBody int64
 	// MaxRequests is how many requests are served at the same time.
 	MaxRequests int
 }

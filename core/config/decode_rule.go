@@ -156,8 +156,12 @@ func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 		}
 	}
 	for _, t := range expr.Variables() {
-		if l.sensitiveReference(t) {
-			name, _ := memberName(t)
+		name, named := memberName(t)
+		if root := t.RootName(); !named && (root == "var" || root == "local") {
+			// local[event.x] could name any of them, the sensitive ones too.
+			l.error(t.SourceRange(), "Incomplete reference", fmt.Sprintf("Write %s.<name>.", root))
+			ok = false
+		} else if l.sensitiveReference(t) {
 			l.error(t.SourceRange(), "Sensitive value in a rule", fmt.Sprintf("%s.%s is sensitive, and what a rule computes is stored and would be logged. Give it to the plugin in its settings.", t.RootName(), name))
 			ok = false
 		}

@@ -16,7 +16,6 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 	server := l.single(by, "server", serverSchema)
 	l.cfg.Server = Server{
 		Listen:      l.listen(server),
-		MaxBody:     l.size(server, "max_body"),
 		MaxRequests: int(l.whole(server, "max_requests", 1, 1e6)),
 	}
 	admin := l.single(by, "admin", adminSchema)

@@ -87,7 +87,7 @@ func (s *snippet) cut() {
 	for from > 0 && !utf8.RuneStart(s.code[from]) {
 		from--
 	}
-	for to < len(s.code) && !utf8.RuneStart(s.code[to]) {
+	for to > s.from && to < len(s.code) && !utf8.RuneStart(s.code[to]) {
 		to--
 	}
 	head, tail := "", ""

@@ -185,21 +185,18 @@ func (l *loader) touchesSecret(expr hclsyntax.Expression) bool {
 	return false
 }
 
-// sensitiveReference says whether var.x or local.x holds a secret, in it or below it.
+// sensitiveReference says whether what var.x.y or local.x.y names is a secret, or has one in it.
 func (l *loader) sensitiveReference(t hcl.Traversal) bool {
+	known := map[string]map[string]cty.Value{"var": l.vars, "local": l.locals}[t.RootName()]
 	name, ok := memberName(t)
-	if !ok {
+	v, exists := known[name]
+	if !ok || !exists {
 		return false
 	}
-	switch t.RootName() {
-	case "var":
-		v, ok := l.vars[name]
-		return ok && v.ContainsMarked()
-	case "local":
-		v, ok := l.locals[name]
-		return ok && v.ContainsMarked()
+	if part, diags := t[2:].TraverseRel(v); !diags.HasErrors() {
+		v = part
 	}
-	return false
+	return v.ContainsMarked()
 }
 
 // calls finds the function calls in an expression.

@@ -31,6 +31,7 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 		l.diags.Append(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No configuration files", Detail: "Name a *.hcl file or a directory that has some."})
 	}
 	l.cfg.files = l.diags.files
+	l.cfg.Scope = l.scope() // for rule.Compile, which has nothing to compile when a file could not be parsed
 	names, diags := findFiles(paths)
 	l.diags.Append(diags...)
 	var blocks []*hclsyntax.Block
