@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"path/filepath"
+	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/stats-email/intdash"
+	"github.com/pointsman/pointsman/plugins/stats-email/mail"
+	"github.com/pointsman/pointsman/plugins/stats-email/stats"
+)
+
+// sender is an SMTP server or a Maildir.
+type sender interface {
+	Send(ctx context.Context, m *mail.Message) error
+}
+
+// handler turns one delivery into one mail.
+type handler struct {
+	data   string
+	server *intdash.Client // nil with sample data
+	out    sender
+	sent   *mail.Sent // nil with a Maildir, which remembers by itself
+	from   *netmail.Address
+}
+
+func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+	h := &handler{data: s.Data}
+	var err error
+	if h.from, err = s.from(); err != nil {
+		return nil, sdk.Diagnostic{Path: "from", Summary: err.Error()}
+	}
+	if s.Data == dataIntdash {
+		h.server, err = intdash.New(intdash.Config{
+			URL: s.Intdash.URL, Token: s.Intdash.Token.Reveal(),
+			ClientID: s.Intdash.ClientID, ClientSecret: s.Intdash.ClientSecret.Reveal(), RootCAs: roots(s.Intdash.CA),
+		})
+		if err != nil {
+			return nil, sdk.Diagnostic{Path: "intdash", Summary: err.Error()}
+		}
+	}
+	if s.Via == viaMaildir {
+		h.out, err = mail.OpenMaildir(s.Maildir)
+		if err != nil {
+			return nil, sdk.Diagnostic{Path: "maildir", Summary: err.Error(), Detail: "The folder is made where the user that runs Pointsman may write."}
+		}
+		return h, nil
+	}
+	if h.sent, err = mail.OpenSent(filepath.Join(in.DataDir, "sent"), in.Log); err != nil {
+		return nil, err
+	}
+	h.out = &mail.SMTP{
+		Host: s.SMTP.Host, Port: s.SMTP.Port, TLS: s.SMTP.TLS, Username: s.SMTP.Username, Password: s.SMTP.Password.Reveal(),
+		RootCAs: roots(s.SMTP.CA), Sent: h.sent,
+	}
+	return h, nil
+}
+
+// Close drops connections and closes files.
+func (h *handler) Close() error {
+	if h.server != nil {
+		h.server.Close()
+	}
+	if h.sent != nil {
+		return h.sent.Close()
+	}
+	return nil
+}
+
+// Deliver fetches, computes and sends. What another attempt cannot mend is rejected.
+func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
+	o, err := understand(d, h.data)
+	if err != nil {
+		return sdk.Reject(err)
+	}
+	m, err := h.measure(ctx, o.query)
+	if err != nil {
+		return outcome(err)
+	}
+	msg, err := h.compose(d, o, m)
+	if err != nil {
+		return sdk.Reject(err)
+	}
+	if err := h.out.Send(ctx, msg); err != nil {
+		return outcome(err)
+	}
+	d.SetReceipt(receipt(msg, m))
+	return nil
+}
+
+// measure computes the statistics of a whole series; with an error there are none.
+func (h *handler) measure(ctx context.Context, q intdash.Query) (*measured, error) {
+	if h.server == nil {
+		return &measured{Series: *stats.Sample()}, nil
+	}
+	m := new(measured)
+	sum, err := h.server.Points(ctx, q, func(p intdash.Point) { m.Add(p.Value) })
+	if err != nil {
+		return nil, err
+	}
+	m.vectors, m.unconverted = sum.Vectors, sum.Unconverted
+	return m, nil
+}
+
+func (h *handler) compose(d *sdk.Delivery[arguments], o *order, m *measured) (*mail.Message, error) {
+	r := newReport(m, o, d.Envelope)
+	subject, err := o.subject.render(r)
+	if err != nil {
+		return nil, err
+	}
+	r.Subject = subject
+	body, err := text(m, r, o.body)
+	if err != nil {
+		return nil, err
+	}
+	return &mail.Message{ID: d.ID, From: h.from, To: o.to, Subject: subject, Text: body, Date: time.Now()}, nil
+}
+
+func receipt(msg *mail.Message, m *measured) string {
+	s := fmt.Sprintf("%s, %d samples", msg.MessageID(), m.Count())
+	if m.Skipped() > 0 {
+		s += fmt.Sprintf(", %d skipped", m.Skipped())
+	}
+	return s
+}
+
+// outcome tells errors for good from those that another attempt may mend.
+func outcome(err error) error {
+	var fetch *intdash.Error
+	var send *mail.Error
+	var partial *mail.PartialError
+	switch {
+	case errors.As(err, &fetch) && fetch.Permanent, errors.As(err, &send) && send.Permanent, errors.As(err, &partial) && partial.Permanent():
+		return sdk.Reject(err)
+	case fetch != nil && fetch.RetryAfter > 0:
+		return sdk.RetryAfter(err, fetch.RetryAfter)
+	}
+	return err
+}

@@ -1,0 +1,19 @@
+// The program pointsman-plugin-stats-email sends a mail with mean and unbiased variance of an intdash measurement.
+package main
+
+import "github.com/pointsman/pointsman/plugins/sdk"
+
+func main() { sdk.Serve(newPlugin()) }
+
+// maxInFlight bounds connections to the mail server and the intdash server, one each for every delivery under way.
+const maxInFlight = 8
+
+func newPlugin() sdk.Plugin[settings, arguments] {
+	return sdk.Plugin[settings, arguments]{
+		Name:        "stats-email",
+		Doc:         "Sends a mail with mean and unbiased variance of an intdash measurement.",
+		New:         start,
+		Check:       check,
+		MaxInFlight: maxInFlight,
+	}
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"crypto/x509"
+	"net"
+	netmail "net/mail"
+	"strings"
+
+	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+	"github.com/pointsman/pointsman/plugins/stats-email/intdash"
+	"github.com/pointsman/pointsman/plugins/stats-email/mail"
+)
+
+// Values of settings.
+const (
+	dataIntdash = "intdash"
+	dataSample  = "sample"
+	viaSMTP     = "smtp"
+	viaMaildir  = "maildir"
+)
+
+// settings is the block `settings`.
+type settings struct {
+	Data    string           `pointsman:"data,default=intdash,one_of=intdash|sample" doc:"Where data points come from: an intdash server, or the same 1000 made-up ones each time."`
+	Intdash *intdashSettings `pointsman:"intdash" doc:"The intdash server. Needed with data = \"intdash\"."`
+	Via     string           `pointsman:"via,default=smtp,one_of=smtp|maildir" doc:"How mail leaves: by a mail server, or into a folder that mail programs read."`
+	SMTP    *smtpSettings    `pointsman:"smtp" doc:"The mail server. Needed with via = \"smtp\"."`
+	Maildir string           `pointsman:"maildir,default=data/mail" doc:"The folder for via = \"maildir\", relative to the working directory."`
+	From    string           `pointsman:"from" doc:"Sender of the mails, \"ops@example.com\" or \"Ops <ops@example.com>\". Needed with via = \"smtp\"; otherwise pointsman@localhost."`
+}
+
+// intdashSettings is the block `intdash`.
+type intdashSettings struct {
+	URL          string        `pointsman:"url,required" doc:"The server, \"https://intdash.example.com\"."`
+	Token        schema.Secret `pointsman:"token" doc:"API token. Either this, or client_id and client_secret."`
+	ClientID     string        `pointsman:"client_id" doc:"OAuth2 client."`
+	ClientSecret schema.Secret `pointsman:"client_secret" doc:"The OAuth2 client's secret."`
+	CA           string        `pointsman:"ca" doc:"Certificates (PEM) of the authorities to trust in place of the system's: file(\"ca.pem\")."`
+}
+
+// smtpSettings is the block `smtp`.
+type smtpSettings struct {
+	Host     string        `pointsman:"host,required" doc:"Name or address of the mail server."`
+	Port     int           `pointsman:"port" doc:"Default: 587 with starttls, 465 with tls, 25 with none."`
+	TLS      string        `pointsman:"tls,default=starttls,one_of=starttls|tls|none" doc:"starttls: clear text until both agree on TLS, which is a must. tls: TLS from the first byte. none: clear text."`
+	Username string        `pointsman:"username" doc:"Log in with this name."`
+	Password schema.Secret `pointsman:"password" doc:"Log in with this password."`
+	CA       string        `pointsman:"ca" doc:"Certificates (PEM) of the authorities to trust in place of the system's: file(\"ca.pem\")."`
+}
+
+// defaultFrom is the sender of mails that only go into a folder.
+const defaultFrom = "pointsman@localhost"
+
+func (s settings) from() (*netmail.Address, error) {
+	if s.From == "" {
+		return mail.ParseAddress(defaultFrom)
+	}
+	return mail.ParseAddress(s.From)
+}
+
+// check looks at what the schema cannot say.
+func check(s settings) []sdk.Diagnostic {
+	var ds problems
+	if _, err := s.from(); err != nil {
+		ds.add("from", err.Error(), `Write "ops@example.com" or "Ops <ops@example.com>".`)
+	} else if s.From == "" && s.Via == viaSMTP {
+		ds.add("from", "a sender is needed to send by SMTP", `Add from = "pointsman@your.domain" to the settings.`)
+	}
+	if s.Data == dataIntdash {
+		s.Intdash.check(&ds)
+	}
+	switch {
+	case s.Via == viaSMTP:
+		s.SMTP.check(&ds)
+	case s.Maildir == "":
+		ds.add("maildir", "a folder is needed", `Leave it out for "data/mail".`)
+	}
+	return ds
+}
+
+func (s *intdashSettings) check(ds *problems) {
+	if s == nil {
+		ds.add("intdash", `a block "intdash" is needed with data = "intdash"`,
+			`Add intdash { url = "https://..." and a token }, or set data = "sample" to try things out.`)
+		return
+	}
+	u, err := intdash.ParseURL(s.URL)
+	switch {
+	case err != nil:
+		ds.add("intdash.url", err.Error(), "")
+	case u.Scheme == "http" && !isLoopbackHost(u.Hostname()):
+		ds.warn("intdash.url", "the credentials will cross the network in clear text", "Use https.")
+	}
+	token, id, secret := !s.Token.IsZero(), s.ClientID != "", !s.ClientSecret.IsZero()
+	switch {
+	case !token && !id && !secret:
+		ds.add("intdash.token", "a token, or client_id and client_secret, are needed", `For example token = env("INTDASH_TOKEN").`)
+	case token && (id || secret):
+		ds.add("intdash.token", "there are two ways to log in", "Keep either token, or client_id and client_secret.")
+	case id && !secret:
+		ds.add("intdash.client_secret", "client_id needs client_secret", "")
+	case secret && !id:
+		ds.add("intdash.client_id", "client_secret needs client_id", "")
+	}
+	checkCA(ds, "intdash.ca", s.CA)
+}
+
+func (s *smtpSettings) check(ds *problems) {
+	if s == nil {
+		ds.add("smtp", `a block "smtp" is needed with via = "smtp"`,
+			`Add smtp { host = "mail.example.com" }, or set via = "maildir" to put mails into a folder.`)
+		return
+	}
+	if s.Host == "" || strings.ContainsAny(s.Host, "/ ") || strings.Contains(s.Host, ":") && net.ParseIP(s.Host) == nil {
+		ds.add("smtp.host", "want a name or an address", `Write the port apart: host = "mail.example.com", port = 587.`)
+	}
+	if s.Port < 0 || s.Port > 65535 {
+		ds.add("smtp.port", "a port is at most 65535", "")
+	}
+	if password := !s.Password.IsZero(); password != (s.Username != "") {
+		ds.add("smtp.username", "username and password go together", "Set both to log in, or none.")
+	}
+	if s.TLS == mail.ClearText && !isLoopbackHost(s.Host) {
+		if s.Username != "" {
+			ds.add("smtp.tls", "a password is not sent in clear text to another machine", `Use tls = "starttls" or "tls".`)
+		} else {
+			ds.warn("smtp.tls", "mails will cross the network in clear text", `Use tls = "starttls" or "tls".`)
+		}
+	}
+	checkCA(ds, "smtp.ca", s.CA)
+}
+
+func checkCA(ds *problems, path, pem string) {
+	if pem != "" && roots(pem) == nil {
+		ds.add(path, "there is no certificate in it", `Want the text of a PEM file: ca = file("ca.pem").`)
+	}
+}
+
+// roots is nil for the system's authorities, or when there is no certificate in pem.
+func roots(pem string) *x509.CertPool {
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(pem)) {
+		return nil
+	}
+	return pool
+}
+
+func isLoopbackHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// problems collects diagnostics.
+type problems []sdk.Diagnostic
+
+func (ds *problems) add(path, summary, detail string) {
+	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail})
+}
+
+func (ds *problems) warn(path, summary, detail string) {
+	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail, Warning: true})
+}
