@@ -176,14 +176,16 @@ func panicked(log *slog.Logger, what string, p any) error {
 	return err
 }
 
-// ownStack drops the frames above the panic: those of this package's recovery and of the runtime.
+// ownStack is the part of a stack that belongs to the plugin: without the frames above the panic, which are those of the
+// recovery and the runtime, and without those of this package below.
 func ownStack(stack string) string {
-	if _, below, ok := strings.Cut(stack, "\npanic("); ok {
-		if _, frames, ok := strings.Cut(below, "\n\t"); ok {
-			if _, frames, ok = strings.Cut(frames, "\n"); ok {
-				return frames
-			}
-		}
+	_, frames, ok := strings.Cut(stack, "\npanic(")
+	if !ok {
+		return stack
 	}
-	return stack
+	for range 2 { // the rest of the line of panic itself, and its position
+		_, frames, _ = strings.Cut(frames, "\n")
+	}
+	frames, _, _ = strings.Cut(frames, "\ngithub.com/pointsman/pointsman/plugins/sdk.")
+	return frames
 }

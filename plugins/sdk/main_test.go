@@ -127,6 +127,8 @@ func (h *testHandler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) e
 		h.hooks.started <- d.ID
 		<-h.hooks.release
 		return nil
+	case "hang":
+		select {}
 	case "print":
 		fmt.Println("printed to stdout")
 		fmt.Fprintln(os.Stderr, `{"@level":"info","@message":"printed to stderr","@timestamp":"2026-01-02T03:04:05.000000Z"}`)

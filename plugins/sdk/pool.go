@@ -98,10 +98,11 @@ func (p *pool) work() {
 }
 
 func (p *pool) runOne(t task) {
-	ctx, cancel := t.session.ctx, context.CancelFunc(nil)
+	ctx := t.session.ctx
 	if !t.deadline.IsZero() {
-		ctx, cancel = context.WithDeadline(ctx, t.deadline)
-		defer cancel()
+		own := withDeadline(ctx, t.deadline)
+		defer own.end()
+		ctx = own
 	}
 	r := retry(t.delivery.GetId(), "the handler ended its goroutine (runtime.Goexit)")
 	defer func() { t.session.settle(r) }()

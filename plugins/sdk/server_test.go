@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -44,7 +45,7 @@ func TestOutcomes(t *testing.T) {
 		{`{"do": "ok", "wiat": "1s"}`, &pluginv1.Result{Outcome: reject, Message: "arguments: wiat: unknown name; known are do, wait"}},
 		{`{"do": "ok", "wait": 1}`, &pluginv1.Result{Outcome: reject, Message: `arguments: wait: want a duration such as "1m30s", got a number`}},
 		{`nonsense`, &pluginv1.Result{Outcome: reject, Message: "arguments: not valid JSON at byte 2"}},
-		{do("ok"), &pluginv1.Result{Outcome: done, Receipt: "test-11 1 test event-x test"}},
+		{do("ok"), &pluginv1.Result{Outcome: done, Receipt: "<id> 1 test event-x test"}},
 	}
 	var all []string
 	for _, tt := range tests {
@@ -56,10 +57,9 @@ func TestOutcomes(t *testing.T) {
 	byBatch := h.DeliverBatch(env, all...)
 	for i, tt := range tests {
 		for how, got := range map[string]*pluginv1.Result{"stream": byStream[i], "batch": byBatch[i]} {
-			tt.want.Id = got.GetId()
-			if how == "batch" {
-				tt.want.Receipt = strings.Replace(tt.want.GetReceipt(), "test-11", got.GetId(), 1)
-			} else if diff := cmp.Diff(tt.want, got, protocmp.Transform()); diff != "" {
+			want := proto.CloneOf(tt.want)
+			want.Id, want.Receipt = got.GetId(), strings.Replace(want.GetReceipt(), "<id>", got.GetId(), 1)
+			if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 				t.Errorf("%s by %s (-want +got):\n%s", tt.arguments, how, diff)
 			}
 		}
@@ -423,6 +423,12 @@ func TestMistakes(t *testing.T) {
 // poll waits until f is true.
 func poll(t *testing.T, f func() bool) {
 	t.Helper()
+	pollFor(t, func() string { return "it did not happen" }, f)
+}
+
+// pollFor is poll that says why it gave up.
+func pollFor(t *testing.T, why func() string, f func() bool) {
+	t.Helper()
 	late := time.After(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -430,7 +436,7 @@ func poll(t *testing.T, f func() bool) {
 		select {
 		case <-tick.C:
 		case <-late:
-			t.Fatal("it did not happen in 20 s")
+			t.Fatalf("after 20 s: %s", why())
 		}
 	}
 }
