@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -44,11 +45,12 @@ func (c *compiler) object(e *hclsyntax.ObjectConsExpr) *expr {
 			ok = false
 			continue
 		}
+		name := fmt.Sprintf("(%d)", i)
 		if key.konst == nil {
 			fixed = false
-			continue
+		} else {
+			name, _ = key.konst.toText()
 		}
-		name, _ := key.konst.toText()
 		types[name] = values[i].typ
 	}
 	if !ok {
@@ -56,7 +58,7 @@ func (c *compiler) object(e *hclsyntax.ObjectConsExpr) *expr {
 	}
 	typ := cty.Object(types)
 	if !fixed {
-		typ = cty.Map(cty.DynamicPseudoType)
+		typ = cty.Map(elementType(typ))
 	}
 	return valueExpr(c.at(e.SrcRange), typ, func(f *frame) value {
 		names, members := make([]string, len(keys)), make([]value, len(keys))

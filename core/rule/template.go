@@ -30,11 +30,11 @@ func (c *compiler) template(e *hclsyntax.TemplateExpr) *expr {
 // writtenExpr is a string that is best appended to a buffer.
 func writtenExpr(at *site, write func(*frame, []byte) []byte) *expr {
 	e := textExpr(at, func(f *frame) string {
-		start := len(f.scratch)
-		f.scratch = write(f, f.scratch)
-		s := string(f.scratch[start:])
-		f.scratch = f.scratch[:start]
-		return s
+		buf := f.scratch
+		f.scratch = nil // writing may come back here
+		buf = write(f, buf[:0])
+		f.scratch = buf
+		return string(buf)
 	})
 	e.write = write
 	return e
