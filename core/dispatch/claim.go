@@ -25,8 +25,7 @@ func (d *Dispatcher) claim(ctx context.Context) error {
 		switch {
 		case err == nil:
 			again.reset()
-		case ctx.Err() != nil:
-			return nil
+		case ctx.Err() != nil: // the stop
 		case errors.Is(err, journal.ErrClosed):
 			return fmt.Errorf("claim deliveries of plugin %s: %w", d.o.Plugin, err)
 		default:

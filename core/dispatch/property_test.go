@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -133,9 +135,8 @@ func randomSession(t *testing.T, rng *rand.Rand, window, batch int, crashes *int
 }
 
 func randomResult(rng *rand.Rand, d pluginhost.Delivery) []*pluginv1.Result {
-	var seq int
-	fmt.Sscanf(d.ID, "journal-%d", &seq)
-	if seq%50 == 0 {
+	seq, err := strconv.Atoi(strings.TrimPrefix(d.ID, "journal-"))
+	if err == nil && seq%50 == 0 {
 		return []*pluginv1.Result{{Id: d.ID, Outcome: pluginv1.Outcome_OUTCOME_REJECT, Message: "no"}}
 	}
 	switch rng.IntN(20) {

@@ -2,73 +2,25 @@ package dispatch_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/dispatch"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/pluginhost"
-	"github.com/pointsman/pointsman/plugins/sdk"
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-// TestMain makes the test binary a plugin when it is run under a plugin's name.
-func TestMain(m *testing.M) {
-	switch strings.TrimPrefix(filepath.Base(os.Args[0]), handshake.FilePrefix) {
-	case "test":
-		sdk.Serve(testPlugin("test", 32))
-	case "noop":
-		sdk.Serve(testPlugin("noop", 1024))
-	}
-	goleak.VerifyTestMain(m)
-}
-
-type testSettings struct{}
-
-type testArguments struct {
-	// Do is what happens to the delivery: done (default), crash, hang, late (done at the second attempt).
-	Do string `pointsman:"do" doc:"What to do."`
-}
-
-type testHandler struct{}
-
-func testPlugin(name string, window int) sdk.Plugin[testSettings, testArguments] {
-	return sdk.Plugin[testSettings, testArguments]{
-		Name: name, Doc: "Does what it is told.", MaxInFlight: window,
-		New: func(context.Context, testSettings, sdk.Instance) (sdk.Handler[testArguments], error) {
-			return testHandler{}, nil
-		},
-	}
-}
-
-func (testHandler) Deliver(_ context.Context, d *sdk.Delivery[testArguments]) error {
-	switch d.Arguments.Do {
-	case "crash":
-		go func() { panic("poison in " + d.Envelope.GetId()) }() // the SDK survives a panic of Deliver itself
-		select {}
-	case "hang":
-		select {}
-	case "late":
-		if d.Attempt == 1 {
-			return errors.New("not yet")
-		}
-	}
-	return nil
-}
 
 // target adapts a Plugin.
 type target struct{ *pluginhost.Plugin }
@@ -92,25 +44,33 @@ type real struct {
 	stop    func()
 }
 
-func newReal(t testing.TB, kind string) *real {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &real{t: t, path: filepath.Join(t.TempDir(), handshake.FilePrefix+kind)}
-	if err := os.Symlink(self, r.path); err != nil {
-		t.Fatal(err)
-	}
-	r.journal, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"), sqlite.Options{})
+// newReal makes a journal for the plugin at path.
+func newReal(t testing.TB, path string) *real {
+	t.Helper()
+	j, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := r.journal.Close(); err != nil {
+		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return r
+	return &real{t: t, path: path, journal: j}
+}
+
+// program is this test's own binary under the name of a plugin.
+func program(t testing.TB) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), handshake.FilePrefix+"test")
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // start runs plugin and dispatcher until stop is called.
@@ -196,7 +156,7 @@ func (r *real) deliveries(s journal.State) []journal.DeliveryRecord {
 }
 
 func TestRealPlugin(t *testing.T) {
-	r := newReal(t, "test")
+	r := newReal(t, program(t))
 	r.add(900, func(i int, d *journal.NewDelivery) {
 		d.Policy = journal.Policy{MinBackoff: 10 * time.Millisecond}
 		if i%3 == 0 {
@@ -225,7 +185,7 @@ func TestRealPlugin(t *testing.T) {
 }
 
 func TestRealPluginKilled(t *testing.T) {
-	r := newReal(t, "test")
+	r := newReal(t, program(t))
 	r.start()
 	for range 3 {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -251,7 +211,7 @@ func TestRealPluginKilled(t *testing.T) {
 }
 
 func TestRealPluginHangs(t *testing.T) {
-	r := newReal(t, "test")
+	r := newReal(t, program(t))
 	r.add(3, func(_ int, d *journal.NewDelivery) {
 		d.Arguments = []byte(`{"do":"hang"}`)
 		d.Policy = journal.Policy{Timeout: 200 * time.Millisecond, MaxAttempts: 1}
@@ -281,7 +241,7 @@ func TestRealPluginHangs(t *testing.T) {
 
 // A stop while deliveries are under way loses none: the next dispatcher does the rest.
 func TestRealStops(t *testing.T) {
-	r := newReal(t, "test")
+	r := newReal(t, program(t))
 	r.add(1000, nil)
 	for range 3 {
 		r.start()
@@ -300,42 +260,4 @@ func TestRealStops(t *testing.T) {
 			t.Errorf("%s took %d attempts", d.ID, d.Attempts)
 		}
 	}
-}
-
-// BenchmarkDispatchReal delivers through a journal in a file and a plugin process that does nothing: "backlog" what was stored
-// before, "flow" while it is being stored, by 64 writers of 8 events each.
-func BenchmarkDispatchReal(b *testing.B) {
-	b.Run("backlog", func(b *testing.B) {
-		r := newReal(b, "noop")
-		r.add(b.N, nil)
-		benchmarkReal(b, r, func() {})
-	})
-	b.Run("flow", func(b *testing.B) {
-		r := newReal(b, "noop")
-		benchmarkReal(b, r, func() {
-			var writers sync.WaitGroup
-			for w := range 64 {
-				writers.Go(func() {
-					for left := b.N/64 + min(1, max(0, b.N%64-w)); left > 0; left -= 8 {
-						r.add(min(left, 8), nil)
-					}
-				})
-			}
-			writers.Wait()
-		})
-	})
-}
-
-func benchmarkReal(b *testing.B, r *real, load func()) {
-	r.start()
-	if err := r.plugin.WaitReady(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.ResetTimer()
-	load()
-	r.settled(10 * time.Minute)
-	b.StopTimer()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
-	r.stop()
 }

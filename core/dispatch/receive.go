@@ -26,7 +26,8 @@ func (d *Dispatcher) receive(s Session) error {
 	}
 }
 
-// land takes the deliveries of these results out of flight, which frees their slots.
+// land takes the deliveries of these results out of flight, which frees their slots. A result does not say which attempt it is
+// of: one that comes after its time-out, while the next attempt is in flight, settles that one.
 func (d *Dispatcher) land(ended []attempt, results []*pluginv1.Result, now time.Time) []attempt {
 	ignored := 0
 	d.mu.Lock()

@@ -57,7 +57,8 @@ func backoff(p journal.Policy, attempt int, random float64) time.Duration {
 	return max(time.Duration(random*float64(ceiling)), p.MinBackoff/10)
 }
 
-// nextAttempt decides what follows a failed attempt of d at now: a time, or the reason why there is no further attempt.
+// nextAttempt decides what follows a failed attempt of d at now: a time, or the reason why there is no further attempt. Only a
+// failed attempt ends a delivery: one that waited longer than its MaxAge, because router or plugin were down, is still tried.
 //
 // wait is what the plugin asked for; negative: nothing asked, use the schedule. A plugin's wait that ends beyond the budget ends
 // the delivery, for trying earlier would break the plugin's word; the schedule's own delay is cut to the budget's end instead,

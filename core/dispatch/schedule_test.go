@@ -15,15 +15,18 @@ func TestWithDefaults(t *testing.T) {
 		in, want journal.Policy
 	}{
 		{
-			"zero value", journal.Policy{},
+			"zero value",
+			journal.Policy{},
 			journal.Policy{MaxAge: 24 * time.Hour, MinBackoff: time.Second, MaxBackoff: 5 * time.Minute, Timeout: 30 * time.Second},
 		},
 		{
-			"all set", journal.Policy{MaxAttempts: 3, MaxAge: time.Hour, MinBackoff: 2, MaxBackoff: 3, Timeout: 4},
+			"all set",
+			journal.Policy{MaxAttempts: 3, MaxAge: time.Hour, MinBackoff: 2, MaxBackoff: 3, Timeout: 4},
 			journal.Policy{MaxAttempts: 3, MaxAge: time.Hour, MinBackoff: 2, MaxBackoff: 3, Timeout: 4},
 		},
 		{
-			"minimum above the default maximum", journal.Policy{MinBackoff: time.Hour},
+			"minimum above the default maximum",
+			journal.Policy{MinBackoff: time.Hour},
 			journal.Policy{MaxAge: 24 * time.Hour, MinBackoff: time.Hour, MaxBackoff: time.Hour, Timeout: 30 * time.Second},
 		},
 	}

@@ -19,8 +19,8 @@ func (d *Dispatcher) send(ctx context.Context, s Session) error {
 				return nil
 			}
 		}
-		if d.limiter != nil && d.limiter.Wait(ctx) != nil {
-			return nil // ctx ended
+		if !d.token(ctx) {
+			return nil
 		}
 		batch = d.takeOff(batch[:0])
 		if len(batch) == 0 {
@@ -37,7 +37,12 @@ func (d *Dispatcher) send(ctx context.Context, s Session) error {
 func (d *Dispatcher) sendable() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.free() > 0 && !(d.suspects.has(d.queue[0].Seq) && d.flying.len() > 0)
+	return d.free() > 0 && (d.flying.len() == 0 || !d.suspects.has(d.queue[0].Seq))
+}
+
+// token waits until the rate allows one delivery; false: ctx ended.
+func (d *Dispatcher) token(ctx context.Context) bool {
+	return d.limiter == nil || d.limiter.Wait(ctx) == nil
 }
 
 // free is how many deliveries of the queue the window takes.
@@ -62,7 +67,7 @@ func (d *Dispatcher) takeOff(batch []pluginhost.Delivery) []pluginhost.Delivery 
 			break
 		}
 		size += len(x.Envelope) + len(x.Arguments)
-		if sent > 0 && (size > maxSendBytes || d.limiter != nil && !d.limiter.AllowN(now, 1)) {
+		if sent > 0 && (size > maxSendBytes || d.limiter != nil && !d.limiter.Allow()) {
 			break
 		}
 		d.fly(x, now)

@@ -3,10 +3,59 @@ package dispatch
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
 )
+
+func TestSettleFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 512, 64, allDone))
+		full := errors.New("disk full")
+		r.journal.setFail(full)
+		r.journal.add(10_000, nil)
+		r.run()
+		time.Sleep(time.Minute)
+		if n := r.journal.claims(); n > maxUnsettled+512 { // and what one window may be on its way
+			t.Errorf("%d claimed, at most %d allowed", n, maxUnsettled)
+		}
+		if n := r.journal.settles; n > 100 {
+			t.Errorf("%d calls of Settle in a minute: too busy", n)
+		}
+		if !strings.Contains(r.logs.String(), "disk full") {
+			t.Error("not logged")
+		}
+		r.journal.setFail(nil)
+		time.Sleep(time.Minute)
+		if n := r.journal.count(journal.Done); n != 10_000 {
+			t.Errorf("%d done, want all", n)
+		}
+		r.stop()
+	})
+}
+
+func TestSettleFailsUntilTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 5, 5, allDone))
+		full := errors.New("disk full")
+		r.journal.setFail(full)
+		r.journal.add(5, nil)
+		r.run()
+		time.Sleep(time.Second)
+		start := time.Now()
+		r.cancel()
+		err := <-r.ended
+		if !errors.Is(err, full) || !strings.Contains(err.Error(), "5 outcomes were not recorded") {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(start); took > settleGrace+maxPause {
+			t.Errorf("stop took %s", took)
+		}
+	})
+}
 
 func TestOnlyNotFound(t *testing.T) {
 	missing := fmt.Errorf("settle delivery 3: %w", journal.ErrNotFound)

@@ -1,0 +1,179 @@
+package dispatch
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/pluginhost"
+)
+
+func TestLostSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first *fakeSession
+		r := newRig(t, Options{}, func(n int) *fakeSession {
+			if n == 0 {
+				first = newFakeSession(t, 10, 10, nil)
+				return first
+			}
+			return newFakeSession(t, 10, 10, allDone)
+		})
+		r.journal.add(10, nil)
+		start := time.Now()
+		r.run()
+		synctest.Wait()
+		first.answer(done("journal-3"))
+		time.Sleep(time.Second)
+		first.crash(errors.New("plugin exited: signal: killed\npanic: boom"))
+		synctest.Wait()
+		want := []journal.Settlement{
+			{Seq: 1, Outcome: journal.Retry, At: start.Add(time.Second + 100*time.Millisecond), Error: "plugin exited: signal: killed panic: boom"},
+			{Seq: 1, Outcome: journal.Done, Receipt: "receipt of journal-1"},
+		}
+		time.Sleep(200 * time.Millisecond) // no waiting for a schedule
+		synctest.Wait()
+		if diff := cmp.Diff(want, r.journal.history(1)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if n := r.journal.count(journal.Done); n != 10 {
+			t.Errorf("%d done, want 10", n)
+		}
+		if n := r.attempts(resultLost); n != 9 {
+			t.Errorf("%d lost attempts, want 9", n)
+		}
+		r.stop()
+	})
+}
+
+// One delivery in a hundred kills the plugin whenever it is sent.
+func TestPoison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 20, 8, func(s *fakeSession, batch []pluginhost.Delivery) {
+			for _, d := range batch {
+				if d.ID == "journal-42" {
+					s.crash(errors.New("plugin exited with code 2: panic: 42"))
+					return
+				}
+			}
+			allDone(s, batch)
+		}))
+		r.journal.add(100, nil)
+		r.run()
+		time.Sleep(time.Minute)
+		if n := r.journal.count(journal.Done); n != 99 {
+			t.Errorf("%d done, want 99", n)
+		}
+		h := r.journal.history(42)
+		want := journal.Settlement{
+			Seq: 42, Outcome: journal.Dead, Reason: journal.ReasonPoison,
+			Error: "the plugin crashed 2 times with only this delivery in flight: plugin exited with code 2: panic: 42",
+		}
+		if diff := cmp.Diff(want, h[len(h)-1]); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		if len(h) > 3 || r.target.sessions() > 4 {
+			t.Errorf("it took %d attempts and %d sessions", len(h), r.target.sessions())
+		}
+		if len(r.d.suspects) != 0 {
+			t.Errorf("suspects left: %v", r.d.suspects)
+		}
+		r.stop()
+	})
+}
+
+// While suspects are tried alone, the plugin never has another delivery in flight.
+func TestSuspectsAreSentAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		suspect := map[string]bool{}
+		r := newRig(t, Options{}, func(n int) *fakeSession {
+			s := newFakeSession(t, 10, 10, nil)
+			s.on = func(s *fakeSession, batch []pluginhost.Delivery) {
+				for _, d := range batch {
+					if n == 0 {
+						suspect[d.ID] = true
+					} else if suspect[d.ID] && len(s.pending) != 1 {
+						t.Errorf("suspect %s was sent with %d in flight", d.ID, len(s.pending))
+					} else {
+						delete(suspect, d.ID)
+					}
+				}
+				if n > 0 {
+					go func() {
+						time.Sleep(time.Second)
+						allDone(s, batch)
+					}()
+				}
+			}
+			return s
+		})
+		r.journal.add(30, nil)
+		r.run()
+		synctest.Wait()
+		r.target.current.crash(errors.New("crash"))
+		time.Sleep(time.Minute)
+		if n := r.journal.count(journal.Done); n != 30 || len(suspect) != 0 {
+			t.Errorf("%d done, want 30; suspects %v", n, suspect)
+		}
+		r.stop()
+	})
+}
+
+func TestDrain(t *testing.T) {
+	tests := []struct {
+		name        string
+		answer      time.Duration // the plugin's time per delivery
+		crash       bool          // in the middle of the drain
+		wantDone    int
+		wantRelease int
+		wantDrain   time.Duration // or up to a second less
+	}{
+		{"all in flight finish", 3 * time.Second, false, 4, 6, 3 * time.Second},
+		{"not all in time", 30 * time.Second, false, 0, 10, 10 * time.Second},
+		{"the plugin goes first", 30 * time.Second, true, 0, 10, time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeSession(t, 10, 4, func(s *fakeSession, batch []pluginhost.Delivery) {
+					go func() {
+						time.Sleep(tt.answer)
+						allDone(s, batch)
+					}()
+				})
+				// One goes out every 250 ms, so six of ten are held back in the queue.
+				r := newRig(t, Options{Rate: Rate{4, time.Second}}, func(int) *fakeSession { return s })
+				r.journal.add(10, nil)
+				r.run()
+				time.Sleep(time.Second - 1)
+				if n := len(s.ids()); n != 4 {
+					t.Fatalf("%d sent, want 4", n)
+				}
+				if tt.crash {
+					time.AfterFunc(time.Second, func() { s.crash(errors.New("gone")) })
+				}
+				took := r.stop()
+				if took > tt.wantDrain || took < tt.wantDrain-time.Second {
+					t.Errorf("the stop took %s, want about %s", took, tt.wantDrain)
+				}
+				released := 0
+				for seq := 1; seq <= 10; seq++ {
+					for _, h := range r.journal.history(seq) {
+						if h.Outcome == journal.Release {
+							released++
+						} else if h.Outcome != journal.Done {
+							t.Errorf("delivery %d: %+v", seq, h)
+						}
+					}
+				}
+				if n := r.journal.count(journal.Done); n != tt.wantDone || released != tt.wantRelease {
+					t.Errorf("%d done and %d released, want %d and %d", n, released, tt.wantDone, tt.wantRelease)
+				}
+				time.Sleep(time.Minute) // the fake plugin's goroutines
+			})
+		})
+	}
+}
