@@ -256,8 +256,10 @@ func TestTexts(t *testing.T) {
 		{
 			name: "some left out", want: "Average: 2.000000\nUnbiased Variance: 2.000000\nSkipped: 2 (not a number or infinite)\nVectors: 1 (several numbers in one sample)\nNot converted: 1 (reported by the server)\n",
 			points: []intdashtest.Point{
-				number(1), number(math.Inf(-1)), number(math.NaN()), number(3), {Type: "float64", Name: "a", Payload: make([]byte, 16)},
-				{Type: "jpeg", Name: "b", Payload: []byte{1}}, intdashtest.ConvertedError(),
+				number(1), number(math.Inf(-1)), number(math.NaN()), number(3),
+				{Type: "float64", Name: "a", Payload: make([]byte, 16)},
+				{Type: "jpeg", Name: "b", Payload: []byte{1}},
+				intdashtest.ConvertedError(),
 			},
 		},
 		{

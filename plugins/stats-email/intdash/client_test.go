@@ -241,7 +241,7 @@ func TestPartialStream(t *testing.T) {
 			if err != nil {
 				panic(err)
 			}
-			fmt.Fprint(buf, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
+			_, _ = fmt.Fprint(buf, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n")
 			_ = buf.Flush()
 			_ = conn.Close()
 		}))
@@ -382,7 +382,7 @@ func TestMemoryDoesNotGrowWithTheSeries(t *testing.T) {
 		line := fmt.Sprintf(`{"time":%d,"measurement_uuid":%q,"data_type":"float64","data_id":"10/distance","data":{"d":"QFkAAAAAAAA="}}`+"\n", at, measurement)
 		block := strings.Repeat(line, 1000)
 		for range n / 1000 {
-			fmt.Fprint(w, block)
+			_, _ = fmt.Fprint(w, block)
 		}
 	}})
 	c := client(t, s)

@@ -117,7 +117,7 @@ func decodeValue(typ string, raw []byte) (kind, float64, error) {
 	case len(payload) == 8 && typ == typeFloat64:
 		return kindPoint, math.Float64frombits(binary.BigEndian.Uint64(payload)), nil
 	case len(payload) == 8:
-		return kindPoint, float64(int64(binary.BigEndian.Uint64(payload))), nil //nolint:gosec // two's complement is meant
+		return kindPoint, float64(int64(binary.BigEndian.Uint64(payload))), nil // two's complement is meant
 	case len(payload) > 8 && len(payload)%8 == 0:
 		return kindVector, 0, nil
 	}

@@ -32,7 +32,7 @@ func readStream(r io.Reader, filters []Filter, each func(Point)) (Summary, error
 	var long []byte
 	for n := int64(1); ; n++ {
 		b, err := readLine(lines, &long)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return sum, nil
 		}
 		if errors.Is(err, errLongLine) {

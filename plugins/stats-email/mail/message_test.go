@@ -78,7 +78,7 @@ func TestEncodeAnyText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range strings.Split(string(text), "\r\n") {
+		for line := range strings.SplitSeq(string(text), "\r\n") {
 			if len(line) > 998 || strings.ContainsAny(line, "\r\n") {
 				t.Errorf("line %q", line)
 			}

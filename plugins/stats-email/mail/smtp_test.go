@@ -116,8 +116,7 @@ func TestSMTPTroubles(t *testing.T) {
 		server := mailtest.New(t, mailtest.Options{})
 		err := sender(server, func(s *SMTP) { s.RootCAs = mailtest.NewCert(t).Pool() }).Send(t.Context(), message(t))
 		checkPlain(t, err, "secure the connection")
-		var unknown x509.UnknownAuthorityError
-		if !errors.As(err, &unknown) {
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); !ok {
 			t.Errorf("got %v", err)
 		}
 	})

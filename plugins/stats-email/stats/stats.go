@@ -71,7 +71,7 @@ const sampleSize = 1000
 // Sample is a made-up series for trying things out without an intdash server: 1000 values of a normal distribution with
 // mean 100 and standard deviation 15, always the same ones.
 func Sample() *Series {
-	r := rand.New(rand.NewSource(0)) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewSource(0)) // repeatable on purpose
 	s := new(Series)
 	for range sampleSize {
 		s.Add(r.NormFloat64()*15 + 100)

@@ -63,7 +63,7 @@ func TestSeries(t *testing.T) {
 
 // The streaming result must agree with the textbook's two passes.
 func TestAgreesWithTwoPasses(t *testing.T) {
-	r := rand.New(rand.NewSource(7)) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewSource(7)) // repeatable on purpose
 	for range 50 {
 		xs := make([]float64, 2+r.Intn(5000))
 		scale, offset := math.Pow(10, float64(r.Intn(12)-6)), r.NormFloat64()*1e6

@@ -29,7 +29,7 @@ func Float64(time int64, name string, x float64) Point {
 
 // Int64 is a point with one integer.
 func Int64(time int64, name string, x int64) Point {
-	return Point{Time: time, Type: "int64", Name: name, Payload: binary.BigEndian.AppendUint64(nil, uint64(x))} //nolint:gosec // two's complement is meant
+	return Point{Time: time, Type: "int64", Name: name, Payload: binary.BigEndian.AppendUint64(nil, uint64(x))} // two's complement is meant
 }
 
 // ConvertedError is the line that stands for a point which the server could not convert.

@@ -5,6 +5,7 @@ package intdashtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -132,7 +133,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	s.valid[token] = time.Now().Add(s.TokenLife)
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(s.TokenLife.Seconds()))
+	_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":%d}`, token, int(s.TokenLife.Seconds()))
 }
 
 func (s *Server) authorised(r *http.Request) bool {
@@ -160,11 +161,9 @@ func (s *Server) next(r *http.Request) (Fault, bool) {
 
 func (s *Server) data(w http.ResponseWriter, r *http.Request) {
 	if f, ok := s.next(r); ok {
-		for k, v := range f.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), f.Header)
 		w.WriteHeader(f.Status)
-		fmt.Fprint(w, f.Body)
+		_, _ = fmt.Fprint(w, f.Body)
 		return
 	}
 	q := r.URL.Query()
@@ -205,7 +204,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, m Measurement) {
 			cut(w, line)
 			return
 		}
-		fmt.Fprintln(w, line)
+		_, _ = fmt.Fprintln(w, line)
 		if m.Drip > 0 {
 			_ = flusher.Flush()
 		}
@@ -220,7 +219,7 @@ func cut(w http.ResponseWriter, line string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Fprintf(buf, "%x\r\n%s", len(line)+1, line[:len(line)/2])
+	_, _ = fmt.Fprintf(buf, "%x\r\n%s", len(line)+1, line[:len(line)/2])
 	_ = buf.Flush()
 	_ = conn.Close()
 }

@@ -95,7 +95,7 @@ func (e *Exim) write(t testing.TB) string {
 	if err := os.Chown(filepath.Join(e.dir, "exim.conf"), 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(filepath.Join(e.dir, "exim.conf"), 0o644); err != nil { //nolint:gosec // Exim reads it again as its own user
+	if err := os.Chmod(filepath.Join(e.dir, "exim.conf"), 0o644); err != nil { // Exim reads it again as its own user
 		t.Fatal(err)
 	}
 	return filepath.Join(e.dir, "exim.conf")
