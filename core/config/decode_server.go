@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"strconv"
 	"time"
 
@@ -80,12 +81,11 @@ func (l *loader) positive(o *object, name string) time.Duration {
 }
 
 func portOf(listen string) string {
-	for i := len(listen) - 1; i >= 0; i-- {
-		if listen[i] == ':' {
-			return listen[i+1:]
-		}
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return port
 }
 
 func quoted(s string) string { return strconv.Quote(s) }

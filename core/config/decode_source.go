@@ -43,7 +43,7 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 func (l *loader) encode(o *object) Settings {
 	b, err := o.json()
 	if err != nil {
-		l.error(o.rng, "Invalid value", "The settings cannot be written as JSON.") // the error may quote a value
+		l.error(o.rng, "Invalid value", "The settings cannot be written as JSON. Is a number in them infinite, as 1 / 0 is?") // the error may quote a value
 		return nil
 	}
 	return b

@@ -88,7 +88,7 @@ func goldenOutput(t *testing.T, o Options) []byte {
 	return b.Bytes()
 }
 
-func writeFile(t *testing.T, name string, data []byte) {
+func writeFile(t testing.TB, name string, data []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)
@@ -173,6 +173,11 @@ var descriptions = map[string]*pluginv1.DescribeResponse{
 	},
 	"greedy":   {Name: "greedy", Arguments: schemaOf(optional("retry", typeString, ""))},
 	"impostor": {Name: "slack"},
+	"broken":   {Name: "broken", Settings: schemaOf(withDefault("n", pluginv1.Type_TYPE_NUMBER, "many", ""))},
+	"any": {Name: "any", Settings: schemaOf(
+		withDefault("x", pluginv1.Type_TYPE_ANY, map[string]any{"a": []int{1}}, ""),
+		&pluginv1.Attribute{Name: "tags", Type: typeList, OneOf: []string{"a", "b"}},
+	)},
 }
 
 func fakeDescribe(_ context.Context, p PluginRef) (*pluginv1.DescribeResponse, error) {

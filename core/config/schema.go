@@ -130,7 +130,7 @@ func (l *loader) absent(a *pluginv1.Attribute, how decoding) (field, bool) {
 	}
 	value, err := defaultValue(a)
 	if err != nil {
-		l.error(how.rng, "Invalid schema", fmt.Sprintf("The default of %q in %s is not a value of its type: %v.", a.GetName(), how.what, err))
+		l.error(how.rng, "Invalid schema", fmt.Sprintf("%s has a default for %q that is not %s: %v. This is a fault of the plugin or source.", how.what, a.GetName(), typeName(a), err))
 		return field{}, false
 	}
 	return field{value: value, secret: a.GetSensitive(), rng: how.rng}, true

@@ -87,16 +87,20 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 		l.error(b.DefRange(), "Variable without a value", fmt.Sprintf("Set %s%s, or -var %s=..., or give it a default.", variableEnv, name, name))
 		return cty.DynamicVal
 	}
-	v := f.value
-	if ty != cty.NilType {
-		converted, err := convert.Convert(v, ty)
-		if err != nil {
-			l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s.", name, article(ty)))
-			return cty.DynamicVal
-		}
-		v = converted
+	return markIf(l.defaultOf(name, f, ty), hidden || f.secret)
+}
+
+// defaultOf is a variable's default in the type that it declares, if it does.
+func (l *loader) defaultOf(name string, f field, ty cty.Type) cty.Value {
+	if ty == cty.NilType {
+		return f.value
 	}
-	return markIf(v, hidden || f.secret)
+	v, err := convert.Convert(f.value, ty)
+	if err != nil {
+		l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s.", name, article(ty)))
+		return cty.DynamicVal
+	}
+	return v
 }
 
 // isSensitive reads `sensitive` before anything else: it decides what may be shown of the block.
