@@ -74,8 +74,8 @@ func runDescribe(ctx context.Context, spec Spec, path string) (*pluginv1.Describ
 	readers.Wait()
 
 	desc := new(pluginv1.DescribeResponse)
-	reason, detail := judgeDescription(ctx, proc, out, desc)
-	if detail == "" {
+	detail, reason := judgeDescription(ctx, proc, out, desc)
+	if reason == nil {
 		return desc, nil
 	}
 	if cancelled(ctx) {
@@ -88,20 +88,20 @@ func runDescribe(ctx context.Context, spec Spec, path string) (*pluginv1.Describ
 	}
 }
 
-// judgeDescription decodes what `describe` printed, or says what is wrong with it.
-func judgeDescription(ctx context.Context, proc *process, out []byte, into *pluginv1.DescribeResponse) (reason error, detail string) {
+// judgeDescription decodes what `describe` printed, or says what is wrong with it and which of the package's reasons it is.
+func judgeDescription(ctx context.Context, proc *process, out []byte, into *pluginv1.DescribeResponse) (detail string, reason error) {
 	switch {
 	case len(out) > maxDescription:
-		return ErrContract, fmt.Sprintf("printed more than %d bytes", maxDescription)
+		return fmt.Sprintf("printed more than %d bytes", maxDescription), ErrContract
 	case ctx.Err() != nil:
-		return ErrTimeout, fmt.Sprintf("did not answer within %s", describeTimeout)
+		return fmt.Sprintf("did not answer within %s", describeTimeout), ErrTimeout
 	case !proc.state.Success():
-		return ErrExited, proc.status()
+		return proc.status(), ErrExited
 	}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(out, into); err != nil {
-		return ErrContract, fmt.Sprintf("printed %s where a DescribeResponse in JSON was expected: %v", shorten(string(out)), err)
+		return fmt.Sprintf("printed %s where a DescribeResponse in JSON was expected: %v", shorten(string(out)), err), ErrContract
 	}
-	return nil, ""
+	return "", nil
 }
 
 // checkDescription refuses a plugin of another kind, and one whose arguments take the router's own names.

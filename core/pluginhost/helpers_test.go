@@ -47,12 +47,6 @@ func (l *logBuffer) find(msg string) []map[string]any {
 	return found
 }
 
-func (l *logBuffer) size() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Len()
-}
-
 // rig is a plugin under test with its log and socket folder.
 type rig struct {
 	tb      testing.TB

@@ -2,22 +2,14 @@ package pluginhost
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
-	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -67,129 +59,6 @@ type instance struct {
 
 	sessionMu sync.Mutex
 	session   *Session
-}
-
-// startInstance starts the program, connects to it and asks what it is. On an error nothing of it is left.
-func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instance, error) {
-	bin, err := inspect(spec)
-	if err != nil {
-		return nil, err
-	}
-	dir, err := makeSocketDir(o.SocketDir)
-	if err != nil {
-		return nil, &StartError{Plugin: spec.Name, Path: spec.Path, Detail: err.Error()}
-	}
-	log := o.Log.With("plugin", spec.Name)
-	if bin.insecure != "" {
-		log.Warn("plugin program can be changed by others", "why", bin.insecure)
-	}
-	i := &instance{
-		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log),
-		failed: make(chan struct{}), ended: make(chan struct{}),
-	}
-	i.ctx, i.cancel = context.WithCancel(context.Background())
-	i.run = newRunner(bin.path, i.out)
-	i.run.socketDir, i.run.tls = dir, spec.TLS
-	i.run.env = append(hostEnvironment(spec.Env), logLevelEnv(o.Log))
-
-	ctx, cancel := context.WithTimeout(ctx, t.start)
-	defer cancel()
-	if err := i.connect(ctx); err != nil {
-		return nil, err
-	}
-	if err := i.describe(ctx); err != nil {
-		return nil, err
-	}
-	return i, nil
-}
-
-// connect runs go-plugin's start and opens the connection. go-plugin's own client is not used after that: its Kill and
-// Ping have no deadline, and it keeps a connection open that was never made.
-func (i *instance) connect(ctx context.Context) error {
-	cfg := &plugin.ClientConfig{
-		HandshakeConfig:  handshake.Config(),
-		VersionedPlugins: map[int]plugin.PluginSet{handshake.ProtocolVersion: {}},
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		AutoMTLS:         i.spec.TLS,
-		SkipHostEnv:      true,
-		StartTimeout:     i.timing.start + time.Minute, // ctx ends it before
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: i.run.socketDir},
-		Logger:           hclog.NewNullLogger(),
-		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
-			i.run.env = append(append(i.run.env, cmd.Env...), handshake.EnvSocketDir+"="+i.run.socketDir)
-			return i.run, nil
-		},
-	}
-	stop := context.AfterFunc(ctx, func() { _ = i.run.Kill(ctx) })
-	addr, err := plugin.NewClient(cfg).Start()
-	stop()
-	if err != nil {
-		i.end()
-		return i.startError(ctx, err)
-	}
-	if i.conn, err = dial(addr, cfg.TLSConfig); err != nil {
-		i.end()
-		return i.startError(ctx, err)
-	}
-	i.log = i.log.With("pid", i.run.proc.pid)
-	i.client = pluginv1.NewPluginServiceClient(i.conn)
-	i.tasks.Go(func() { readStdio(i.ctx, i.conn, i.out) })
-	i.tasks.Go(i.watchExit)
-	return nil
-}
-
-func dial(addr net.Addr, config *tls.Config) (*grpc.ClientConn, error) {
-	creds := insecure.NewCredentials()
-	if config != nil {
-		creds = credentials.NewTLS(config)
-	}
-	var d net.Dialer
-	return grpc.NewClient("passthrough:///plugin",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, addr.Network(), addr.String())
-		}),
-		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
-			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
-		),
-		grpc.WithIdleTimeout(0), // a socket whose file was swept cannot be dialled again
-		grpc.WithDisableRetry(),
-		grpc.WithDisableServiceConfig(),
-	)
-}
-
-// describe asks what the plugin is and refuses another kind than expected.
-func (i *instance) describe(ctx context.Context) error {
-	var err error
-	if i.desc, err = i.client.Describe(ctx, &pluginv1.DescribeRequest{}); err != nil {
-		return i.callError(ctx, "Describe", err)
-	}
-	if err := checkDescription(i.spec, i.desc); err != nil {
-		i.end()
-		return err
-	}
-	return nil
-}
-
-// configure gives the plugin its settings, or has it only check them, and returns what it says about them. On an error
-// the process is gone.
-func (i *instance) configure(ctx context.Context, validateOnly bool) ([]*pluginv1.Diagnostic, error) {
-	if i.spec.DataDir != "" && !validateOnly {
-		if err := os.MkdirAll(i.spec.DataDir, 0o700); err != nil {
-			i.end()
-			return nil, &StartError{Plugin: i.spec.Name, Path: i.spec.Path, Detail: fmt.Sprintf("make its data folder: %v", err)}
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, i.timing.configure)
-	defer cancel()
-	resp, err := i.client.Configure(ctx, &pluginv1.ConfigureRequest{
-		Instance: i.spec.Name, Settings: i.spec.Settings, ValidateOnly: validateOnly, DataDir: i.spec.DataDir,
-	})
-	if err != nil {
-		return nil, i.callError(ctx, "Configure", err)
-	}
-	return resp.GetDiagnostics(), nil
 }
 
 // fail records why the process is given up; the first reason stays. It never blocks.

@@ -36,6 +36,7 @@ type outputLog struct {
 
 	mu         sync.Mutex
 	suppressed int
+	reported   time.Time // when suppressed was last said
 	inPanic    bool
 }
 
@@ -90,14 +91,16 @@ func (o *outputLog) allow() bool {
 		o.suppressed++
 		return false
 	}
-	o.reportSuppressed()
+	if time.Since(o.reported) > time.Second {
+		o.reportSuppressed()
+	}
 	return true
 }
 
 func (o *outputLog) reportSuppressed() {
 	if o.suppressed > 0 {
 		o.log.Warn("plugin logs too much, lines dropped", "lines", o.suppressed)
-		o.suppressed = 0
+		o.suppressed, o.reported = 0, time.Now()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -105,8 +106,8 @@ func (t *tail) excerpt() string {
 
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	first := max(0, len(lines)-excerptLines)
-	for i := len(lines) - 1; i >= 0; i-- {
-		if isPanic([]byte(lines[i])) {
+	for i, line := range slices.Backward(lines) {
+		if isPanic([]byte(line)) {
 			first = i
 			break
 		}

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // State is what a plugin is doing.
@@ -84,31 +82,6 @@ func newPlugin(spec Spec, o Options, t timing) *Plugin {
 	}
 	p.launch = func(ctx context.Context) (child, error) { return launch(ctx, spec, o, t) }
 	return p
-}
-
-// launch starts and configures a process.
-func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) {
-	i, err := startInstance(ctx, spec, o, t)
-	if err != nil {
-		return nil, err
-	}
-	diags, err := i.configure(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	refused := false
-	for _, d := range diags {
-		if d.GetSeverity() == pluginv1.Diagnostic_SEVERITY_ERROR {
-			refused = true
-			continue
-		}
-		i.log.Warn("plugin warns about its settings", "setting", d.GetPath(), "summary", d.GetSummary(), "detail", d.GetDetail())
-	}
-	if refused {
-		i.end()
-		return nil, &ConfigError{Plugin: spec.Name, Diagnostics: diags}
-	}
-	return i, nil
 }
 
 // Run starts the plugin and keeps it running until ctx ends; then it lets the plugin finish what it has, for ten seconds

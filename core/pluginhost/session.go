@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -65,11 +66,9 @@ func (i *instance) openSession() (*Session, error) {
 }
 
 func (s *Session) open() (err error) {
-	for _, c := range s.inst.desc.GetCapabilities() {
-		if c == pluginv1.Capability_CAPABILITY_STREAM {
-			s.link, err = openStream(s.ctx, s.inst.conn)
-			return err
-		}
+	if slices.Contains(s.inst.desc.GetCapabilities(), pluginv1.Capability_CAPABILITY_STREAM) {
+		s.link, err = openStream(s.ctx, s.inst.conn)
+		return err
 	}
 	s.link, s.answered = newBatchLink(s.ctx, s.inst.conn), true
 	return nil

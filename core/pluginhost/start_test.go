@@ -23,14 +23,20 @@ func TestStartErrors(t *testing.T) {
 		reason error
 		want   []string
 	}{
-		{"missing", "ok", func(_ *testing.T, r *rig) { r.spec.Path = "bin/pointsman-plugin-nope" }, ErrMissing,
-			[]string{`plugin "p": no program at bin/pointsman-plugin-nope: build it ("make build"), or set path`}},
+		{
+			"missing", "ok", func(_ *testing.T, r *rig) { r.spec.Path = "bin/pointsman-plugin-nope" }, ErrMissing,
+			[]string{`plugin "p": no program at bin/pointsman-plugin-nope: build it ("make build"), or set path`},
+		},
 		{"folder", "ok", func(t *testing.T, r *rig) { r.spec.Path = t.TempDir() }, ErrNotExecutable, []string{"it is a folder"}},
 		{"no x bit", "ok", func(t *testing.T, r *rig) { r.spec.Path = writeFile(t, "#!/bin/sh\n", 0o644) }, ErrNotExecutable, []string{"chmod +x"}},
-		{"not a program", "ok", func(t *testing.T, r *rig) { r.spec.Path = writeFile(t, "\x7fELF nonsense", 0o755) }, ErrNotExecutable,
-			[]string{"cannot be run", "not built for this system"}},
-		{"interpreter missing", "ok", func(t *testing.T, r *rig) { r.spec.Path = writeFile(t, "#!/no/such/python\n", 0o755) }, ErrNotExecutable,
-			[]string{"interpreter"}},
+		{
+			"not a program", "ok", func(t *testing.T, r *rig) { r.spec.Path = writeFile(t, "\x7fELF nonsense", 0o755) }, ErrNotExecutable,
+			[]string{"cannot be run", "not built for this system"},
+		},
+		{
+			"interpreter missing", "ok", func(t *testing.T, r *rig) { r.spec.Path = writeFile(t, "#!/no/such/python\n", 0o755) }, ErrNotExecutable,
+			[]string{"interpreter"},
+		},
 		{"dies at start", "dies", nil, ErrExited, []string{"exited with status 3 before it was ready; it wrote:\n  cannot find my teeth"}},
 		{"garbage on stdout", "garbage", nil, ErrHandshake, []string{`printed "Hello, I am a plugin!" where the handshake line was expected`}},
 		{"closes stdout", "mute", nil, ErrHandshake, []string{"closed its standard output before the handshake"}},
@@ -40,8 +46,10 @@ func TestStartErrors(t *testing.T) {
 		{"other kind", "impostor", nil, ErrContract, []string{`a plugin of kind "slack", the configuration expects "impostor"`}},
 		{"reserved argument", "reserved", nil, ErrContract, []string{`an argument "retry"`}},
 		{"other service", "stranger", nil, ErrContract, []string{"Describe: ", "unknown service"}},
-		{"dies in Configure", "ok", func(_ *testing.T, r *rig) { r.spec.Settings = []byte(`{"panic":"no soup"}`) }, ErrExited,
-			[]string{"exited with status 2 during Configure; it wrote:\n  panic: no soup"}},
+		{
+			"dies in Configure", "ok", func(_ *testing.T, r *rig) { r.spec.Settings = []byte(`{"panic":"no soup"}`) }, ErrExited,
+			[]string{"exited with status 2 during Configure; it wrote:\n  panic: no soup"},
+		},
 		{"Configure hangs", "ok", func(_ *testing.T, r *rig) {
 			r.spec.Settings = []byte(`{"hang":"x"}`)
 			r.timing.configure = 200 * time.Millisecond

@@ -264,7 +264,7 @@ func TestRefusedAtRestart(t *testing.T) {
 	r.spec.DataDir = t.TempDir()
 	r.spec.Settings = []byte(`{"once":"x"}`)
 	r.ready()
-	r.mustLose(r.session(), "exit")
+	_ = r.mustLose(r.session(), "exit")
 	eventually(t, "it waits", func() bool { return r.plugin.State() == FailedConfig })
 }
 
