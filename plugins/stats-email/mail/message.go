@@ -97,7 +97,7 @@ func ParseAddress(s string) (*netmail.Address, error) {
 	}
 	at := strings.LastIndexByte(a.Address, '@')
 	local, domain := a.Address[:at], a.Address[at+1:]
-	if !isPlain(local) || len(a.Address) > 254 {
+	if !isPlain(local) || len(a.Address) > 254 || len(a.Name) > 250 {
 		return nil, fmt.Errorf("%.100q is not a mail address that can be sent to: too long, or not ASCII before the @", s)
 	}
 	if !strings.HasPrefix(domain, "[") {

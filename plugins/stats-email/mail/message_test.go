@@ -128,6 +128,7 @@ func TestParseAddress(t *testing.T) {
 		{in: `"a b"@example.com`, err: "not ASCII before"},
 		{in: "a@-.example", err: "is not a mail address"},
 		{in: strings.Repeat("a", 300) + "@example.com", err: "too long"},
+		{in: strings.Repeat("a", 1000) + " <a@example.com>", err: "too long"},
 	} {
 		a, err := ParseAddress(c.in)
 		if c.err != "" {
@@ -140,4 +141,42 @@ func TestParseAddress(t *testing.T) {
 			t.Errorf("%q: got %v, %v, want %q", c.in, a, err, c.want)
 		}
 	}
+}
+
+// Whatever the texts are, the message has our headers and no others, and lines that every server takes.
+func FuzzEncode(f *testing.F) {
+	f.Add("abcdefgh-1", "Ops <ops@example.com>", "Measurement", statsText)
+	f.Fuzz(func(t *testing.T, id, to, subject, text string) {
+		a, err := ParseAddress(to)
+		if err != nil {
+			a = address(t, "ops@example.com")
+		}
+		m := message(t)
+		m.ID, m.To, m.Subject, m.Text = id, []*netmail.Address{a}, subject, text
+		encoded, err := m.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(encoded), "\r\n") {
+			if len(line) > 998 || strings.ContainsAny(line, "\r\n") || !isASCII(line) {
+				t.Errorf("line %q", line)
+			}
+		}
+		read, err := netmail.ReadMessage(strings.NewReader(string(encoded)))
+		if err != nil || len(read.Header) != 10 {
+			t.Fatalf("%v: %q", err, encoded)
+		}
+		if got, err := netmail.ParseAddress(read.Header.Get("To")); err != nil || got.Address != a.Address {
+			t.Errorf("to %q became %q, %v", a, read.Header.Get("To"), err)
+		}
+	})
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
