@@ -45,9 +45,7 @@ func load(ctx context.Context, o Options) plan {
 			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path})
 		},
 	})
-	for _, s := range cfg.Sources {
-		checkSource(s)
-	}
+	checkSources(cfg.Sources)
 	rules, found := rule.Compile(cfg)
 	diags.Append(found...)
 	return plan{config: cfg, rules: rules, diags: diags}
@@ -63,7 +61,7 @@ func Validate(ctx context.Context, o Options) (*config.Config, *config.Diagnosti
 		}
 		found, err := pluginhost.Check(ctx, pluginSpec(pl), pluginhost.Options{Log: o.Log})
 		if err != nil {
-			pl.Diagnose(problem("Plugin cannot be checked", err))
+			pl.Diagnose(problem("", "Plugin cannot be checked", err))
 		}
 		for _, d := range found {
 			pl.Diagnose(d)
@@ -72,9 +70,9 @@ func Validate(ctx context.Context, o Options) (*config.Config, *config.Diagnosti
 	return p.config, p.diags
 }
 
-// problem is an error about a block as a whole.
-func problem(summary string, err error) *pluginv1.Diagnostic {
-	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Summary: summary, Detail: err.Error()}
+// problem is an error about the setting at path, or about a block as a whole.
+func problem(path, summary string, err error) *pluginv1.Diagnostic {
+	return &pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Path: path, Summary: summary, Detail: err.Error()}
 }
 
 // InvalidError ends Run when the configuration can't be used.

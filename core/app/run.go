@@ -162,7 +162,13 @@ func (r *router) startPlugins(ctx context.Context) error {
 			Plugin: p.Name, Journal: r.journal, Target: target{r.plugins[i]}, Concurrency: p.Concurrency,
 			Rate: dispatch.Rate(p.Rate), Log: r.Log, Metrics: dispatchMetrics,
 		})
-		r.services.start(ctx, fmt.Sprintf("dispatch %q", p.Name), d.Run)
+		name := fmt.Sprintf("dispatch to plugin %q", p.Name)
+		r.services.start(ctx, name, func(ctx context.Context) error {
+			if err := d.Run(ctx); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
 	}
 	return nil
 }

@@ -23,28 +23,23 @@ type service struct {
 	done   <-chan error
 }
 
-// start runs a part in a goroutine until stop. A part that returns earlier ends the whole router with its error.
+// start runs a part in a goroutine until stop. A part that returns earlier ends the whole router with its error, which
+// must say which part it is.
 func (s *services) start(ctx context.Context, name string, run func(context.Context) error) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	go func() {
 		err := run(own)
 		if own.Err() == nil {
-			s.fail(fmt.Errorf("%s: %w", name, orEnded(err)))
+			if err == nil {
+				err = fmt.Errorf("%s ended by itself", name)
+			}
+			s.fail(err)
 			err = nil // told once
 		}
 		done <- err
 	}()
 	s.running = append(s.running, service{name: name, cancel: cancel, done: done})
-}
-
-var errEnded = errors.New("ended by itself")
-
-func orEnded(err error) error {
-	if err == nil {
-		return errEnded
-	}
-	return err
 }
 
 // stop ends every part in reverse order, within limit altogether. What is not done by then is left behind: the journal is

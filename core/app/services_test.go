@@ -42,20 +42,20 @@ func TestServicesStopInReverseOrder(t *testing.T) {
 }
 
 func TestServicesTellWhichPartFailed(t *testing.T) {
-	broken := errors.New("broken pipe")
+	broken := errors.New("plugin \"mail\": no such program")
 	tests := []struct {
 		name string
 		err  error
 		want string
 	}{
-		{"with an error", broken, `dispatch "mail": broken pipe`},
-		{"without one", nil, `dispatch "mail": ended by itself`},
+		{"with an error", broken, `plugin "mail": no such program`},
+		{"without one", nil, `plugin "mail" ended by itself`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, fail := context.WithCancelCause(t.Context())
 			s := newServices(fail)
-			s.start(ctx, `dispatch "mail"`, func(context.Context) error { return tt.err })
+			s.start(ctx, `plugin "mail"`, func(context.Context) error { return tt.err })
 			<-ctx.Done()
 			if got := context.Cause(ctx); got.Error() != tt.want {
 				t.Errorf("cause %q, want %q", got, tt.want)

@@ -30,18 +30,26 @@ func newSource(c *config.Source, d source.Deps) (_ source.Source, warnings []str
 	return nil, nil, fmt.Errorf("source %q: unknown kind %q", c.Name, c.Kind) // config has refused it already
 }
 
-// checkSource reports at the block's lines what making the source would find.
-func checkSource(c *config.Source) {
-	if c.Settings == nil {
-		return // Its own errors are reported already.
-	}
-	_, warnings, err := newSource(c, source.Deps{
-		Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
-	})
-	if err != nil {
-		c.Diagnose(problem("Unusable source", err))
-	}
-	for _, w := range warnings {
-		c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Doubtful source", Detail: w})
+// checkSources reports, at the blocks' lines, what making and mounting the sources would find.
+func checkSources(sources []*config.Source) {
+	mounted := map[string]*config.Source{}
+	for _, c := range sources {
+		if c.Settings == nil {
+			continue // Its own errors are reported already.
+		}
+		s, warnings, err := newSource(c, source.Deps{
+			Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
+		})
+		if err != nil {
+			c.Diagnose(problem("", "Unusable source", err))
+			continue
+		}
+		for _, w := range warnings {
+			c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Doubtful source", Detail: w})
+		}
+		if other := mounted[s.Path()]; other != nil {
+			c.Diagnose(problem("path", "Path is taken", fmt.Errorf("source %q is mounted at %s already: give one of them another path", other.Name, s.Path())))
+		}
+		mounted[s.Path()] = c
 	}
 }

@@ -13,13 +13,14 @@ const root = "../../.."
 
 // TestExamples runs the story of every example in a copy of its folder.
 func TestExamples(t *testing.T) {
-	folders, err := filepath.Glob(root + "/examples/*/")
+	folders, err := os.ReadDir(root + "/examples")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, folder := range folders {
-		t.Run(filepath.Base(folder), func(t *testing.T) {
-			runStories(t, filepath.Join(folder, "story.txtar"), folder)
+		t.Run(folder.Name(), func(t *testing.T) {
+			dir := filepath.Join(root, "examples", folder.Name())
+			runStories(t, filepath.Join(dir, "story.txtar"), dir)
 		})
 	}
 }

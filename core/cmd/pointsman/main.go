@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // version is set by the linker: -ldflags "-X main.version=v1.2.3".
@@ -26,8 +27,9 @@ type streams struct {
 func execute(args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal kills at once: the journal is safe at any instant.
-	context.AfterFunc(ctx, stop)
+	// A second signal kills at once: the journal is safe at any instant. Signals that come together are one wish: timeout(1)
+	// and some supervisors signal both the process and its group.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	root := newRoot(s)
 	root.SetArgs(args)
 	return exitCode(root.ExecuteContext(ctx), s.err)

@@ -29,7 +29,7 @@ Every flag can be given in the environment: --log-level is ` + envPrefix + `LOG_
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd.Flags()) },
-		Args:              cobra.NoArgs,
+		Args:              args(noCommand),
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(s.in)
@@ -56,6 +56,18 @@ func flagsFromEnv(flags *pflag.FlagSet) error {
 		}
 	})
 	return bad
+}
+
+// noCommand refuses what is not a command, with what was probably meant.
+func noCommand(cmd *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(given[0]); len(near) > 0 {
+		return fmt.Errorf("unknown command %q: did you mean %q?", given[0], near[0])
+	}
+	return fmt.Errorf("unknown command %q", given[0])
 }
 
 // args turns cobra's complaint about positional arguments into a usage error.

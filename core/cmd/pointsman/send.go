@@ -23,7 +23,7 @@ func newSend(s streams) *cobra.Command {
 		Use:   "send",
 		Short: "Send a test event as its real sender would",
 		Long:  "Send a test event to a running router, signed as its real sender would sign it.",
-		Args:  args(cobra.NoArgs),
+		Args:  args(noCommand),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newSendIntdash(s))
