@@ -249,11 +249,10 @@ func (f *frame) dynamicElement(key *expr, v, k value) value {
 		f.failConvert(key.at, k, "the key of an object", "a string")
 	case list:
 		n, ok := k.toNumber()
-		if !ok {
+		switch {
+		case !ok && k.kind != text: // a list has no members, so a name finds null
 			f.failConvert(key.at, k, "the index of a list", "a number")
-			return value{}
-		}
-		if !n.float {
+		case ok && !n.float:
 			found, _ := v.at(n.int())
 			return found
 		}
