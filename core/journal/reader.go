@@ -31,7 +31,8 @@ type Reader interface {
 // Operator changes what is kept.
 type Operator interface {
 	// Redrive makes dead letters due again at once, with a fresh count of attempts and a fresh age; their history stays. It
-	// returns how many it changed: a delivery that is not a dead letter is left as it is.
+	// returns how many it changed: what is not a dead letter is left as it is, and so is one with ReasonRuleError, which
+	// has no arguments to be delivered with.
 	Redrive(ctx context.Context, seqs []int64) (int, error)
 	// Sweep deletes what retention no longer keeps and returns how many events went. The engine also does it on its own.
 	Sweep(ctx context.Context) (int, error)
@@ -118,7 +119,7 @@ type DeliveryRecord struct {
 	// Received is the event's; Due is when a retry is due; Settled when it became done or dead; Redriven when it was last
 	// made due again by hand. Zero when it does not apply.
 	Received, Due, Settled, Redriven time.Time
-	// Reason and Error are those of a dead letter, Error also of the last failed attempt; Receipt is the plugin's proof.
+	// Reason and Error are those of a dead letter; Receipt is the plugin's proof that a delivery is done.
 	Reason, Error, Receipt string
 	// History has the attempts that failed, oldest first: the first 10 and the last 90 of them.
 	History []Attempt

@@ -102,10 +102,14 @@ func (o *appendOp) insert(t *tx, i int) error {
 	s.BindText(6, e.ID)
 	s.BindText(7, e.Type)
 	s.BindText(8, e.Subject)
-	bindText(s, 9, e.Quarantine)
-	s.BindBytes(10, e.Envelope)
+	s.BindBytes(9, e.Envelope)
 	if err := step(s); err != nil {
 		return err
+	}
+	if e.Quarantine != "" {
+		if err := execute(t.w.c, "INSERT INTO quarantine VALUES(?,?)", t.event, clip(e.Quarantine)); err != nil {
+			return err
+		}
 	}
 	for k := range e.Deliveries {
 		if err := o.insertDelivery(t, e, &e.Deliveries[k]); err != nil {
@@ -139,15 +143,14 @@ func (o *appendOp) insertDelivery(t *tx, e *journal.Entry, d *journal.NewDeliver
 	if d.Dead != "" {
 		s.BindInt64(5, stateDead)
 		s.BindInt64(8, t.now)
-		s.BindText(9, journal.ReasonRuleError)
-		s.BindText(10, d.Dead)
+		if err := step(s); err != nil {
+			return err
+		}
 		o.dead = append(o.dead, q)
-		return step(s)
+		return t.insertDead(t.delivery, journal.ReasonRuleError, d.Dead)
 	}
 	s.BindInt64(5, statePending)
 	s.BindNull(8)
-	s.BindNull(9)
-	s.BindNull(10)
 	o.items = append(o.items, &item{
 		q: q,
 		d: journal.Delivery{

@@ -53,7 +53,7 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 		chunks = chunks[n:]
 		if err := j.background(ctx, func(t *tx) error {
 			for _, ch := range bite {
-				if err := exec(t.w.c, "INSERT OR REPLACE INTO seen_chunk VALUES(?,?)", ch.id, ch.entries); err != nil {
+				if err := execute(t.w.c, "INSERT OR REPLACE INTO seen_chunk VALUES(?,?)", ch.id, ch.entries); err != nil {
 					return err
 				}
 			}
@@ -63,7 +63,7 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 		}
 	}
 	return j.background(ctx, func(t *tx) error {
-		return exec(t.w.c, "INSERT INTO seen_run VALUES(?,?,?,?,?)", r.id, int64(r.bits), r.last, int64(r.expires), []byte(r.filter))
+		return execute(t.w.c, "INSERT INTO seen_run VALUES(?,?,?,?,?)", r.id, int64(r.bits), r.last, int64(r.expires), []byte(r.filter))
 	}, func() {
 		s := j.seen
 		s.mu.Lock()
@@ -83,7 +83,7 @@ func (j *Journal) trimTail(ctx context.Context, to int64) error {
 	})
 	for ; err == nil && from <= to; from += tailBite {
 		err = j.background(ctx, func(t *tx) error {
-			return exec(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", from, min(to, from+tailBite-1))
+			return execute(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", from, min(to, from+tailBite-1))
 		}, nil)
 	}
 	return err
@@ -118,13 +118,13 @@ func (j *Journal) dropRuns(ctx context.Context) error {
 func (j *Journal) dropRun(ctx context.Context, r *run) error {
 	for i := int64(0); i < 1<<r.bits; i += tailBite {
 		if err := j.background(ctx, func(t *tx) error {
-			return exec(t.w.c, "DELETE FROM seen_chunk WHERE id BETWEEN ? AND ?", r.id<<20+i, r.id<<20+min(i+tailBite, 1<<r.bits)-1)
+			return execute(t.w.c, "DELETE FROM seen_chunk WHERE id BETWEEN ? AND ?", r.id<<20+i, r.id<<20+min(i+tailBite, 1<<r.bits)-1)
 		}, nil); err != nil {
 			return err
 		}
 	}
 	return j.background(ctx, func(t *tx) error {
-		return exec(t.w.c, "DELETE FROM seen_run WHERE id = ?", r.id)
+		return execute(t.w.c, "DELETE FROM seen_run WHERE id = ?", r.id)
 	}, func() {
 		s := j.seen
 		s.mu.Lock()

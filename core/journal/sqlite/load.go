@@ -44,7 +44,7 @@ func (j *Journal) loadQueues(c *sqlite.Conn) error {
 	return sqlitex.Execute(c, `SELECT name,
 		(SELECT count(*) FROM delivery WHERE plugin = p.id AND state = 0),
 		(SELECT ifnull(max(seq), 0) FROM delivery WHERE plugin = p.id AND state = 0),
-		(SELECT count(*) FROM delivery WHERE plugin = p.id AND state = 2) FROM plugin p`,
+		(SELECT count(*) FROM dead WHERE plugin = p.id) FROM plugin p`,
 		&sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
 			q := j.queue(s.ColumnText(0))
 			q.pending.Store(s.ColumnInt64(1))

@@ -18,14 +18,14 @@ func (j *Journal) Stats(ctx context.Context) (journal.Stats, error) {
 		Plugins: make(map[string]journal.PluginStats),
 	}
 	err := j.ask(ctx, "read the journal's state", func(c *sqlite.Conn) (err error) {
-		if st.Quarantined, err = sqlitex.ResultInt64(c.Prep("SELECT count(*) FROM event WHERE quarantine IS NOT NULL")); err != nil {
+		if st.Quarantined, err = sqlitex.ResultInt64(c.Prep("SELECT count(*) FROM quarantine")); err != nil {
 			return err
 		}
 		return query(c, `SELECT name,
 			(SELECT received FROM event WHERE seq = (SELECT event FROM delivery WHERE seq =
 				(SELECT min(seq) FROM delivery WHERE plugin = p.id AND state = 0))),
 			(SELECT received FROM event WHERE seq = (SELECT event FROM delivery WHERE seq =
-				(SELECT min(seq) FROM delivery WHERE plugin = p.id AND state = 2))) FROM plugin p`,
+				(SELECT min(delivery) FROM dead WHERE plugin = p.id))) FROM plugin p`,
 			func(s *sqlite.Stmt) error {
 				q := j.queue(s.ColumnText(0))
 				st.Plugins[q.plugin] = journal.PluginStats{
@@ -52,7 +52,7 @@ func query(c *sqlite.Conn, sql string, row func(*sqlite.Stmt) error, args ...any
 	return sqlitex.Execute(c, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
 }
 
-const eventColumns = `SELECT e.seq, e.source, e.id, e.type, e.subject, e.received, e.envelope, ifnull(e.quarantine, ''), v.state
+const eventColumns = `SELECT e.seq, e.source, e.id, e.type, e.subject, e.received, e.envelope, ifnull(v.quarantine, ''), v.state
 	FROM event e JOIN events v ON v.seq = e.seq `
 
 func readEvent(s *sqlite.Stmt) journal.EventRecord {
@@ -149,9 +149,10 @@ func limit(p journal.Page) int {
 
 const deliveryColumns = `SELECT d.seq, d.event, e.id, e.source, x.rule, x.plugin, d.state, d.attempts + ifnull(d.prior, 0),
 	ifnull(d.order_key, ''), d.arguments, e.received, d.due, ifnull(d.settled, 0), ifnull(d.redriven, 0),
-	ifnull(d.reason, ''), ifnull(d.error, ''), ifnull(d.receipt, ''),
+	ifnull(z.reason, ''), ifnull(z.error, ''), ifnull(d.receipt, ''),
 	x.max_attempts, x.max_age, x.min_backoff, x.max_backoff, x.timeout
-	FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch `
+	FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch
+	LEFT JOIN dead z ON z.delivery = d.seq `
 
 func (j *Journal) readDelivery(s *sqlite.Stmt) journal.DeliveryRecord {
 	states := [...]journal.State{statePending: journal.StatePending, stateDone: journal.StateDone, stateDead: journal.StateDead}
@@ -197,7 +198,7 @@ func (j *Journal) Delivery(ctx context.Context, seq int64) (r *journal.DeliveryR
 
 // Deliveries implements journal.Reader.
 func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all []journal.DeliveryRecord, err error) {
-	// The literal state lets SQLite use the partial index of what is pending or dead.
+	// The literal state lets SQLite use the partial index of what is pending.
 	where := "WHERE "
 	switch q.State {
 	case "":
@@ -206,7 +207,7 @@ func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all 
 	case journal.StateDone:
 		where += "d.state = 1 AND "
 	case journal.StateDead:
-		where += "d.state = 2 AND "
+		where += "d.seq IN (SELECT delivery FROM dead) AND "
 	default:
 		return nil, fmt.Errorf("list deliveries: no delivery is ever %s", q.State)
 	}

@@ -18,8 +18,8 @@ const applicationID = 0x5054534d
 var migrations = []string{schema1}
 
 // schema1 keeps a row per event and a row per delivery, both numbered in order of arrival. An event's deliveries have
-// consecutive numbers from event.first on, so that no index leads from one to the other. Every index is partial: it holds
-// what is owed, or what is rare, and never grows with what is done. Times are nanoseconds since 1970.
+// consecutive numbers from event.first on, so that no index leads from one to the other. What is rare has a table of its
+// own, and the one index on the way of every event holds only what is owed. Times are nanoseconds since 1970.
 const schema1 = `
 CREATE TABLE journal(
   one INTEGER PRIMARY KEY CHECK(one = 1),
@@ -32,10 +32,9 @@ CREATE TABLE event(
   first INTEGER NOT NULL, deliveries INTEGER NOT NULL,
   received INTEGER NOT NULL,
   source TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, subject TEXT NOT NULL,
-  quarantine TEXT,
   envelope BLOB NOT NULL
 );
-CREATE INDEX event_quarantined ON event(seq) WHERE quarantine IS NOT NULL;
+CREATE TABLE quarantine(event INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 CREATE TABLE plugin(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE dispatch( -- a dispatch block as it was when its deliveries were written
   id INTEGER PRIMARY KEY, plugin TEXT NOT NULL, rule TEXT NOT NULL,
@@ -50,11 +49,12 @@ CREATE TABLE delivery(
   attempts INTEGER NOT NULL, -- since it was last redriven
   due INTEGER NOT NULL,      -- 0: at once
   order_key TEXT, arguments TEXT NOT NULL,
-  settled INTEGER, reason TEXT, error TEXT, receipt TEXT,
+  settled INTEGER, receipt TEXT,
   prior INTEGER, redriven INTEGER -- attempts before it was last redriven, and when
 );
 CREATE INDEX delivery_pending ON delivery(plugin, seq) WHERE state = 0;
-CREATE INDEX delivery_dead ON delivery(plugin, seq) WHERE state = 2;
+CREATE TABLE dead(delivery INTEGER PRIMARY KEY, plugin INTEGER NOT NULL, reason TEXT NOT NULL, error TEXT NOT NULL);
+CREATE INDEX dead_plugin ON dead(plugin, delivery);
 CREATE TABLE attempt( -- that failed
   delivery INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, outcome INTEGER NOT NULL, error TEXT NOT NULL,
   PRIMARY KEY(delivery, number)
@@ -66,11 +66,11 @@ CREATE TABLE seen_chunk(id INTEGER PRIMARY KEY, entries BLOB NOT NULL); -- id: r
 CREATE VIEW events AS SELECT
   e.seq, e.source, e.id, e.type, e.subject,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.received / 1e9, 'unixepoch') AS received,
-  CASE WHEN e.quarantine IS NOT NULL THEN 'quarantined' WHEN e.deliveries = 0 THEN 'unmatched'
+  CASE WHEN q.event IS NOT NULL THEN 'quarantined' WHEN e.deliveries = 0 THEN 'unmatched'
     ELSE (SELECT CASE WHEN min(d.state) = 0 THEN 'pending' WHEN max(d.state) = 2 THEN 'dead' ELSE 'done' END
       FROM delivery d WHERE d.seq >= e.first AND d.seq < e.first + e.deliveries) END AS state,
-  e.deliveries, e.quarantine, length(e.envelope) AS envelope_bytes
-FROM event e;
+  e.deliveries, q.reason AS quarantine, length(e.envelope) AS envelope_bytes
+FROM event e LEFT JOIN quarantine q ON q.event = e.seq;
 CREATE VIEW deliveries AS SELECT
   d.seq, j.id || '-' || d.seq AS id, d.event, e.source, e.id AS event_id, e.type, x.plugin, x.rule,
   CASE d.state WHEN 0 THEN 'pending' WHEN 1 THEN 'done' ELSE 'dead' END AS state,
@@ -78,8 +78,8 @@ CREATE VIEW deliveries AS SELECT
   strftime('%Y-%m-%dT%H:%M:%fZ', e.received / 1e9, 'unixepoch') AS received,
   CASE WHEN d.state = 0 AND d.due > 0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due / 1e9, 'unixepoch') END AS due,
   strftime('%Y-%m-%dT%H:%M:%fZ', d.settled / 1e9, 'unixepoch') AS settled,
-  d.order_key, d.arguments, d.reason, d.error, d.receipt
-FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch, journal j;
+  d.order_key, d.arguments, z.reason, z.error, d.receipt
+FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch LEFT JOIN dead z ON z.delivery = d.seq, journal j;
 CREATE VIEW attempts AS SELECT
   a.delivery, a.number, strftime('%Y-%m-%dT%H:%M:%fZ', a.at / 1e9, 'unixepoch') AS at,
   CASE a.outcome WHEN 2 THEN 'retry' ELSE 'dead' END AS outcome, a.error

@@ -90,12 +90,12 @@ func (r *settlement) write(t *tx) error {
 	case journal.Retry:
 		s = t.w.s.retry
 		s.BindInt64(3, r.due)
-		bindText(s, 4, clip(r.Error))
 	case journal.Dead:
 		s = t.w.s.dead
 		s.BindInt64(3, t.now)
-		bindText(s, 4, r.Reason)
-		bindText(s, 5, clip(r.Error))
+		if err := t.insertDead(r.d.Seq, r.Reason, r.Error); err != nil {
+			return err
+		}
 	}
 	s.BindInt64(1, r.d.Seq)
 	s.BindInt64(2, int64(r.d.Attempt))
@@ -103,6 +103,15 @@ func (r *settlement) write(t *tx) error {
 		return err
 	}
 	return r.writeAttempt(t)
+}
+
+// insertDead keeps why the delivery is a dead letter.
+func (t *tx) insertDead(seq int64, reason, text string) error {
+	s := t.w.s.insertDead
+	s.BindInt64(1, seq)
+	s.BindText(2, reason)
+	s.BindText(3, clip(text))
+	return step(s)
 }
 
 // writeAttempt keeps the history of what failed; a delivery that succeeds at once costs none.
@@ -117,7 +126,7 @@ func (r *settlement) writeAttempt(t *tx) error {
 	if err := step(s); err != nil || number <= firstTries+lastTries {
 		return err
 	}
-	s = t.w.s.trimTries
+	s = t.w.s.trimAttempts
 	s.BindInt64(1, r.d.Seq)
 	s.BindInt64(2, int64(number-lastTries))
 	return step(s)

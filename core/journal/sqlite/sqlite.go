@@ -81,7 +81,7 @@ func (o *Options) setDefaults() {
 	defInt(&t.indexMax, 1_000_000)
 	defInt(&t.refill, 10_000)
 	defInt(&t.runSize, 1<<18)
-	defInt(&t.pageSize, 4096)
+	defInt(&t.pageSize, 8192)
 }
 
 // Journal is an open journal. It owns its goroutines: they start in Open and have ended when Close returns.

@@ -4,11 +4,12 @@ import "zombiezen.com/go/sqlite"
 
 // statements are those of the hot path, prepared once.
 type statements struct {
-	begin, commit                               *sqlite.Stmt
-	insertEvent, insertDelivery, insertTail     *sqlite.Stmt
-	done, retry, dead, insertAttempt, trimTries *sqlite.Stmt
-	pageCount, freeCount                        *sqlite.Stmt
-	chunk                                       *sqlite.Stmt
+	begin, commit                           *sqlite.Stmt
+	insertEvent, insertDelivery, insertTail *sqlite.Stmt
+	done, retry, dead, insertDead           *sqlite.Stmt
+	insertAttempt, trimAttempts             *sqlite.Stmt
+	pageCount, freeCount                    *sqlite.Stmt
+	chunk                                   *sqlite.Stmt
 }
 
 func (s *statements) prepare(c *sqlite.Conn) error {
@@ -21,14 +22,15 @@ func (s *statements) prepare(c *sqlite.Conn) error {
 		sql string
 	}{
 		{&p.commit, "COMMIT"},
-		{&p.insertEvent, "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?,?)"},
-		{&p.insertDelivery, "INSERT INTO delivery VALUES(?,?,?,?,?,0,0,?,?,?,?,?,NULL,NULL,NULL)"},
+		{&p.insertEvent, "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?)"},
+		{&p.insertDelivery, "INSERT INTO delivery VALUES(?,?,?,?,?,0,0,?,?,?,NULL,NULL,NULL)"},
 		{&p.insertTail, "INSERT INTO seen_tail VALUES(?,?)"},
 		{&p.done, "UPDATE delivery SET state = 1, attempts = ?2, settled = ?3, receipt = ?4 WHERE seq = ?1"},
-		{&p.retry, "UPDATE delivery SET attempts = ?2, due = ?3, error = ?4 WHERE seq = ?1"},
-		{&p.dead, "UPDATE delivery SET state = 2, attempts = ?2, settled = ?3, reason = ?4, error = ?5 WHERE seq = ?1"},
+		{&p.retry, "UPDATE delivery SET attempts = ?2, due = ?3 WHERE seq = ?1"},
+		{&p.dead, "UPDATE delivery SET state = 2, attempts = ?2, settled = ?3 WHERE seq = ?1"},
+		{&p.insertDead, "INSERT INTO dead VALUES(?,(SELECT plugin FROM delivery WHERE seq = ?1),?,?)"},
 		{&p.insertAttempt, "INSERT OR REPLACE INTO attempt VALUES(?,?,?,?,?)"},
-		{&p.trimTries, "DELETE FROM attempt WHERE delivery = ? AND number = ?"},
+		{&p.trimAttempts, "DELETE FROM attempt WHERE delivery = ? AND number = ?"},
 		{&p.pageCount, "PRAGMA page_count"},
 		{&p.freeCount, "PRAGMA freelist_count"},
 		{&p.chunk, "SELECT entries FROM seen_chunk WHERE id = ?"},

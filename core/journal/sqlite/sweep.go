@@ -106,7 +106,7 @@ func (e *aged) expendable() bool { return e.pending == 0 && e.dead == 0 && !e.qu
 
 func readAged(c *sqlite.Conn, from int64) (all []aged, err error) {
 	err = sqlitex.Execute(c, `SELECT e.seq, e.first, e.deliveries, e.received, ifnull(max(d.settled), 0),
-		ifnull(sum(d.state = 0), 0), ifnull(sum(d.state = 2), 0), e.quarantine IS NOT NULL
+		ifnull(sum(d.state = 0), 0), ifnull(sum(d.state = 2), 0), EXISTS(SELECT 1 FROM quarantine q WHERE q.event = e.seq)
 		FROM event e LEFT JOIN delivery d ON d.seq >= e.first AND d.seq < e.first + e.deliveries
 		WHERE e.seq > ? GROUP BY e.seq LIMIT ?`,
 		&sqlitex.ExecOptions{Args: []any{from, sweepBite}, ResultFunc: func(s *sqlite.Stmt) error {
@@ -164,19 +164,25 @@ func (o *deleteOp) write(t *tx) error {
 		}
 		o.events += int(r.to - r.from + 1)
 	}
-	return exec(t.w.c, "UPDATE journal SET swept = swept + ?, last_event = ?, last_delivery = ?", o.events, t.event, t.delivery)
+	return execute(t.w.c, "UPDATE journal SET swept = swept + ?, last_event = ?, last_delivery = ?", o.events, t.event, t.delivery)
 }
 
 func (r *eventRange) delete(c *sqlite.Conn) error {
 	if r.last >= r.first {
-		if err := exec(c, "DELETE FROM attempt WHERE delivery BETWEEN ? AND ?", r.first, r.last); err != nil {
-			return err
-		}
-		if err := exec(c, "DELETE FROM delivery WHERE seq BETWEEN ? AND ?", r.first, r.last); err != nil {
-			return err
+		for _, sql := range []string{
+			"DELETE FROM attempt WHERE delivery BETWEEN ? AND ?",
+			"DELETE FROM dead WHERE delivery BETWEEN ? AND ?",
+			"DELETE FROM delivery WHERE seq BETWEEN ? AND ?",
+		} {
+			if err := execute(c, sql, r.first, r.last); err != nil {
+				return err
+			}
 		}
 	}
-	return exec(c, "DELETE FROM event WHERE seq BETWEEN ? AND ?", r.from, r.to)
+	if err := execute(c, "DELETE FROM quarantine WHERE event BETWEEN ? AND ?", r.from, r.to); err != nil {
+		return err
+	}
+	return execute(c, "DELETE FROM event WHERE seq BETWEEN ? AND ?", r.from, r.to)
 }
 
 // countDead counts the dead letters of a range, and says whether one of them was redriven since the sweep saw it.
@@ -207,7 +213,7 @@ func (o *deleteOp) committed() {
 
 func (o *deleteOp) failed() {}
 
-func exec(c *sqlite.Conn, query string, args ...any) error {
+func execute(c *sqlite.Conn, query string, args ...any) error {
 	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args})
 }
 
@@ -280,13 +286,16 @@ func (o *redriveOp) write(t *tx) error {
 	}
 	o.moved = o.moved[:0]
 	for _, seq := range o.seqs {
-		err := sqlitex.Execute(t.w.c, `UPDATE delivery SET state = 0, due = 0, prior = ifnull(prior, 0) + attempts, attempts = 0,
-			redriven = ?, settled = NULL, reason = NULL WHERE seq = ? AND state = 2
-			RETURNING (SELECT name FROM plugin WHERE id = plugin), order_key`,
-			&sqlitex.ExecOptions{Args: []any{t.now, seq}, ResultFunc: func(s *sqlite.Stmt) error {
+		err := query(t.w.c, `UPDATE delivery SET state = 0, due = 0, prior = ifnull(prior, 0) + attempts, attempts = 0,
+			redriven = ?, settled = NULL WHERE seq = (SELECT delivery FROM dead WHERE delivery = ? AND reason <> ?)
+			RETURNING (SELECT name FROM plugin p WHERE p.id = plugin), order_key`,
+			func(s *sqlite.Stmt) error {
 				o.moved = append(o.moved, redriven{o.queues[s.ColumnText(0)], seq, s.ColumnText(1)})
 				return nil
-			}})
+			}, t.now, seq, journal.ReasonRuleError)
+		if err == nil {
+			err = execute(t.w.c, "DELETE FROM dead WHERE delivery = ? AND reason <> ?", seq, journal.ReasonRuleError)
+		}
 		if err != nil {
 			return err
 		}
