@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
@@ -51,15 +52,16 @@ var namePattern = regexp.MustCompile(`^[a-z0-9-]+$`)
 
 // labels checks how many labels a block has.
 func (l *loader) labels(b *hclsyntax.Block, want []string) bool {
-	form := b.Type
+	var form strings.Builder
+	form.WriteString(b.Type)
 	for _, label := range want {
-		form += fmt.Sprintf(" %q", "<"+label+">")
+		form.WriteString(fmt.Sprintf(" %q", "<"+label+">"))
 	}
 	switch {
 	case len(b.Labels) > len(want):
-		l.error(b.LabelRanges[len(want)], "Unexpected label", fmt.Sprintf("Write %s { ... }.", form))
+		l.error(b.LabelRanges[len(want)], "Unexpected label", fmt.Sprintf("Write %s { ... }.", form.String()))
 	case len(b.Labels) < len(want):
-		l.error(b.DefRange(), "Missing label", fmt.Sprintf("The %s is missing: write %s { ... }.", want[len(b.Labels)], form))
+		l.error(b.DefRange(), "Missing label", fmt.Sprintf("The %s is missing: write %s { ... }.", want[len(b.Labels)], form.String()))
 	default:
 		return true
 	}

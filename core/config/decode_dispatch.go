@@ -102,9 +102,12 @@ func (l *loader) checked(body *hclsyntax.Body, s *pluginv1.Schema, how decoding)
 	attrs := hcl.Attributes{}
 	for _, a := range s.GetAttributes() {
 		attr := body.Attributes[a.GetName()]
-		if attr == nil {
+		switch {
+		case attr == nil && a.GetRequired() && misspelt(body, a.GetName(), s, how):
+			// Reported as an unknown attribute.
+		case attr == nil:
 			l.absent(a, how)
-		} else if l.perEvent(attr.Expr) && l.constant(attr, a, how) {
+		case l.perEvent(attr.Expr) && l.constant(attr, a, how):
 			attrs[attr.Name] = attr.AsHCLAttribute()
 		}
 	}

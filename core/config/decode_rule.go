@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -107,11 +108,9 @@ func (l *loader) addSource(on []*Source, name cty.Value, rng hcl.Range, sources 
 		l.error(rng, "Unknown source", fmt.Sprintf("There is no source %q.%s", name.AsString(), didYouMean(name.AsString(), keys(sources), "sources")))
 		return on
 	}
-	for _, other := range on {
-		if other == s {
-			l.warn(rng, "Source named twice", fmt.Sprintf("%q is already in this list.", s.Name))
-			return on
-		}
+	if slices.Contains(on, s) {
+		l.warn(rng, "Source named twice", fmt.Sprintf("%q is already in this list.", s.Name))
+		return on
 	}
 	return append(on, s)
 }

@@ -81,8 +81,7 @@ func (l *loader) readable(diag *hcl.Diagnostic, hidden bool) *hcl.Diagnostic {
 	c := *diag
 	extra, isCall := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag)
 	if isCall && secretNames[extra.CalledFunctionName()] && extra.FunctionCallError() != nil {
-		var missing *missingError
-		if errors.As(extra.FunctionCallError(), &missing) {
+		if missing, ok := errors.AsType[*missingError](extra.FunctionCallError()); ok {
 			c.Summary, c.Detail = missing.summary, missing.detail
 		}
 		if c.Context != nil {
@@ -177,12 +176,7 @@ func (l *loader) touchesSecret(expr hclsyntax.Expression) bool {
 			return true
 		}
 	}
-	for _, t := range expr.Variables() {
-		if l.sensitiveReference(t) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(expr.Variables(), l.sensitiveReference)
 }
 
 // sensitiveReference says whether what var.x.y or local.x.y names is a secret, or has one in it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -94,8 +95,7 @@ func fileError(path string, err error) *hcl.Diagnostic {
 
 // reason is an error without the operation and path that the sentence around it already says.
 func reason(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()
 	}
 	return err.Error()
@@ -198,9 +198,10 @@ func (f *file) context(offset int) string {
 }
 
 func blockName(b *hclsyntax.Block) string {
-	name := b.Type
+	var name strings.Builder
+	name.WriteString(b.Type)
 	for _, label := range b.Labels {
-		name += fmt.Sprintf(" %q", label)
+		name.WriteString(fmt.Sprintf(" %q", label))
 	}
-	return name
+	return name.String()
 }

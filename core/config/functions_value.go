@@ -93,7 +93,7 @@ func lookUp(args []cty.Value) (cty.Value, error) {
 		}
 	}
 	v := args[0]
-	for _, step := range strings.Split(args[1].AsString(), ".") {
+	for step := range strings.SplitSeq(args[1].AsString(), ".") {
 		v = member(v, step)
 	}
 	if v.IsNull() && len(args) == 3 {

@@ -61,7 +61,10 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 		if written != nil {
 			f, valid = l.field(written, a, how)
 		}
-		if written == nil || valid && f.value.IsNull() {
+		switch {
+		case written == nil && a.GetRequired() && misspelt(body, a.GetName(), s, how):
+			valid = false // Reported as an unknown attribute.
+		case written == nil || valid && f.value.IsNull():
 			f, valid = l.absent(a, how)
 		}
 		ok = ok && valid
@@ -170,6 +173,17 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 		l.error(block.DefRange(), "Unknown block", fmt.Sprintf("%s has no block %q.%s", how.what, block.Type, didYouMean(block.Type, blocks, "blocks")))
 	}
 	return ok
+}
+
+// misspelt says whether the attribute is there under a name that is reported as unknown, with this one suggested.
+func misspelt(body *hclsyntax.Body, name string, s *pluginv1.Schema, how decoding) bool {
+	known := append(attributeNames(s), attributeNames(how.also)...)
+	for written := range body.Attributes {
+		if !contains(known, written) && Suggest(written, known) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // noLabels reports labels on a block that takes none.
