@@ -56,3 +56,23 @@ type claimFunc struct {
 func (c claimFunc) Claim(ctx context.Context, plugin string, n int) ([]journal.Delivery, error) {
 	return c.claim(ctx, plugin, n)
 }
+
+func TestClaimsWhatTheWindowTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSession(t, 5, 2, nil)
+		r := newRig(t, Options{DrainTimeout: time.Second}, func(int) *fakeSession { return s })
+		r.target.start = time.Hour
+		r.journal.add(100, nil)
+		r.run()
+		synctest.Wait()
+		if n := r.journal.claims(); n != 5 {
+			t.Errorf("%d claimed, want 5", n)
+		}
+		s.crash(errors.New("gone")) // and not back for an hour
+		time.Sleep(time.Minute)
+		if n := r.journal.claims(); n != 0 {
+			t.Errorf("%d claimed without a session, want none", n)
+		}
+		r.stop()
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pointsman/pointsman/core/pluginhost"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
@@ -15,6 +16,8 @@ import (
 type fakeTarget struct {
 	next     func(n int) *fakeSession   // the n-th session, from 0
 	wrap     func(*fakeSession) Session // may be nil
+	start    time.Duration              // how long the plugin takes to be ready again
+	end      time.Duration              // how long it takes to die after Restart
 	restarts chan string
 
 	mu      sync.Mutex
@@ -27,6 +30,13 @@ func newFakeTarget(next func(n int) *fakeSession) *fakeTarget {
 }
 
 func (f *fakeTarget) Session(ctx context.Context) (Session, error) {
+	if f.sessions() > 0 {
+		select {
+		case <-time.After(f.start):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if ctx.Err() != nil {
@@ -51,7 +61,7 @@ func (f *fakeTarget) Restart(reason string) {
 	f.restarts <- reason
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.current.crash(errors.New("killed by the router"))
+	time.AfterFunc(f.end, func() { f.current.crash(errors.New("killed by the router")) })
 }
 
 func (f *fakeTarget) sessions() int {

@@ -19,7 +19,8 @@ type memJournal struct {
 	mu      sync.Mutex
 	rows    []*row // by arrival; Seq is the index + 1
 	changed chan struct{}
-	fail    error // Settle returns it
+	fail    error         // Settle returns it
+	slow    time.Duration // Settle takes so long
 	closed  bool
 	settles int // calls of Settle, failed ones too
 }
@@ -112,6 +113,7 @@ func (j *memJournal) due(n int) (claimed []journal.Delivery, next time.Duration)
 }
 
 func (j *memJournal) Settle(ctx context.Context, results []journal.Settlement) error {
+	time.Sleep(j.slow)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.settles++

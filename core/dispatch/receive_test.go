@@ -3,6 +3,7 @@ package dispatch
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -158,6 +159,61 @@ func TestThreeHangsRestart(t *testing.T) {
 		}
 		if len(r.d.suspects) != 0 {
 			t.Errorf("suspects %v", r.d.suspects)
+		}
+		r.stop()
+	})
+}
+
+// An answer ends a run of hangs.
+func TestHangsInARow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		r := newRig(t, Options{}, one(t, 1, 1, func(s *fakeSession, batch []pluginhost.Delivery) {
+			if sent++; sent%3 == 0 {
+				allDone(s, batch)
+			}
+			s.unchecked = true
+		}))
+		r.journal.add(20, nil)
+		r.run()
+		time.Sleep(time.Hour)
+		if n := r.journal.count(journal.Done); n != 20 {
+			t.Errorf("%d done, want 20", n)
+		}
+		if n := len(r.target.restarts); n != 0 {
+			t.Errorf("%d restarts, want none", n)
+		}
+		r.stop()
+	})
+}
+
+// A plugin that was told to end gets no more deliveries, and is not told again.
+func TestRestartTakesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := newFakeSession(t, 100, 100, nil)
+		first.unchecked = true
+		r := newRig(t, Options{}, func(n int) *fakeSession {
+			if n == 0 {
+				return first
+			}
+			return newFakeSession(t, 100, 100, allDone)
+		})
+		r.target.end = time.Minute
+		r.journal.add(8, func(i int, d *journal.Delivery) { d.Policy.Timeout = time.Duration(10+i) * time.Second })
+		r.run()
+		time.Sleep(20 * time.Second)
+		r.journal.add(3, nil)
+		time.Sleep(20 * time.Second)
+		if n := len(r.target.restarts); n != 1 {
+			t.Errorf("%d restarts, want 1", n)
+		}
+		ids := first.ids()
+		if slices.Contains(ids, "journal-9") {
+			t.Errorf("sent after the restart: %v", ids)
+		}
+		time.Sleep(time.Minute)
+		if n := r.journal.count(journal.Done); n != 11 {
+			t.Errorf("%d done, want 11", n)
 		}
 		r.stop()
 	})

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,54 @@ func TestLostSession(t *testing.T) {
 		}
 		if n := r.attempts(resultLost); n != 9 {
 			t.Errorf("%d lost attempts, want 9", n)
+		}
+		r.stop()
+	})
+}
+
+func TestWhoIsSuspected(t *testing.T) {
+	tests := []struct {
+		name      string
+		cause     error
+		restarted bool
+		want      int
+	}{
+		{"exited", &pluginhost.LostError{Reason: "exit"}, false, 2},
+		{"broke its stream", &pluginhost.LostError{Reason: "stream"}, false, 2},
+		{"unknown", errors.New("EOF"), false, 2},
+		{"an operator's restart", &pluginhost.LostError{Reason: "requested"}, false, 0},
+		{"stopped first", fmt.Errorf("receive: %w", &pluginhost.LostError{Reason: "stop"}), false, 0},
+		{"our restart, and it died on its own", &pluginhost.LostError{Reason: "exit"}, true, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, Options{}, nil)
+			for seq := range int64(2) {
+				r.d.flying.add(&journal.Delivery{Seq: seq, ID: fmt.Sprint(seq), Attempt: 1, Received: time.Now()}, time.Now())
+			}
+			r.d.restart = tt.restarted
+			r.d.lost(tt.cause)
+			if n := len(r.d.suspects); n != tt.want {
+				t.Errorf("%d suspects, want %d", n, tt.want)
+			}
+			if n := r.d.settler.len(); n != 2 {
+				t.Errorf("%d settled, want 2", n)
+			}
+		})
+	}
+}
+
+// A plugin whose sessions end before they answer anything is not tried in a busy loop.
+func TestSessionsThatNeverAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 10, 10, func(s *fakeSession, _ []pluginhost.Delivery) {
+			s.crash(&pluginhost.LostError{Plugin: "p", Reason: "requested", Detail: "was ended"})
+		}))
+		r.journal.add(1, nil)
+		r.run()
+		time.Sleep(time.Minute)
+		if n := r.target.sessions(); n < 5 || n > 20 {
+			t.Errorf("%d sessions in a minute", n)
 		}
 		r.stop()
 	})

@@ -11,6 +11,22 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
+// A slot is free as soon as the result is there, not only when it is on disk.
+func TestSettlingDoesNotHoldSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSession(t, 1, 1, allDone)
+		r := newRig(t, Options{}, func(int) *fakeSession { return s })
+		r.journal.slow = time.Second
+		r.journal.add(100, nil)
+		r.run()
+		time.Sleep(10 * time.Millisecond)
+		if n := len(s.ids()); n != 100 {
+			t.Errorf("%d sent before the first commit, want 100", n)
+		}
+		r.stop()
+	})
+}
+
 func TestSettleFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{}, one(t, 512, 64, allDone))
