@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -151,19 +152,30 @@ func (i *instance) describe(ctx context.Context) error {
 // configure gives the plugin its settings, or has it only check them, and returns what it says about them. On an error
 // the process is gone.
 func (i *instance) configure(ctx context.Context, validateOnly bool) ([]*pluginv1.Diagnostic, error) {
-	if i.spec.DataDir != "" && !validateOnly {
-		if err := os.MkdirAll(i.spec.DataDir, 0o700); err != nil {
-			i.end()
-			return nil, &StartError{Plugin: i.spec.Name, Path: i.spec.Path, Detail: fmt.Sprintf("make its data folder: %v", err)}
-		}
+	dir, err := dataDir(i.spec.DataDir, !validateOnly)
+	if err != nil {
+		i.end()
+		return nil, &StartError{Plugin: i.spec.Name, Path: i.spec.Path, Detail: fmt.Sprintf("make its data folder: %v", err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, i.timing.configure)
 	defer cancel()
 	resp, err := i.client.Configure(ctx, &pluginv1.ConfigureRequest{
-		Instance: i.spec.Name, Settings: i.spec.Settings, ValidateOnly: validateOnly, DataDir: i.spec.DataDir,
+		Instance: i.spec.Name, Settings: i.spec.Settings, ValidateOnly: validateOnly, DataDir: dir,
 	})
 	if err != nil {
 		return nil, i.callError(ctx, "Configure", err)
 	}
 	return resp.GetDiagnostics(), nil
+}
+
+// dataDir is the absolute path of a plugin's folder, made for this user alone when it shall exist.
+func dataDir(path string, shallExist bool) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil || !shallExist {
+		return path, err
+	}
+	return path, os.MkdirAll(path, 0o700)
 }

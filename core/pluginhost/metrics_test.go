@@ -1,0 +1,36 @@
+package pluginhost
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// TestMetrics keeps the names that dashboards and alerts use, and the series that exist before anything happened.
+func TestMetrics(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	m := NewMetrics(reg)
+	m.Init("mail")
+	m.setInfo("mail", "1.0", "aaaa")
+	m.setInfo("mail", "1.1", "bbbb")
+	want := `
+# HELP pointsman_plugin_info 1 for the program that runs or ran last.
+# TYPE pointsman_plugin_info gauge
+pointsman_plugin_info{plugin="mail",sha256="bbbb",version="1.1"} 1
+# HELP pointsman_plugin_restarts_total Ends of plugin processes that were not asked to stop, and restarts that failed (reason=start).
+# TYPE pointsman_plugin_restarts_total counter
+pointsman_plugin_restarts_total{plugin="mail",reason="exit"} 0
+pointsman_plugin_restarts_total{plugin="mail",reason="health"} 0
+pointsman_plugin_restarts_total{plugin="mail",reason="requested"} 0
+pointsman_plugin_restarts_total{plugin="mail",reason="start"} 0
+pointsman_plugin_restarts_total{plugin="mail",reason="stream"} 0
+# HELP pointsman_plugin_up 1 while the plugin has a process that is ready to take deliveries.
+# TYPE pointsman_plugin_up gauge
+pointsman_plugin_up{plugin="mail"} 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
