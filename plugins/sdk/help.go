@@ -16,8 +16,8 @@ func writeHelp(w io.Writer, d *pluginv1.DescribeResponse, commands []Command) {
 	program := handshake.FilePrefix + d.GetName()
 	fmt.Fprintf(w, "%s %s\n%s\n\n", program, d.GetVersion(), d.GetDoc())
 	fmt.Fprintf(w, "A plugin of Pointsman. The router starts it when a configuration has such blocks:\n\n%s\n", sample(d))
-	writeTable(w, "Settings (in the block `settings` of the plugin)", d.GetSettings())
-	writeTable(w, "Arguments (in the `dispatch` block of a rule; they may use the event)", d.GetArguments())
+	writeSchema(w, "Settings (in the block `settings` of the plugin)", d.GetSettings())
+	writeSchema(w, "Arguments (in the `dispatch` block of a rule; they may use the event)", d.GetArguments())
 	fmt.Fprintf(w, "Commands\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	for _, c := range commands {
@@ -29,21 +29,19 @@ func writeHelp(w io.Writer, d *pluginv1.DescribeResponse, commands []Command) {
 	_ = t.Flush()
 }
 
-func writeTable(w io.Writer, title string, s *pluginv1.Schema) {
+func writeSchema(w io.Writer, title string, s *pluginv1.Schema) {
 	fmt.Fprintf(w, "%s\n\n", title)
 	if len(s.GetAttributes())+len(s.GetBlocks()) == 0 {
 		fmt.Fprintf(w, "  none\n\n")
 		return
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	writeRows(t, "", s)
-	_ = t.Flush()
+	writeEntries(w, "", s)
 	fmt.Fprintln(w)
 }
 
-func writeRows(w io.Writer, path string, s *pluginv1.Schema) {
+func writeEntries(w io.Writer, path string, s *pluginv1.Schema) {
 	for _, a := range s.GetAttributes() {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", path+a.GetName(), describeAttribute(a), a.GetDoc())
+		writeEntry(w, path+a.GetName(), describeAttribute(a), a.GetDoc())
 	}
 	for _, b := range s.GetBlocks() {
 		kind := "block"
@@ -53,8 +51,15 @@ func writeRows(w io.Writer, path string, s *pluginv1.Schema) {
 		if b.GetRequired() {
 			kind += ", required"
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", path+b.GetName(), kind, b.GetDoc())
-		writeRows(w, path+b.GetName()+".", b.GetSchema())
+		writeEntry(w, path+b.GetName(), kind, b.GetDoc())
+		writeEntries(w, path+b.GetName()+".", b.GetSchema())
+	}
+}
+
+func writeEntry(w io.Writer, name, kind, doc string) {
+	fmt.Fprintf(w, "  %s: %s\n", name, kind)
+	if doc != "" {
+		fmt.Fprintf(w, "      %s\n", doc)
 	}
 }
 

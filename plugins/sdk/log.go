@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -22,14 +23,16 @@ func newLogger(w io.Writer, level string, secrets *scrubber) (*slog.Logger, hclo
 	if l == hclog.NoLevel {
 		l = hclog.Info
 	}
-	h := hclog.New(&hclog.LoggerOptions{Level: l, JSONFormat: true, Output: &lineWriter{w: w, secrets: secrets}})
-	return slog.New(&logHandler{out: h}), h
+	h := hclog.New(&hclog.LoggerOptions{Level: l, JSONFormat: true, Output: &lineWriter{w: w}})
+	return slog.New(&logHandler{out: h, secrets: secrets}), h
 }
 
-// logHandler gives slog's records to hclog. The keys stay as they are; those in a group become "group.key".
+// logHandler gives slog's records to hclog, with the secrets taken out of messages and values. The keys stay as they are;
+// those in a group become "group.key".
 type logHandler struct {
-	out    hclog.Logger
-	prefix string
+	out     hclog.Logger
+	secrets *scrubber
+	prefix  string
 }
 
 func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
@@ -39,60 +42,76 @@ func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
 func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 	args := make([]any, 0, 2*r.NumAttrs())
 	r.Attrs(func(a slog.Attr) bool {
-		args = appendAttr(args, h.prefix, a)
+		args = h.appendAttr(args, h.prefix, a)
 		return true
 	})
-	h.out.Log(levelOf(r.Level), short(r.Message), args...)
+	h.out.Log(levelOf(r.Level), h.text(r.Message), args...)
 	return nil
 }
 
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var args []any
 	for _, a := range attrs {
-		args = appendAttr(args, h.prefix, a)
+		args = h.appendAttr(args, h.prefix, a)
 	}
-	return &logHandler{out: h.out.With(args...), prefix: h.prefix}
+	return &logHandler{out: h.out.With(args...), secrets: h.secrets, prefix: h.prefix}
 }
 
 func (h *logHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
-	return &logHandler{out: h.out, prefix: h.prefix + name + "."}
+	return &logHandler{out: h.out, secrets: h.secrets, prefix: h.prefix + name + "."}
 }
 
-func appendAttr(args []any, prefix string, a slog.Attr) []any {
+func (h *logHandler) appendAttr(args []any, prefix string, a slog.Attr) []any {
 	v := a.Value.Resolve()
 	if v.Kind() == slog.KindGroup {
 		if a.Key != "" {
 			prefix += a.Key + "."
 		}
 		for _, inner := range v.Group() {
-			args = appendAttr(args, prefix, inner)
+			args = h.appendAttr(args, prefix, inner)
 		}
 		return args
 	}
 	if a.Equal(slog.Attr{}) {
 		return args
 	}
-	return append(args, prefix+a.Key, plain(v))
+	return append(args, prefix+a.Key, h.value(v))
 }
 
-// plain turns a value into what JSON shows best.
-func plain(v slog.Value) any {
+// value turns a value into what JSON shows best.
+func (h *logHandler) value(v slog.Value) any {
 	switch v.Kind() {
 	case slog.KindString:
-		return short(v.String())
+		return h.text(v.String())
 	case slog.KindDuration:
 		return v.Duration().String()
 	case slog.KindTime:
 		return v.Time().Format(time.RFC3339Nano)
-	}
-	if err, ok := v.Any().(error); ok {
-		return short(err.Error())
+	case slog.KindAny:
+		return h.any(v.Any())
 	}
 	return v.Any()
 }
+
+func (h *logHandler) any(v any) any {
+	if err, ok := v.(error); ok && err != nil {
+		return h.text(err.Error())
+	}
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return h.text(fmt.Sprintf("%+v", v))
+	}
+	text := h.text(string(encoded))
+	if !json.Valid([]byte(text)) { // cut, or a secret reached over a quote
+		return text
+	}
+	return json.RawMessage(text)
+}
+
+func (h *logHandler) text(s string) string { return short(h.secrets.clean(s)) }
 
 // maxLogText bounds one text in a log line: eight of them fit into a line.
 const maxLogText = handshake.MaxLogLine / 8
@@ -118,20 +137,15 @@ func levelOf(l slog.Level) hclog.Level {
 	return hclog.Error
 }
 
-// lineWriter takes secrets out of finished lines and keeps them to a length that arrives in one piece. hclog makes one
-// Write per line.
+// lineWriter keeps finished lines to a length that arrives in one piece. hclog makes one Write per line.
 type lineWriter struct {
-	mu      sync.Mutex
-	w       io.Writer
-	secrets *scrubber
+	mu sync.Mutex
+	w  io.Writer
 }
 
 func (l *lineWriter) Write(line []byte) (int, error) {
 	n := len(line)
-	if l.secrets.replacer.Load() != nil {
-		line = []byte(l.secrets.clean(string(line)))
-	}
-	if len(line) >= handshake.MaxLogLine {
+	if n >= handshake.MaxLogLine {
 		line = shorten(line)
 	}
 	l.mu.Lock()

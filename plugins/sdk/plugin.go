@@ -13,7 +13,9 @@
 //			Name: "example",
 //			Doc:  "Posts a text.",
 //			New: func(ctx context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
-//				return &poster{url: s.URL}, nil
+//				return sdk.HandlerFunc[arguments](func(ctx context.Context, d *sdk.Delivery[arguments]) error {
+//					return post(ctx, s.URL, d.Arguments.Text)
+//				}), nil
 //			},
 //		})
 //	}
@@ -77,6 +79,12 @@ type Handler[A any] interface {
 	// result or a crash. A panic counts as an error.
 	Deliver(ctx context.Context, d *Delivery[A]) error
 }
+
+// HandlerFunc is a function as a Handler.
+type HandlerFunc[A any] func(ctx context.Context, d *Delivery[A]) error
+
+// Deliver calls f.
+func (f HandlerFunc[A]) Deliver(ctx context.Context, d *Delivery[A]) error { return f(ctx, d) }
 
 // BatchHandler is a Handler that does several deliveries at once, as many as are waiting, up to Plugin.MaxBatch. Deliver is
 // not called then. Calls do not overlap.

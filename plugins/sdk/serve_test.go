@@ -97,6 +97,9 @@ func TestExitsWhenStdinCloses(t *testing.T) {
 	if err := c.wait(t, 3*time.Second); err != nil {
 		t.Errorf("exit: %v; stderr: %s", err, c.stderr)
 	}
+	if !strings.Contains(c.stderr.String(), "a router must keep it open") {
+		t.Errorf("it does not say why it exits: %s", c.stderr)
+	}
 	if _, err := os.Stat(socket); !os.IsNotExist(err) {
 		t.Errorf("the socket is left behind: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +71,50 @@ func TestOutcomes(t *testing.T) {
 	if got := h.Deliver(plugintest.Event(), do("ok"))[0]; got.GetOutcome() != done {
 		t.Errorf("after the panic: %v", got)
 	}
+}
+
+// TestEffects: they and the receipt count only when the delivery is done.
+func TestEffects(t *testing.T) {
+	p := testPlugin(nil)
+	p.New = func(context.Context, settings, sdk.Instance) (sdk.Handler[arguments], error) {
+		return sdk.HandlerFunc[arguments](func(_ context.Context, d *sdk.Delivery[arguments]) error {
+			d.SetReceipt("receipt \xff")
+			d.AddEffect(&pluginv1.Effect{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{ConnectionId: "c"}}})
+			if d.Arguments.Do == "fail" {
+				return errors.New("no \xff")
+			}
+			return nil
+		}), nil
+	}
+	h := plugintest.Start(t, p, token)
+	got := h.Deliver(plugintest.Event(), do("ok"), do("fail"))
+	if len(got[0].GetEffects()) != 1 || got[0].GetEffects()[0].GetRoomSend().GetConnectionId() != "c" || got[0].GetReceipt() != "receipt \uFFFD" {
+		t.Errorf("done: %v", got[0])
+	}
+	if len(got[1].GetEffects()) != 0 || got[1].GetReceipt() != "" || got[1].GetMessage() != "no \uFFFD" {
+		t.Errorf("failed: %v", got[1])
+	}
+}
+
+// TestMany: under load every delivery has exactly one result.
+func TestMany(t *testing.T) {
+	h := plugintest.Start(t, testPlugin(nil), token)
+	var posts sync.WaitGroup
+	for range 4 {
+		posts.Go(func() {
+			for range 50 {
+				var ds []*pluginv1.Delivery
+				for range 64 {
+					ds = append(ds, h.NewDelivery(plugintest.Event(), do("ok")))
+				}
+				resp, err := h.Client.DeliverBatch(t.Context(), &pluginv1.DeliverBatchRequest{Deliveries: ds})
+				if err != nil || len(resp.GetResults()) != len(ds) {
+					t.Errorf("%d results for %d deliveries, %v", len(resp.GetResults()), len(ds), err)
+				}
+			}
+		})
+	}
+	posts.Wait()
 }
 
 func TestDeadline(t *testing.T) {

@@ -7,7 +7,6 @@
 package plugintest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -204,40 +203,53 @@ func (h *Harness) Send(ds ...*pluginv1.Delivery) []*pluginv1.Result {
 // Post is Send that does not wait: the function that it returns does.
 func (h *Harness) Post(ds ...*pluginv1.Delivery) (wait func() ([]*pluginv1.Result, error)) {
 	h.t.Helper()
-	chans := make([]chan *pluginv1.Result, len(ds))
-	h.mu.Lock()
-	if h.lost != nil {
-		h.mu.Unlock()
-		h.t.Fatalf("the stream has ended: %v", h.lost)
-	}
-	for i, d := range ds {
-		chans[i] = make(chan *pluginv1.Result, 1)
-		if h.waiting[d.GetId()] != nil {
-			h.mu.Unlock()
-			h.t.Fatalf("two deliveries under way have the id %s", d.GetId())
-		}
-		h.waiting[d.GetId()] = chans[i]
-	}
-	h.mu.Unlock()
+	chans := h.register(ds)
 	if err := h.stream.Send(&pluginv1.DeliverRequest{Deliveries: ds}); err != nil {
 		h.t.Fatalf("deliver: %v", err)
 	}
 	return func() ([]*pluginv1.Result, error) {
-		late := time.NewTimer(Patience)
-		defer late.Stop()
 		results := make([]*pluginv1.Result, len(ds))
 		for i, ch := range chans {
-			select {
-			case r, ok := <-ch:
-				if !ok {
-					return nil, fmt.Errorf("the stream ended before delivery %s had its result: %w", ds[i].GetId(), h.why())
-				}
-				results[i] = r
-			case <-late.C:
-				return nil, fmt.Errorf("no result of delivery %s after %s", ds[i].GetId(), Patience)
+			r, err := h.await(ch)
+			if err != nil {
+				return nil, fmt.Errorf("delivery %s: %w", ds[i].GetId(), err)
 			}
+			results[i] = r
 		}
 		return results, nil
+	}
+}
+
+// register makes a channel for the result of each delivery.
+func (h *Harness) register(ds []*pluginv1.Delivery) []chan *pluginv1.Result {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lost != nil {
+		h.t.Fatalf("the stream has ended: %v", h.lost)
+	}
+	chans := make([]chan *pluginv1.Result, len(ds))
+	for i, d := range ds {
+		if h.waiting[d.GetId()] != nil {
+			h.t.Fatalf("two deliveries under way have the id %s", d.GetId())
+		}
+		chans[i] = make(chan *pluginv1.Result, 1)
+		h.waiting[d.GetId()] = chans[i]
+	}
+	return chans
+}
+
+func (h *Harness) await(ch chan *pluginv1.Result) (*pluginv1.Result, error) {
+	late := time.NewTimer(Patience)
+	defer late.Stop()
+	select {
+	case r, ok := <-ch:
+		if !ok {
+			return nil, fmt.Errorf("the stream ended before its result: %w", h.why())
+		}
+		return r, nil
+	case <-late.C:
+		return nil, fmt.Errorf("no result after %s", Patience)
 	}
 }
 
@@ -288,11 +300,16 @@ func inOrder(ds []*pluginv1.Delivery, rs []*pluginv1.Result) ([]*pluginv1.Result
 // Drain tells the plugin that no more deliveries will come, and waits until it is done with those it has.
 func (h *Harness) Drain(timeout time.Duration) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
-	defer cancel()
-	if _, err := h.Client.Drain(ctx, &pluginv1.DrainRequest{Timeout: durationpb.New(timeout)}); err != nil {
+	if err := h.drain(timeout); err != nil {
 		h.t.Fatalf("drain: %v", err)
 	}
+}
+
+func (h *Harness) drain(timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	_, err := h.Client.Drain(ctx, &pluginv1.DrainRequest{Timeout: durationpb.New(timeout)})
+	return err
 }
 
 // Description is what the plugin says of itself.
@@ -300,37 +317,3 @@ func (h *Harness) Description() *pluginv1.DescribeResponse { return h.server.Des
 
 // Log is what the plugin has logged so far: one JSON object a line, all levels.
 func (h *Harness) Log() string { return h.log.String() }
-
-// Event makes a small envelope, a different one with each call.
-func Event() *pointsmanv1.Envelope {
-	n := events.Add(1)
-	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano()
-	return &pointsmanv1.Envelope{
-		Id: fmt.Sprintf("event-%d", n), Source: "test", Kind: "websocket", Type: "websocket.message", Subject: "lobby",
-		TimeUnixNano: at, ReceivedUnixNano: at, ContentType: "application/json", Body: []byte(`{"hello":"world"}`),
-		Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
-			EventType: "message", ConnectionId: "c-1", Room: "lobby", RouteKey: "$default", Text: `{"hello":"world"}`,
-			Body: &pointsmanv1.Json{Text: []byte(`{"hello":"world"}`)},
-		}},
-	}
-}
-
-var events atomic.Int64
-
-// buffer is a log that may be read while it is written.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}

@@ -390,3 +390,17 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+func TestSecrets(t *testing.T) {
+	data := `{"token":"t1","tokens":["t2","t\u0033"],"headers":{"a":"t4"},"any":{"k":["t5",6]},"text":"open","smtp":{"host":"h"},
+		"header":[{"name":"n","value":"t6"},{"value":"t7"}],"unknown":"x"}`
+	want := []string{"t1", "t2", "t3", "t4", "t5", "t6", "t7"}
+	if diff := cmp.Diff(want, schema.Secrets(schema.MustOf(everything{}), []byte(data))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, bad := range []string{``, `{`, `[]`, `null`, `{"header":"x","token":1}`} {
+		if got := schema.Secrets(schema.MustOf(everything{}), []byte(bad)); len(got) > 0 {
+			t.Errorf("%s: got %v", bad, got)
+		}
+	}
+}

@@ -27,14 +27,16 @@ type arguments struct {
 	After time.Duration `pointsman:"after,default=0s" doc:"With retry: not before."`
 }
 
-func main() {
-	sdk.Serve(sdk.Plugin[settings, arguments]{
+func main() { sdk.Serve(plugin()) }
+
+func plugin() sdk.Plugin[settings, arguments] {
+	return sdk.Plugin[settings, arguments]{
 		Name:        "noop",
 		Version:     "test",
 		Doc:         "Does nothing with every delivery, or whatever a test asks for.",
 		New:         open,
 		MaxInFlight: 1024,
-	})
+	}
 }
 
 type noop struct {
