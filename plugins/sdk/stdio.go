@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,7 +72,7 @@ func (s *stdio) watch(r io.Reader, real io.Writer) {
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			s.log.Warn("unexpected output on stdout", "output", line)
 		}
-		if err != nil && err != bufio.ErrBufferFull { //nolint:errorlint // returned as it is
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}
