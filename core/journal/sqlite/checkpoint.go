@@ -6,7 +6,7 @@ import "zombiezen.com/go/sqlite"
 // never reaches the end of a log that keeps growing, so after a few passes, each shorter than the one before, the writer
 // does the little that is left between two transactions; the next commit then starts the log over from its beginning.
 
-// Passes of one checkpoint, and what may be left (in pages) for the writer.
+// Passes of one checkpoint, and after how small a one (in pages) the writer does the rest.
 const (
 	checkpointPasses = 4
 	checkpointRest   = 512
@@ -39,14 +39,17 @@ func (j *Journal) runCheckpoints() {
 }
 
 func (j *Journal) checkpoint(c *sqlite.Conn) error {
+	before := int64(0)
 	for range checkpointPasses {
-		log, done, err := passive(c)
-		if err != nil || log == done || j.closing.Err() != nil {
+		_, done, err := passive(c)
+		if err != nil || j.closing.Err() != nil {
 			return err
 		}
-		if log-done <= checkpointRest {
+		// The next pass has about as much to do as was written during this one.
+		if done-before <= checkpointRest {
 			break
 		}
+		before = done
 	}
 	select {
 	case j.w.finish <- struct{}{}:

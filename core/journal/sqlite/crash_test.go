@@ -35,9 +35,18 @@ func TestMain(m *testing.M) {
 }
 
 func child(path, name, mode string) error {
-	j, err := Open(context.Background(), path, Options{Reserve: -1, tuning: tuning{walBytes: 1 << 20, runSize: 500}})
+	tu := tuning{walBytes: 1 << 20, runSize: 500}
+	if mode == "unflushed" {
+		tu = tuning{walBytes: 1 << 40}
+	}
+	j, err := Open(context.Background(), path, Options{Reserve: -1, tuning: tu})
 	if err != nil {
 		return err
+	}
+	if mode == "unflushed" {
+		if err := execAll(j.w.c, "PRAGMA synchronous = OFF"); err != nil {
+			return err
+		}
 	}
 	var mu sync.Mutex // a line is whole
 	ack := func(kind, id string) {
