@@ -88,7 +88,8 @@ func fuzzEvents() []*pointsmanv1.Envelope {
 		}}}
 	}
 	return []*pointsmanv1.Envelope{
-		{}, envelope(""), envelope("{"), envelope("3"), envelope(`"a"`), envelope("true"), envelope(`[1, "a", null, {"id": "x"}]`),
+		{},
+		envelope(""), envelope("{"), envelope("3"), envelope(`"a"`), envelope("true"), envelope(`[1, "a", null, {"id": "x"}]`),
 		envelope(`{"a": [{"b": 1}], "x": {"id": 1}, "y": null}`),
 	}
 }

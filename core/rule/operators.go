@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -86,7 +88,7 @@ func (c *compiler) and(at *site, a, b *expr) *expr {
 	e := boolExpr(at, func(f *frame) bool { return x(f) && y(f) })
 	e.guards, e.total = a.guards, a.total && b.total
 	if a.total { // otherwise b may not be looked at before a has had its chance to fail
-		e.guards = append(e.guards[:len(e.guards):len(e.guards)], b.guards...)
+		e.guards = append(slices.Clip(e.guards), b.guards...)
 	}
 	return e
 }
@@ -135,6 +137,12 @@ func (c *compiler) equality(at *site, a, b *expr) *expr {
 	case b.isNull():
 		x := a.val
 		return boolExpr(at, func(f *frame) bool { return x(f).kind == null })
+	case b.konst != nil && b.text != nil:
+		x, want := a.val, normal(b.konst.str)
+		return boolExpr(at, func(f *frame) bool {
+			v := x(f)
+			return v.kind == text && (v.str == want || normal(v.str) == want)
+		})
 	}
 	x, y := a.val, b.val
 	return boolExpr(at, func(f *frame) bool { return equal(x(f), y(f)) })

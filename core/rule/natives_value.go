@@ -1,0 +1,213 @@
+package rule
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// contains looks for a part of a string, or an element of a list.
+func (c *compiler) contains(k *call) *expr {
+	in, x := k.args[0], k.args[1]
+	switch {
+	case in.typ == cty.String:
+		return textsToBool(strings.Contains)(c, k)
+	case in.isNull() || !in.dynamic() && !isList(in.typ):
+		c.errorf(*in.rng(), k.at.rng, "Wrong type", "%s must be a list or a string, but this is %s.", sentence(k.role(0)), typeName(in.typ))
+		return nil
+	case !x.isNull() && !comparableTypes(elementType(in.typ), x.typ):
+		c.errorf(*x.rng(), k.at.rng, "Comparison of different types", "The list holds %s and this is %s: it is never in the list.%s",
+			typeName(elementType(in.typ)), typeName(x.typ), conversionHint(in, x))
+		return nil
+	}
+	if in.konst != nil && x.text != nil {
+		return containsConstant(k.at, in.konst.items(), x.text)
+	}
+	return boolExpr(k.at, func(f *frame) bool {
+		v, want := in.val(f), x.val(f)
+		switch v.kind {
+		case list:
+			for _, item := range v.items() {
+				if equal(item, want) {
+					return true
+				}
+			}
+		case text:
+			if want.kind != text {
+				f.failConvert(x.at, want, k.role(1), "a string")
+			}
+			return strings.Contains(normal(v.str), normal(want.str))
+		default:
+			f.failConvert(in.at, v, k.role(0), "a list or a string")
+		}
+		return false
+	})
+}
+
+func containsConstant(at *site, items []value, read func(*frame) string) *expr {
+	var known []string
+	for _, item := range items {
+		if item.kind == text {
+			known = append(known, normal(item.str))
+		}
+	}
+	set := make(map[string]bool, len(known))
+	for _, s := range known {
+		set[s] = true
+	}
+	const few = 8
+	return boolExpr(at, func(f *frame) bool {
+		s := normal(read(f))
+		if len(known) > few {
+			return set[s]
+		}
+		return slices.Contains(known, s)
+	})
+}
+
+// length counts the characters of a string, or the elements of anything else.
+func (c *compiler) length(k *call) *expr {
+	x := k.args[0]
+	if x.isNull() || x.typ == cty.Number || x.typ == cty.Bool {
+		c.errorf(*x.rng(), k.at.rng, "Wrong type", "%s must be a string, a list or an object, but this is %s.", sentence(k.role(0)), typeName(x.typ))
+		return nil
+	}
+	return numberExpr(k.at, func(f *frame) number {
+		switch v := x.val(f); v.kind {
+		case text:
+			if isASCII(v.str) && !strings.Contains(v.str, "\r\n") {
+				return intNumber(int64(len(v.str)))
+			}
+			return f.callConverted(k, []value{v}, []cty.Value{toCty(v)}, []*site{x.at}).num
+		case list:
+			return intNumber(int64(len(v.items())))
+		case object:
+			return intNumber(int64(len(v.members().names)))
+		default:
+			f.failConvert(x.at, v, k.role(0), "a string, a list or an object")
+			return number{}
+		}
+	})
+}
+
+// coalesce returns its first argument that is not null, and does not evaluate those after it.
+func (c *compiler) coalesce(k *call) *expr {
+	if len(k.args) == 0 {
+		c.errorf(k.at.rng, k.at.rng, "Not enough function arguments", "coalesce needs at least one argument.")
+		return nil
+	}
+	first := k.args[0]
+	typ := first.typ
+	for _, x := range k.args[1:] {
+		typ = unify(&expr{typ: typ}, x)
+		if typ == cty.NilType {
+			c.errorf(*x.rng(), k.at.rng, "Wrong type", "All arguments of coalesce must have the same type: this is %s, and the first is %s.", typeName(x.typ), typeName(first.typ))
+			return nil
+		}
+	}
+	args := make([]*expr, len(k.args))
+	for i, x := range k.args {
+		args[i] = c.unified(x, typ)
+	}
+	last := args[len(args)-1]
+	find := func(f *frame) value {
+		for _, x := range args {
+			if v := x.val(f); v.kind != null {
+				return v
+			}
+		}
+		f.fail(k.at, "all arguments of coalesce are null")
+		return value{}
+	}
+	if last.text != nil && typ == cty.String {
+		return textExpr(k.at, func(f *frame) string { return find(f).str })
+	}
+	return valueExpr(k.at, typ, find)
+}
+
+// get looks up a path in a value whose shape is not known.
+func (c *compiler) get(k *call) *expr {
+	if len(k.args) > 3 {
+		c.errorf(*k.args[3].rng(), k.at.rng, "Too many function arguments", "get takes an object, a path and at most one default.")
+		return nil
+	}
+	x, path := k.args[0], c.asText(k.args[1], k.role(1))
+	if path == nil {
+		return nil
+	}
+	otherwise := func(*frame) value { return value{} }
+	if len(k.args) == 3 {
+		otherwise = k.args[2].val
+	}
+	return valueExpr(k.at, cty.DynamicPseudoType, func(f *frame) value {
+		v := x.val(f)
+		for step := range strings.SplitSeq(path(f), ".") {
+			v = v.step(step)
+		}
+		if v.kind == null {
+			return otherwise(f)
+		}
+		return v
+	})
+}
+
+// step is one step of a path: a member's name or the number of an element.
+func (v value) step(s string) value {
+	if v.kind != list {
+		return v.member(s)
+	}
+	if n, ok := parseNumber(s); ok && !n.float {
+		found, _ := v.at(n.int())
+		return found
+	}
+	return value{}
+}
+
+// toString and toNumber leave null as it is.
+func (c *compiler) toString(k *call) *expr {
+	x := k.args[0]
+	if x.isNull() {
+		return x.placed(k.at)
+	}
+	s := c.asText(x, k.role(0))
+	if s == nil {
+		return nil
+	}
+	if x.text != nil || x.number != nil || x.boolean != nil {
+		return textExpr(k.at, s)
+	}
+	return valueExpr(k.at, cty.String, func(f *frame) value {
+		if x.val(f).kind == null {
+			return value{}
+		}
+		return textValue(s(f))
+	})
+}
+
+func (c *compiler) toNumber(k *call) *expr {
+	x := k.args[0]
+	if x.isNull() {
+		return x.placed(k.at)
+	}
+	if !x.dynamic() && x.typ != cty.String && x.typ != cty.Number {
+		c.convertible(x, cty.Number, k.role(0))
+		return nil
+	}
+	return valueExpr(k.at, cty.Number, func(f *frame) value {
+		v := x.val(f)
+		n, ok := v.toNumber()
+		if v.kind == null {
+			return v
+		}
+		if !ok {
+			f.failConvert(x.at, v, k.role(0), "a number")
+		}
+		return numberValue(n)
+	})
+}
+
+func (c *compiler) jsonEncode(k *call) *expr {
+	x := k.args[0]
+	return writtenExpr(k.at, func(f *frame, buf []byte) []byte { return appendValue(buf, x.val(f)) })
+}
