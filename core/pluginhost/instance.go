@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -34,15 +33,16 @@ const killWait = 5 * time.Second
 // instance is one process of a plugin from start to end. A go-plugin client is good for one start (hash, command and lock
 // cannot be used again), so each instance has its own.
 type instance struct {
-	spec   Spec
-	timing timing
-	log    *slog.Logger
-	bin    binary
-	run    *processRunner
-	out    *outputLog
-	conn   *grpc.ClientConn
-	client pluginv1.PluginServiceClient
-	desc   *pluginv1.DescribeResponse
+	spec    Spec
+	timing  timing
+	log     *slog.Logger
+	bin     binary
+	run     *processRunner
+	sockets *socketDir
+	out     *outputLog
+	conn    *grpc.ClientConn
+	client  pluginv1.PluginServiceClient
+	desc    *pluginv1.DescribeResponse
 
 	// ctx ends when the process is given up; tasks are the goroutines that end with it.
 	ctx    context.Context
@@ -164,7 +164,7 @@ func (i *instance) end() {
 		}
 		i.awaitGone()
 		i.out.close()
-		_ = os.RemoveAll(i.run.socketDir)
+		i.sockets.remove()
 		i.err = &i.cause
 		if i.cause.Reason != reasonStop {
 			i.err.Output = i.out.tail.excerpt()

@@ -61,12 +61,12 @@ func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instan
 		log.Warn("plugin program can be changed by others", "why", bin.insecure)
 	}
 	i := &instance{
-		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log),
+		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log), sockets: dir,
 		failed: make(chan struct{}), ended: make(chan struct{}),
 	}
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 	i.run = newRunner(bin.path, i.out)
-	i.run.socketDir, i.run.tls = dir, spec.TLS
+	i.run.socketDir, i.run.tls = dir.path, spec.TLS
 	i.run.env = append(hostEnvironment(spec.Env), logLevelEnv(o.Log))
 
 	ctx, cancel := context.WithTimeout(ctx, t.start)

@@ -4,14 +4,27 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"syscall"
 )
 
 // socketName is the longest name that go-plugin gives a socket.
 const socketName = "plugin4294967295"
 
-// makeSocketDir makes a folder that only this user can enter, for the socket of one process. The caller removes it.
-func makeSocketDir(base string) (string, error) {
+const socketDirPrefix = "pointsman-socket-"
+
+var socketDirForm = regexp.MustCompile("^" + socketDirPrefix + "[0-9]+$")
+
+// socketDir is a folder that only this user can enter, for the socket of one process. It is locked as long as its router
+// lives, so that the folders of a router that was killed can be told and removed.
+type socketDir struct {
+	path string
+	lock *os.File
+}
+
+// makeSocketDir makes a folder in base, or where the system wants such things, and sweeps what killed routers left there.
+func makeSocketDir(base string) (*socketDir, error) {
 	if base == "" {
 		// systemd lists several, separated by colons
 		base, _, _ = strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
@@ -19,15 +32,82 @@ func makeSocketDir(base string) (string, error) {
 	if base == "" {
 		base = os.TempDir()
 	}
-	dir, err := os.MkdirTemp(base, "pointsman-")
+	longest := filepath.Join(base, socketDirPrefix+"4294967295", socketName)
+	if n := len(longest); n > maxSocketPath {
+		return nil, fmt.Errorf("the path of the plugin's socket in %s would have %d bytes, more than the %d that a socket may have: set RUNTIME_DIRECTORY or TMPDIR to a shorter path", base, n, maxSocketPath)
+	}
+	sweepSocketDirs(base)
+	d, err := lockedDir(base)
 	if err != nil {
-		return "", fmt.Errorf("make a folder for the plugin's socket in %s (RUNTIME_DIRECTORY or TMPDIR choose another place): %w", base, err)
+		return nil, fmt.Errorf("make a folder for the plugin's socket (RUNTIME_DIRECTORY or TMPDIR choose another place): %w", err)
 	}
-	if n := len(filepath.Join(dir, socketName)); n > maxSocketPath {
-		_ = os.Remove(dir)
-		return "", fmt.Errorf("the socket's path in %s would have %d bytes, more than the %d that a socket may have: set RUNTIME_DIRECTORY or TMPDIR to a shorter path", dir, n, maxSocketPath)
+	return d, nil
+}
+
+// lockedDir makes a folder that has its name only once it is locked.
+func lockedDir(base string) (*socketDir, error) {
+	hidden, err := os.MkdirTemp(base, "."+socketDirPrefix)
+	if err != nil {
+		return nil, err
 	}
-	return dir, nil
+	d := &socketDir{path: filepath.Join(base, strings.TrimPrefix(filepath.Base(hidden), "."))}
+	if d.lock, err = lockDir(hidden); err == nil {
+		err = os.Rename(hidden, d.path)
+	}
+	if err != nil {
+		_ = os.Remove(hidden)
+		_ = d.lock.Close() // of a nil file: an error, no panic
+		return nil, err
+	}
+	return d, nil
+}
+
+// lockDir fails when another router, or another plugin of this one, holds the folder.
+func lockDir(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// remove removes the folder and what is in it.
+func (d *socketDir) remove() {
+	_ = os.RemoveAll(d.path)
+	_ = d.lock.Close()
+}
+
+// sweepSocketDirs removes the folders that no router holds any more. Nothing but this package makes such names, and what
+// holds anything but go-plugin's files stays.
+func sweepSocketDirs(base string) {
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return // making the folder will say it
+	}
+	for _, e := range entries {
+		path := filepath.Join(base, e.Name())
+		if !e.IsDir() || !socketDirForm.MatchString(e.Name()) || !onlySockets(path) {
+			continue
+		}
+		if lock, err := lockDir(path); err == nil {
+			(&socketDir{path, lock}).remove()
+		}
+	}
+}
+
+// onlySockets is false, too, for a folder of another user.
+func onlySockets(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "plugin") {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // inDir reports whether the path lies directly in dir, whatever symbolic links lead there.

@@ -54,8 +54,51 @@ func TestRuntimeDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if filepath.Dir(dir) != base {
-		t.Errorf("folder is %s, want it in %s", dir, base)
+	defer dir.remove()
+	if filepath.Dir(dir.path) != base {
+		t.Errorf("folder is %s, want it in %s", dir.path, base)
+	}
+}
+
+// A router that was killed cannot remove its folders: the next one does, and leaves those in use and those of others.
+func TestTrapSocketDirsOfKilledRouter(t *testing.T) {
+	base := t.TempDir()
+	var stay []string
+	for _, name := range []string{"pointsman-socket-1", "pointsman-socket-2", "pointsman-socket-x", "pointsman-socket-3"} {
+		if err := os.Mkdir(filepath.Join(base, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		stay = append(stay, filepath.Join(base, name))
+	}
+	gone := stay[0] // locked by nobody
+	if err := os.WriteFile(filepath.Join(gone, "plugin123"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockDir(stay[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := os.WriteFile(filepath.Join(stay[3], "thesis.tex"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, err := makeSocketDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.remove()
+	second, err := makeSocketDir(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.remove()
+	if _, err := os.Stat(gone); !os.IsNotExist(err) {
+		t.Errorf("the folder of a killed router is left: %v", err)
+	}
+	for _, dir := range append(stay[1:], first.path, second.path) {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("swept a folder that is none of a killed router's: %v", err)
+		}
 	}
 }
 
