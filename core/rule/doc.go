@@ -23,7 +23,7 @@
 //   - Numbers are int64 as long as they are whole and fit, and float64 otherwise. x % 0 is an error like x / 0.
 //   - Strings are compared in Unicode normalization form C, as in HCL, but keep their bytes: HCL would rewrite an S3 key that is
 //     not in that form to one that names no object. Only functions that are not compiled rewrite their arguments so.
-//   - A for expression stops with an error after maxIterations rounds.
+//   - An expression that takes too much work (maxWork) stops with an error.
 //
 // What fails at run time is an error of that rule for that event (Delivery.Err), never "no match".
 //

@@ -5,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendValue writes v as JSON. A document's own value keeps its numbers as they were written.
+// appendValue writes v as JSON. A document's own value keeps its numbers as they were written. Of lists and objects beyond
+// twice maxArguments not everything is written.
 func appendValue(buf []byte, v value) []byte {
 	switch v.kind {
 	case boolean:
@@ -33,6 +34,9 @@ func appendValue(buf []byte, v value) []byte {
 func appendList(buf []byte, t *tuple) []byte {
 	buf = append(buf, '[')
 	for i, v := range t.items {
+		if len(buf) > 2*maxArguments {
+			break // it is refused anyway
+		}
 		if i > 0 {
 			buf = append(buf, ',')
 		}
@@ -44,6 +48,9 @@ func appendList(buf []byte, t *tuple) []byte {
 func appendRecord(buf []byte, r *record) []byte {
 	buf = append(buf, '{')
 	for i, v := range r.values {
+		if len(buf) > 2*maxArguments {
+			break // it is refused anyway
+		}
 		if i > 0 {
 			buf = append(buf, ',')
 		}

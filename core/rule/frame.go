@@ -10,9 +10,6 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// maxIterations is how often the bodies of for expressions may run for one rule and event.
-const maxIterations = 100_000
-
 // frame is what compiled expressions run over: one event, and what was found out about it so far.
 type frame struct {
 	env *pointsmanv1.Envelope
@@ -22,7 +19,7 @@ type frame struct {
 	docs []lazyDocument
 	// vars are the loop variables in scope.
 	vars       []value
-	iterations int
+	work       int    // steps spent, see maxWork
 	scratch    []byte // text under way
 	arguments  []byte // of the delivery under way
 	candidates []*program
@@ -36,8 +33,11 @@ type lazyDocument struct {
 	err    error
 }
 
-// keptNodes bounds the memory that a frame keeps for the next event.
-const keptNodes = 1 << 14
+// keptNodes and keptBytes bound the memory that a frame keeps for the next event.
+const (
+	keptNodes = 1 << 14
+	keptBytes = 1 << 18
+)
 
 var frames = sync.Pool{New: func() any { return new(frame) }}
 
@@ -56,6 +56,12 @@ func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 func (f *frame) release() {
 	f.env, f.data = nil, reflect.Value{}
 	clear(f.vars)
+	if cap(f.scratch) > keptBytes {
+		f.scratch = nil
+	}
+	if cap(f.arguments) > keptBytes {
+		f.arguments = nil
+	}
 	for i := range f.docs {
 		d := &f.docs[i]
 		if d.text = ""; cap(d.nodes) > keptNodes {

@@ -216,6 +216,9 @@ func (f *frame) call(k *call, args []value, sites []*site) value {
 	}
 	converted := make([]cty.Value, len(args))
 	for i, arg := range args {
+		if !f.spend(k.at, ctyWork(arg)) {
+			return value{}
+		}
 		param := k.param(i)
 		if arg.kind == null && !param.AllowNull {
 			f.fail(sites[i], "%s is null%s", k.role(i), nullAdvice)

@@ -16,6 +16,8 @@ type document struct {
 	text  string
 	nodes []node
 	pos   int
+	// looked counts the nodes looked at to find others.
+	looked int
 }
 
 // node is one value or one member's name.
@@ -252,6 +254,7 @@ func (d *document) member(at int, name string) (found value) {
 		if n := &d.nodes[i]; d.unquote(n) == name {
 			last = i + 1
 		}
+		d.looked++
 	}
 	if last < 0 {
 		return value{}
@@ -265,6 +268,7 @@ func (d *document) at(at int, index int64) (value, bool) {
 			return d.get(i), true
 		}
 		index--
+		d.looked++
 	}
 	return value{}, false
 }
@@ -272,6 +276,7 @@ func (d *document) at(at int, index int64) (value, bool) {
 func (d *document) items(at int) (items []value) {
 	for i, end := at+1, int(d.nodes[at].next); i < end; i = int(d.nodes[i].next) {
 		items = append(items, d.get(i))
+		d.looked++
 	}
 	return items
 }
@@ -281,6 +286,7 @@ func (d *document) members(at int) *record {
 	var values []value
 	for i, end := at+1, int(d.nodes[at].next); i < end; i = int(d.nodes[i+1].next) {
 		names, values = append(names, d.unquote(&d.nodes[i])), append(values, d.get(i+1))
+		d.looked++
 	}
 	return objectValue(names, values).ref.(*record)
 }

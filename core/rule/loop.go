@@ -43,10 +43,7 @@ func (l *loop) run(f *frame, body func()) {
 		f.vars = append(f.vars, value{})
 	}
 	round := func(k, v value) bool {
-		if f.iterations++; f.iterations > maxIterations {
-			f.fail(l.at, "more than %d rounds for one event", maxIterations)
-		}
-		if f.err != nil {
+		if !f.spend(l.at, roundWork+f.looked()) {
 			return false
 		}
 		f.vars[l.key], f.vars[l.item] = k, v

@@ -17,6 +17,7 @@ var natives = map[string]native{
 	"trimspace":  textToText(strings.TrimSpace),
 	"trimprefix": textsToText(strings.TrimPrefix),
 	"trimsuffix": textsToText(strings.TrimSuffix),
+	"replace":    (*compiler).replace,
 	"startswith": textsToBool(strings.HasPrefix),
 	"endswith":   textsToBool(strings.HasSuffix),
 	"matches":    pattern(config.CompilePattern),
@@ -30,9 +31,22 @@ var natives = map[string]native{
 	"jsonencode": (*compiler).jsonEncode,
 }
 
+// textArgument is an argument that is searched or copied.
+func (c *compiler) textArgument(k *call, i int) func(*frame) string {
+	s := c.asText(k.args[i], k.role(i))
+	if s == nil || k.args[i].konst != nil {
+		return s
+	}
+	return func(f *frame) string {
+		t := s(f)
+		f.spend(k.at, len(t))
+		return t
+	}
+}
+
 func textToText(apply func(string) string) native {
 	return func(c *compiler, k *call) *expr {
-		s := c.asText(k.args[0], k.role(0))
+		s := c.textArgument(k, 0)
 		if s == nil {
 			return nil
 		}
@@ -43,7 +57,7 @@ func textToText(apply func(string) string) native {
 // textsToText is for functions that cut the second text off the first.
 func textsToText(apply func(s, cut string) string) native {
 	return func(c *compiler, k *call) *expr {
-		s, cut := c.asText(k.args[0], k.role(0)), c.asText(k.args[1], k.role(1))
+		s, cut := c.textArgument(k, 0), c.textArgument(k, 1)
 		if s == nil || cut == nil {
 			return nil
 		}
@@ -56,7 +70,7 @@ func textsToText(apply func(s, cut string) string) native {
 
 func textsToBool(apply func(s, part string) bool) native {
 	return func(c *compiler, k *call) *expr {
-		s, part := c.asText(k.args[0], k.role(0)), c.asText(k.args[1], k.role(1))
+		s, part := c.textArgument(k, 0), c.textArgument(k, 1)
 		if s == nil || part == nil {
 			return nil
 		}
@@ -78,7 +92,7 @@ func pattern(compile func(string) (*regexp.Regexp, error)) native {
 		if k.args[0].konst == nil {
 			return c.general(k)
 		}
-		p, s := c.asText(k.args[0], k.role(0)), c.asText(k.args[1], k.role(1))
+		p, s := c.textArgument(k, 0), c.textArgument(k, 1)
 		if p == nil || s == nil {
 			return nil
 		}
@@ -90,4 +104,19 @@ func pattern(compile func(string) (*regexp.Regexp, error)) native {
 		}
 		return boolExpr(k.at, func(f *frame) bool { return re.MatchString(normal(s(f))) })
 	}
+}
+
+// replace checks how long the result is before it is made: it may be as long as both texts multiplied.
+func (c *compiler) replace(k *call) *expr {
+	s, old, replacement := c.textArgument(k, 0), c.textArgument(k, 1), c.textArgument(k, 2)
+	if s == nil || old == nil || replacement == nil {
+		return nil
+	}
+	return textExpr(k.at, func(f *frame) string {
+		in, from, to := s(f), old(f), replacement(f)
+		if !f.spend(k.at, strings.Count(in, from)*len(to)) {
+			return ""
+		}
+		return strings.ReplaceAll(in, from, to)
+	})
 }

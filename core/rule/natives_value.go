@@ -28,11 +28,9 @@ func (c *compiler) contains(k *call) *expr {
 		v, want := in.val(f), x.val(f)
 		switch v.kind {
 		case list:
-			for _, item := range v.items() {
-				if equal(item, want) {
-					return true
-				}
-			}
+			items := v.items()
+			f.spend(k.at, len(items))
+			return slices.ContainsFunc(items, func(item value) bool { return equal(item, want) })
 		case text:
 			if want.kind != text {
 				f.failConvert(x.at, want, k.role(1), "a string")
@@ -209,5 +207,11 @@ func (c *compiler) toNumber(k *call) *expr {
 
 func (c *compiler) jsonEncode(k *call) *expr {
 	x := k.args[0]
-	return writtenExpr(k.at, func(f *frame, buf []byte) []byte { return appendValue(buf, x.val(f)) })
+	return writtenExpr(k.at, func(f *frame, buf []byte) []byte {
+		start := len(buf)
+		if buf = appendValue(buf, x.val(f)); len(buf)-start > maxArguments {
+			f.fail(k.at, "this is more than %d bytes of JSON", maxArguments)
+		}
+		return buf
+	})
 }

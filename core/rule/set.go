@@ -83,7 +83,7 @@ func (s *Set) Match(env *pointsmanv1.Envelope) []Delivery {
 }
 
 func (p *program) match(f *frame, out []Delivery) []Delivery {
-	f.err, f.iterations = nil, 0
+	f.err, f.work = nil, 0
 	matched := p.when(f)
 	if f.err != nil {
 		err := f.failureAt(p.whenSite)
@@ -102,7 +102,7 @@ func (p *program) match(f *frame, out []Delivery) []Delivery {
 }
 
 func (d *dispatch) delivery(f *frame, rule string) Delivery {
-	f.err, f.iterations = nil, 0
+	f.err, f.work = nil, 0
 	out := Delivery{Rule: rule, Plugin: d.plugin, Policy: d.policy}
 	f.arguments = d.arguments(f, f.arguments[:0])
 	if d.orderKey != nil {

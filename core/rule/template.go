@@ -34,6 +34,7 @@ func writtenExpr(at *site, write func(*frame, []byte) []byte) *expr {
 		f.scratch = nil // writing may come back here
 		buf = write(f, buf[:0])
 		f.scratch = buf
+		f.spend(at, len(buf))
 		return string(buf)
 	})
 	e.write = write
@@ -78,6 +79,9 @@ func (c *compiler) templateJoin(e *hclsyntax.TemplateJoinExpr) *expr {
 			s, ok := v.toText()
 			if !ok {
 				f.failConvert(at, v, "what is put into a string", "a string")
+			}
+			if !f.spend(at, len(s)) {
+				break
 			}
 			buf = append(buf, s...)
 		}
