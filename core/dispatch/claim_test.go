@@ -68,6 +68,11 @@ func TestClaimsWhatTheWindowTakes(t *testing.T) {
 		if n := r.journal.claims(); n != 5 {
 			t.Errorf("%d claimed, want 5", n)
 		}
+		s.answer(done("journal-1"))
+		synctest.Wait()
+		if n := r.journal.claims(); n != 5 {
+			t.Errorf("%d claimed after an answer, want 5", n)
+		}
 		s.crash(errors.New("gone")) // and not back for an hour
 		time.Sleep(time.Minute)
 		if n := r.journal.claims(); n != 0 {

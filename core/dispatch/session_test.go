@@ -98,6 +98,24 @@ func TestSessionsThatNeverAnswer(t *testing.T) {
 	})
 }
 
+// A plugin that answers and then dies is tried again at once: its supervisor knows how long to wait.
+func TestSessionsThatAnswerOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{}, one(t, 1, 1, func(s *fakeSession, batch []pluginhost.Delivery) {
+			time.Sleep(time.Millisecond)
+			allDone(s, batch)
+			time.AfterFunc(time.Millisecond, func() { s.crash(&pluginhost.LostError{Reason: "requested"}) })
+		}))
+		r.journal.add(50, nil)
+		r.run()
+		time.Sleep(time.Second)
+		if n := r.journal.count(journal.Done); n != 50 {
+			t.Errorf("%d done in a second, want 50", n)
+		}
+		r.stop()
+	})
+}
+
 // One delivery in a hundred kills the plugin whenever it is sent.
 func TestPoison(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +73,33 @@ func TestSettleFailsUntilTheEnd(t *testing.T) {
 			t.Errorf("stop took %s", took)
 		}
 	})
+}
+
+// What the journal does not know is no reason to hold up the rest.
+func TestSettleUnknownDelivery(t *testing.T) {
+	var log logBuffer
+	calls := 0
+	s := newSettler(settleFunc(func([]journal.Settlement) error {
+		calls++
+		return errors.Join(fmt.Errorf("settle delivery 1: %w", journal.ErrNotFound))
+	}), slog.New(slog.NewTextHandler(&log, nil)), newSignal())
+	s.add([]journal.Settlement{{Seq: 1}, {Seq: 2}})
+	s.close()
+	s.run(t.Context())
+	if err := s.unrecorded(); err != nil || calls != 1 || s.len() != 0 {
+		t.Errorf("%d calls, %d left, %v", calls, s.len(), err)
+	}
+	if !strings.Contains(log.String(), "settle delivery 1") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+type settleFunc func([]journal.Settlement) error
+
+func (f settleFunc) Settle(_ context.Context, results []journal.Settlement) error { return f(results) }
+
+func (f settleFunc) Claim(context.Context, string, int) ([]journal.Delivery, error) {
+	return nil, errors.New("not used")
 }
 
 func TestOnlyNotFound(t *testing.T) {
