@@ -42,7 +42,7 @@ func load(ctx context.Context, o Options) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
 		Sources: sourceKinds(), Variables: o.Variables,
 		Describe: func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
-			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path})
+			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
 		},
 	})
 	checkSources(cfg.Sources)

@@ -88,13 +88,13 @@ type PluginRef struct {
 	Kind, Name string
 	// Path of the binary: as written, or in PluginsDir.
 	Path string
+	// SHA256 is what the binary must hash to, in lower-case hexadecimal, before it is run; empty: not checked.
+	SHA256 string
 }
 
 // Plugin is a `plugin` block.
 type Plugin struct {
 	PluginRef
-	// SHA256 is what the binary must hash to, in lower-case hexadecimal; empty: not checked.
-	SHA256 string
 	// Concurrency is how many deliveries may be under way; 0: as many as the plugin announces.
 	Concurrency int
 	Rate        Rate

@@ -87,13 +87,14 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	if l.options.Describe == nil || p.Path == "" {
 		return nil
 	}
-	d, asked := l.described[p.Path]
+	binary := p.Path + " " + p.SHA256
+	d, asked := l.described[binary]
 	if !asked {
 		d.answer, d.err = l.options.Describe(l.ctx, p.PluginRef)
 		if d.err == nil && d.answer == nil {
 			d.err = errors.New("it gave no description")
 		}
-		l.described[p.Path] = d
+		l.described[binary] = d
 	}
 	switch {
 	case d.err != nil && asked:

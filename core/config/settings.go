@@ -54,7 +54,7 @@ func (o *origin) diagnose(d *pluginv1.Diagnostic) {
 	if rng == (hcl.Range{}) {
 		rng = o.block
 	}
-	if !found && d.GetPath() != "" {
+	if told := strings.Contains(d.GetSummary()+d.GetDetail(), d.GetPath()); !found && !told {
 		diag.Detail = strings.TrimSpace(diag.Detail + " (Setting: " + d.GetPath() + ")")
 	}
 	diag.Subject = &rng

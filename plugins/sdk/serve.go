@@ -87,22 +87,27 @@ func (p *stdio) restoring() []grpc.ServerOption {
 	var once sync.Once
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			once.Do(p.restore)
+			once.Do(p.firstCall)
 			return next(ctx, req)
 		}),
 		grpc.ChainStreamInterceptor(func(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-			once.Do(p.restore)
+			once.Do(p.firstCall)
 			return next(srv, stream)
 		}),
 	}
+}
+
+func (p *stdio) firstCall() {
+	p.called.Store(true)
+	p.restore()
 }
 
 // watchStdin ends the process when standard input does.
 func (p *stdio) watchStdin(stdin io.Reader, s *Server, stop *stopper) {
 	_, _ = io.Copy(io.Discard, stdin)
 	time.AfterFunc(orphanDeadline, func() { os.Exit(1) })
-	if s.pool.Load() == nil {
-		p.log.Warn("stdin is closed before there were settings: a router must keep it open for as long as the plugin shall run")
+	if !p.called.Load() {
+		p.log.Warn("stdin is closed before any call came: a router must keep it open for as long as the plugin shall run")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), orphanTimeout)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -29,6 +30,7 @@ type stdio struct {
 
 	out, err *os.File      // what os.Stdout and os.Stderr should be
 	done     chan struct{} // closed when everything printed is logged
+	called   atomic.Bool   // a router has called
 }
 
 // process is made before main, and before the init functions of the plugin's own packages, because a single line printed

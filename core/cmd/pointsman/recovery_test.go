@@ -111,8 +111,8 @@ rule "all" {
 
   dispatch "sink" {
     text  = event.id
-    mode  = "sleep"
-    sleep = "500ms"
+    mode  = "hang" # at the first attempt
+    until = 1
   }
 }
 `
