@@ -20,7 +20,7 @@ import (
 func TestAgree(t *testing.T) {
 	scope := configOf(t, "").Scope
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 1500 {
+	for range 1000 {
 		data := make([]byte, 200)
 		for i := range data {
 			data[i] = byte(random.Uint32())

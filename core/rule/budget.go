@@ -1,11 +1,15 @@
 package rule
 
-// maxWork is what one rule may cost for one event, in steps. A step is a byte of text made or searched, or an element looked at;
-// it takes about a nanosecond. Events come from outside, and what a rule costs may grow with the square of an event's size.
+// maxWork is what one rule may cost for one event, in steps of about a nanosecond. Events come from outside, and what a rule
+// costs may grow with the square of an event's size.
 const maxWork = 16_000_000
 
-// roundWork is what a round of a for expression costs besides: there are at most 100,000.
-const roundWork = maxWork / 100_000
+// What takes more than one step; one is for a byte of text that is made or searched.
+const (
+	roundWork   = maxWork / 100_000 // a round of a for expression
+	lookWork    = 10                // an element that is looked at to find another
+	elementWork = 100               // a value that is made for a function of go-cty
+)
 
 // spend counts steps, and fails when there were too many. It returns false after any failure.
 func (f *frame) spend(at *site, steps int) bool {
@@ -15,17 +19,14 @@ func (f *frame) spend(at *site, steps int) bool {
 	return f.err == nil
 }
 
-// looked returns how many nodes of JSON were looked at since it was last asked.
-func (f *frame) looked() (nodes int) {
+// looked is the work of looking into JSON since it was last asked.
+func (f *frame) looked() (work int) {
 	for i := range f.docs {
-		nodes += f.docs[i].looked
+		work += f.docs[i].looked * lookWork
 		f.docs[i].looked = 0
 	}
-	return nodes
+	return work
 }
-
-// elementWork is what it costs to make a value of go-cty.
-const elementWork = 100
 
 // ctyWork is what it costs to make v a value of go-cty.
 func ctyWork(v value) int {

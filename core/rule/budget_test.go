@@ -15,7 +15,7 @@ func TestWorkIsBounded(t *testing.T) {
 		`"${length([for x in event.data.body.l : [for y in event.data.body.l : x]])}"`,
 		`"${length([for x in event.data.body.l : x if contains(event.data.body.l, -1)])}"`,
 		`"${length([for list in [[for x in event.data.body.l : x]] : [for x in list : x if contains(list, -1)]])}"`,
-		`"${length([for x in event.data.body.l : event.data.body.l[99999]])}"`,
+		`"${length([for x in event.data.body.l : event.data.body.l[19999]])}"`,
 		`"${length([for x in event.data.body.l : event.data.body.o.nope])}"`,
 		`join("", [for x in event.data.body.l : event.data.text])`,
 		`"${length([for x in event.data.body.l : upper(event.data.text)])}"`,
@@ -25,7 +25,7 @@ func TestWorkIsBounded(t *testing.T) {
 		`replace(event.data.text, "a", event.data.text)`,
 		`jsonencode([for x in event.data.body.l : event.data])`,
 		`"${length([for x in event.data.body.l : jsonencode(event.data.body)])}"`,
-		`"${length(jsonencode({ for x in event.data.body.l : x => event.data.text }))}"`,
+		`"${length(jsonencode({ for i, x in event.data.body.l : i => event.data.text }))}"`,
 		`"${length([for x in event.data.body.l : concat(event.data.body.l, [x])])}"`,
 		`"${length([for x in event.data.body.l : format("%s%s", event.data.text, x)])}"`,
 	}
@@ -35,14 +35,14 @@ func TestWorkIsBounded(t *testing.T) {
 	}
 	rules.WriteString("rule \"any\" {\n on = [\"chat\"]\n when = true\n dispatch \"all\" { any = [for x in event.data.body.l : event.data] }\n}\n")
 	set := setOf(t, rules.String())
-	numbers := strings.Repeat("1,", 100_000)
+	numbers := strings.Repeat("1,", 20_000)
 	members := &strings.Builder{}
 	for i := range 20_000 {
 		fmt.Fprintf(members, `"m%d":0,`, i)
 	}
 	body := fmt.Sprintf(`{"l":[%s1],"o":{%s"z":0}}`, numbers, members)
 	env := &pointsmanv1.Envelope{Source: "chat", Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
-		Text: strings.Repeat("a", 500_000), Body: &pointsmanv1.Json{Text: []byte(body)},
+		Text: strings.Repeat("a", 200_000), Body: &pointsmanv1.Json{Text: []byte(body)},
 	}}}
 	deliveries := set.Match(env)
 	if len(deliveries) != len(expressions)+1 {

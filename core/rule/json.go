@@ -3,6 +3,7 @@ package rule
 import (
 	"encoding/json"
 	"errors"
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -273,12 +274,15 @@ func (d *document) at(at int, index int64) (value, bool) {
 	return value{}, false
 }
 
-func (d *document) items(at int) (items []value) {
-	for i, end := at+1, int(d.nodes[at].next); i < end; i = int(d.nodes[i].next) {
-		items = append(items, d.get(i))
-		d.looked++
+func (d *document) elements(at int) iter.Seq[value] {
+	return func(yield func(value) bool) {
+		for i, end := at+1, int(d.nodes[at].next); i < end; i = int(d.nodes[i].next) {
+			d.looked++
+			if !yield(d.get(i)) {
+				return
+			}
+		}
 	}
-	return items
 }
 
 func (d *document) members(at int) *record {

@@ -52,10 +52,12 @@ func (l *loop) run(f *frame, body func()) {
 	}
 	switch v := l.collection.val(f); v.kind {
 	case list:
-		for i, item := range v.items() {
-			if !round(numberValue(intNumber(int64(i))), item) {
+		i := int64(0)
+		for item := range v.elements() {
+			if !round(numberValue(intNumber(i)), item) {
 				return
 			}
+			i++
 		}
 	case object:
 		members := v.members()

@@ -28,9 +28,7 @@ func (c *compiler) contains(k *call) *expr {
 		v, want := in.val(f), x.val(f)
 		switch v.kind {
 		case list:
-			items := v.items()
-			f.spend(k.at, len(items))
-			return slices.ContainsFunc(items, func(item value) bool { return equal(item, want) })
+			return f.containsElement(k.at, v, want)
 		case text:
 			if want.kind != text {
 				f.failConvert(x.at, want, k.role(1), "a string")
@@ -41,6 +39,17 @@ func (c *compiler) contains(k *call) *expr {
 		}
 		return false
 	})
+}
+
+func (f *frame) containsElement(at *site, in, want value) bool {
+	n := 0
+	for item := range in.elements() {
+		if n++; equal(item, want) {
+			return true
+		}
+	}
+	f.spend(at, n*lookWork)
+	return false
 }
 
 func containsConstant(at *site, items []value, read func(*frame) string) *expr {

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,13 +90,21 @@ func (v value) member(name string) value {
 	return value{}
 }
 
+// elements goes through a list without making it.
+func (v value) elements() iter.Seq[value] {
+	if r, ok := v.ref.(*document); ok && v.kind == list {
+		return r.elements(v.node())
+	}
+	return slices.Values(v.items())
+}
+
 // items returns the elements of a list.
 func (v value) items() []value {
 	switch r := v.ref.(type) {
 	case *tuple:
 		return r.items
 	case *document:
-		return r.items(v.node())
+		return slices.Collect(r.elements(v.node()))
 	}
 	return nil
 }
