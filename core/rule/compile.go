@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -182,7 +183,15 @@ func (c *compiler) unified(x *expr, typ cty.Type) *expr {
 	return textExpr(x.at, c.asText(x, "this"))
 }
 
-func (c *compiler) at(rng hcl.Range) *site { return &site{rng: rng, text: c.source(rng)} }
+// at is where an expression is written, with its text in one line.
+func (c *compiler) at(rng hcl.Range) *site {
+	const limit = 100
+	text := strings.Join(strings.Fields(c.source(rng)), " ")
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "..."
+	}
+	return &site{rng: rng, text: text}
+}
 
 // errorf reports an error at subject; context is what is shown around it.
 func (c *compiler) errorf(subject, context hcl.Range, summary, format string, args ...any) {

@@ -12,7 +12,7 @@ import (
 func testOptions() config.Options {
 	none := &pluginv1.Schema{}
 	return config.Options{
-		Sources:  map[string]*pluginv1.Schema{"intdash": none, "s3": none, "sns": none, "websocket": none},
+		Sources:  map[string]*pluginv1.Schema{"intdash": none, "s3": none, "sns": none, "websocket": none, "custom": none},
 		Describe: describe,
 		Env:      func(name string) (string, bool) { return "hunter2", name == "SECRET" },
 	}
