@@ -55,7 +55,7 @@ func (l *loader) labels(b *hclsyntax.Block, want []string) bool {
 	var form strings.Builder
 	form.WriteString(b.Type)
 	for _, label := range want {
-		form.WriteString(fmt.Sprintf(" %q", "<"+label+">"))
+		fmt.Fprintf(&form, " %q", "<"+label+">")
 	}
 	switch {
 	case len(b.Labels) > len(want):

@@ -201,7 +201,7 @@ func blockName(b *hclsyntax.Block) string {
 	var name strings.Builder
 	name.WriteString(b.Type)
 	for _, label := range b.Labels {
-		name.WriteString(fmt.Sprintf(" %q", label))
+		fmt.Fprintf(&name, " %q", label)
 	}
 	return name.String()
 }

@@ -172,7 +172,7 @@ func guard(log *slog.Logger, what string, f func() error) (err error) {
 // panicked logs a panic and returns the error for it. It is called in the deferred function that recovered.
 func panicked(log *slog.Logger, what string, p any) error {
 	err := fmt.Errorf("panic: %v", p)
-	log.Error(what, "err", err, "stack", ownStack(string(debug.Stack())))
+	log.Error("panic", "in", what, "err", err, "stack", ownStack(string(debug.Stack())))
 	return err
 }
 

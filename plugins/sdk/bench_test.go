@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
@@ -40,8 +41,10 @@ func benchmarkStream(b *testing.B, window int) {
 	env.Body = make([]byte, 700)
 	batch := make([]*pluginv1.Delivery, 64)
 	for i := range batch {
-		batch[i] = &pluginv1.Delivery{Id: fmt.Sprintf("abcdefgh-%d", i), Attempt: 1, Rule: "bench", Envelope: env,
-			Timeout: durationpb.New(30 * time.Second), Arguments: []byte(do("ok"))}
+		batch[i] = &pluginv1.Delivery{
+			Id: fmt.Sprintf("abcdefgh-%d", i), Attempt: 1, Rule: "bench", Envelope: env,
+			Timeout: durationpb.New(30 * time.Second), Arguments: []byte(do("ok")),
+		}
 	}
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // byHand runs the program as a person does.

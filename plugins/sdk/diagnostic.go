@@ -39,8 +39,7 @@ func (d Diagnostic) proto(clean func(string) string) *pluginv1.Diagnostic {
 
 // diagnose turns an error of schema or of New into diagnostics.
 func diagnose(err error) []Diagnostic {
-	var fromSchema *schema.Error
-	if errors.As(err, &fromSchema) {
+	if fromSchema, ok := errors.AsType[*schema.Error](err); ok {
 		var ds []Diagnostic
 		for _, p := range fromSchema.Problems {
 			ds = append(ds, Diagnostic{Path: p.Path, Summary: p.Text})
@@ -54,8 +53,7 @@ func diagnose(err error) []Diagnostic {
 		}
 		return ds
 	}
-	var d Diagnostic
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[Diagnostic](err); ok {
 		return []Diagnostic{d}
 	}
 	return []Diagnostic{{Summary: err.Error()}}

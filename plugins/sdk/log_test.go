@@ -23,19 +23,27 @@ func TestLogLines(t *testing.T) {
 		log  func(l *slog.Logger)
 		want map[string]any
 	}{
-		{"keys", func(l *slog.Logger) { l.Info("delivered", "event_id", "e", "attempt", 2, "duration", time.Second) },
-			map[string]any{"@level": "info", "@message": "delivered", "event_id": "e", "attempt": 2.0, "duration": "1s"}},
+		{
+			"keys", func(l *slog.Logger) { l.Info("delivered", "event_id", "e", "attempt", 2, "duration", time.Second) },
+			map[string]any{"@level": "info", "@message": "delivered", "event_id": "e", "attempt": 2.0, "duration": "1s"},
+		},
 		{"groups", func(l *slog.Logger) {
 			l.With("a", 1).WithGroup("http").With("b", 2).Warn("m", slog.Group("req", "c", true), slog.Attr{})
 		}, map[string]any{"@level": "warn", "@message": "m", "a": 1.0, "http.b": 2.0, "http.req.c": true}},
-		{"built-in names are free", func(l *slog.Logger) { l.Error("m", "msg", "x", "level", "y", "time", time.Unix(0, 0).UTC()) },
-			map[string]any{"@level": "error", "@message": "m", "msg": "x", "level": "y", "time": "1970-01-01T00:00:00Z"}},
+		{
+			"built-in names are free", func(l *slog.Logger) { l.Error("m", "msg", "x", "level", "y", "time", time.Unix(0, 0).UTC()) },
+			map[string]any{"@level": "error", "@message": "m", "msg": "x", "level": "y", "time": "1970-01-01T00:00:00Z"},
+		},
 		{"secrets", func(l *slog.Logger) {
 			l.Info("a canary", "err", errors.New("Post https://hooks.example/T000/B000/xyz: refused"), "any", map[string]any{"k": []string{"canary", `p w"d`}}, "path", "/T000/B000/xyz")
-		}, map[string]any{"@level": "info", "@message": "a (sensitive)", "err": "Post (sensitive): refused",
-			"any": map[string]any{"k": []any{"(sensitive)", "(sensitive)"}}, "path": "(sensitive)"}},
-		{"no JSON", func(l *slog.Logger) { l.Info("m", "f", struct{ C chan int }{}, "nil", nil) },
-			map[string]any{"@level": "info", "@message": "m", "f": "{C:<nil>}", "nil": nil}},
+		}, map[string]any{
+			"@level": "info", "@message": "a (sensitive)", "err": "Post (sensitive): refused",
+			"any": map[string]any{"k": []any{"(sensitive)", "(sensitive)"}}, "path": "(sensitive)",
+		}},
+		{
+			"no JSON", func(l *slog.Logger) { l.Info("m", "f", struct{ C chan int }{}, "nil", nil) },
+			map[string]any{"@level": "info", "@message": "m", "f": "{C:<nil>}", "nil": nil},
+		},
 		{"level below", func(l *slog.Logger) { l.Debug("m") }, nil},
 	}
 	for _, tt := range tests {
@@ -85,7 +93,7 @@ func TestLongLines(t *testing.T) {
 		args = append(args, fmt.Sprint("k", i), long)
 	}
 	for name, log := range map[string]func(l *slog.Logger){
-		"message": func(l *slog.Logger) { l.Info(long) },
+		"message": func(l *slog.Logger) { l.Info(long) }, //nolint:sloglint // an author may do it
 		"value":   func(l *slog.Logger) { l.Info("m", "v", long, "any", []string{long}, "err", errors.New(long)) },
 		"many":    func(l *slog.Logger) { l.Info("m", args...) },
 		"keys":    func(l *slog.Logger) { l.Info("m", long, 1) },

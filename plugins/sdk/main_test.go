@@ -31,7 +31,8 @@ func TestMain(m *testing.M) {
 			Retry int `pointsman:"retry"`
 		}]{Name: "reserved", Doc: "Doc.", New: func(context.Context, struct{}, sdk.Instance) (sdk.Handler[struct {
 			Retry int `pointsman:"retry"`
-		}], error) {
+		}], error,
+		) {
 			return nil, nil
 		}})
 	}
@@ -133,7 +134,7 @@ func (h *testHandler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) e
 		fmt.Println("printed to stdout")
 		fmt.Fprintln(os.Stderr, `{"@level":"info","@message":"printed to stderr","@timestamp":"2026-01-02T03:04:05.000000Z"}`)
 		log.Print("standard logger")
-		slog.Warn("default logger", "token", h.settings.Token.Reveal())
+		slog.Warn("default logger", "token", h.settings.Token.Reveal()) //nolint:sloglint // an author may use it
 		h.in.Log.Info("own logger", "event_id", d.Envelope.GetId(), slog.Group("http", "status", 200))
 		return nil
 	}

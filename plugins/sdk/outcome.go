@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // RetryAfter is err with the time after which another attempt makes sense, such as an HTTP Retry-After. The router may wait

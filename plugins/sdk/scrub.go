@@ -52,7 +52,7 @@ func formsOf(secret string) []string {
 	quoted, _ := json.Marshal(secret)
 	forms := []string{secret, strings.Trim(string(quoted), `"`), url.QueryEscape(secret), url.PathEscape(secret)}
 	if line, _, found := strings.Cut(secret, "\n"); found { // a PEM block and the like
-		for _, l := range strings.Split(secret, "\n") {
+		for l := range strings.SplitSeq(secret, "\n") {
 			if l = strings.TrimSpace(l); l != line && !strings.HasPrefix(l, "-----") {
 				forms = append(forms, l)
 			}

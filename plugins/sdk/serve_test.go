@@ -16,9 +16,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
@@ -36,7 +37,7 @@ type child struct {
 func startChild(t *testing.T, kind string, args ...string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(os.Args[0], args...), stderr: &syncBuffer{}, exited: make(chan error, 1)}
-	dir, err := os.MkdirTemp("", "sdk") // short: a socket's path has at most 107 bytes
+	dir, err := os.MkdirTemp("", "sdk") //nolint:usetesting // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}

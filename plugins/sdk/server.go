@@ -13,11 +13,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"

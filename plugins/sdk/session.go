@@ -4,8 +4,9 @@ import (
 	"context"
 	"sync"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/proto"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )

@@ -39,7 +39,9 @@ func (s *Server) Deliver(stream pluginv1.PluginService_DeliverServer) error {
 	}
 	grace := time.AfterFunc(lostGrace, func() { cancel(errStreamLost) })
 	defer grace.Stop()
-	<-sent
+	if serr := <-sent; serr != nil {
+		s.log.Debug("results of a lost stream were not sent", "err", serr)
+	}
 	return err
 }
 

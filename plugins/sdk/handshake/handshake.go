@@ -19,7 +19,8 @@ const (
 	PluginSet = "pointsman"
 
 	// CookieKey and CookieValue tell a plugin that a router started it, and not a person by hand. No secret.
-	CookieKey   = "POINTSMAN_PLUGIN_COOKIE"
+	CookieKey = "POINTSMAN_PLUGIN_COOKIE"
+	// CookieValue is the value of CookieKey.
 	CookieValue = "6f0d1b0e3c8d4d7a9a8c7f2f4b1e5d90"
 
 	// HealthService is the name that a plugin serves in grpc.health.v1.Health. It is go-plugin's.

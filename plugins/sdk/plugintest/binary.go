@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
@@ -71,7 +72,7 @@ func binaryRefuses(t *testing.T, path string) {
 // binaryStops: started by a router it does the handshake, ignores the signals that a terminal and a service manager send,
 // and exits within three seconds after its standard input closes.
 func binaryStops(t *testing.T, path string) {
-	dir, err := os.MkdirTemp("", "plugin") // not t.TempDir: a socket's path must be short
+	dir, err := os.MkdirTemp("", "plugin") //nolint:usetesting // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)
 	}

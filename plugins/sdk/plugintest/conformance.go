@@ -10,10 +10,11 @@ import (
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
-	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"

@@ -17,12 +17,13 @@ import (
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
-	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"

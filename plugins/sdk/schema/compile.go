@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
@@ -54,7 +55,7 @@ func flatten(t reflect.Type, at []int) []reflect.StructField {
 	var out []reflect.StructField
 	for i := range t.NumField() {
 		f := t.Field(i)
-		f.Index = append(at[:len(at):len(at)], i)
+		f.Index = append(slices.Clip(at), i)
 		_, tagged := f.Tag.Lookup("pointsman")
 		switch {
 		case f.Anonymous && f.Type.Kind() == reflect.Struct && !tagged:

@@ -37,8 +37,9 @@ import (
 	"slices"
 	"sync"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"google.golang.org/protobuf/proto"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // ReservedArguments are the names inside a `dispatch` block that belong to the router. A schema of arguments that uses one

@@ -21,12 +21,12 @@ type value struct {
 }
 
 func valueOf(t reflect.Type, oneOf []string) (value, error) {
-	switch {
-	case t == secretType:
+	switch t {
+	case secretType:
 		return value{pluginv1.Type_TYPE_STRING, true, decodeSecret}, nil
-	case t == durationType:
+	case durationType:
 		return value{pluginv1.Type_TYPE_DURATION, false, decodeDuration}, nil
-	case t == rawType:
+	case rawType:
 		return value{pluginv1.Type_TYPE_ANY, false, decodeRaw}, nil
 	}
 	switch t.Kind() {

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	"go.uber.org/goleak"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
 )
