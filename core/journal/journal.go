@@ -58,7 +58,7 @@ type Entry struct {
 // Key is a dedupe key of an event within its source.
 type Key struct {
 	Value string
-	// Window is how long the key is remembered; 0 means the engine's default (24 h).
+	// Window is how long the key is remembered, rounded up to the second; 0 means the engine's default (24 h).
 	Window time.Duration
 }
 

@@ -181,7 +181,7 @@ func (j *Journal) refill(q *queue) (more bool, err error) {
 	q.loading.Lock()
 	defer q.loading.Unlock()
 	q.mu.Lock()
-	from, want := q.horizon, q.behind && q.fresh.len()+q.again.Len() < j.o.tuning.readyMax/2 && !q.full()
+	from, want := q.horizon, q.behind && q.ready() < j.o.tuning.readyMax/2 && !q.full()
 	q.mu.Unlock()
 	if !want {
 		return false, nil

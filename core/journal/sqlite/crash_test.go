@@ -108,13 +108,15 @@ type childProc struct {
 	read chan struct{} // closed at the end of its output
 }
 
-func startChild(t *testing.T, path, name, mode string) *childProc {
+// startChild starts the test binary as a child, by way of the program named by via when there is one.
+func startChild(t *testing.T, path, name, mode string, via ...string) *childProc {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &childProc{cmd: exec.Command(exe), ack: make(map[string]string), more: make(chan struct{}, 1), read: make(chan struct{})}
+	via = append(via, exe)
+	c := &childProc{cmd: exec.Command(via[0], via[1:]...), ack: make(map[string]string), more: make(chan struct{}, 1), read: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), childEnv+"="+path, childEnv+"_NAME="+name, childEnv+"_MODE="+mode)
 	c.cmd.Stderr = os.Stderr
 	out, err := c.cmd.StdoutPipe()
@@ -177,7 +179,7 @@ func (c *childProc) kill(t *testing.T) map[string]string {
 
 // TestKill: whatever was acknowledged before a SIGKILL at any moment is there: events, and settlements as settled.
 func TestKill(t *testing.T) {
-	rounds := 8
+	rounds := 5
 	if v, err := strconv.Atoi(os.Getenv("POINTSMAN_TEST_KILLS")); err == nil {
 		rounds = v
 	}
@@ -188,7 +190,7 @@ func TestKill(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for i := range rounds {
 		c := startChild(t, path, strconv.Itoa(i), "settle")
-		c.waitAcks(t, 1+r.IntN(2000))
+		c.waitAcks(t, 1+r.IntN(1000))
 		for id, kind := range c.kill(t) {
 			all[id] = kind
 		}

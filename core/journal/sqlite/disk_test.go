@@ -126,6 +126,25 @@ func fill(t *testing.T, name string) {
 	}
 }
 
+// TestSyncFails: a commit whose flush fails is never acknowledged, and what was acknowledged before is still there.
+func TestSyncFails(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("needs strace to make fsync fail")
+	}
+	path := filepath.Join(t.TempDir(), "journal.db")
+	c := startChild(t, path, "p", "settle", strace, "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=40+")
+	<-c.read // the child ends at the first error
+	if err := c.cmd.Wait(); err == nil {
+		t.Fatal("the child met no error")
+	}
+	if len(c.ack) == 0 {
+		t.Skip("strace cannot trace here: the child acknowledged nothing before it ended")
+	}
+	verify(t, path, c.ack)
+	t.Logf("%d acknowledgements before the first failure", len(c.ack))
+}
+
 // TestTooLarge: what SQLite refuses of one caller fails only that caller, though they share a transaction.
 func TestTooLarge(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})

@@ -81,9 +81,9 @@ func (j *Journal) trimTail(ctx context.Context, to int64) error {
 		from, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(id), 0) FROM seen_tail"))
 		return err
 	})
-	for ; err == nil && from <= to; from += tailBite {
+	for i := from; err == nil && i <= to; i += tailBite {
 		err = j.background(ctx, func(t *tx) error {
-			return execute(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", from, min(to, from+tailBite-1))
+			return execute(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", i, min(to, i+tailBite-1))
 		}, nil)
 	}
 	return err
@@ -138,6 +138,21 @@ func (j *Journal) dropRun(ctx context.Context, r *run) error {
 		s.runs = rest
 	})
 }
+
+// funcOp is an op of background work.
+type funcOp struct {
+	opBase
+	do   func(t *tx) error
+	then func() // after the commit; may be nil
+}
+
+func (o *funcOp) write(t *tx) error { return o.do(t) }
+func (o *funcOp) committed() {
+	if o.then != nil {
+		o.then()
+	}
+}
+func (o *funcOp) failed() {}
 
 // background runs do inside a transaction, and then after its commit, in the writer's goroutine; both may be nil.
 func (j *Journal) background(ctx context.Context, do func(*tx) error, then func()) error {

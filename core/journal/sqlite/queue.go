@@ -27,7 +27,7 @@ func itemBytes(d *journal.Delivery) int64 {
 // entry is a pending delivery in memory. It is small, so that a deep backlog, or many that wait for a retry, cost little.
 type entry struct {
 	seq  int64
-	due  int64 // of the journal's clock; 0: at once
+	due  int64 // of the journal's clock; 0: never tried, due at once
 	line *line // of its order key; nil without one
 	item *item // nil: to be read from the file
 }
@@ -55,22 +55,25 @@ type queue struct {
 	wake    chan struct{}
 
 	mu      sync.Mutex
-	fresh   fifo      // never tried, in order
-	again   entryHeap // due again, by seq; may hold entries of lines that are no longer first, skipped when met
+	fresh   fifo      // never offered, in order
+	early   entryHeap // never tried but offered late: handed back, or blocked before; by seq
+	again   entryHeap // tried, and due again; by seq. Both heaps may hold entries of lines that are no longer first
 	timed   entryHeap // not due yet, by due
 	lines   map[string]*line
 	blocked int   // entries in lines behind the first
 	horizon int64 // all up to it are in memory
 	last    int64 // the highest committed
 	behind  bool  // there are some beyond the horizon
-	turn    bool  // whose turn it is when both fresh and again have some
+	turn    bool  // whose turn it is when first attempts and retries are due
 }
 
 func newQueue(j *Journal, plugin string) *queue {
+	bySeq := func(a, b *entry) bool { return a.seq < b.seq }
 	return &queue{
 		j: j, plugin: plugin,
 		wake:  make(chan struct{}, 1),
-		again: entryHeap{less: func(a, b *entry) bool { return a.seq < b.seq }},
+		early: entryHeap{less: bySeq},
+		again: entryHeap{less: bySeq},
 		timed: entryHeap{less: func(a, b *entry) bool { return a.due < b.due || a.due == b.due && a.seq < b.seq }},
 		lines: make(map[string]*line),
 	}
@@ -123,9 +126,12 @@ func (q *queue) drop(it *item, kept bool) {
 
 // full says whether no more entries should come into memory.
 func (q *queue) full() bool {
-	ready := q.fresh.len() + q.again.Len()
+	ready := q.ready()
 	return ready >= q.j.o.tuning.readyMax || ready+q.timed.Len()+q.blocked >= q.j.o.tuning.indexMax
 }
+
+// ready is how many entries could be claimed now.
+func (q *queue) ready() int { return q.fresh.len() + q.early.Len() + q.again.Len() }
 
 // enter puts the entry in the line of its order key and says whether it may be claimed when it is due.
 func (q *queue) enter(e *entry, key string) bool {
@@ -150,10 +156,13 @@ func (q *queue) enter(e *entry, key string) bool {
 
 // offer makes the entry claimable, now or when it is due.
 func (q *queue) offer(e entry, now int64) {
-	if e.due > now {
+	switch {
+	case e.due > now:
 		heap.Push(&q.timed, e)
-	} else {
+	case e.due > 0:
 		heap.Push(&q.again, e)
+	default:
+		heap.Push(&q.early, e)
 	}
 	q.signal()
 }
@@ -194,14 +203,18 @@ func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 	return taken, next
 }
 
+// next is the first of those that have never been tried, and every other time of those that have.
 func (q *queue) next() (entry, bool) {
 	again := q.again.Len() > 0
-	if again && q.fresh.len() > 0 {
+	if again && q.fresh.len()+q.early.Len() > 0 {
 		q.turn = !q.turn
 		again = q.turn
 	}
-	if again {
+	switch {
+	case again:
 		return heap.Pop(&q.again).(entry), true
+	case q.early.Len() > 0 && (q.fresh.len() == 0 || q.early.all[0].seq < q.fresh.all[q.fresh.head].seq):
+		return heap.Pop(&q.early).(entry), true
 	}
 	return q.fresh.pop()
 }
@@ -232,7 +245,7 @@ func (q *queue) settled(it *item) {
 	q.offer(l.entries[0], q.j.clock())
 }
 
-// back ends a claim: the delivery is due again, at once or later.
+// back ends a claim: the delivery is due again, at once (0 when it was never tried, else any time that has passed) or later.
 func (q *queue) back(it *item, due int64, keep bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -277,52 +290,4 @@ func (j *Journal) clockOf(t time.Time) int64 {
 		return 0
 	}
 	return j.base.UnixNano() + int64(t.Sub(j.base))
-}
-
-// fifo is a queue of entries.
-type fifo struct {
-	all  []entry
-	head int
-}
-
-func (f *fifo) len() int { return len(f.all) - f.head }
-
-func (f *fifo) push(e entry) {
-	if f.head > 1024 && f.head*2 > len(f.all) {
-		n := copy(f.all, f.all[f.head:])
-		clear(f.all[n:])
-		f.all, f.head = f.all[:n], 0
-	}
-	f.all = append(f.all, e)
-}
-
-func (f *fifo) pop() (entry, bool) {
-	if f.len() == 0 {
-		return entry{}, false
-	}
-	e := f.all[f.head]
-	f.all[f.head] = entry{}
-	f.head++
-	if f.head == len(f.all) {
-		f.all, f.head = f.all[:0], 0
-	}
-	return e, true
-}
-
-// entryHeap is a container/heap of entries.
-type entryHeap struct {
-	all  []entry
-	less func(a, b *entry) bool
-}
-
-func (h *entryHeap) Len() int           { return len(h.all) }
-func (h *entryHeap) Less(i, k int) bool { return h.less(&h.all[i], &h.all[k]) }
-func (h *entryHeap) Swap(i, k int)      { h.all[i], h.all[k] = h.all[k], h.all[i] }
-func (h *entryHeap) Push(x any)         { h.all = append(h.all, x.(entry)) }
-func (h *entryHeap) Pop() any {
-	n := len(h.all) - 1
-	e := h.all[n]
-	h.all[n] = entry{}
-	h.all = h.all[:n]
-	return e
 }

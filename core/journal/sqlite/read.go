@@ -48,10 +48,6 @@ func (j *Journal) ask(ctx context.Context, what string, f func(*sqlite.Conn) err
 	return nil
 }
 
-func query(c *sqlite.Conn, sql string, row func(*sqlite.Stmt) error, args ...any) error {
-	return sqlitex.Execute(c, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
-}
-
 const eventColumns = `SELECT e.seq, e.source, e.id, e.type, e.subject, e.received, e.envelope, ifnull(v.quarantine, ''), v.state
 	FROM event e JOIN events v ON v.seq = e.seq `
 
@@ -162,7 +158,7 @@ func (j *Journal) readDelivery(s *sqlite.Stmt) journal.DeliveryRecord {
 		Arguments: columnBytes(s, 9), Received: columnTime(s, 10), Settled: columnTime(s, 12), Redriven: columnTime(s, 13),
 		Reason: s.ColumnText(14), Error: s.ColumnText(15), Receipt: s.ColumnText(16), Policy: columnPolicy(s, 17),
 	}
-	if r.State == journal.StatePending {
+	if r.State == journal.StatePending && s.ColumnInt64(11) > 1 {
 		r.Due = columnTime(s, 11)
 	}
 	return r

@@ -47,7 +47,7 @@ CREATE TABLE delivery(
   event INTEGER NOT NULL, plugin INTEGER NOT NULL, dispatch INTEGER NOT NULL,
   state INTEGER NOT NULL,    -- 0 pending, 1 done, 2 dead
   attempts INTEGER NOT NULL, -- since it was last redriven
-  due INTEGER NOT NULL,      -- 0: at once
+  due INTEGER NOT NULL,      -- 0: never tried
   order_key TEXT, arguments TEXT NOT NULL,
   settled INTEGER, receipt TEXT,
   prior INTEGER, redriven INTEGER -- attempts before it was last redriven, and when
@@ -76,7 +76,7 @@ CREATE VIEW deliveries AS SELECT
   CASE d.state WHEN 0 THEN 'pending' WHEN 1 THEN 'done' ELSE 'dead' END AS state,
   d.attempts + ifnull(d.prior, 0) AS attempts,
   strftime('%Y-%m-%dT%H:%M:%fZ', e.received / 1e9, 'unixepoch') AS received,
-  CASE WHEN d.state = 0 AND d.due > 0 THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due / 1e9, 'unixepoch') END AS due,
+  CASE WHEN d.state = 0 AND d.due > 1 THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due / 1e9, 'unixepoch') END AS due,
   strftime('%Y-%m-%dT%H:%M:%fZ', d.settled / 1e9, 'unixepoch') AS settled,
   d.order_key, d.arguments, z.reason, z.error, d.receipt
 FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch LEFT JOIN dead z ON z.delivery = d.seq, journal j;

@@ -23,6 +23,7 @@ type settleOp struct {
 	opBase
 	j       *Journal
 	results []settlement
+	ordered bool // another delivery may wait for one of these
 }
 
 type settlement struct {
@@ -41,7 +42,7 @@ func (j *Journal) Settle(ctx context.Context, results []journal.Settlement) erro
 	o, released, err := j.unclaim(results)
 	for _, it := range released {
 		it.d.Attempt--
-		it.q.back(it, 0, true)
+		it.q.back(it, int64(min(1, it.d.Attempt)), true)
 	}
 	if len(o.results) == 0 {
 		return err
@@ -64,7 +65,8 @@ func (j *Journal) unclaim(results []journal.Settlement) (o *settleOp, released [
 			released = append(released, it)
 		default:
 			it.settling = true
-			o.results = append(o.results, settlement{item: it, Settlement: r, due: j.clockOf(r.At)})
+			o.ordered = o.ordered || it.d.OrderKey != ""
+			o.results = append(o.results, settlement{item: it, Settlement: r, due: max(1, j.clockOf(r.At))})
 			o.bytes += int64(rowBytes + len(r.Error) + len(r.Receipt))
 		}
 	}

@@ -1,6 +1,9 @@
 package sqlite
 
-import "zombiezen.com/go/sqlite"
+import (
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
 
 // statements are those of the hot path, prepared once.
 type statements struct {
@@ -73,4 +76,23 @@ func bindText(s *sqlite.Stmt, param int, text string) {
 		return
 	}
 	s.BindText(param, text)
+}
+
+// step runs a statement that returns no rows, and makes it ready for its next use.
+func step(s *sqlite.Stmt) error {
+	_, err := s.Step()
+	if rerr := s.Reset(); err == nil {
+		err = rerr
+	}
+	return err
+}
+
+// execute runs a statement that returns no rows, off the hot path.
+func execute(c *sqlite.Conn, query string, args ...any) error {
+	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args})
+}
+
+// query calls row for each row.
+func query(c *sqlite.Conn, sql string, row func(*sqlite.Stmt) error, args ...any) error {
+	return sqlitex.Execute(c, sql, &sqlitex.ExecOptions{Args: args, ResultFunc: row})
 }

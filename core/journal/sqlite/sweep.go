@@ -2,14 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
-
-	"github.com/pointsman/pointsman/core/journal"
 )
 
 // sweepBite is how many events are looked at, and deleted, at a time.
@@ -212,127 +209,3 @@ func (o *deleteOp) committed() {
 }
 
 func (o *deleteOp) failed() {}
-
-func execute(c *sqlite.Conn, query string, args ...any) error {
-	return sqlitex.Execute(c, query, &sqlitex.ExecOptions{Args: args})
-}
-
-// funcOp is an op of background work.
-type funcOp struct {
-	opBase
-	do   func(t *tx) error
-	then func() // after the commit; may be nil
-}
-
-func (o *funcOp) write(t *tx) error { return o.do(t) }
-func (o *funcOp) committed() {
-	if o.then != nil {
-		o.then()
-	}
-}
-func (o *funcOp) failed() {}
-
-// redriveOp makes dead letters due again.
-type redriveOp struct {
-	opBase
-	j      *Journal
-	seqs   []int64
-	queues map[string]*queue // of the plugins concerned
-	locked bool
-	moved  []redriven
-}
-
-type redriven struct {
-	q   *queue
-	seq int64
-	key string
-}
-
-// Redrive implements journal.Operator.
-func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
-	o := &redriveOp{j: j, seqs: seqs, queues: make(map[string]*queue)}
-	err := j.asker.do(ctx, func(c *sqlite.Conn) error {
-		for _, seq := range seqs {
-			err := sqlitex.Execute(c, "SELECT p.name FROM delivery d JOIN plugin p ON p.id = d.plugin WHERE d.seq = ?",
-				&sqlitex.ExecOptions{Args: []any{seq}, ResultFunc: func(s *sqlite.Stmt) error {
-					name := s.ColumnText(0)
-					o.queues[name] = j.queue(name)
-					return nil
-				}})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil && len(o.queues) > 0 {
-		err = j.w.do(ctx, o)
-	}
-	if errors.Is(err, journal.ErrClosed) {
-		return 0, err
-	}
-	if err != nil {
-		return 0, fmt.Errorf("redrive: %w", err)
-	}
-	return len(o.moved), nil
-}
-
-func (o *redriveOp) write(t *tx) error {
-	if !o.locked { // else refill might read what this commits and take it in twice
-		for _, q := range o.queues {
-			q.loading.Lock()
-		}
-		o.locked = true
-	}
-	o.moved = o.moved[:0]
-	for _, seq := range o.seqs {
-		err := query(t.w.c, `UPDATE delivery SET state = 0, due = 0, prior = ifnull(prior, 0) + attempts, attempts = 0,
-			redriven = ?, settled = NULL WHERE seq = (SELECT delivery FROM dead WHERE delivery = ? AND reason <> ?)
-			RETURNING (SELECT name FROM plugin p WHERE p.id = plugin), order_key`,
-			func(s *sqlite.Stmt) error {
-				o.moved = append(o.moved, redriven{o.queues[s.ColumnText(0)], seq, s.ColumnText(1)})
-				return nil
-			}, t.now, seq, journal.ReasonRuleError)
-		if err == nil {
-			err = execute(t.w.c, "DELETE FROM dead WHERE delivery = ? AND reason <> ?", seq, journal.ReasonRuleError)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (o *redriveOp) committed() {
-	for _, m := range o.moved {
-		m.q.revive(m.seq, m.key)
-	}
-	o.failed()
-}
-
-func (o *redriveOp) failed() {
-	if !o.locked {
-		return
-	}
-	o.locked = false
-	for _, q := range o.queues {
-		q.loading.Unlock()
-	}
-}
-
-// revive takes in a delivery that was a dead letter.
-func (q *queue) revive(seq int64, key string) {
-	q.pending.Add(1)
-	q.dead.Add(-1)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.last = max(q.last, seq)
-	if q.behind && seq > q.horizon {
-		return
-	}
-	q.horizon = max(q.horizon, seq)
-	e := entry{seq: seq}
-	if q.enter(&e, key) {
-		q.offer(e, q.j.clock())
-	}
-}

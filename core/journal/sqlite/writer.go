@@ -16,12 +16,16 @@ const (
 	// groupOps and groupBytes bound one transaction, so that no caller waits for a very long one.
 	groupOps   = 1024
 	groupBytes = 16 << 20
+	// While the last event is younger than appendLull, settlements wait up to settleWait for the next one.
+	appendLull = 10 * time.Millisecond
+	settleWait = 2 * time.Millisecond
+	groupWait  = 500 * time.Microsecond
 )
 
 // op is a piece of writing that a caller waits for. All its methods are called by the writer's goroutine.
 type op interface {
-	// write runs inside the transaction that other ops share. Its error fails the op before anything of it is kept
-	// only when it is errSkip or wraps it; any other error rolls the whole transaction back.
+	// write runs inside the transaction that other ops share. An error that is refused fails this op alone, which has
+	// written nothing; any other error rolls the whole transaction back.
 	write(tx *tx) error
 	// committed runs after the commit is on disk, failed when it will never be.
 	committed()
@@ -64,6 +68,8 @@ type writer struct {
 	finish chan struct{} // asks for a checkpoint between two transactions
 	exited chan struct{}
 
+	lastAppend      time.Time
+	appends         int   // in the last group with any
 	event, delivery int64 // last numbers given
 	tailID          int64
 	written         int64 // bytes since the last checkpoint was asked for
@@ -126,7 +132,10 @@ func (w *writer) run() {
 		case o := <-w.ops:
 			// Let those who were just answered bring their next: a third fewer commits under load, and free without.
 			runtime.Gosched()
-			group = w.gather(append(group[:0], o))
+			group = w.await(w.gather(append(group[:0], o)))
+			if n := countAppends(group); n > 0 {
+				w.appends = n
+			}
 			w.commitGroup(group)
 			clear(group)
 		case <-w.finish:
@@ -150,9 +159,69 @@ func (w *writer) drain(group []op) {
 	}
 }
 
+// await lets a group grow while events come in, when that costs nobody: every commit that is not made is time for the next.
+//
+// Settlements alone wait for the next event, because somebody waits for the answer to an event and nobody for a settlement
+// (one that lets another delivery go does not wait). Events wait for about as many as came last time: as many senders have
+// just been answered and are about to send again.
+func (w *writer) await(group []op) []op {
+	if time.Since(w.lastAppend) > appendLull {
+		return group
+	}
+	if onlySettles(group) {
+		group = w.grow(group, settleWait, func(g []op) bool { return !onlySettles(g) })
+	}
+	if want := w.appends * 3 / 4; countAppends(group) < want {
+		group = w.grow(group, groupWait, func(g []op) bool { return countAppends(g) >= want })
+	}
+	return group
+}
+
+// grow adds to the group until it is enough or the time is over.
+func (w *writer) grow(group []op, limit time.Duration, enough func([]op) bool) []op {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for len(group) < groupOps {
+		select {
+		case o := <-w.ops:
+			if group = w.gather(append(group, o)); enough(group) {
+				return group
+			}
+		case <-timer.C:
+			return group
+		case <-w.j.closing.Done():
+			return group
+		}
+	}
+	return group
+}
+
+// onlySettles is false when somebody waits for something in the group.
+func onlySettles(group []op) bool {
+	for _, o := range group {
+		if s, ok := o.(*settleOp); !ok || s.ordered {
+			return false
+		}
+	}
+	return true
+}
+
+func countAppends(group []op) int {
+	n := 0
+	for _, o := range group {
+		if _, ok := o.(*appendOp); ok {
+			n++
+		}
+	}
+	return n
+}
+
 // gather adds what is waiting, without waiting for more.
 func (w *writer) gather(group []op) []op {
-	bytes := group[0].base().bytes
+	var bytes int64
+	for _, o := range group {
+		bytes += o.base().bytes
+	}
 	for len(group) < groupOps && bytes < groupBytes {
 		select {
 		case o := <-w.ops:
@@ -272,6 +341,9 @@ func (t *tx) commit() error {
 	if m := w.j.o.Metrics; m != nil {
 		m.commit.Observe(time.Since(start).Seconds())
 	}
+	if t.event > w.event {
+		w.lastAppend = time.Now()
+	}
 	w.event, w.delivery = t.event, t.delivery
 	if len(t.tail) > 0 {
 		w.tailID++
@@ -292,13 +364,4 @@ func (w *writer) rollback() {
 	if err := execAll(w.c, "ROLLBACK"); err != nil {
 		w.j.o.Log.Error("journal cannot roll back", "err", err)
 	}
-}
-
-// step runs a statement that returns no rows, and makes it ready for its next use.
-func step(s *sqlite.Stmt) error {
-	_, err := s.Step()
-	if rerr := s.Reset(); err == nil {
-		err = rerr
-	}
-	return err
 }
