@@ -19,7 +19,6 @@ const (
 	// While the last event is younger than appendLull, settlements wait up to settleWait for the next one.
 	appendLull = 10 * time.Millisecond
 	settleWait = 2 * time.Millisecond
-	groupWait  = 500 * time.Microsecond
 )
 
 // op is a piece of writing that a caller waits for. All its methods are called by the writer's goroutine.
@@ -69,7 +68,6 @@ type writer struct {
 	exited chan struct{}
 
 	lastAppend      time.Time
-	appends         int   // in the last group with any
 	event, delivery int64 // last numbers given
 	tailID          int64
 	written         int64 // bytes since the last checkpoint was asked for
@@ -132,10 +130,7 @@ func (w *writer) run() {
 		case o := <-w.ops:
 			// Let those who were just answered bring their next: a third fewer commits under load, and free without.
 			runtime.Gosched()
-			group = w.await(w.gather(append(group[:0], o)))
-			if n := countAppends(group); n > 0 {
-				w.appends = n
-			}
+			group = w.awaitAppend(w.gather(append(group[:0], o)))
 			w.commitGroup(group)
 			clear(group)
 		case <-w.finish:
@@ -159,34 +154,19 @@ func (w *writer) drain(group []op) {
 	}
 }
 
-// await lets a group grow while events come in, when that costs nobody: every commit that is not made is time for the next.
-//
-// Settlements alone wait for the next event, because somebody waits for the answer to an event and nobody for a settlement
-// (one that lets another delivery go does not wait). Events wait for about as many as came last time: as many senders have
-// just been answered and are about to send again.
-func (w *writer) await(group []op) []op {
-	if time.Since(w.lastAppend) > appendLull {
+// awaitAppend gives settlements the chance to share the commit of the next event while events come in: somebody waits for
+// the answer to an event and nobody for a settlement, so a commit of settlements alone would only make the next event wait.
+// A settlement that lets another delivery go does not wait. (To let events wait for one another was measured too: slower.)
+func (w *writer) awaitAppend(group []op) []op {
+	if !onlySettles(group) || time.Since(w.lastAppend) > appendLull {
 		return group
 	}
-	if onlySettles(group) {
-		group = w.grow(group, settleWait, func(g []op) bool { return !onlySettles(g) })
-	}
-	if want := w.appends * 3 / 4; countAppends(group) < want {
-		group = w.grow(group, groupWait, func(g []op) bool { return countAppends(g) >= want })
-	}
-	return group
-}
-
-// grow adds to the group until it is enough or the time is over.
-func (w *writer) grow(group []op, limit time.Duration, enough func([]op) bool) []op {
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(settleWait)
 	defer timer.Stop()
-	for len(group) < groupOps {
+	for len(group) < groupOps && onlySettles(group) {
 		select {
 		case o := <-w.ops:
-			if group = w.gather(append(group, o)); enough(group) {
-				return group
-			}
+			group = w.gather(append(group, o))
 		case <-timer.C:
 			return group
 		case <-w.j.closing.Done():
@@ -204,16 +184,6 @@ func onlySettles(group []op) bool {
 		}
 	}
 	return true
-}
-
-func countAppends(group []op) int {
-	n := 0
-	for _, o := range group {
-		if _, ok := o.(*appendOp); ok {
-			n++
-		}
-	}
-	return n
 }
 
 // gather adds what is waiting, without waiting for more.
