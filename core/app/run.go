@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -118,8 +120,14 @@ func (r *router) listen() (err error) {
 
 func (r *router) openJournal(ctx context.Context) (err error) {
 	c := r.config.Journal
+	metrics := sqlite.NewMetrics(r.registry)
+	known := map[string]bool{}
+	for _, p := range r.config.Plugins {
+		known[p.Name] = true
+	}
+	metrics.Init(slices.Sorted(maps.Keys(known))...)
 	r.journal, err = sqlite.Open(ctx, c.Path, sqlite.Options{
-		MaxBytes: c.MaxBytes, Retention: c.Retention, DedupeWindow: c.DedupeWindow, Log: r.Log, Metrics: sqlite.NewMetrics(r.registry),
+		MaxBytes: c.MaxBytes, Retention: c.Retention, DedupeWindow: c.DedupeWindow, Log: r.Log, Metrics: metrics,
 	})
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
@@ -127,10 +135,6 @@ func (r *router) openJournal(ctx context.Context) (err error) {
 	stats, err := r.journal.Stats(ctx)
 	if err != nil {
 		return fmt.Errorf("read journal: %w", err)
-	}
-	known := map[string]bool{}
-	for _, p := range r.config.Plugins {
-		known[p.Name] = true
 	}
 	for name, s := range stats.Plugins {
 		if s.Pending > 0 && !known[name] {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/journal/sqlite"
 )
 
 // programs are built once for all stories, with the race detector when the tests have it.
@@ -95,6 +99,8 @@ func runStories(t *testing.T, glob, extra string) {
 			"waitmail": waitMail,
 			"http":     httpStatus,
 			"exits":    exits,
+			"metric":   waitMetric,
+			"journal":  printJournal,
 		},
 	})
 }
@@ -210,5 +216,41 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// waitMetric is `metric URL LINE`: until LINE stands in the metrics.
+func waitMetric(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: metric URL LINE")
+	}
+	eventually(ts, "metric "+args[1], func() bool {
+		resp, err := http.Get(args[0])
+		ts.Check(err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		ts.Check(err)
+		return strings.Contains(string(text), "\n"+args[1]+"\n")
+	})
+}
+
+// printJournal is `journal FILE`: what a journal that no router has open holds, a line for each event and delivery.
+func printJournal(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: journal FILE")
+	}
+	ctx := context.Background()
+	j, err := sqlite.Open(ctx, ts.MkAbs(args[0]), sqlite.Options{})
+	ts.Check(err)
+	defer func() { ts.Check(j.Close()) }()
+	events, err := j.Events(ctx, journal.EventQuery{})
+	ts.Check(err)
+	for _, e := range events {
+		fmt.Fprintf(ts.Stdout(), "event %d %s %s\n", e.Seq, e.State, e.Quarantine)
+	}
+	deliveries, err := j.Deliveries(ctx, journal.DeliveryQuery{})
+	ts.Check(err)
+	for _, d := range deliveries {
+		fmt.Fprintf(ts.Stdout(), "delivery %s %s %d attempts: %s\n", d.State, d.Reason, d.Attempts, d.Error)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pointsman/pointsman/core/journal"
 )
 
 // Metrics counts what a journal does. Gauges are read from the journal at each scrape.
@@ -13,6 +15,7 @@ type Metrics struct {
 	append, commit prometheus.Histogram
 	redelivered    prometheus.Counter
 	journal        atomic.Pointer[Journal]
+	plugins        []string // that have a series before their first delivery
 }
 
 // NewMetrics registers the metrics of a journal.
@@ -35,6 +38,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	reg.MustRegister(m.append, m.commit, m.redelivered, gauges{m})
 	return m
 }
+
+// Init gives every plugin its series before its first delivery. It is called before the first scrape.
+func (m *Metrics) Init(plugins ...string) { m.plugins = plugins }
 
 func (m *Metrics) attach(j *Journal) { m.journal.Store(j) }
 func (m *Metrics) detach(j *Journal) { m.journal.CompareAndSwap(j, nil) }
@@ -83,6 +89,11 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(bytesDesc, float64(st.Bytes))
 	gauge(limitDesc, float64(st.Limit))
 	oldest := 0.0
+	for _, name := range g.m.plugins {
+		if _, known := st.Plugins[name]; !known {
+			st.Plugins[name] = journal.PluginStats{}
+		}
+	}
 	for name, p := range st.Plugins {
 		gauge(pendingDesc, float64(p.Pending), name)
 		gauge(oldestDesc, age(p.OldestPending), name)
