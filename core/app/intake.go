@@ -63,7 +63,9 @@ func (in *intake) entry(ev source.Event) (journal.Entry, error) {
 		entry.Keys = append(entry.Keys, journal.Key{Value: k.Value, Window: k.Window})
 	}
 	if ev.Quarantine == "" {
+		start := time.Now()
 		entry.Deliveries = newDeliveries(in.rules.Match(env))
+		in.metrics.duration.Observe(time.Since(start).Seconds())
 	}
 	return entry, nil
 }

@@ -28,7 +28,7 @@ pointsman_rule_evaluations_total{result="match",rule="one"} 0
 pointsman_rule_evaluations_total{result="no_match",rule="both"} 1
 pointsman_rule_evaluations_total{result="no_match",rule="one"} 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "pointsman_rule_evaluations_total"); err != nil {
 		t.Error(err)
 	}
 }

@@ -132,6 +132,7 @@ func (r *router) openJournal(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
+	registerDiskFree(r.registry, c.Path)
 	stats, err := r.journal.Stats(ctx)
 	if err != nil {
 		return fmt.Errorf("read journal: %w", err)
