@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -53,7 +54,8 @@ func writeRequests(dir string, n int) (_ string, err error) {
 		fmt.Fprintf(w, "POST %s HTTP/1.1\x01Host: 127.0.0.1\x01Content-Type: application/json\x01Content-Length: %d\x01%s: %s\x01\x01%s\n",
 			path, len(body), intdash.SignatureHeader, intdash.Sign([]byte(secret), body), body)
 	}
-	if err := w.Flush(); err != nil {
+	// Not flushed, the file would keep the disk busy while the journal needs it.
+	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
 		return "", err
 	}
 	lua := filepath.Join(dir, "send.lua")
