@@ -56,6 +56,7 @@ func Run(t *testing.T, open Open) {
 		"Pages":                  pages,
 		"Full":                   full,
 		"FullIsAtomic":           fullIsAtomic,
+		"FullAtOnce":             fullAtOnce,
 		"SettledMakesRoom":       settledMakesRoom,
 		"Retention":              retention,
 		"NumbersAreNotReused":    numbersAreNotReused,

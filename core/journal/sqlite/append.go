@@ -20,8 +20,12 @@ const (
 	stateDead
 )
 
-// rowBytes is about what an event or a delivery takes beside its content.
-const rowBytes = 64
+const (
+	// rowBytes is about what an event or a delivery takes beside its content.
+	rowBytes = 64
+	// Content beyond largeBytes leaves up to a page empty.
+	largeBytes = 2 << 10
+)
 
 // appendOp stores the entries of one call.
 type appendOp struct {
@@ -58,11 +62,15 @@ func (j *Journal) Append(ctx context.Context, entries []journal.Entry) ([]journa
 	return o.result, nil
 }
 
+// entryBytes is about how much an entry adds to the file, rather too much than too little.
 func entryBytes(e *journal.Entry) int64 {
 	n := rowBytes + len(e.Source) + len(e.ID) + len(e.Type) + len(e.Subject) + len(e.Quarantine) + len(e.Envelope)
 	for i := range e.Deliveries {
 		d := &e.Deliveries[i]
 		n += rowBytes + len(d.Arguments) + len(d.OrderKey) + len(d.Dead)
+	}
+	if n > largeBytes {
+		n += 8 << 10
 	}
 	return int64(n)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,6 +31,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); raceEnabled && f.Value.String() == f.DefValue {
+		if err := f.Value.Set("25"); err != nil { // SQLite in Go is ten times slower under the race detector
+			panic(err)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -175,20 +175,41 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestRolledBackNames: what a transaction would have named does not exist when it failed.
+func TestRolledBackNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path, Options{})
+	j.w.c.Limit(sqlite.LimitLength, 50_000)
+	e := testEntry("a")
+	e.Deliveries[0].OrderKey = strings.Repeat("k", 100_000)
+	if _, err := j.Append(t.Context(), []journal.Entry{e}); err == nil {
+		t.Fatal("too long an order key was stored")
+	}
+	mustAppend(t, j, "b")
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, path, Options{})
+	ds, err := j.Claim(t.Context(), "ops", 10)
+	if err != nil || len(ds) != 1 || ds[0].EventID != "b" || ds[0].Rule != "r" {
+		t.Fatalf("claimed %+v, %v; want b", ds, err)
+	}
+}
+
 // TestPowerLoss: a file system that has kept only what was flushed still has all that was acknowledged. The machine stops
 // between two instants: the child is stopped, the image copied, and the copy opened.
 func TestPowerLoss(t *testing.T) {
 	needRoot(t, "mkfs.ext4", "mount", "umount", "truncate", "cp")
 	for i := range 3 {
 		t.Run(fmt.Sprint("run", i), func(t *testing.T) {
-			m, acked := losePower(t, "settle", 2000*(i+1))
+			m, acked := losePower(t, "settle", 1000*(i+1))
 			verify(t, filepath.Join(m, "journal.db"), acked)
 			t.Logf("%d acknowledgements", len(acked))
 		})
 	}
 	// The test can fail: a journal that does not flush loses what it has acknowledged.
 	t.Run("unflushed", func(t *testing.T) {
-		m, acked := losePower(t, "unflushed", 2000)
+		m, acked := losePower(t, "unflushed", 1000)
 		lost := len(acked)
 		if j, err := Open(t.Context(), filepath.Join(m, "journal.db"), Options{Reserve: -1}); err == nil {
 			for id := range acked {

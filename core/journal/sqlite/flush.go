@@ -23,6 +23,9 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 	if err := j.background(ctx, nil, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if len(s.recent) < s.size { // asked twice
+			return
+		}
 		s.frozen, s.recent = s.recent, make(map[keyHash]seenEntry)
 		if id = 1; len(s.runs) > 0 {
 			id = s.runs[len(s.runs)-1].id + 1
@@ -30,6 +33,9 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 		tail = j.w.tailID
 	}); err != nil {
 		return err
+	}
+	if id == 0 {
+		return nil
 	}
 	if err := j.writeRun(ctx, id); err != nil {
 		return errors.Join(err, j.background(context.Background(), nil, s.thaw))

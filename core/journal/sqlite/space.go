@@ -18,6 +18,7 @@ type space struct {
 	low      atomic.Bool  // the volume is down to the reserve
 	checked  time.Time    // of the volume; the writer's
 	pressed  chan struct{}
+	rest     atomic.Int64 // until when (Unix nanoseconds) no sweep is asked for, because the last one found nothing
 }
 
 // setUsed is told after every commit.
@@ -39,6 +40,9 @@ func (s *space) lowWater() int64  { return s.j.o.MaxBytes / 100 * 85 }
 
 // press asks for a sweep.
 func (s *space) press() {
+	if time.Now().UnixNano() < s.rest.Load() {
+		return
+	}
 	select {
 	case s.pressed <- struct{}{}:
 	default:

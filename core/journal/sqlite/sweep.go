@@ -25,7 +25,7 @@ func (j *Journal) runSweeps() {
 			_, err = j.Sweep(j.closing)
 		case <-j.space.pressed:
 			what = "make room"
-			_, err = j.sweep(j.closing)
+			err = j.makeRoom(j.closing)
 		case <-j.seen.full:
 			what = "store its dedupe keys"
 			err = j.flushSeen(j.closing)
@@ -36,6 +36,16 @@ func (j *Journal) runSweeps() {
 			j.o.Log.Error("journal cannot "+what+"; it will try again", "err", err) //nolint:sloglint // three constant messages
 		}
 	}
+}
+
+// makeRoom sweeps, and rests when all that is left is owed: looking at all of it again and again would help nobody.
+func (j *Journal) makeRoom(ctx context.Context) error {
+	start := time.Now()
+	n, err := j.sweep(ctx)
+	if n == 0 {
+		j.space.rest.Store(time.Now().Add(max(time.Second, 20*time.Since(start))).UnixNano())
+	}
+	return err
 }
 
 // Sweep implements journal.Operator.
