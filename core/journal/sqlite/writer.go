@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"runtime"
 	"time"
 
@@ -41,22 +39,6 @@ type opBase struct {
 }
 
 func (b *opBase) base() *opBase { return b }
-
-// refused is the error of an op that fails alone, having written nothing.
-type refused struct{ error }
-
-func (r refused) Unwrap() error { return r.error }
-
-// tx is the transaction under way.
-type tx struct {
-	w     *writer
-	now   int64
-	bytes int64 // that appends of this transaction add
-	// What becomes true at commit.
-	event, delivery int64 // last numbers given
-	fresh           map[keyHash]seenEntry
-	tail            []byte
-}
 
 // writer owns the one connection that writes.
 type writer struct {
@@ -202,136 +184,4 @@ func (w *writer) gather(group []op) []op {
 		}
 	}
 	return group
-}
-
-// commitGroup commits the ops in one transaction and tells each what became of it.
-func (w *writer) commitGroup(group []op) {
-	live := group[:0]
-	for _, o := range group {
-		if err := o.base().ctx.Err(); err != nil { // its caller has gone, and nothing was written yet
-			o.failed()
-			o.base().done <- err
-			continue
-		}
-		live = append(live, o)
-	}
-	if len(live) == 0 {
-		return
-	}
-	err := w.transact(live)
-	if err != nil && len(live) > 1 && isLocal(err) {
-		// One op may have spoilt it for all: give each its own transaction.
-		for _, o := range live {
-			one := []op{o}
-			w.settleOps(one, w.transact(one))
-		}
-		return
-	}
-	w.settleOps(live, err)
-}
-
-// settleOps ends the ops of one transaction.
-func (w *writer) settleOps(group []op, err error) {
-	for _, o := range group {
-		b := o.base()
-		switch {
-		case err != nil:
-			o.failed()
-			b.done <- err
-		case b.err != nil:
-			o.failed()
-			b.done <- b.err
-		default:
-			o.committed()
-			b.done <- nil
-		}
-	}
-}
-
-// isLocal tells errors of what was written from those of the disk, which would hit everyone again.
-func isLocal(err error) bool {
-	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultNoMem, sqlite.ResultCorrupt, sqlite.ResultReadOnly, sqlite.ResultBusy, sqlite.ResultCantOpen:
-		return false
-	}
-	return true
-}
-
-// transact writes all ops in one transaction. After an error nothing of it is kept, in the file or in memory.
-func (w *writer) transact(group []op) (err error) {
-	if err := w.s.prepare(w.c); err != nil {
-		return err
-	}
-	t := &w.tx
-	t.w, t.now, t.bytes = w, time.Now().UnixNano(), 0
-	t.event, t.delivery, t.tail = w.event, w.delivery, t.tail[:0]
-	clear(t.fresh)
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write journal: %w", err)
-			w.rollback()
-		}
-	}()
-	if err := step(w.s.begin); err != nil {
-		return err
-	}
-	for _, o := range group {
-		b := o.base()
-		b.err = nil
-		if err := o.write(t); err != nil {
-			var r refused
-			if !errors.As(err, &r) {
-				return err
-			}
-			b.err = r.error
-		}
-		w.written += b.bytes + 512
-	}
-	return t.commit()
-}
-
-func (t *tx) commit() error {
-	w := t.w
-	if len(t.tail) > 0 {
-		s := w.s.insertTail
-		s.BindInt64(1, w.tailID+1)
-		s.BindBytes(2, t.tail)
-		if err := step(s); err != nil {
-			return err
-		}
-	}
-	used, err := w.s.used()
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	if err := step(w.s.commit); err != nil {
-		return err
-	}
-	if m := w.j.o.Metrics; m != nil {
-		m.commit.Observe(time.Since(start).Seconds())
-	}
-	if t.event > w.event {
-		w.lastAppend = time.Now()
-	}
-	w.event, w.delivery = t.event, t.delivery
-	if len(t.tail) > 0 {
-		w.tailID++
-		w.j.seen.remember(t.fresh)
-	}
-	w.j.space.setUsed(used)
-	w.wrote()
-	return nil
-}
-
-// rollback also forgets what was learnt inside the transaction.
-func (w *writer) rollback() {
-	clear(w.plugins)
-	clear(w.dispatches)
-	if w.c.AutocommitEnabled() {
-		return
-	}
-	if err := execAll(w.c, "ROLLBACK"); err != nil {
-		w.j.o.Log.Error("journal cannot roll back", "err", err)
-	}
 }
