@@ -76,10 +76,10 @@ func (b *bench) consume(ctx context.Context, plugin string, l *ledger) {
 		}
 		var results []journal.Settlement
 		for _, d := range ds {
-			switch n := r.IntN(10); {
-			case n == 0:
+			switch n := r.IntN(10); n {
+			case 0:
 				results = append(results, retryIn(d, time.Duration(r.IntN(3))*time.Second))
-			case n == 1:
+			case 1:
 				results = append(results, release(d))
 			default:
 				results = append(results, done(d))

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -140,8 +141,7 @@ func readItem(s *sqlite.Stmt, seq int64) (*item, error) {
 		return nil, err
 	}
 	if !row || s.ColumnInt64(15) != statePending {
-		s.Reset()
-		return nil, fmt.Errorf("delivery %d is owed but not in the file: %w", seq, journal.ErrNotFound)
+		return nil, errors.Join(fmt.Errorf("delivery %d is owed but not in the file: %w", seq, journal.ErrNotFound), s.Reset())
 	}
 	it := &item{prior: s.ColumnInt(14), d: journal.Delivery{
 		Seq: seq, Event: s.ColumnInt64(0), EventID: s.ColumnText(1), Source: s.ColumnText(2), Rule: s.ColumnText(3),
@@ -202,13 +202,13 @@ type loaded struct {
 	key string
 }
 
-func readEntries(c *sqlite.Conn, plugin string, from int64, limit int) ([]loaded, error) {
+func readEntries(c *sqlite.Conn, plugin string, from int64, limit int) (_ []loaded, err error) {
 	s, err := c.Prepare(`SELECT seq, due, order_key FROM delivery
 		WHERE state = 0 AND plugin = (SELECT id FROM plugin WHERE name = ?) AND seq > ? ORDER BY seq LIMIT ?`)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Reset()
+	defer func() { err = errors.Join(err, s.Reset()) }()
 	s.BindText(1, plugin)
 	s.BindInt64(2, from)
 	s.BindInt64(3, int64(limit))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -198,9 +199,7 @@ func TestKill(t *testing.T) {
 	for i := range rounds {
 		c := startChild(t, path, strconv.Itoa(i), "settle")
 		c.waitAcks(t, 1+r.IntN(1000))
-		for id, kind := range c.kill(t) {
-			all[id] = kind
-		}
+		maps.Copy(all, c.kill(t))
 		verify(t, path, all)
 	}
 	t.Logf("%d acknowledgements over %d kills", len(all), rounds)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -74,7 +75,7 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 		s := j.seen
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.runs = append(s.runs[:len(s.runs):len(s.runs)], r)
+		s.runs = append(slices.Clip(s.runs), r)
 		s.frozen = nil
 	})
 }

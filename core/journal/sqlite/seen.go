@@ -3,6 +3,8 @@ package sqlite
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,8 +109,8 @@ func (s *seen) lookup(t *tx, keys []entryKey) (event int64, found bool, err erro
 				return e.event, true, nil
 			}
 		}
-		for i := len(s.runs) - 1; i >= 0; i-- {
-			r := s.runs[i]
+		for _, r := range slices.Backward(s.runs) {
+
 			if r.expires <= now || !r.filter.has(k.hash) {
 				continue
 			}
@@ -140,9 +142,7 @@ func (t *tx) learn(keys []entryKey, event int64) {
 // remember keeps what a transaction has learnt, after its commit.
 func (s *seen) remember(fresh map[keyHash]seenEntry) {
 	s.mu.Lock()
-	for h, e := range fresh {
-		s.recent[h] = e
-	}
+	maps.Copy(s.recent, fresh)
 	full := len(s.recent) >= s.size && s.frozen == nil
 	s.mu.Unlock()
 	if full {
@@ -168,8 +168,8 @@ func (s *seen) candidates(c *sqlite.Conn, h keyHash) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := len(runs) - 1; i >= 0; i-- {
-		e, ok, err := runs[i].find(stmt, h)
+	for _, run := range slices.Backward(runs) {
+		e, ok, err := run.find(stmt, h)
 		if err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func (s *space) volumeLow() bool {
 	}
 	reserve := s.j.o.Reserve
 	if reserve == 0 {
-		reserve = min(int64(st.Blocks)*int64(st.Bsize)/20, 512<<20)
+		reserve = min(int64(st.Blocks)*int64(st.Bsize)/20, 512<<20) //nolint:unconvert // other systems have other types
 	}
-	return int64(st.Bavail)*int64(st.Bsize) < reserve
+	return int64(st.Bavail)*int64(st.Bsize) < reserve //nolint:unconvert // other systems have other types
 }

@@ -137,8 +137,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	j.closing, j.stop = context.WithCancel(context.Background())
 	if err := j.open(); err != nil {
 		j.stop()
-		j.release()
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), j.release())
 	}
 	j.start()
 	return j, nil
