@@ -45,7 +45,7 @@ func (p *poster) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error 
 	switch {
 	case resp.StatusCode < 300:
 		return nil
-	case resp.StatusCode < 500:
+	case resp.StatusCode < 500 && resp.StatusCode != http.StatusTooManyRequests:
 		return sdk.Reject(fmt.Errorf("the server answered %s", resp.Status)) // a dead letter
 	}
 	return fmt.Errorf("the server answered %s", resp.Status)
