@@ -75,8 +75,8 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// More than any server here can take in the time: a request sent twice would be a duplicate, which is cheaper.
-	script, err := writeRequests(dir, int(o.duration.Seconds()*40_000))
+	// More than the router can take in the time: a request sent twice would be a duplicate, which is cheaper.
+	send, err := writeRequests(dir, int(o.duration.Seconds()*40_000))
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	if err != nil {
 		return err
 	}
-	base, err := bare.wrk(ctx, o.duration, connections, script)
+	base, err := bare.wrk(ctx, o.duration, connections, send.cycle)
 	if err := errors.Join(err, bare.stop()); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	if err != nil {
 		return errors.Join(err, router.stop())
 	}
-	got, err := router.wrk(ctx, o.duration, connections, script)
+	got, err := router.wrk(ctx, o.duration, connections, send.once)
 	if err != nil {
 		return errors.Join(err, router.stop())
 	}

@@ -22,15 +22,19 @@ const (
 	path   = "/hooks/intdash"
 )
 
-// script is what wrk runs: it loads whole requests, one a line with \1 for CRLF, and sends each of them once.
+// script is what wrk runs: it loads whole requests, one a line with \1 for CRLF, and sends each of them once. The baseline
+// keeps nothing, so for it they begin again.
 const script = `
-local requests, next = {}, 0
+local requests, next, once = {}, 0, %t
 function init(args)
   for line in io.lines(%q) do requests[#requests + 1] = line:gsub("\1", "\r\n") end
 end
 function request()
   next = next + 1
-  if next > #requests then wrk.thread:stop() next = 1 end
+  if next > #requests then
+    if once then wrk.thread:stop() end
+    next = 1
+  end
   return requests[next]
 end
 function done(summary, latency)
@@ -38,12 +42,15 @@ function done(summary, latency)
 end
 `
 
-// writeRequests makes n different signed requests and the script that sends them.
-func writeRequests(dir string, n int) (_ string, err error) {
+// scripts send the requests once, and again and again.
+type scripts struct{ once, cycle string }
+
+// writeRequests makes n different signed requests and the scripts that send them.
+func writeRequests(dir string, n int) (_ scripts, err error) {
 	requests := filepath.Join(dir, "requests")
 	f, err := os.Create(requests)
 	if err != nil {
-		return "", err
+		return scripts{}, err
 	}
 	defer func() { err = closeInto(f, err) }()
 	w := bufio.NewWriter(f)
@@ -56,10 +63,12 @@ func writeRequests(dir string, n int) (_ string, err error) {
 	}
 	// Not flushed, the file would keep the disk busy while the journal needs it.
 	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
-		return "", err
+		return scripts{}, err
 	}
-	lua := filepath.Join(dir, "send.lua")
-	return lua, os.WriteFile(lua, fmt.Appendf(nil, script, requests), 0o600)
+	out := scripts{once: filepath.Join(dir, "once.lua"), cycle: filepath.Join(dir, "cycle.lua")}
+	return out, errors.Join(
+		os.WriteFile(out.once, fmt.Appendf(nil, script, true, requests), 0o600),
+		os.WriteFile(out.cycle, fmt.Appendf(nil, script, false, requests), 0o600))
 }
 
 // bareHandler only reads and verifies.
