@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,8 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 )
 
 // server is one of the two processes that are measured.
@@ -34,7 +32,7 @@ func startBare(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := trial.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +72,11 @@ func startRouter(ctx context.Context, bin, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	listen, err := freeAddress()
+	listen, err := trial.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddress()
+	admin, err := trial.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -97,15 +95,6 @@ func startRouter(ctx context.Context, bin, dir string) (*server, error) {
 		return nil, err
 	}
 	return s, s.wait(ctx, s.admin+"/readyz")
-}
-
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 // wait returns when the server answers anything but "not ready". It stops the server when it does not within 20 s.
@@ -153,25 +142,7 @@ func (s *server) wrk(ctx context.Context, d time.Duration, connections int, scri
 
 // delivered asks the router how many deliveries its plugin has taken.
 func (s *server) delivered(ctx context.Context) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.admin+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	sum := 0.0
-	for _, m := range families["pointsman_delivery_attempts_total"].GetMetric() {
-		sum += m.GetCounter().GetValue()
-	}
-	return sum, nil
+	return trial.Sum(ctx, s.admin, "pointsman_delivery_attempts_total")
 }
 
 // closeInto closes c and keeps the first error.

@@ -7,12 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"net/http"
 	"os"
 	"strings"
-
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
@@ -116,29 +112,6 @@ func readRecord(path string) (seen map[string]bool, again int, err error) {
 		}
 		seen[id] = true
 	}
-}
-
-// pending asks the running router what it still owes.
-func (s *site) pending(ctx context.Context) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.admin+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	owed := 0.0
-	for _, m := range families["pointsman_queue_pending"].GetMetric() {
-		owed += m.GetGauge().GetValue()
-	}
-	return int(owed), nil
 }
 
 // allDeliveries reads the journal page by page.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 )
 
 // site is the place where the router lives: its folder, its ports, its programs.
@@ -54,11 +55,11 @@ func newSite(bin, dir string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := freeAddress()
+	server, err := trial.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := freeAddress()
+	admin, err := trial.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -77,16 +78,6 @@ func newSite(bin, dir string) (*site, error) {
 func (s *site) configFile() string { return filepath.Join(s.dir, "config.hcl") }
 func (s *site) journal() string    { return filepath.Join(s.dir, "journal.db") }
 func (s *site) record() string     { return filepath.Join(s.dir, "delivered.txt") }
-
-// freeAddress asks the kernel for a loopback port that nobody uses at the moment.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
-}
 
 // startRouter runs the router and waits until it is ready.
 func (s *site) startRouter(ctx context.Context) (*exec.Cmd, error) {
@@ -147,7 +138,7 @@ func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan stru
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	owed := func() (bool, error) {
-		n, err := s.pending(waiting)
+		n, err := trial.Sum(waiting, s.admin, "pointsman_queue_pending")
 		return n == 0, err
 	}
 	if err := poll(waiting, 100*time.Millisecond, owed); err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 )
@@ -106,12 +107,15 @@ func runStories(t *testing.T, glob, extra string) {
 }
 
 func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := trial.FreeAddress()
 	if err != nil {
 		return 0, err
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(port)
 }
 
 const patience = 30 * time.Second
