@@ -30,7 +30,7 @@ func NewMetrics(reg prometheus.Registerer, version string) *Metrics {
 			Name: "pointsman_durability_info", Help: "1 for the durability level in force: disk survives power loss, memory does not survive a crash.",
 		}, []string{"level"}),
 		InsecureOptions: f.NewGauge(prometheus.GaugeOpts{
-			Name: "pointsman_insecure_options", Help: "Number of options in force that weaken security; each is named in the log at start.",
+			Name: "pointsman_insecure_options", Help: "Number of the router's own options in force that weaken security; each is warned of at start.",
 		}),
 		ReloadSuccessful: f.NewGauge(prometheus.GaugeOpts{
 			Name: "pointsman_config_last_reload_successful", Help: "Whether the newest attempt to load a configuration succeeded.",

@@ -81,14 +81,17 @@ func Run(ctx context.Context, o Options) error {
 // start brings the parts up in the order of the data path read backwards: whoever hands something over finds its receiver
 // running.
 func (r *router) start(ctx context.Context) error {
-	r.metrics = admin.NewMetrics(r.registry, r.Version)
-	r.metrics.Durability.WithLabelValues("disk").Set(1)
-	r.metrics.Durability.WithLabelValues("memory").Set(0)
-	r.metrics.ReloadSuccessful.Set(1)
-	r.metrics.ReloadTimestamp.SetToCurrentTime()
 	if err := r.listen(); err != nil {
 		return err
 	}
+	r.metrics = admin.NewMetrics(r.registry, r.Version)
+	r.metrics.Durability.WithLabelValues("disk").Set(1)
+	r.metrics.Durability.WithLabelValues("memory").Set(0)
+	if !loopback(r.admin.Addr()) {
+		r.metrics.InsecureOptions.Inc() // config has warned of it
+	}
+	r.metrics.ReloadSuccessful.Set(1)
+	r.metrics.ReloadTimestamp.SetToCurrentTime()
 	if err := r.openJournal(ctx); err != nil {
 		return err
 	}
@@ -265,6 +268,12 @@ func (r *router) invalid(refused *pluginhost.ConfigError) error {
 		}
 	}
 	return &InvalidError{Config: r.config, Diagnostics: r.diags}
+}
+
+// loopback says whether only this machine reaches a listener.
+func loopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 func sourcesByRule(c *config.Config) map[string][]string {
