@@ -126,8 +126,12 @@ func (f *intdashFlags) target(ctx context.Context, s streams) (app.IntdashTarget
 	}
 	target, diags, err := app.FindIntdash(ctx, f.options([]string{f.config}), f.source)
 	if diags != nil && diags.HasErrors() {
-		color, cerr := useColor(f.color, s.err)
-		return target, errors.Join(cerr, diags.WriteText(s.err, width(s.err), color), errReported)
+		color, err := useColor(f.color, s.err)
+		if err != nil {
+			return target, err
+		}
+		err = writeDiagnostics(s.err, diags, color, "Give the router's configuration with --config, or an address with --url.")
+		return target, errors.Join(err, errReported)
 	}
 	if err != nil {
 		return target, &exitError{code: exitNotFound, err: err}
