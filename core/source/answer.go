@@ -24,6 +24,9 @@ const (
 	bodyTooSlow
 	bodyBroken
 	refused
+	forbidden
+	hidden
+	handshake
 	overloaded
 	notVerified
 	notStored
@@ -54,6 +57,9 @@ var outcomeTable = [outcomes]outcomeInfo{
 	bodyTooSlow:         {word: "body_too_slow", status: http.StatusRequestTimeout, level: slog.LevelInfo, closes: true},
 	bodyBroken:          {word: "body_broken", status: http.StatusBadRequest, level: slog.LevelInfo, closes: true},
 	refused:             {word: "unauthorized", status: http.StatusUnauthorized, level: slog.LevelWarn},
+	forbidden:           {word: "forbidden", status: http.StatusForbidden, level: slog.LevelWarn},
+	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, closes: true}, // looks like unknownPath from outside
+	handshake:           {word: "handshake", status: http.StatusOK, level: slog.LevelInfo},
 	overloaded:          {word: "overloaded", status: http.StatusServiceUnavailable, level: slog.LevelWarn, retryAfter: time.Second, closes: true},
 	notVerified:         {word: "not_verified", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
 	notStored:           {word: "not_stored", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
@@ -101,6 +107,18 @@ func answer(w http.ResponseWriter, o outcome, status int, requestID string) {
 	h.Set("X-Request-Id", requestID)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the sender may be gone; nothing is left to be done for it
+}
+
+// answerWith writes the response to a question.
+func answerWith(w http.ResponseWriter, status int, reply *Reply) {
+	h := w.Header()
+	if reply.ContentType != "" {
+		h.Set("Content-Type", reply.ContentType)
+	}
+	h.Set("Content-Length", strconv.Itoa(len(reply.Body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(reply.Body) // as in answer
 }
 
 var closeValue = []string{"close"}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -78,9 +79,24 @@ func (s *Server) Mount(sources []Source) error {
 	return nil
 }
 
-// ServeHTTP hands a request to the source mounted at exactly its path.
+// find returns the source mounted at exactly the path, or else the nearest one above it if it serves its subtree.
+func (s *Server) find(p string) (Source, bool) {
+	mounted := *s.mounted.Load()
+	if src, ok := mounted[p]; ok {
+		return src, true
+	}
+	for i := strings.LastIndexByte(p, '/'); i > 0; i = strings.LastIndexByte(p[:i], '/') {
+		if src, ok := mounted[p[:i]]; ok {
+			sub, ok := src.(Subtree)
+			return src, ok && sub.ServesSubtree()
+		}
+	}
+	return nil, false
+}
+
+// ServeHTTP hands a request to the source mounted at its path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	src, ok := (*s.mounted.Load())[r.URL.Path]
+	src, ok := s.find(r.URL.Path)
 	if !ok {
 		s.refuse(w, "", unknownPath)
 		return

@@ -30,6 +30,13 @@ type Source interface {
 	Path() string
 }
 
+// Subtree is a Source that may also answer the paths below its own.
+type Subtree interface {
+	Source
+	// ServesSubtree says whether Path()+"/"+anything is the source's too, as far as no other source is mounted nearer.
+	ServesSubtree() bool
+}
+
 // Intake takes over responsibility for events: rules, then the journal.
 type Intake interface {
 	// Accept stores the events, all or none, and is durable when it returns nil. Any error means that the sender must send
@@ -44,6 +51,8 @@ type Event struct {
 	Keys []Key
 	// Quarantine says why the authentic body could not be decoded; empty for a decoded event.
 	Quarantine string
+	// reason is the one word of Quarantine that is counted.
+	reason string
 }
 
 // Key is a dedupe key, unique within its source.

@@ -20,13 +20,15 @@ func ContentID(content []byte) string {
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
-// quarantine returns the event that keeps an authentic body which could not be decoded.
-func quarantine(kind string, body []byte, why error) Event {
+// Quarantined returns the event that keeps an authentic body, or the part of one that would have been one event, which could
+// not be decoded. why is *Undecodable as a rule.
+func Quarantined(kind string, body []byte, why error) Event {
 	id := ContentID(body)
 	return Event{
-		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined"},
+		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined", Body: body},
 		Keys:       []Key{{Value: id, Window: ShortWindow}},
 		Quarantine: why.Error(),
+		reason:     reasonOf(why),
 	}
 }
 

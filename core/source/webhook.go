@@ -19,18 +19,48 @@ type Protocol interface {
 	Verify(r *http.Request, body []byte) (slot int, err error)
 	// Decode makes events of an authentic body. It is pure, and sets what is particular to the kind: id, type, subject, time,
 	// attributes, data and keys. Webhook sets the rest. Body is never changed afterwards, so results may share its memory.
-	// An error, *Undecodable as a rule, quarantines the body. No event and no error: the body needs no event.
+	// A body of several events may hold some that are quarantined, made by Quarantined. An error, *Undecodable as a rule,
+	// quarantines the whole body; *Refused refuses it, when it is authentic but not meant for this source. No event and no
+	// error: the body needs no event.
 	Decode(header http.Header, body []byte, received time.Time) ([]Event, error)
 }
 
-// Refused is the error of Protocol.Verify for a request that is not authentic.
+// Handshaker is a Protocol whose sender asks something before it sends events, such as to confirm a subscription.
+type Handshaker interface {
+	// Handshake answers an authentic body that is a question; nothing of it is stored. nil and no error: it is none. The
+	// error is *Refused when the question is not for us; any other error asks the sender to try again.
+	Handshake(r *http.Request, body []byte) (*Reply, error)
+}
+
+// Reply is the answer to a question, sent with status 200.
+type Reply struct {
+	// ContentType of Body; both may be empty.
+	ContentType string
+	Body        []byte
+}
+
+// Refused is the error of a request that is not authentic, or not meant for this source.
 type Refused struct {
 	// Reason is one word of a small fixed set; it labels a metric and is never told to the sender.
 	Reason string
+	// Status is 403 (authentic, but nothing that this source takes), 404 (nobody may learn that there is something), or 0
+	// for the webhook's own.
+	Status int
 }
 
 // Error returns the reason.
 func (e *Refused) Error() string { return e.Reason }
+
+// outcome says how the request is answered.
+func (e *Refused) outcome() outcome {
+	switch e.Status {
+	case http.StatusForbidden:
+		return forbidden
+	case http.StatusNotFound:
+		return hidden
+	}
+	return refused
+}
 
 // WebhookOptions are what a kind of webhook is made of.
 type WebhookOptions struct {
@@ -38,6 +68,9 @@ type WebhookOptions struct {
 	Kind, Path string
 	Protocol   Protocol
 	Limits     Limits
+	// Subtree lets the webhook also have the requests below Path, whose rest Protocol.Verify must look at: the path may be
+	// all that a sender can prove itself by.
+	Subtree bool
 	// Success answers what was accepted, Refusal what is not authentic. Default 204 and 401.
 	Success, Refusal int
 	// Secrets is how many positions Protocol.Verify can return.
@@ -91,12 +124,17 @@ func (h *Webhook) Kind() string { return h.options.Kind }
 // Path returns where the source is to be mounted.
 func (h *Webhook) Path() string { return h.options.Path }
 
+// ServesSubtree implements Subtree.
+func (h *Webhook) ServesSubtree() bool { return h.options.Subtree }
+
 // result is what handle found out about a request.
 type result struct {
 	outcome outcome
 	// eventID is the id of the first event, once there is one.
 	eventID string
-	err     error
+	// reply is what a handshake is answered with.
+	reply *Reply
+	err   error
 }
 
 // ServeHTTP answers one request. A panic is logged and answered with 500; the process goes on.
@@ -116,6 +154,10 @@ func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 		requestID = newRequestID()
 	}
 	h.report(r, res, requestID)
+	if res.reply != nil {
+		answerWith(w, status, res.reply)
+		return
+	}
 	answer(w, res.outcome, status, requestID)
 }
 
@@ -140,8 +182,20 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 		return result{outcome: out, err: err}
 	}
 	start := time.Now()
-	if out, err := h.verify(r, body); out != accepted {
-		return result{outcome: out, err: err}
+	slot, err := h.options.Protocol.Verify(r, body)
+	if err != nil {
+		return h.failed(err)
+	}
+	if slot >= 0 {
+		h.metrics.secretUsed[slot].Inc()
+	}
+	if asked, ok := h.options.Protocol.(Handshaker); ok {
+		switch reply, err := asked.Handshake(r, body); {
+		case err != nil:
+			return h.failed(err)
+		case reply != nil:
+			return result{outcome: handshake, reply: reply}
+		}
 	}
 	res := h.accept(r, body)
 	if res.outcome != notStored {
@@ -150,34 +204,31 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 	return res
 }
 
-func (h *Webhook) verify(r *http.Request, body []byte) (outcome, error) {
-	slot, err := h.options.Protocol.Verify(r, body)
-	if err == nil {
-		if slot >= 0 {
-			h.metrics.secretUsed[slot].Inc()
-		}
-		return accepted, nil
-	}
+// failed is the result of a request that is not authentic, or of which that could not be found out.
+func (h *Webhook) failed(err error) result {
 	if refusal, ok := errors.AsType[*Refused](err); ok {
 		count(h.metrics.authFailures, refusal.Reason)
-		return refused, err
+		return result{outcome: refusal.outcome(), err: err}
 	}
-	return notVerified, err
+	return result{outcome: notVerified, err: err}
 }
 
 // accept decodes an authentic body and hands its events over.
 func (h *Webhook) accept(r *http.Request, body []byte) result {
 	received := h.options.Now()
-	events, undecodable := h.options.Protocol.Decode(r.Header, body, received)
-	if undecodable != nil {
-		events = []Event{quarantine(h.options.Kind, body, undecodable)}
+	events, err := h.options.Protocol.Decode(r.Header, body, received)
+	if refusal, ok := errors.AsType[*Refused](err); ok {
+		return h.failed(refusal)
+	}
+	if err != nil {
+		events = []Event{Quarantined(h.options.Kind, body, err)}
 	}
 	if len(events) == 0 {
 		return result{outcome: accepted}
 	}
 	h.stamp(r.Header, body, received, events)
-	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: undecodable}
-	types := appendTypes(make([]string, 0, 4), events) // before Intake owns the events
+	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: err}
+	labels := appendLabels(make([]label, 0, 4), events) // before Intake owns the events
 	// A sender that hangs up must not stop the append: it may never send again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.limits.Accept)
 	defer cancel()
@@ -185,34 +236,43 @@ func (h *Webhook) accept(r *http.Request, body []byte) result {
 	switch {
 	case err != nil:
 		res.err = err
-	case len(stored) != len(types):
-		res.err = fmt.Errorf("intake answered for %d of %d events", len(stored), len(types))
+	case len(stored) != len(labels):
+		res.err = fmt.Errorf("intake answered for %d of %d events", len(stored), len(labels))
 	default:
-		res.outcome = h.countStored(stored, types, undecodable)
+		res.outcome = h.countStored(stored, labels)
 	}
 	return res
 }
 
-func appendTypes(types []string, events []Event) []string {
+// label is what an event is counted by.
+type label struct {
+	eventType string
+	// quarantined is the reason, empty for a decoded event.
+	quarantined string
+}
+
+func appendLabels(labels []label, events []Event) []label {
 	for i := range events {
-		types = append(types, events[i].Envelope.GetType())
+		labels = append(labels, label{eventType: events[i].Envelope.GetType(), quarantined: events[i].reason})
 	}
-	return types
+	return labels
 }
 
 // countStored counts the events of one request and returns the outcome that they make together.
-func (h *Webhook) countStored(stored []Accepted, types []string, undecodable error) outcome {
+func (h *Webhook) countStored(stored []Accepted, labels []label) outcome {
 	out := duplicate
 	for i, s := range stored {
 		switch {
 		case s.Duplicate:
 			h.metrics.duplicates.Inc()
-		case undecodable != nil:
-			count(h.metrics.quarantined, reasonOf(undecodable))
+		case labels[i].quarantined != "":
+			count(h.metrics.quarantined, labels[i].quarantined)
 			out = quarantined
 		default:
-			h.metrics.countAccepted(types[i])
-			out = accepted
+			h.metrics.countAccepted(labels[i].eventType)
+			if out == duplicate {
+				out = accepted
+			}
 		}
 	}
 	return out

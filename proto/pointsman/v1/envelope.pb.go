@@ -627,8 +627,11 @@ type S3Object struct {
 	// Entity tag without quotes. Not a digest of the content in general.
 	Etag      string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	VersionId string `protobuf:"bytes,5,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
-	// Orders the events of one key. Comparable only within one dialect, by that dialect's rule.
-	Sequencer     string `protobuf:"bytes,6,opt,name=sequencer,proto3" json:"sequencer,omitempty"`
+	// Orders the events of one key, as the store wrote it. Each dialect has its own rule to compare it by.
+	Sequencer string `protobuf:"bytes,6,opt,name=sequencer,proto3" json:"sequencer,omitempty"`
+	// The sequencer in a form in which the later of two events of one key and one dialect compares greater, byte by byte.
+	// Empty when the store gave none, or none that can be compared.
+	Sequence      string `protobuf:"bytes,7,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -701,6 +704,13 @@ func (x *S3Object) GetVersionId() string {
 func (x *S3Object) GetSequencer() string {
 	if x != nil {
 		return x.Sequencer
+	}
+	return ""
+}
+
+func (x *S3Object) GetSequence() string {
+	if x != nil {
+		return x.Sequence
 	}
 	return ""
 }
@@ -1036,7 +1046,7 @@ const file_pointsman_v1_envelope_proto_rawDesc = "" +
 	"\fprincipal_id\x18\x06 \x01(\tR\vprincipalId\x12\x1b\n" +
 	"\tsource_ip\x18\a \x01(\tR\bsourceIp\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\tR\trequestId\"\xa7\x01\n" +
+	"request_id\x18\b \x01(\tR\trequestId\"\xc3\x01\n" +
 	"\bS3Object\x12\x16\n" +
 	"\x06bucket\x18\x01 \x01(\tR\x06bucket\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x17\n" +
@@ -1044,7 +1054,8 @@ const file_pointsman_v1_envelope_proto_rawDesc = "" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag\x12\x1d\n" +
 	"\n" +
 	"version_id\x18\x05 \x01(\tR\tversionId\x12\x1c\n" +
-	"\tsequencer\x18\x06 \x01(\tR\tsequencerB\a\n" +
+	"\tsequencer\x18\x06 \x01(\tR\tsequencer\x12\x1a\n" +
+	"\bsequence\x18\a \x01(\tR\bsequenceB\a\n" +
 	"\x05_size\"\xa8\x02\n" +
 	"\x0fSnsNotification\x12\x1b\n" +
 	"\ttopic_arn\x18\x01 \x01(\tR\btopicArn\x12\x14\n" +
