@@ -41,12 +41,33 @@ func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
 func (lineProtocol) Decode(_ http.Header, body []byte, _ time.Time) ([]Event, error) {
 	var events []Event
 	for line := range strings.Lines(string(body)) {
-		if strings.HasPrefix(line, "?") {
+		switch line[0] {
+		case '?':
 			return nil, &Undecodable{Reason: "question", Detail: "line starts with a question mark"}
+		case '!':
+			events = append(events, Quarantined("line", []byte(line), &Undecodable{Reason: "question", Detail: "line is no event"}))
+			continue
+		case '-':
+			return nil, &Refused{Reason: "not_ours", Status: http.StatusForbidden}
 		}
 		events = append(events, Event{Envelope: &pointsmanv1.Envelope{Id: line, Type: "test." + strings.TrimSpace(line)}})
 	}
 	return events, nil
+}
+
+// askProtocol is a lineProtocol whose sender asks before it sends.
+type askProtocol struct{ lineProtocol }
+
+func (askProtocol) Handshake(_ *http.Request, body []byte) (*Reply, error) {
+	switch string(body) {
+	case "who are you":
+		return &Reply{ContentType: "application/json", Body: []byte(`{"i":"am"}`)}, nil
+	case "are you somebody else":
+		return nil, &Refused{Reason: "not_ours", Status: http.StatusNotFound}
+	case "ask them":
+		return nil, errors.New("they do not answer")
+	}
+	return nil, nil
 }
 
 // intakeFunc makes an Intake of a function.
@@ -86,7 +107,7 @@ func newFixture(t testing.TB, intake Intake, change ...func(*WebhookOptions)) *f
 			Now: func() time.Time { return time.Unix(1_700_000_000, 5) },
 		},
 		Kind: "line", Protocol: lineProtocol{}, Secrets: 1,
-		KnownTypes: []string{"test.known"}, RefusalReasons: []string{"bad_key"}, QuarantineReasons: []string{"question"},
+		KnownTypes: []string{"test.known"}, RefusalReasons: []string{"bad_key", "not_ours"}, QuarantineReasons: []string{"question"},
 	}
 	for _, c := range change {
 		c(&options)

@@ -35,6 +35,14 @@ func TestAnswers(t *testing.T) {
 		{name: "no event", body: "", status: 204},
 		{name: "duplicates", body: "known\nknown", intake: known, status: 204, counted: []string{"events_duplicate_total{source=test}"}},
 		{name: "quarantined", body: "?", status: 204, counted: []string{"events_quarantined_total{reason=question,source=test}"}},
+		{
+			name: "partly quarantined", body: "known\n!", status: 204,
+			counted: []string{"events_accepted_total{source=test,type_class=other}", "events_quarantined_total{reason=question,source=test}"},
+		},
+		{
+			name: "authentic and not for us", body: "known\n-", status: 403, code: "forbidden",
+			counted: []string{"source_auth_failures_total{reason=not_ours,source=test}"},
+		},
 		{name: "quarantined duplicate", body: "?", intake: known, status: 204, counted: []string{"events_duplicate_total{source=test}"}},
 		{
 			name: "refused", body: "known", headers: []string{"Key", "bad"}, status: 401, code: "unauthorized",
