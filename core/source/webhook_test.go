@@ -37,7 +37,7 @@ func TestAnswers(t *testing.T) {
 		{name: "quarantined", body: "?", status: 204, counted: []string{"events_quarantined_total{reason=question,source=test}"}},
 		{
 			name: "partly quarantined", body: "known\n!", status: 204,
-			counted: []string{"events_accepted_total{source=test,type_class=other}", "events_quarantined_total{reason=question,source=test}"},
+			counted: []string{"events_accepted_total{source=test,type_class=test.known}", "events_quarantined_total{reason=question,source=test}"},
 		},
 		{
 			name: "authentic and not for us", body: "known\n-", status: 403, code: "forbidden",
