@@ -2,12 +2,13 @@
 
 export GOFLAGS ?= -buildvcs=false
 TOOLS  := .cache/tools
+SERVERS := .cache/servers
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash clean test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,19 +30,27 @@ run: build ## start the router with config.hcl: sample data, mail into data/mail
 	@echo
 	@exec bin/pointsman run config.hcl
 
-# exim is a mail server that nobody here wrote, strace makes a disk fail. Both come from Debian. exim runs as root only; everybody
-# else leaves its tests out.
+# exim is a mail server that nobody here wrote, strace makes a disk fail, rclone judges copies of buckets. All come from Debian.
+# exim runs as root only; everybody else leaves its tests out.
 EXIM := $(shell [ "$$(id -u)" = 0 ] || echo POINTSMAN_TEST_NO_EXIM=1)
 
 test: test-servers ## run every test, with the race detector
 	$(EXIM) go test -race -timeout 14m ./...
 
-test-servers:
+test-servers: servers
 	@if [ -n "$(EXIM)" ]; then echo 'not root: the tests against exim are left out'; \
-	elif [ -z "$$POINTSMAN_TEST_NO_EXIM" ] && ! { [ -x /usr/sbin/exim4 ] && command -v strace >/dev/null; }; then \
-		echo 'installing exim4-daemon-light 4.96 and strace 6.1 (Debian) for the tests; POINTSMAN_TEST_NO_EXIM=1 does without'; \
-		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' 'strace=6.1*' >/dev/null; \
+	elif [ -z "$$POINTSMAN_TEST_NO_EXIM" ] && ! { [ -x /usr/sbin/exim4 ] && command -v strace >/dev/null && command -v rclone >/dev/null; }; then \
+		echo 'installing exim4-daemon-light 4.96, strace 6.1 and rclone 1.60 (Debian) for the tests; POINTSMAN_TEST_NO_EXIM=1 does without'; \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' 'strace=6.1*' 'rclone=1.60*' >/dev/null; \
 	fi
+
+servers: $(SERVERS)/minio $(SERVERS)/versitygw ## build the S3 servers that tests run against, once
+
+$(SERVERS)/minio: .tools/minio.mod
+	go build -modfile=.tools/minio.mod -ldflags '-s -w' -o $@ github.com/minio/minio
+
+$(SERVERS)/versitygw: .tools/versitygw.mod
+	go build -modfile=.tools/versitygw.mod -ldflags '-s -w' -o $@ github.com/versity/versitygw/cmd/versitygw
 
 check: lint check-gen test ## what CI runs
 
