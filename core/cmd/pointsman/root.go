@@ -38,7 +38,7 @@ Every flag can be given in the environment: --log-level is ` + envPrefix + `LOG_
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
 	})
-	root.AddCommand(newRun(s), newValidate(s), newSend(s), newVersion(s))
+	root.AddCommand(newRun(s), newValidate(s), newSend(s), newPlugin(s), newVersion(s))
 	return root
 }
 

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/core/config"
+)
+
+func newPlugin(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "plugin",
+		Short: "Work with a configured plugin by hand",
+		Args:  args(noCommand),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPluginRun(s))
+	return cmd
+}
+
+// pluginRunFlags say which configuration holds the plugin.
+type pluginRunFlags struct {
+	configFlags
+	logFlags
+	config string
+}
+
+func newPluginRun(s streams) *cobra.Command {
+	var f pluginRunFlags
+	cmd := &cobra.Command{
+		Use:   "run [flags] <plugin> <command> [argument...]",
+		Short: "Run a command that a plugin's program has, with the settings of its block",
+		Long: `Run a command of a plugin's own program with the settings that its block in the configuration has.
+
+The settings reach the program on its standard input, as "--settings -" says: secrets are neither printed nor written to
+disk nor seen in the list of processes. The command runs beside the router, which need not be stopped. Flags after the name
+of the plugin belong to its command; "pointsman-plugin-<kind> help" lists a plugin's commands.`,
+		Example: `  pointsman plugin run backup reconcile --dry-run              # what differs between the two buckets?
+  pointsman plugin run --config /etc/pointsman backup reconcile   # from a timer`,
+		Args: args(cobra.MinimumNArgs(2)),
+		RunE: func(cmd *cobra.Command, given []string) error { return f.run(cmd.Context(), s, given) },
+	}
+	flags := cmd.Flags()
+	flags.SetInterspersed(false)
+	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory that holds the plugin's block")
+	f.configFlags.register(flags)
+	f.logFlags.register(flags)
+	return cmd
+}
+
+func (f *pluginRunFlags) run(ctx context.Context, s streams, given []string) error {
+	o := f.options([]string{f.config})
+	var err error
+	if o.Log, err = f.logger(s.err); err != nil {
+		return err
+	}
+	color, err := useColor(f.color, s.err)
+	if err != nil {
+		return err
+	}
+	p, diags, err := app.FindPlugin(ctx, o, given[0])
+	if diags != nil {
+		return errors.Join(writeDiagnostics(s.err, diags, color, "Give the router's configuration with --config."), errReported)
+	}
+	if err != nil {
+		return &exitError{code: exitNotFound, err: err}
+	}
+	return runPlugin(ctx, s, p, given[1], given[2:])
+}
+
+// runPlugin waits for the plugin's program, whose exit code becomes ours. When ctx ends, the program is asked to stop, which
+// only it knows how to do in good order.
+func runPlugin(ctx context.Context, s streams, p *config.Plugin, command string, arguments []string) error {
+	program, err := filepath.Abs(p.Path)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{command, "--settings", "-"}, arguments...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(p.Settings), s.out, s.err
+	cmd.Env = os.Environ()
+	err = cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit) && exit.Exited():
+		return &exitError{code: exit.ExitCode(), err: errReported}
+	}
+	return fmt.Errorf("%s %s: %w", p.Path, command, err)
+}
