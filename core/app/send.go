@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -10,47 +11,40 @@ import (
 
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/core/source/intdash"
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// IntdashTarget is where an intdash webhook is posted to and what it is signed with.
-type IntdashTarget struct {
-	URL    string
-	Secret schema.Secret
+// FoundSource is a source of the configuration, as one who sends to it sees it.
+type FoundSource struct {
+	Name string
+	// URL is where a router with this configuration takes the source's events, seen from this machine.
+	URL string
+	// Settings are those of its block: a JSON object that satisfies the schema of its kind, secrets included.
+	Settings []byte
 }
 
-// NewIntdashTarget makes a target that no configuration knows of.
-func NewIntdashTarget(url, secret string) IntdashTarget {
-	return IntdashTarget{URL: url, Secret: schema.NewSecret(secret)}
-}
-
-// FindIntdash finds the intdash source called name in the configuration, or its only one when name is empty. Nothing is
-// started, and no plugin is asked.
-func FindIntdash(ctx context.Context, o Options, name string) (IntdashTarget, *config.Diagnostics, error) {
-	cfg, diags := config.Load(ctx, o.Paths, config.Options{Sources: sourceKinds(), Variables: o.Variables})
+// FindSource finds the source of a kind that is called name in the configuration, or the only one of its kind when name is
+// empty. Nothing is started, and no plugin is asked.
+func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource, *config.Diagnostics, error) {
+	cfg, diags := ReadConfig(ctx, o)
 	if diags.HasErrors() {
-		return IntdashTarget{}, diags, nil
+		return FoundSource{}, diags, nil
 	}
-	c, err := findSource(cfg, intdash.Kind, name)
+	c, err := pickSource(cfg, kind, name)
 	if err != nil {
-		return IntdashTarget{}, nil, fmt.Errorf("%s: %w", strings.Join(o.Paths, " "), err)
+		return FoundSource{}, nil, fmt.Errorf("%s: %w", strings.Join(o.Paths, " "), err)
 	}
-	var s intdash.Settings
-	if err := schema.Decode(nil, c.Settings, &s); err != nil {
-		return IntdashTarget{}, nil, fmt.Errorf("source %q: %w", c.Name, err)
+	// The path is the one setting that every kind has.
+	var s struct{ Path string }
+	if err := json.Unmarshal(c.Settings, &s); err != nil {
+		return FoundSource{}, nil, fmt.Errorf("source %q: read its path: %w", c.Name, err)
 	}
 	if s.Path == "" {
 		s.Path = source.DefaultPath(c.Name)
 	}
-	i := slices.IndexFunc(s.Secrets, func(secret schema.Secret) bool { return secret.Reveal() != "" })
-	if i < 0 {
-		return IntdashTarget{}, nil, fmt.Errorf("source %q has no secret to sign with", c.Name)
-	}
-	return IntdashTarget{URL: "http://" + reachable(cfg.Server.Listen) + s.Path, Secret: s.Secrets[i]}, nil, nil
+	return FoundSource{Name: c.Name, URL: "http://" + reachable(cfg.Server.Listen) + s.Path, Settings: c.Settings}, nil, nil
 }
 
-func findSource(cfg *config.Config, kind, name string) (*config.Source, error) {
+func pickSource(cfg *config.Config, kind, name string) (*config.Source, error) {
 	var found []*config.Source
 	var names []string
 	for _, s := range cfg.Sources {
