@@ -24,6 +24,7 @@ const (
 	bodyTooSlow
 	bodyBroken
 	refused
+	malformed
 	forbidden
 	hidden
 	handshake
@@ -57,6 +58,7 @@ var outcomeTable = [outcomes]outcomeInfo{
 	bodyTooSlow:         {word: "body_too_slow", status: http.StatusRequestTimeout, level: slog.LevelInfo, closes: true},
 	bodyBroken:          {word: "body_broken", status: http.StatusBadRequest, level: slog.LevelInfo, closes: true},
 	refused:             {word: "unauthorized", status: http.StatusUnauthorized, level: slog.LevelWarn},
+	malformed:           {word: "malformed", status: http.StatusBadRequest, level: slog.LevelWarn},
 	forbidden:           {word: "forbidden", status: http.StatusForbidden, level: slog.LevelWarn},
 	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, closes: true}, // looks like unknownPath from outside
 	handshake:           {word: "handshake", status: http.StatusOK, level: slog.LevelInfo},

@@ -32,6 +32,10 @@ func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
 		return 0, nil
 	case "unsure":
 		return -1, errors.New("key server does not answer")
+	case "none":
+		return -1, &Refused{Reason: "no_key", Challenge: `Basic realm="test"`}
+	case "nonsense":
+		return -1, &Refused{Reason: "no_sense", Status: http.StatusBadRequest}
 	case "panic":
 		panic("verify broke")
 	}

@@ -43,9 +43,11 @@ type Reply struct {
 type Refused struct {
 	// Reason is one word of a small fixed set; it labels a metric and is never told to the sender.
 	Reason string
-	// Status is 403 (authentic, but nothing that this source takes), 404 (nobody may learn that there is something), or 0
-	// for the webhook's own.
+	// Status is 400 (no form in which it could be authentic), 403 (authentic, but nothing that this source takes), 404 (nobody
+	// may learn that there is something), or 0 for the webhook's own.
 	Status int
+	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when they are asked. May be empty.
+	Challenge string
 }
 
 // Error returns the reason.
@@ -54,6 +56,8 @@ func (e *Refused) Error() string { return e.Reason }
 // outcome says how the request is answered.
 func (e *Refused) outcome() outcome {
 	switch e.Status {
+	case http.StatusBadRequest:
+		return malformed
 	case http.StatusForbidden:
 		return forbidden
 	case http.StatusNotFound:
@@ -154,6 +158,9 @@ func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 		requestID = newRequestID()
 	}
 	h.report(r, res, requestID)
+	if refusal, ok := errors.AsType[*Refused](res.err); ok && refusal.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", refusal.Challenge)
+	}
 	if res.reply != nil {
 		answerWith(w, status, res.reply)
 		return

@@ -48,6 +48,8 @@ func TestAnswers(t *testing.T) {
 			name: "refused", body: "known", headers: []string{"Key", "bad"}, status: 401, code: "unauthorized",
 			counted: []string{"source_auth_failures_total{reason=bad_key,source=test}"},
 		},
+		{name: "asked for a key", body: "known", headers: []string{"Key", "none"}, status: 401, code: "unauthorized", wantHeader: []string{"WWW-Authenticate", `Basic realm="test"`}},
+		{name: "malformed", body: "known", headers: []string{"Key", "nonsense"}, status: 400, code: "malformed"},
 		{name: "refused before parsing", body: "?", headers: []string{"Key", "bad"}, status: 401, code: "unauthorized"},
 		{name: "not verified", body: "known", headers: []string{"Key", "unsure"}, status: 503, code: "not_verified", wantHeader: []string{"Retry-After", "5"}},
 		{name: "full", body: "known", intake: full, status: 503, code: "not_stored", wantHeader: []string{"Retry-After", "5"}},
