@@ -1,0 +1,270 @@
+package snsmessage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+// Reasons for which a body is no message, besides those of source.ReadObject.
+const (
+	missingField     = "missing_field"
+	wrongType        = "wrong_type"
+	unknownType      = "unknown_type"
+	controlCharacter = "control_character"
+	tooManyRecords   = "too_many_records"
+)
+
+// maxRecords is how many messages a Lambda body may hold. SNS puts one in it.
+const maxRecords = 1000
+
+// UndecodableReasons are the reasons that Parse and ParseLambda give.
+func UndecodableReasons() []string {
+	return []string{
+		source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
+		source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType, unknownType, controlCharacter, tooManyRecords,
+	}
+}
+
+// Parse reads the body that SNS posts. Members that it does not know are ignored. The error is *source.Undecodable; as
+// nothing was verified then, the body is not authentic.
+func Parse(body []byte) (*Message, error) {
+	members, err := source.ReadObject(string(body), nil)
+	if err != nil {
+		return nil, err
+	}
+	return parse(members, (*Message).field)
+}
+
+// ParseLambda reads the event that a Lambda function gets from SNS: the same messages as Records[].Sns, with two members
+// spelt differently. The error is *source.Undecodable, when any record is none.
+func ParseLambda(body []byte) ([]*Message, error) {
+	members, err := source.ReadObject(string(body), nil)
+	if err != nil {
+		return nil, err
+	}
+	records, err := lambdaRecords(members)
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]*Message, 0, len(records))
+	for i, record := range records {
+		m, err := parseRecord(string(record))
+		if err != nil {
+			return nil, inRecord(i, err)
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+func lambdaRecords(members []source.Member) ([]json.RawMessage, error) {
+	records := find(members, "Records")
+	if records == nil {
+		return nil, missing("Records")
+	}
+	if records.Kind != source.JSONArray {
+		return nil, wrong("Records", "an array")
+	}
+	var texts []json.RawMessage
+	if err := json.Unmarshal([]byte(records.Raw), &texts); err != nil {
+		return nil, &source.Undecodable{Reason: source.ReasonNotJSON, Detail: "Records cannot be read"}
+	}
+	switch {
+	case len(texts) == 0:
+		return nil, missing("Records[0]")
+	case len(texts) > maxRecords:
+		return nil, &source.Undecodable{Reason: tooManyRecords, Detail: "more than " + strconv.Itoa(maxRecords) + " records"}
+	}
+	return texts, nil
+}
+
+func inRecord(i int, err error) error {
+	if u, ok := errors.AsType[*source.Undecodable](err); ok {
+		return &source.Undecodable{Reason: u.Reason, Detail: fmt.Sprintf("Records[%d]: %s", i, u.Detail)}
+	}
+	return err
+}
+
+func parseRecord(text string) (*Message, error) {
+	record, err := source.ReadObject(text, nil)
+	if err != nil {
+		return nil, err
+	}
+	sns := find(record, "Sns")
+	if sns == nil {
+		return nil, missing("Sns")
+	}
+	if sns.Kind != source.JSONObject {
+		return nil, wrong("Sns", "an object")
+	}
+	members, err := source.ReadObject(sns.Raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	return parse(members, (*Message).lambdaField)
+}
+
+// parse makes a message of its members; field says where the value of each goes.
+func parse(members []source.Member, field func(m *Message, name string) *string) (*Message, error) {
+	m := &Message{}
+	for i := range members {
+		member := &members[i]
+		if member.Name == "MessageAttributes" {
+			if err := m.readAttributes(member); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		to := field(m, member.Name)
+		if to == nil || member.Kind == source.JSONNull {
+			continue // a null that must not be is found missing by check
+		}
+		if member.Kind != source.JSONString {
+			return nil, wrong(member.Name, "a string")
+		}
+		*to, _ = member.Scalar()
+		if to == &m.Subject {
+			m.HasSubject = true
+		}
+		if to != &m.Message && strings.ContainsFunc(*to, isControl) {
+			// The signed text joins the fields with line breaks. A line break in a field would let a message of one topic be
+			// read as one of another topic under the same signature. Message comes first, so there it does no harm.
+			return nil, &source.Undecodable{Reason: controlCharacter, Detail: member.Name + " holds a control character"}
+		}
+	}
+	if err := m.check(members); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// field returns where the member of that name goes, nil for one that has no field.
+func (m *Message) field(name string) *string {
+	switch name {
+	case "Type":
+		return &m.Type
+	case "MessageId":
+		return &m.MessageID
+	case "TopicArn":
+		return &m.TopicARN
+	case "Subject":
+		return &m.Subject
+	case "Message":
+		return &m.Message
+	case "Timestamp":
+		return &m.Timestamp
+	case "SignatureVersion":
+		return &m.SignatureVersion
+	case "Signature":
+		return &m.Signature
+	case "SigningCertURL":
+		return &m.SigningCertURL
+	case "SubscribeURL":
+		return &m.SubscribeURL
+	case "UnsubscribeURL":
+		return &m.UnsubscribeURL
+	case "Token":
+		return &m.Token
+	}
+	return nil
+}
+
+// lambdaField is field for Lambda's spelling.
+func (m *Message) lambdaField(name string) *string {
+	switch name {
+	case "SigningCertUrl":
+		return &m.SigningCertURL
+	case "SubscribeUrl":
+		return &m.SubscribeURL
+	case "UnsubscribeUrl":
+		return &m.UnsubscribeURL
+	}
+	return m.field(name)
+}
+
+// check says which member that must be there is not. Only Message may be empty.
+func (m *Message) check(members []source.Member) error {
+	if m.Type != "" && !isType(m.Type) {
+		return &source.Undecodable{Reason: unknownType, Detail: "Type is none of SNS"}
+	}
+	required := []struct{ name, value string }{
+		{"Type", m.Type},
+		{"MessageId", m.MessageID},
+		{"TopicArn", m.TopicARN},
+		{"Timestamp", m.Timestamp},
+		{"SignatureVersion", m.SignatureVersion},
+		{"Signature", m.Signature},
+		{"SigningCertURL", m.SigningCertURL},
+	}
+	if m.Type != Notification {
+		required = append(required, struct{ name, value string }{"Token", m.Token}, struct{ name, value string }{"SubscribeURL", m.SubscribeURL})
+	}
+	for _, r := range required {
+		if r.value == "" {
+			return missing(r.name)
+		}
+	}
+	if text := find(members, "Message"); text == nil || text.Kind == source.JSONNull {
+		return missing("Message")
+	}
+	return nil
+}
+
+func (m *Message) readAttributes(all *source.Member) error {
+	if all.Kind == source.JSONNull {
+		return nil
+	}
+	if all.Kind != source.JSONObject {
+		return wrong(all.Name, "an object")
+	}
+	members, err := source.ReadObject(all.Raw, nil)
+	if err != nil {
+		return err
+	}
+	for i := range members {
+		if members[i].Kind != source.JSONObject {
+			return wrong("a message attribute", "an object")
+		}
+		parts, err := source.ReadObject(members[i].Raw, nil)
+		if err != nil {
+			return err
+		}
+		a := Attribute{Name: members[i].Name}
+		for _, part := range []struct {
+			name string
+			to   *string
+		}{{"Type", &a.Type}, {"Value", &a.Value}} {
+			p := find(parts, part.name)
+			if p == nil || p.Kind != source.JSONString {
+				return wrong("the "+part.name+" of a message attribute", "a string")
+			}
+			*part.to, _ = p.Scalar()
+		}
+		m.Attributes = append(m.Attributes, a)
+	}
+	return nil
+}
+
+func find(members []source.Member, name string) *source.Member {
+	for i := range members {
+		if members[i].Name == name {
+			return &members[i]
+		}
+	}
+	return nil
+}
+
+func missing(name string) error {
+	return &source.Undecodable{Reason: missingField, Detail: "no " + name}
+}
+
+func wrong(name, kind string) error {
+	return &source.Undecodable{Reason: wrongType, Detail: name + " is not " + kind}
+}
