@@ -88,20 +88,20 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	if err := errors.Join(err, bare.stop()); err != nil {
 		return err
 	}
-	router, err := startRouter(ctx, o.bin, dir)
+	router, whole, err := startRouter(ctx, o.bin, dir)
 	if err != nil {
 		return err
 	}
-	before, err := router.delivered(ctx)
+	before, err := delivered(ctx, router)
 	if err != nil {
-		return errors.Join(err, router.stop())
+		return errors.Join(err, whole.stop())
 	}
-	got, err := router.wrk(ctx, o.duration, connections, send.once)
+	got, err := whole.wrk(ctx, o.duration, connections, send.once)
 	if err != nil {
-		return errors.Join(err, router.stop())
+		return errors.Join(err, whole.stop())
 	}
-	after, err := router.delivered(ctx)
-	if err := errors.Join(err, router.stop()); err != nil {
+	after, err := delivered(ctx, router)
+	if err := errors.Join(err, whole.stop()); err != nil {
 		return err
 	}
 	fmt.Printf("%11d  %12.0f  %12.0f  %5.0f%%  %10s  %10s  %14.0f\n", connections, base.rate, got.rate, 100*got.rate/base.rate,

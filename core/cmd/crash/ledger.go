@@ -29,7 +29,7 @@ func (l ledger) String() string {
 
 // audit reads the journal and the plugin's own record, and finds every acknowledged event in them.
 func (s *site) audit(ctx context.Context, l *load) (ledger, error) {
-	seen, again, err := readRecord(s.record())
+	seen, again, err := readRecord(recordIn(s.Dir))
 	if err != nil {
 		return ledger{}, err
 	}
@@ -67,7 +67,7 @@ const (
 // fates of all events in the journal, by event id. A delivery that the journal calls done and the plugin never saw is
 // missing.
 func (s *site) fates(ctx context.Context, seen map[string]bool) (_ map[string]fate, err error) {
-	j, err := sqlite.Open(ctx, s.journal(), sqlite.Options{})
+	j, err := sqlite.Open(ctx, s.Journal(), sqlite.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"time"
+
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 )
 
 // options of one run.
@@ -39,7 +41,7 @@ func main() {
 
 // run is the whole story: load and kills, one clean end, the ledger.
 func run(ctx context.Context, o options) error {
-	dir, remove, err := workDir(o.dir)
+	dir, remove, err := trial.WorkDir(o.dir, "pointsman-crash-")
 	if err != nil {
 		return err
 	}
@@ -48,7 +50,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	load := newLoad(site.url, site.secret)
+	load := newLoad(site.Server+"/hooks/intdash", site.secret)
 	loading, endLoad := context.WithCancel(ctx)
 	defer endLoad()
 	finished := load.start(loading, o.clients)
@@ -73,13 +75,4 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("%d acknowledged events are lost; the files are kept in %s", books.lost, dir)
 	}
 	return remove()
-}
-
-// workDir makes the folder of the run and says how to remove it when it is not wanted any more.
-func workDir(dir string) (string, func() error, error) {
-	if dir != "" {
-		return dir, func() error { return nil }, os.MkdirAll(dir, 0o700)
-	}
-	dir, err := os.MkdirTemp("", "pointsman-crash-")
-	return dir, func() error { return os.RemoveAll(dir) }, err
 }

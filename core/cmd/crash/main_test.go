@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 )
 
 // A short run of what make crash does at length: nothing that was acknowledged is lost.
@@ -20,7 +22,7 @@ func TestRun(t *testing.T) {
 
 func TestLedger(t *testing.T) {
 	// The ledger can tell a loss: an acknowledged event that is nowhere.
-	s := &site{dir: t.TempDir()}
+	s := &site{Router: &trial.Router{Dir: t.TempDir()}}
 	l := newLoad("http://127.0.0.1:1", "secret")
 	l.known = []string{"acknowledged-and-gone"}
 	books, err := s.audit(t.Context(), l)

@@ -1,13 +1,12 @@
-// Package trial is what programs that put a router process to the test share: an address for it and a look at its metrics.
+// Package trial is what programs that put a router process to the test share: the process itself, an address for it, patience,
+// and a look at its metrics and its plugins from outside.
 package trial
 
 import (
 	"context"
 	"net"
-	"net/http"
-
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"os"
+	"time"
 )
 
 // FreeAddress asks the kernel for a loopback host:port that nobody uses at the moment.
@@ -20,25 +19,29 @@ func FreeAddress() (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// Sum reads a gauge or counter from the admin listener at base, added up over all its labels; 0 when there is none.
-func Sum(ctx context.Context, base, metric string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
-	if err != nil {
-		return 0, err
+// WorkDir makes the folder of a run and says how to remove it when it is not wanted any more: a folder that was asked for by
+// name stays.
+func WorkDir(dir, pattern string) (string, func() error, error) {
+	if dir != "" {
+		return dir, func() error { return nil }, os.MkdirAll(dir, 0o700)
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
+	dir, err := os.MkdirTemp("", pattern)
+	return dir, func() error { return os.RemoveAll(dir) }, err
+}
+
+// Poll calls check until it says true, fails, or ctx ends.
+func Poll(ctx context.Context, every time.Duration, check func() (bool, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		ok, err := check()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
 	}
-	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		return 0, err
-	}
-	sum := 0.0
-	for _, m := range families[metric].GetMetric() {
-		sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
-	}
-	return sum, nil
 }
