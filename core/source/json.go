@@ -15,11 +15,12 @@ const (
 	maxJSONMembers = 1024 // of the outermost object
 )
 
-// Reasons of Undecodable that ReadObject gives.
+// Reasons of Undecodable that ReadObject and ReadArray give.
 const (
 	ReasonInvalidUTF8    = "invalid_utf8"
 	ReasonNotJSON        = "not_json"
 	ReasonNotObject      = "not_object"
+	ReasonNotArray       = "not_array"
 	ReasonTooDeep        = "too_deep"
 	ReasonTooManyMembers = "too_many_members"
 	ReasonDuplicateKey   = "duplicate_key"
@@ -47,7 +48,8 @@ const (
 	JSONArray  = '['
 )
 
-// Member is one member of a JSON object. Its strings share memory with the text read.
+// Member is one member of a JSON object, or one element of an array, which has no name. Its strings share memory with the
+// text read.
 type Member struct {
 	// Name is unescaped. Names are compared as they are: unlike encoding/json, case matters.
 	Name string
@@ -96,6 +98,34 @@ func ReadObject(text string, members []Member) ([]Member, error) {
 		return nil, err
 	}
 	return members, s.end()
+}
+
+// ReadArray returns the elements of the JSON array in text, in order, and is as strict as ReadObject. More elements than
+// limit are too many members.
+func ReadArray(text string, limit int) ([]Member, error) {
+	if !utf8.ValidString(text) {
+		return nil, &Undecodable{Reason: ReasonInvalidUTF8, Detail: "the array is not UTF-8"}
+	}
+	s := scanner{text: text}
+	s.space()
+	if s.peek() != '[' {
+		if err := s.wholeValue(); err != nil {
+			return nil, err
+		}
+		return nil, &Undecodable{Reason: ReasonNotArray, Detail: "JSON but not an array"}
+	}
+	var elements []Member
+	err := s.array(1, func(m Member) error {
+		if len(elements) >= limit {
+			return s.fail(ReasonTooManyMembers, "more than "+strconv.Itoa(limit)+" elements")
+		}
+		elements = append(elements, m)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return elements, s.end()
 }
 
 // scanner reads one JSON text (RFC 8259).
@@ -152,7 +182,7 @@ func (s *scanner) value(depth int) (byte, error) {
 	case '{':
 		return JSONObject, s.object(depth+1, nil)
 	case '[':
-		return JSONArray, s.array(depth + 1)
+		return JSONArray, s.array(depth+1, nil)
 	case '"':
 		return JSONString, s.str()
 	case 't':
@@ -241,7 +271,8 @@ func (s *scanner) member(depth int) (m Member, err error) {
 	return m, err
 }
 
-func (s *scanner) array(depth int) error {
+// array reads an array at its '[' and hands its elements to each, if not nil.
+func (s *scanner) array(depth int, each func(Member) error) error {
 	if depth > maxJSONDepth {
 		return s.fail(ReasonTooDeep, "deeper than "+strconv.Itoa(maxJSONDepth)+" levels")
 	}
@@ -254,8 +285,15 @@ func (s *scanner) array(depth int) error {
 			}
 		}
 		first = false
-		if _, err := s.value(depth); err != nil {
+		start := s.pos
+		kind, err := s.value(depth)
+		if err != nil {
 			return err
+		}
+		if each != nil {
+			if err := each(Member{Kind: kind, Raw: s.text[start:s.pos]}); err != nil {
+				return err
+			}
 		}
 	}
 	s.pos++

@@ -126,6 +126,34 @@ func TestReadObjectRefuses(t *testing.T) {
 	}
 }
 
+func TestReadArray(t *testing.T) {
+	got, err := ReadArray(" [ {\"a\": [1] } ,\"x\\u00e9\" , -1,null,true,[ ] ] ", 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Member{
+		{Kind: JSONObject, Raw: `{"a": [1] }`},
+		{Kind: JSONString, Raw: `"x\u00e9"`},
+		{Kind: JSONNumber, Raw: `-1`},
+		{Kind: JSONNull, Raw: `null`},
+		{Kind: JSONBool, Raw: `true`},
+		{Kind: JSONArray, Raw: `[ ]`},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for text, reason := range map[string]string{
+		``: ReasonNotJSON, `[`: ReasonNotJSON, `[1,]`: ReasonNotJSON, `[1] 2`: ReasonNotJSON, `{}`: ReasonNotArray, `null`: ReasonNotArray,
+		`[1,2,3]`: ReasonTooManyMembers, `[{"a":1,"a":2}]`: ReasonDuplicateKey, "[\"\xff\"]": ReasonInvalidUTF8,
+		strings.Repeat("[", 65): ReasonTooDeep,
+	} {
+		_, err := ReadArray(text, 2)
+		if u, ok := errors.AsType[*Undecodable](err); !ok || u.Reason != reason {
+			t.Errorf("ReadArray(%.60q): %v, want %s", text, err, reason)
+		}
+	}
+}
+
 // FuzzReadObject holds ReadObject against encoding/json: what one reads, the other reads as the same.
 func FuzzReadObject(f *testing.F) {
 	for _, text := range []string{
