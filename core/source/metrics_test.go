@@ -7,17 +7,17 @@ import (
 )
 
 func TestKindChoosesStatus(t *testing.T) {
-	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Success, o.Refusal = 200, 403 })
+	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Success = 200 })
 	for _, tt := range []struct {
 		body, key string
 		want      int
-	}{{"known", "good", 200}, {"?", "good", 200}, {"known", "bad", 403}} {
+	}{{"known", "good", 200}, {"?", "good", 200}, {"-", "good", 403}, {"known", "bad", 401}} {
 		if w := f.post(tt.body, "Key", tt.key); w.Code != tt.want {
 			t.Errorf("%s, %s key: %d, want %d", tt.body, tt.key, w.Code, tt.want)
 		}
 	}
 	got := series(t, f.reg)
-	for _, name := range []string{"code=200,reason=accepted", "code=200,reason=quarantined", "code=403,reason=unauthorized"} {
+	for _, name := range []string{"code=200,reason=accepted", "code=200,reason=quarantined", "code=403,reason=forbidden", "code=401,reason=unauthorized"} {
 		if got["pointsman_source_requests_total{"+name+",source=test}"] != 1 {
 			t.Errorf("%s is not counted: %v", name, got)
 		}

@@ -43,8 +43,8 @@ type Reply struct {
 type Refused struct {
 	// Reason is one word of a small fixed set; it labels a metric and is never told to the sender.
 	Reason string
-	// Status is 400 (no form in which it could be authentic), 403 (authentic, but nothing that this source takes), 404 (nobody
-	// may learn that there is something), or 0 for the webhook's own.
+	// Status is 400 (no form in which it could be authentic), 403 (authentic, but nothing that this source takes; or a sender
+	// that takes nothing else as final), 404 (nobody may learn that there is something), or 0 for 401.
 	Status int
 	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when they are asked. May be empty.
 	Challenge string
@@ -58,6 +58,7 @@ func (e *Refused) outcome() outcome {
 	switch e.Status {
 	case http.StatusBadRequest:
 		return malformed
+
 	case http.StatusForbidden:
 		return forbidden
 	case http.StatusNotFound:
@@ -75,8 +76,8 @@ type WebhookOptions struct {
 	// Subtree lets the webhook also have the requests below Path, whose rest Protocol.Verify must look at: the path may be
 	// all that a sender can prove itself by.
 	Subtree bool
-	// Success answers what was accepted, Refusal what is not authentic. Default 204 and 401.
-	Success, Refusal int
+	// Success answers what was accepted. Default 204.
+	Success int
 	// Secrets is how many positions Protocol.Verify can return.
 	Secrets int
 	// KnownTypes, RefusalReasons and QuarantineReasons are the label values that metrics start with.
@@ -85,14 +86,10 @@ type WebhookOptions struct {
 
 // status returns the status code of an outcome for this kind of webhook.
 func (o *WebhookOptions) status(out outcome) int {
-	switch status := out.info().status; {
-	case out == refused && o.Refusal != 0:
-		return o.Refusal
-	case status == http.StatusNoContent && o.Success != 0:
-		return o.Success
-	default:
+	if status := out.info().status; status != http.StatusNoContent || o.Success == 0 {
 		return status
 	}
+	return o.Success
 }
 
 // Webhook is a source whose sender posts one signed body per request.
