@@ -20,6 +20,8 @@ import (
 type Options struct {
 	// Sources holds what a `source` block may hold, by kind.
 	Sources map[string]*pluginv1.Schema
+	// Data names the kind whose message event.data is, for a source whose settings decide that. Nil: always the source's own.
+	Data func(kind string, settings []byte) string
 	// Describe asks a plugin's binary what it is. It is called once per binary. Nil: settings and arguments are not checked,
 	// and Plugin.Description stays nil.
 	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)
@@ -75,6 +77,8 @@ type Journal struct {
 // Source is a `source` block.
 type Source struct {
 	Kind, Name string
+	// Data is the kind whose message event.data is: Kind, unless the settings choose another.
+	Data string
 	// Settings satisfies the kind's schema, defaults filled in. Nil when the block has errors.
 	Settings Settings
 	// DeclRange is the block's header.

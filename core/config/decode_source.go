@@ -22,7 +22,7 @@ func (l *loader) decodeSources(blocks []*hclsyntax.Block) {
 }
 
 func (l *loader) source(name string, b *hclsyntax.Block) *Source {
-	s := &Source{Kind: b.Labels[0], Name: name, DeclRange: b.DefRange()}
+	s := &Source{Kind: b.Labels[0], Name: name, Data: b.Labels[0], DeclRange: b.DefRange()}
 	s.origin = origin{diags: l.diags, block: b.DefRange()}
 	schema, known := l.options.Sources[s.Kind]
 	if !known {
@@ -35,6 +35,9 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 	s.origin.settings = o
 	if ok {
 		s.Settings = l.encode(o)
+	}
+	if s.Settings != nil && l.options.Data != nil {
+		s.Data = l.options.Data(s.Kind, s.Settings)
 	}
 	return s
 }

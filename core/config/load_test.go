@@ -272,3 +272,25 @@ func TestUnits(t *testing.T) {
 		}
 	}
 }
+
+func TestSettingsMayChooseTheData(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.hcl")
+	text := "source \"intdash\" \"a\" {\n  secrets = [\"0123456789012345678901234567\"]\n}\nsource \"intdash\" \"b\" {\n  path = \"/other\"\n  secrets = [\"0123456789012345678901234567\"]\n}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions("")
+	o.Data = func(kind string, settings []byte) string {
+		if bytes.Contains(settings, []byte("/other")) {
+			return "s3"
+		}
+		return kind
+	}
+	cfg, diags := Load(t.Context(), []string{path}, o)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if a, b := cfg.Sources[0].Data, cfg.Sources[1].Data; a != "intdash" || b != "s3" {
+		t.Errorf("data of the sources: %q, %q; want intdash, s3", a, b)
+	}
+}

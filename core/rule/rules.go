@@ -31,17 +31,17 @@ type builder struct {
 	diags  hcl.Diagnostics
 }
 
-// rule compiles one rule for each kind of its sources: the same expression may read different messages.
+// rule compiles one rule for each kind of data that its sources give: the same expression may read different messages.
 func (b *builder) rule(order int, r *config.Rule) {
 	programs := map[string]*program{}
 	var found []hcl.Diagnostics
 	for _, source := range r.On {
-		if _, ok := programs[source.Kind]; ok {
+		if _, ok := programs[source.Data]; ok {
 			continue
 		}
-		p, diags := b.program(r, source.Kind)
+		p, diags := b.program(r, source.Data)
 		p.order = order
-		programs[source.Kind] = p
+		programs[source.Data] = p
 		found = append(found, diags)
 	}
 	diags := merge(found)
@@ -52,10 +52,10 @@ func (b *builder) rule(order int, r *config.Rule) {
 	for _, source := range r.On {
 		rules := b.set.sources[source.Name]
 		if rules == nil {
-			rules = &sourceRules{event: b.event(source.Kind)}
+			rules = &sourceRules{event: b.event(source.Data)}
 			b.set.sources[source.Name] = rules
 		}
-		if p := programs[source.Kind]; !slices.Contains(rules.all, p) {
+		if p := programs[source.Data]; !slices.Contains(rules.all, p) {
 			rules.all = append(rules.all, p)
 		}
 	}
