@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/pointsman/pointsman/core/source"
 )
 
 // Reasons for which a body is no message, besides those of source.ReadObject.
 const (
-	missingField     = "missing_field"
-	wrongType        = "wrong_type"
-	unknownType      = "unknown_type"
-	controlCharacter = "control_character"
-	tooManyRecords   = "too_many_records"
+	missingField   = "missing_field"
+	wrongType      = "wrong_type"
+	unknownType    = "unknown_type"
+	tooManyRecords = "too_many_records"
 )
 
 // maxRecords is how many messages a Lambda body may hold. SNS puts one in it.
@@ -26,7 +24,7 @@ const maxRecords = 1000
 func UndecodableReasons() []string {
 	return []string{
 		source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
-		source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType, unknownType, controlCharacter, tooManyRecords,
+		source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType, unknownType, tooManyRecords,
 	}
 }
 
@@ -131,19 +129,12 @@ func parse(members []source.Member, field func(m *Message, name string) *string)
 		if to == &m.Subject {
 			m.HasSubject = true
 		}
-		if to != &m.Message && strings.ContainsFunc(*to, isControl) {
-			// The signed text joins the fields with line breaks. A line break in a field would let a message of one topic be
-			// read as one of another topic under the same signature. Message comes first, so there it does no harm.
-			return nil, &source.Undecodable{Reason: controlCharacter, Detail: member.Name + " holds a control character"}
-		}
 	}
 	if err := m.check(members); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // field returns where the member of that name goes, nil for one that has no field.
 func (m *Message) field(name string) *string {

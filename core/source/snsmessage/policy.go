@@ -1,16 +1,18 @@
 package snsmessage
 
 import (
-	"context"
-	"crypto/x509"
-	"log/slog"
-	"net/http"
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"regexp"
+	"strings"
 	"time"
 )
 
 // Policy says which messages are taken.
 type Policy struct {
-	// Topics are the ARNs of the topics that may send. In each of their six parts, * stands for any characters. None: no
+	// Topics are the ARNs of the topics that may send. In each of their parts, * stands for any characters. None: no
 	// message is taken.
 	Topics []string
 	// RequireVersion is the lowest SignatureVersion taken: 0 and 1 take both, 2 takes only SHA-256.
@@ -23,29 +25,110 @@ type Policy struct {
 	MaxAge time.Duration
 }
 
-// Options are what a Verifier works with. The zero value is right outside of tests.
-type Options struct {
-	// Transport replaces the guarded one.
-	Transport http.RoundTripper
-	// Roots replace those of the system, for the signing certificate and for TLS.
-	Roots *x509.CertPool
-	// Now replaces time.Now.
-	Now func() time.Time
-	Log *slog.Logger
+// Warnings are what the operator should know about a policy at start.
+func (p Policy) Warnings() []string {
+	var warnings []string
+	if len(p.Topics) == 0 {
+		warnings = append(warnings, "topics is empty: no message is taken")
+	}
+	for i, pattern := range p.Topics {
+		if parts := strings.Split(pattern, ":"); len(parts) == 6 && strings.Contains(parts[4], "*") {
+			warnings = append(warnings, fmt.Sprintf("topics[%d] does not name one account: anybody with such an account may send", i))
+		}
+	}
+	if len(p.InsecureCertHosts) > 0 {
+		warnings = append(warnings, "insecure_cert_hosts: "+strings.Join(p.InsecureCertHosts, ", ")+" can sign any message: for tests only")
+	}
+	return warnings
 }
 
-// Verifier says whether messages are authentic.
-type Verifier struct{ policy Policy }
+// rules are a checked Policy.
+type rules struct {
+	topics   []string
+	versions []string
+	insecure map[string]bool
+	maxAge   time.Duration
+}
 
-// NewVerifier returns a Verifier, or what is wrong with the policy.
-func NewVerifier(p Policy, _ Options) (*Verifier, error) { return &Verifier{policy: p}, nil }
+func newRules(p Policy) (*rules, error) {
+	r := &rules{versions: []string{"1", "2"}, insecure: map[string]bool{}, maxAge: p.MaxAge}
+	switch p.RequireVersion {
+	case 0, 1:
+	case 2:
+		r.versions = []string{"2"}
+	default:
+		return nil, fmt.Errorf("require_signature_version: %d is none: use 1 or 2", p.RequireVersion)
+	}
+	if p.MaxAge < 0 {
+		return nil, fmt.Errorf("max_age: %s is negative", p.MaxAge)
+	}
+	for i, pattern := range p.Topics {
+		if !topicPattern.MatchString(pattern) {
+			return nil, fmt.Errorf("topics[%d]: %q is no topic: write arn:aws:sns:REGION:ACCOUNT:NAME, where * stands for any characters of a part", i, pattern)
+		}
+		r.topics = append(r.topics, pattern)
+	}
+	for i, entry := range p.InsecureCertHosts {
+		host, err := insecureHost(entry)
+		if err != nil {
+			return nil, fmt.Errorf("insecure_cert_hosts[%d]: %q %w", i, entry, err)
+		}
+		r.insecure[host] = true
+	}
+	return r, nil
+}
 
-// Verify returns nil for an authentic message of one of the policy's topics. The error is *source.Refused with status 403;
-// any other means that this could not be found out, and that SNS must be asked to send again (5xx: it takes a 4xx as final).
-func (v *Verifier) Verify(context.Context, *Message) error { panic("not built yet") }
+var (
+	topicARN     = regexp.MustCompile(`^arn:(aws[a-z-]*):sns:([a-zA-Z0-9-]{1,64}):[a-zA-Z0-9-]{1,64}:[a-zA-Z0-9_-]{1,256}(?:\.fifo)?$`)
+	topicPattern = regexp.MustCompile(`^arn:[a-z*-]+:sns:[a-zA-Z0-9*-]+:[a-zA-Z0-9*-]+:[a-zA-Z0-9_.*-]+$`)
+)
 
-// Confirm confirms the subscription that m, a verified SubscriptionConfirmation, asks about.
-func (v *Verifier) Confirm(context.Context, *Message) error { panic("not built yet") }
+// topic is what the ARN of an allowed topic tells about the hosts that speak for it.
+type topic struct{ partition, region string }
 
-// RefusalReasons are the reasons that Verify and Confirm refuse with.
-func RefusalReasons() []string { return nil }
+// topic returns the topic of an ARN, not ok when no pattern allows it.
+func (r *rules) topic(arn string) (t topic, ok bool) {
+	parts := topicARN.FindStringSubmatch(arn)
+	if parts == nil {
+		return topic{}, false
+	}
+	for _, pattern := range r.topics {
+		if topicMatches(pattern, arn) {
+			return topic{partition: parts[1], region: parts[2]}, true
+		}
+	}
+	return topic{}, false
+}
+
+// topicMatches compares part by part, so that a * cannot reach from the region over the account into the name.
+func topicMatches(pattern, arn string) bool {
+	patterns, parts := strings.Split(pattern, ":"), strings.Split(arn, ":")
+	for i, part := range parts {
+		if ok, err := path.Match(patterns[i], part); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// insecureHost returns the host as a URL's is compared with it.
+func insecureHost(entry string) (string, error) {
+	host := strings.ToLower(entry)
+	name := host
+	if h, port, err := net.SplitHostPort(host); err == nil {
+		if port == "" {
+			return "", errors.New("has no port after its colon")
+		}
+		name = h
+	} else {
+		name = strings.Trim(host, "[]")
+		host = name
+	}
+	switch {
+	case name == "" || strings.ContainsAny(name, "/@?#*% \t\r\n\\"):
+		return "", errors.New("is no host: write it as localhost or 127.0.0.1:4100")
+	case amazonHost.MatchString(name):
+		return "", errors.New("is Amazon's own: leave it out, it is trusted as it is")
+	}
+	return host, nil
+}
