@@ -1,0 +1,112 @@
+package s3test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// MinIOOptions are what a test may want of a MinIO.
+type MinIOOptions struct {
+	Webhook *Webhook
+}
+
+// Webhook is where MinIO posts the events of the buckets that Server.Notify was called for.
+type Webhook struct {
+	URL string
+	// Token is shown as "Authorization: Bearer <token>" unless it brings a scheme of its own.
+	Token string
+	// QueueDir has MinIO keep events on disk and send again, in order, what was not taken. Without it, a refused event is lost.
+	QueueDir bool
+}
+
+// MinIO starts a MinIO for the time of a test.
+func MinIO(t testing.TB, o MinIOOptions) *Server {
+	t.Helper()
+	s, err := StartMinIO(t.Context(), t.TempDir(), o)
+	return started(t, s, err)
+}
+
+// StartMinIO starts a MinIO that keeps its data below dir, and waits until it is healthy. ctx bounds the wait only.
+func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error) {
+	path, err := program("minio")
+	if err != nil {
+		return nil, err
+	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return launch(ctx, func(s *Server) error {
+		address := strings.TrimPrefix(s.Endpoint, "http://")
+		s.process = &process{
+			path: path, dir: dir, health: s.Endpoint + "/minio/health/ready",
+			args: []string{"server", "--address", address, "--certs-dir", filepath.Join(dir, "certs"), filepath.Join(dir, "data")},
+			env: append(
+				environment(dir), "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_BROWSER=off",
+				"MINIO_REGION="+s.Region,
+			),
+		}
+		if o.Webhook != nil {
+			s.targetARN = "arn:minio:sqs:" + s.Region + ":A:webhook"
+			s.process.env = append(s.process.env, o.Webhook.environment(dir)...)
+		}
+		return os.MkdirAll(filepath.Join(dir, "data"), 0o755)
+	})
+}
+
+func (w *Webhook) environment(dir string) []string {
+	env := []string{
+		"MINIO_NOTIFY_WEBHOOK_ENABLE_A=on", "MINIO_NOTIFY_WEBHOOK_ENDPOINT_A=" + w.URL, "MINIO_NOTIFY_WEBHOOK_AUTH_TOKEN_A=" + w.Token,
+	}
+	if w.QueueDir {
+		env = append(env, "MINIO_NOTIFY_WEBHOOK_QUEUE_DIR_A="+filepath.Join(dir, "queue"), "MINIO_NOTIFY_WEBHOOK_QUEUE_LIMIT_A=100000")
+	}
+	return env
+}
+
+// environment is all that a server sees of ours: no MINIO_ or AWS_ variables of the person who runs the tests.
+func environment(dir string) []string {
+	return []string{"HOME=" + dir, "TMPDIR=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
+}
+
+// Notify has MinIO send the bucket's events about objects created, removed and tagged to the webhook. versitygw needs no
+// such configuration: it sends the events of all buckets.
+func (s *Server) Notify(ctx context.Context, bucket string) error {
+	if s.targetARN == "" {
+		return nil
+	}
+	in := &s3.PutBucketNotificationConfigurationInput{
+		Bucket: aws.String(bucket),
+		NotificationConfiguration: &types.NotificationConfiguration{
+			QueueConfigurations: []types.QueueConfiguration{{
+				QueueArn: aws.String(s.targetARN),
+				// MinIO counts changes of tags among ObjectCreated.
+				Events: []types.Event{"s3:ObjectCreated:*", "s3:ObjectRemoved:*"},
+			}},
+		},
+	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := s.client.PutBucketNotificationConfiguration(ctx, in)
+		// MinIO is healthy a moment before it knows its webhooks.
+		if err == nil || !strings.Contains(err.Error(), "destination ARN does not exist") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,182 @@
+// Package s3test starts real S3 servers, MinIO and versitygw, for tests, trials and benches, and lets rclone judge whether
+// two buckets hold the same. `make servers` builds the servers.
+package s3test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// BinariesVariable is the environment variable that names the folder with the servers' programs. Without it they are in
+// .cache/servers of the repository.
+const BinariesVariable = "POINTSMAN_TEST_SERVERS"
+
+const (
+	accessKey = "pointsman"
+	secretKey = "pointsman-secret"
+	region    = "us-east-1"
+)
+
+// Server is a running MinIO or versitygw on a loopback port of its own.
+type Server struct {
+	Endpoint, AccessKey, SecretKey, Region string
+	process                                *process
+	http                                   *http.Client
+	client                                 *s3.Client
+	targetARN                              string
+}
+
+// newServer describes a server that runs nowhere yet.
+func newServer() (*Server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		Endpoint: "http://" + address, AccessKey: accessKey, SecretKey: secretKey, Region: region,
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+	}
+	s.client = s3.New(s3.Options{
+		BaseEndpoint:               aws.String(s.Endpoint),
+		Region:                     s.Region,
+		Credentials:                credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey, ""),
+		UsePathStyle:               true,
+		HTTPClient:                 s.http,
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+	return s, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String(), nil
+}
+
+// launch calls start with new addresses until nobody else has taken the port in between.
+func launch(ctx context.Context, describe func(*Server) error) (*Server, error) {
+	for attempt := 1; ; attempt++ {
+		s, err := newServer()
+		if err != nil {
+			return nil, err
+		}
+		if err = describe(s); err != nil {
+			return nil, err
+		}
+		if err = s.Start(ctx); err == nil {
+			return s, nil
+		}
+		if attempt == 3 || !strings.Contains(err.Error(), "in use") {
+			return nil, err
+		}
+	}
+}
+
+// Client returns a client with the server's administrator's rights. It is the same one every time.
+func (s *Server) Client() *s3.Client { return s.client }
+
+// Start starts a stopped server again, with the same data at the same address, and waits until it is healthy.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.process.start(); err != nil {
+		return err
+	}
+	if err := s.process.waitUntilHealthy(ctx, s.http); err != nil {
+		s.process.stop()
+		return err
+	}
+	return nil
+}
+
+// Stop ends the process: SIGTERM, after 5 s SIGKILL. The data stay.
+func (s *Server) Stop() error {
+	s.http.CloseIdleConnections()
+	s.process.stop()
+	return nil
+}
+
+// Kill ends the process as a crash would.
+func (s *Server) Kill() { s.process.kill() }
+
+// PID is the number of the running process.
+func (s *Server) PID() int { return s.process.pid() }
+
+// RSS is the memory of the running process in bytes.
+func (s *Server) RSS() (int64, error) {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.PID()), "status"))
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := bytes.Cut(status, []byte("VmRSS:"))
+	var kib int64
+	if _, err := fmt.Sscanf(string(after), "%d kB", &kib); err != nil {
+		return 0, fmt.Errorf("VmRSS of process %d: %w", s.PID(), err)
+	}
+	return kib << 10, nil
+}
+
+// Output is the end of what the server has printed.
+func (s *Server) Output() string { return s.process.output.String() }
+
+// started stops a server at the test's end.
+func started(t testing.TB, s *Server, err error) *Server {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.Stop()
+		if t.Failed() {
+			t.Logf("%s said: %s", filepath.Base(s.process.path), s.Output())
+		}
+	})
+	return s
+}
+
+// program is the path of a server's program.
+func program(name string) (string, error) {
+	dir := os.Getenv(BinariesVariable)
+	if dir == "" {
+		root, err := repository()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(root, ".cache", "servers")
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the S3 server %s is not built: run `make servers` (%w)", name, err)
+	}
+	return path, nil
+}
+
+// repository is the folder of go.mod at or above the working directory, where tests of every package run.
+func repository() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no go.mod at or above %s: %s must name the folder of the S3 servers", start, BinariesVariable)
+		}
+	}
+}
