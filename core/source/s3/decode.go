@@ -1,0 +1,230 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
+)
+
+// Reasons for which an authentic body, or a record of it, is quarantined, besides those of source.ReadObject.
+const (
+	missingField   = "missing_field"
+	wrongType      = "wrong_type"
+	noRecords      = "no_records"
+	tooManyRecords = "too_many_records"
+	notS3          = "not_s3"
+	wrongDialect   = "wrong_dialect"
+	unknownVersion = "unknown_version"
+)
+
+func quarantineReasons() []string {
+	reasons := append(snsmessage.UndecodableReasons(),
+		missingField, wrongType, noRecords, tooManyRecords, notS3, wrongDialect, unknownVersion, source.ReasonInvalidUTF8, source.ReasonNotJSON,
+		source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers, source.ReasonDuplicateKey, source.ReasonNumberRange)
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
+}
+
+// reasonBucket refuses an authentic body about a bucket that is not in the allow-list.
+const reasonBucket = "bucket"
+
+// maxRecords is how many records one body may hold. Every store known sends one.
+const maxRecords = 1000
+
+// DecodeOptions say what Decode takes and how it reads it. The zero value takes everything but SNS messages.
+type DecodeOptions struct {
+	// Keys says how keys are unescaped: "dialect" or "" as the record's dialect does, "always" or "never".
+	Keys string
+	// Buckets is the allow-list; * in an element stands for any characters. Empty: any bucket.
+	Buckets []string
+	// SNS says that SNS messages are unwrapped. That their signature is good is the caller's to know.
+	SNS bool
+	// Window is how long events are remembered, 0 for the journal's default.
+	Window time.Duration
+}
+
+// Decode makes the events of one body, in order. It is pure. dialect is the one to be taken, "auto" or "" for any. No event
+// and no error: a store's test. What the caller sets of an envelope is what source.Protocol says; with several records, Body
+// is set to the bytes of each.
+//
+// Of several records some may be quarantined. The error is *source.Undecodable when the whole body is, and *source.Refused
+// when any record is of a bucket that is not allowed.
+func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
+	members, err := source.ReadObject(string(body), make([]source.Member, 0, 16))
+	if err != nil {
+		return nil, err
+	}
+	top := object(members)
+	switch shapeOf(top) {
+	case shapeTest:
+		return nil, nil
+	case shapeSNS:
+		return decodeSNS(dialect, body, o)
+	case shapeEventBridge:
+		return decodeBridge(dialect, top, &o)
+	case shapeRecords:
+		return decodeRecords(dialect, top, &o)
+	case shapeVKConfirmation:
+		if !speaks(dialect, dialectVK) {
+			return nil, notOfDialect(dialect, dialectVK)
+		}
+		return nil, &source.Undecodable{Reason: missingField, Detail: "a confirmation without Timestamp, TopicArn or Token"}
+	}
+	return nil, &source.Undecodable{Reason: notS3, Detail: "no notification of S3 in any known form"}
+}
+
+// shape is the outermost form of a body.
+type shape int
+
+const (
+	shapeOther shape = iota
+	shapeVKConfirmation
+	shapeSNS
+	shapeTest
+	shapeRecords
+	shapeEventBridge
+)
+
+// shapeOf tells by the exact spelling of names: SNS in a Lambda body differs from S3 in nothing but the case of letters.
+func shapeOf(top object) shape {
+	switch {
+	case top.text("resource_type") != "" && top.text("action") != "":
+		return shapeOther // intdash
+	case top.text("Type") == snsmessage.SubscriptionConfirmation && !top.has("SubscribeURL"):
+		return shapeVKConfirmation
+	case snsmessage.IsMessage(top):
+		return shapeSNS
+	case bareName(top.text("Event")) == testEvent:
+		return shapeTest
+	case top.has("Records"):
+		return shapeRecords
+	case top.text("source") == "aws.s3" && top.has("detail-type") && top.has("detail"):
+		return shapeEventBridge
+	}
+	return shapeOther
+}
+
+func notOfDialect(want, found string) error {
+	return &source.Undecodable{Reason: wrongDialect, Detail: "the dialect is " + found + ", this source takes " + want + " only"}
+}
+
+// decodeSNS decodes the notification inside an SNS message: AWS is the only store that sends through SNS.
+func decodeSNS(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
+	switch {
+	case !o.SNS:
+		return nil, &source.Undecodable{Reason: wrongDialect, Detail: "a message of Amazon SNS, for which this source has no block sns"}
+	case !speaks(dialect, dialectSNS):
+		return nil, notOfDialect(dialect, dialectSNS)
+	}
+	message, err := snsmessage.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	o.SNS = false
+	events, err := Decode(dialectAWS, []byte(message.Message), o)
+	for i := range events {
+		e := events[i].Envelope
+		e.Attributes = append(e.Attributes, attributes("sns_topic_arn", message.TopicARN, "sns_message_id", message.MessageID)...)
+	}
+	return events, err
+}
+
+func decodeBridge(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
+	n := bridgeNotice(top)
+	if err := checkBucket(n.data.GetObject().GetBucket(), o); err != nil {
+		return nil, err
+	}
+	if !speaks(dialect, dialectEventBridge) {
+		return nil, notOfDialect(dialect, dialectEventBridge)
+	}
+	event, err := n.event(o)
+	if err != nil {
+		return nil, err
+	}
+	return []source.Event{event}, nil
+}
+
+func decodeRecords(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
+	records, err := readRecords(top.find("Records"))
+	if err != nil {
+		return nil, err
+	}
+	inMinIO := top.has("EventName") && top.has("Key")
+	if len(records) == 1 { // the body is the record's
+		event, err := decodeRecord(dialect, &records[0], inMinIO, o)
+		if err != nil || event.Envelope == nil {
+			return nil, err
+		}
+		return []source.Event{event}, nil
+	}
+	events := make([]source.Event, 0, len(records))
+	for i := range records {
+		own := []byte(records[i].Raw)
+		event, err := decodeRecord(dialect, &records[i], inMinIO, o)
+		if refused, ok := errors.AsType[*source.Refused](err); ok {
+			return nil, refused
+		}
+		if err != nil {
+			event = source.Quarantined(Kind, own, err)
+		}
+		if event.Envelope != nil {
+			event.Envelope.Body = own
+			events = append(events, event)
+		}
+	}
+	return events, nil
+}
+
+func readRecords(m *source.Member) ([]source.Member, error) {
+	if m.Kind != source.JSONArray {
+		return nil, &source.Undecodable{Reason: noRecords, Detail: "Records is not an array"}
+	}
+	records, err := source.ReadArray(m.Raw, maxRecords)
+	if err != nil { // All but their number has been checked with the body.
+		return nil, &source.Undecodable{Reason: tooManyRecords, Detail: "more than " + strconv.Itoa(maxRecords) + " records"}
+	}
+	if len(records) == 0 {
+		return nil, &source.Undecodable{Reason: noRecords, Detail: "Records is empty"}
+	}
+	return records, nil
+}
+
+// decodeRecord returns the event of one record, one without an envelope for a store's test.
+func decodeRecord(dialect string, m *source.Member, inMinIO bool, o *DecodeOptions) (source.Event, error) {
+	r, err := readRecord(m)
+	if err != nil {
+		return source.Event{}, err
+	}
+	if bareName(r.top.text("eventName")) == testEvent {
+		return source.Event{}, nil
+	}
+	if err := checkBucket(r.bucket.text("name"), o); err != nil {
+		return source.Event{}, err
+	}
+	found := dialectOf(r, inMinIO)
+	switch {
+	case found == "":
+		return source.Event{}, &source.Undecodable{Reason: notS3, Detail: "eventSource is that of no known store"}
+	case !speaks(dialect, found):
+		return source.Event{}, notOfDialect(dialect, found)
+	case dialect == dialectVersityGW:
+		found = dialect
+	}
+	if err := r.checkVersion(found); err != nil {
+		return source.Event{}, err
+	}
+	return r.notice(found).event(o)
+}
+
+// checkBucket refuses a bucket that is not in the allow-list. What names no bucket is no event, and is quarantined later.
+func checkBucket(name string, o *DecodeOptions) error {
+	if name == "" || allowed(o.Buckets, name) {
+		return nil
+	}
+	return &source.Refused{Reason: reasonBucket, Status: http.StatusForbidden}
+}

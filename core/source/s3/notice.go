@@ -1,0 +1,75 @@
+package s3
+
+import (
+	"time"
+
+	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// notice is what a store said about one change of one object, whatever it wrote it like.
+type notice struct {
+	// data is complete but for the object's key and sequence.
+	data *pointsmanv1.S3Event
+	// id is the sender's own, if it gives any.
+	id string
+	// writtenKey is the object's key before it is unescaped.
+	writtenKey string
+	// time is when it happened, as written.
+	time       string
+	attributes []*pointsmanv1.Attribute
+}
+
+// event makes the event, but for its body.
+func (n *notice) event(o *DecodeOptions) (source.Event, error) {
+	data, object := n.data, n.data.GetObject()
+	eventType := typeOf(data.GetEventName())
+	switch {
+	case data.GetEventName() == "":
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no name of an event"}
+	case object.GetBucket() == "":
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no name of a bucket"}
+	case n.writtenKey == "" && !isBucketType(eventType):
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no key of an object"}
+	}
+	key, ok := decodeKey(n.writtenKey, data.GetDialect(), o.Keys)
+	if !ok {
+		n.attributes = append(n.attributes, attributes("key_raw", "true")...)
+	}
+	object.Key = key
+	object.Sequence = grammars[data.GetDialect()].sequence(object.GetSequencer())
+	id, keys := n.identify(o.Window)
+	return source.Event{
+		Envelope: &pointsmanv1.Envelope{
+			Id:           id,
+			Type:         eventType,
+			Subject:      subject(object),
+			TimeUnixNano: unixNano(n.time),
+			Attributes:   n.attributes,
+			Data:         &pointsmanv1.Envelope_S3{S3: data},
+		},
+		Keys: keys,
+	}, nil
+}
+
+// subject returns "bucket/key", or a digest of what no store can have sent.
+func subject(o *pointsmanv1.S3Object) string {
+	const longest = 2048 // bytes; a key has at most 1,024
+	s := o.GetBucket()
+	if o.GetKey() != "" {
+		s += "/" + o.GetKey()
+	}
+	if len(s) > longest {
+		return source.ContentID([]byte(s))
+	}
+	return s
+}
+
+// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+func unixNano(text string) int64 {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,112 @@
+package s3
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// record is one element of Records, the form that all stores but EventBridge share.
+type record struct {
+	// top is the record, the others are objects inside: userIdentity, s3, s3.bucket and s3.object.
+	top, user, s3, bucket, object object
+}
+
+func readRecord(m *source.Member) (*record, error) {
+	if m.Kind != source.JSONObject {
+		return nil, &source.Undecodable{Reason: wrongType, Detail: "the record is not an object"}
+	}
+	members, err := source.ReadObject(m.Raw, make([]source.Member, 0, 16))
+	if err != nil {
+		return nil, err
+	}
+	r := &record{top: members}
+	r.user, r.s3 = r.top.object("userIdentity"), r.top.object("s3")
+	r.bucket, r.object = r.s3.object("bucket"), r.s3.object("object")
+	return r, nil
+}
+
+// majorVersion returns the first number of the eventVersion, "" when there is none.
+func (r *record) majorVersion() string {
+	major, _, _ := strings.Cut(r.top.scalar("eventVersion"), ".")
+	return major
+}
+
+// checkVersion refuses versions of which nobody knows what they mean. Within a major version stores only add members.
+func (r *record) checkVersion(dialect string) error {
+	want := grammars[dialect].major
+	if major := r.majorVersion(); major != "" && major != want {
+		return &source.Undecodable{Reason: unknownVersion, Detail: "eventVersion is not " + want + ".x, as the dialect " + dialect + " has it"}
+	}
+	return nil
+}
+
+// notice returns what the record says.
+func (r *record) notice(dialect string) *notice {
+	principal := r.user.text("principalId")
+	if dialect == dialectVersityGW && principal == "" {
+		principal = r.user.text("PrincipalId")
+	}
+	name := r.top.text("eventName")
+	return &notice{
+		data: &pointsmanv1.S3Event{
+			EventName: name, Dialect: dialect,
+			Region:          r.top.text("awsRegion"),
+			ConfigurationId: r.s3.text("configurationId"),
+			PrincipalId:     principal,
+			SourceIp:        r.top.object("requestParameters").text("sourceIPAddress"),
+			RequestId:       r.top.object("responseElements").text("x-amz-request-id"),
+			Object: &pointsmanv1.S3Object{
+				Bucket:    r.bucket.text("name"),
+				Size:      r.size(dialect, name),
+				Etag:      unquoted(r.object.text("eTag")),
+				VersionId: r.object.text("versionId"),
+				Sequencer: r.object.scalar("sequencer"),
+			},
+		},
+		writtenKey: r.object.text("key"),
+		time:       r.top.text("eventTime"),
+		attributes: attributes("content_type", r.object.text("contentType")),
+	}
+}
+
+// size returns the object's size. versitygw writes 0 for all it does not know, so its 0 is believed only of an object that
+// was put in one piece.
+func (r *record) size(dialect, eventName string) *int64 {
+	size := parseSize(r.object.scalar("size"))
+	if dialect == dialectVersityGW && size != nil && *size == 0 && bareName(eventName) != "ObjectCreated:Put" {
+		return nil
+	}
+	return size
+}
+
+// parseSize returns nil for what is no size: negative, or larger than any store holds.
+func parseSize(text string) *int64 {
+	const largest = 1 << 50 // 1 PiB; AWS ends at 50 TB
+	size, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || size < 0 || size > largest {
+		return nil
+	}
+	return &size
+}
+
+// unquoted returns an entity tag without the quotes that HTTP has around it.
+func unquoted(etag string) string {
+	if len(etag) >= 2 && etag[0] == '"' && etag[len(etag)-1] == '"' {
+		return etag[1 : len(etag)-1]
+	}
+	return etag
+}
+
+// attributes returns the pairs of name and value whose value is not empty.
+func attributes(pairs ...string) []*pointsmanv1.Attribute {
+	var list []*pointsmanv1.Attribute
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			list = append(list, &pointsmanv1.Attribute{Name: pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return list
+}

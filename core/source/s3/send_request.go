@@ -1,0 +1,36 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// NewRequest returns the POST of a body as the stores of a dialect send it, with the token where they can have one: in a
+// header, or at the end of the path. An empty token is left out.
+func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, body []byte) (*http.Request, error) {
+	s := senders[dialect]
+	u, err := url.Parse(to)
+	if err != nil {
+		return nil, err
+	}
+	if s.pathToken && !token.IsZero() {
+		u = u.JoinPath(url.PathEscape(token.Reveal()))
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if !s.pathToken && !token.IsZero() {
+		r.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	r.Header.Set("Content-Type", s.contentType)
+	r.Header.Set("User-Agent", s.userAgent) // empty: none
+	if dialect == dialectVK {
+		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // on its confirmation, too
+	}
+	return r, nil
+}
