@@ -23,7 +23,8 @@ type Webhook struct {
 	URL string
 	// Token is shown as "Authorization: Bearer <token>" unless it brings a scheme of its own.
 	Token string
-	// QueueDir has MinIO keep events on disk and send again, in order, what was not taken. Without it, a refused event is lost.
+	// QueueDir has MinIO keep events on disk and send again, in order, what was not taken; MinIO looks there every 3 s, so
+	// that events come late. Without it, they come at once, and a refused one is lost.
 	QueueDir bool
 }
 

@@ -115,7 +115,7 @@ func expect(t *testing.T, got <-chan request, text string) request {
 func TestMinIONotifies(t *testing.T) {
 	t.Parallel()
 	url, got := webhook(t)
-	s := s3test.MinIO(t, s3test.MinIOOptions{Webhook: &s3test.Webhook{URL: url, Token: "s3cr3t", QueueDir: true}})
+	s := s3test.MinIO(t, s3test.MinIOOptions{Webhook: &s3test.Webhook{URL: url, Token: "s3cr3t"}})
 	notified(t, s, got, "Bearer s3cr3t", "s3:ObjectCreated:PutTagging")
 }
 
