@@ -1,0 +1,81 @@
+package mirror
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// attributes are what an object is besides its bytes. The storage class and the encryption are the destination's own.
+type attributes struct {
+	side                                                                   Side
+	contentType, encoding, language, disposition, cache, redirect, tagging *string
+	expires                                                                *string // as stored: it need not be a date
+	metadata                                                               map[string]string
+}
+
+func (m *Mirror) attributesOf(out *s3.GetObjectOutput, tags []types.Tag) attributes {
+	return attributes{
+		side: m.config.Destination, contentType: out.ContentType, encoding: out.ContentEncoding, language: out.ContentLanguage,
+		disposition: out.ContentDisposition, cache: out.CacheControl, redirect: out.WebsiteRedirectLocation,
+		expires: out.ExpiresString, metadata: out.Metadata, tagging: form(tags),
+	}
+}
+
+func (a attributes) put() *s3.PutObjectInput {
+	return &s3.PutObjectInput{
+		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
+		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
+		StorageClass: types.StorageClass(a.side.StorageClass), ServerSideEncryption: types.ServerSideEncryption(a.side.SSE),
+		SSEKMSKeyId: written(a.side.KMSKeyID),
+	}
+}
+
+func (a attributes) create() *s3.CreateMultipartUploadInput {
+	return &s3.CreateMultipartUploadInput{
+		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
+		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
+		StorageClass: types.StorageClass(a.side.StorageClass), ServerSideEncryption: types.ServerSideEncryption(a.side.SSE),
+		SSEKMSKeyId: written(a.side.KMSKeyID),
+	}
+}
+
+// headers sets what the SDK's inputs cannot say.
+func (a attributes) headers() func(*s3.Options) {
+	return func(o *s3.Options) {
+		if a.expires != nil {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("Expires", *a.expires))
+		}
+	}
+}
+
+func written(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// form is tags as the header x-amz-tagging has them. nil without tags.
+func form(tags []types.Tag) *string {
+	if len(tags) == 0 {
+		return nil
+	}
+	values := url.Values{}
+	for _, t := range tags {
+		values.Set(aws.ToString(t.Key), aws.ToString(t.Value))
+	}
+	return aws.String(values.Encode())
+}
+
+func (m *Mirror) sourceTags(ctx context.Context, key string) ([]types.Tag, error) {
+	out, err := m.source.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &m.config.Source.Bucket, Key: &key})
+	if err != nil {
+		return nil, err
+	}
+	return out.TagSet, nil
+}

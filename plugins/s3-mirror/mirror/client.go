@@ -1,0 +1,108 @@
+package mirror
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// How long a connection may be silent. A destination says nothing while it takes a part, puts parts together or copies.
+const (
+	sourceSilence      = time.Minute
+	destinationSilence = 5 * time.Minute
+)
+
+// attempts of one request. The router tries for hours; these are for the hiccup of a moment.
+const attempts = 3
+
+func newClient(s Side, concurrency int, silence time.Duration) (*s3.Client, error) {
+	transport, err := newTransport(s.CA, concurrency)
+	if err != nil {
+		return nil, err
+	}
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithReadTimeout(silence).WithTransportOptions(transport)),
+		config.WithRetryer(newRetryer),
+	}
+	switch {
+	case s.Region != "":
+		options = append(options, config.WithRegion(s.Region))
+	case s.Endpoint != "":
+		options = append(options, config.WithRegion("us-east-1"))
+	}
+	if s.AccessKey != "" {
+		options = append(options, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey.Reveal(), s.SessionToken.Reveal())))
+	}
+	loaded, err := config.LoadDefaultConfig(context.Background(), options...)
+	if err != nil {
+		return nil, err
+	}
+	if loaded.Region == "" {
+		return nil, errors.New(`no region: write region = "..."`)
+	}
+	return s3.NewFromConfig(loaded, func(o *s3.Options) {
+		if s.Endpoint != "" {
+			o.BaseEndpoint = aws.String(s.Endpoint)
+		}
+		o.UsePathStyle = s.PathStyle
+		// Checksums of the SDK's own go into trailers, which many stores do not know. What is uploaded gets a header instead.
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		// A store that does not answer "100 Continue" would cost a second for each part.
+		o.ContinueHeaderThresholdBytes = -1
+	}), nil
+}
+
+func newTransport(pem string, concurrency int) (func(*http.Transport), error) {
+	var roots *x509.CertPool
+	if pem != "" {
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM([]byte(pem)) {
+			return nil, errors.New("ca: there is no certificate in it")
+		}
+	}
+	return func(t *http.Transport) {
+		if roots != nil {
+			if t.TLSClientConfig == nil {
+				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			t.TLSClientConfig.RootCAs = roots
+		}
+		t.DisableCompression = true // a stored gzip must arrive as it is
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 2*concurrency
+		t.ReadBufferSize, t.WriteBufferSize = 64<<10, 64<<10
+		// One HTTP/2 connection for all transfers is slower than a connection each.
+		t.ForceAttemptHTTP2 = false
+		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}, nil
+}
+
+func newRetryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		o.MaxBackoff = 2 * time.Second
+		o.RateLimiter = ratelimit.None
+	})
+}
+
+// String names a side without its credentials.
+func (s Side) String() string {
+	endpoint := s.Endpoint
+	if endpoint == "" {
+		endpoint = "AWS"
+	}
+	return fmt.Sprintf("bucket %q at %s", s.Bucket, endpoint)
+}
