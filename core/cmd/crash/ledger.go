@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"os"
 	"strings"
 
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 	"github.com/pointsman/pointsman/core/journal"
-	"github.com/pointsman/pointsman/core/journal/sqlite"
 )
 
 // ledger compares what was acknowledged with what became of it.
@@ -66,14 +65,9 @@ const (
 
 // fates of all events in the journal, by event id. A delivery that the journal calls done and the plugin never saw is
 // missing.
-func (s *site) fates(ctx context.Context, seen map[string]bool) (_ map[string]fate, err error) {
-	j, err := sqlite.Open(ctx, s.Journal(), sqlite.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
+func (s *site) fates(ctx context.Context, seen map[string]bool) (map[string]fate, error) {
 	fates := map[string]fate{}
-	for d, err := range allDeliveries(ctx, j) {
+	for d, err := range trial.Deliveries(ctx, s.Journal()) {
 		if err != nil {
 			return nil, err
 		}
@@ -111,28 +105,5 @@ func readRecord(path string) (seen map[string]bool, again int, err error) {
 			again++
 		}
 		seen[id] = true
-	}
-}
-
-// allDeliveries reads the journal page by page.
-func allDeliveries(ctx context.Context, j journal.Reader) iter.Seq2[journal.DeliveryRecord, error] {
-	return func(yield func(journal.DeliveryRecord, error) bool) {
-		q := journal.DeliveryQuery{Page: journal.Page{Limit: 1000}}
-		for {
-			page, err := j.Deliveries(ctx, q)
-			if err != nil {
-				yield(journal.DeliveryRecord{}, err)
-				return
-			}
-			for _, d := range page {
-				if !yield(d, nil) {
-					return
-				}
-				q.Before = d.Seq
-			}
-			if len(page) == 0 {
-				return
-			}
-		}
 	}
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/cmd/internal/trial"
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+)
+
+// verdict is what the trial came to.
+type verdict struct {
+	ops, vain, events, duplicates, retries, kills int64
+	done, dead, pending                           int
+	differences                                   s3test.Differences
+	dirge                                         []string // of the first dead letters
+}
+
+// shown is how many dead letters and differences are printed.
+const shown = 20
+
+func (v verdict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "operations %d (%d in vain)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.vain, v.events, v.duplicates, v.retries, v.kills)
+	fmt.Fprintf(&b, "deliveries: done %d  dead %d  pending %d\n", v.done, v.dead, v.pending)
+	fmt.Fprintf(&b, "differences %d", v.differences.Count)
+	for _, line := range append(v.dirge, v.differences.List[:min(shown, len(v.differences.List))]...) {
+		fmt.Fprintf(&b, "\n  %s", line)
+	}
+	return b.String()
+}
+
+// complaint is nil when the mirror did all that it promises.
+func (v verdict) complaint() error {
+	switch {
+	case v.differences.Count > 0:
+		return fmt.Errorf("%d keys differ", v.differences.Count)
+	case v.dead > 0:
+		return fmt.Errorf("%d dead letters", v.dead)
+	case v.pending > 0:
+		return fmt.Errorf("%d deliveries are still owed", v.pending)
+	case v.done == 0:
+		return errors.New("nothing was delivered at all")
+	}
+	return nil
+}
+
+// judge reads the journal of the router, which has ended, and lets rclone compare the buckets.
+func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, error) {
+	v := verdict{
+		ops: load.done.Load(), vain: load.vain.Load(), kills: int64(2 * o.kills),
+		events: s.proxy.events.Load(), duplicates: s.proxy.duplicates.Load(), retries: s.proxy.retries.Load(),
+	}
+	for d, err := range trial.Deliveries(ctx, s.router.Journal()) {
+		if err != nil {
+			return verdict{}, err
+		}
+		v.count(d)
+	}
+	var err error
+	v.differences, err = s3test.Compare(ctx, s3test.Location{Server: s.source, Bucket: bucket}, s3test.Location{Server: s.destination, Bucket: target})
+	return v, err
+}
+
+func (v *verdict) count(d journal.DeliveryRecord) {
+	switch d.State {
+	case journal.StateDone:
+		v.done++
+	case journal.StatePending:
+		v.pending++
+	case journal.StateDead:
+		if v.dead++; v.dead <= shown {
+			v.dirge = append(v.dirge, fmt.Sprintf("dead letter %s of %s: %s: %s", d.ID, d.OrderKey, d.Reason, d.Error))
+		}
+	}
+}
