@@ -25,7 +25,7 @@ func newSend(s streams) *cobra.Command {
 		Args:  args(noCommand),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSendIntdash(s))
+	cmd.AddCommand(newSendIntdash(s), newSendS3(s))
 	return cmd
 }
 
@@ -85,27 +85,44 @@ func (f *sendFlags) bytes(stdin io.Reader, compose func() ([]byte, error)) ([]by
 	return os.ReadFile(f.body)
 }
 
-// post sends a request whose body is given, prints what came of it, and returns the answer's body. Refusals say what each
-// status means to this kind of sender.
-func (f *sendFlags) post(s streams, req *http.Request, body []byte, refusals map[int]string) ([]byte, error) {
-	shown := req.URL.Redacted()
-	resp, err := http.DefaultClient.Do(req)
+// posting is one request and what is to be said about its answer.
+type posting struct {
+	request *http.Request
+	// shown is the URL for people to see: without what is secret in the request's.
+	shown string
+	body  []byte
+	// refusals say what each status means to this kind of sender.
+	refusals map[int]string
+	// judge looks at the answer to what was accepted, where that answer matters to the sender, and says what it thinks of it.
+	judge func(answer []byte) (verdict string, err error)
+}
+
+// post sends a request and prints what came of it.
+func (f *sendFlags) post(s streams, p posting) error {
+	resp, err := http.DefaultClient.Do(p.request)
 	if err != nil {
-		return nil, unreachable(shown, err)
+		return unreachable(p.shown, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return nil, fmt.Errorf("read the router's answer: %w", err)
+		return fmt.Errorf("read the router's answer: %w", err)
+	}
+	accepted, verdict, judged := resp.StatusCode/100 == 2, "", error(nil)
+	if accepted && p.judge != nil {
+		verdict, judged = p.judge(answer)
 	}
 	if f.asJSON {
-		if err := writeSent(s.out, shown, resp.StatusCode, body); err != nil {
-			return nil, err
+		if err := writeSent(s.out, &p, resp.StatusCode, verdict); err != nil {
+			return err
 		}
-	} else if resp.StatusCode/100 == 2 {
-		fmt.Fprintf(s.out, "%s accepted %s\n", shown, body)
+	} else if accepted {
+		fmt.Fprintf(s.out, "%s accepted %s\n", p.shown, p.body)
+		if verdict != "" {
+			fmt.Fprintln(s.out, verdict)
+		}
 	}
-	return answer, refusal(resp, answer, refusals)
+	return errors.Join(refusal(resp, answer, p.refusals), judged)
 }
 
 // sent is the answer of `send --json`.
@@ -115,12 +132,13 @@ type sent struct {
 	Status        int             `json:"status"`
 	Accepted      bool            `json:"accepted"`
 	Event         json.RawMessage `json:"event"`
+	Verdict       string          `json:"verdict,omitempty"`
 }
 
-func writeSent(w io.Writer, url string, status int, body []byte) error {
-	out := sent{FormatVersion: "1", URL: url, Status: status, Accepted: status/100 == 2, Event: body}
-	if !json.Valid(body) {
-		quoted, err := json.Marshal(string(body))
+func writeSent(w io.Writer, p *posting, status int, verdict string) error {
+	out := sent{FormatVersion: "1", URL: p.shown, Status: status, Accepted: status/100 == 2, Event: p.body, Verdict: verdict}
+	if !json.Valid(p.body) {
+		quoted, err := json.Marshal(string(p.body))
 		if err != nil {
 			return err
 		}

@@ -72,8 +72,7 @@ func (f *intdashFlags) run(ctx context.Context, s streams) error {
 	if err != nil {
 		return usageError(fmt.Errorf("--url: %w", err))
 	}
-	_, err = f.post(s, req, body, intdashRefusals)
-	return err
+	return f.post(s, posting{request: req, shown: req.URL.Redacted(), body: body, refusals: intdashRefusals})
 }
 
 // target says where to post to and what to sign with.

@@ -2,9 +2,7 @@ package s3
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,19 +52,8 @@ func (c *Confirmation) Check(answer []byte, publicURL string) error {
 	if err := json.Unmarshal(answer, &got); err != nil || got.Signature == "" {
 		return errors.New(`the answer is not {"signature": ...}: the router did not take this for VK's question`)
 	}
-	if !hmac.Equal([]byte(got.Signature), []byte(confirmationSignature(c.Token, c.timestamp(), c.Topic, publicURL))) {
+	if !hmac.Equal([]byte(got.Signature), []byte(ConfirmationSignature(publicURL, c.Topic, c.timestamp(), c.Token))) {
 		return errors.New("the signature in the answer is not that of this URL: it must be registered with VK exactly as it stands in public_url")
 	}
 	return nil
-}
-
-// confirmationSignature is three HMACs inside one another, of which only the outermost is written in hexadecimal.
-func confirmationSignature(token, timestamp, topic, publicURL string) string {
-	sum := []byte(token)
-	for _, text := range []string{timestamp, topic, publicURL} {
-		mac := hmac.New(sha256.New, sum)
-		mac.Write([]byte(text))
-		sum = mac.Sum(nil)
-	}
-	return hex.EncodeToString(sum)
 }

@@ -29,8 +29,11 @@ func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, bo
 	}
 	r.Header.Set("Content-Type", s.contentType)
 	r.Header.Set("User-Agent", s.userAgent) // empty: none
-	if dialect == dialectVK {
+	switch dialect {
+	case dialectSNS:
+		err = setSNSHeader(r.Header, body)
+	case dialectVK:
 		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // on its confirmation, too
 	}
-	return r, nil
+	return r, err
 }
