@@ -190,6 +190,10 @@ func (r *router) startSources(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if open, ok := s.(interface{ Insecure() []string }); ok && len(open.Insecure()) > 0 {
+			r.metrics.InsecureOptions.Add(float64(len(open.Insecure())))
+			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
+		}
 		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", "http://"+r.server.Addr().String()+s.Path())
 		sources = append(sources, s)
 	}

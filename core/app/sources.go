@@ -9,12 +9,13 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/s3"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // sourceKinds says what a `source` block of each kind may hold. A kind is added here and in newSource.
 func sourceKinds() map[string]*pluginv1.Schema {
-	return map[string]*pluginv1.Schema{"intdash": intdash.Schema()}
+	return map[string]*pluginv1.Schema{intdash.Kind: intdash.Schema(), s3.Kind: s3.Schema()}
 }
 
 // newSource makes the source that a block describes. Warnings are about its settings and hold no secret.
@@ -22,6 +23,12 @@ func newSource(c *config.Source, d source.Deps) (_ source.Source, warnings []str
 	switch c.Kind {
 	case intdash.Kind:
 		s, err := intdash.New(c.Settings, d)
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, s.Warnings(), nil
+	case s3.Kind:
+		s, err := s3.New(c.Settings, d)
 		if err != nil {
 			return nil, nil, err
 		}
