@@ -79,7 +79,7 @@ func runStories(t *testing.T, glob, extra string) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
-			for _, name := range []string{"PORT", "ADMIN_PORT"} {
+			for _, name := range []string{"PORT", "ADMIN_PORT", "CERT_PORT"} {
 				port, err := freePort()
 				if err != nil {
 					return err

@@ -51,7 +51,7 @@ Dialects, and what each shows the router to prove itself:
 A signature of SNS is checked with a certificate that the router fetches. Here it is served at --cert-listen while the
 command runs, so the source must trust that address while you try it; the real SNS needs no such line:
   sns {
-    topics              = ["arn:aws:sns:*:*:*"]
+    topics              = ["arn:aws:sns:ap-northeast-1:123456789012:uploads"]
     insecure_cert_hosts = ["127.0.0.1:8099"]
   }`,
 		Example: `  pointsman send s3                                        # MinIO: an object was uploaded
