@@ -136,12 +136,3 @@ func (m *Mirror) Wants(key string) bool {
 func (m *Mirror) DestinationKey(sourceKey string) string {
 	return m.config.Destination.Prefix + strings.TrimPrefix(sourceKey, m.config.Source.Prefix)
 }
-
-// Close drops connections that are not in use.
-func (m *Mirror) Close() {
-	for _, c := range []*s3.Client{m.source, m.destination} {
-		if idle, ok := c.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
-			idle.CloseIdleConnections()
-		}
-	}
-}

@@ -71,7 +71,6 @@ func newMirror(t testing.TB, c Config) *Mirror {
 		t.Fatal(err)
 	}
 	m.resumeDelay = 1
-	t.Cleanup(m.Close)
 	return m
 }
 
@@ -127,6 +126,9 @@ func (p *pair) same(key string) {
 	}
 	if !bytes.Equal(aBody, bBody) {
 		p.t.Errorf("%q: %d bytes became %d other bytes", key, len(aBody), len(bBody))
+	}
+	if strings.HasSuffix(key, "/") {
+		a["type"] = b["type"] // versitygw has one type for all of them
 	}
 	if diff := cmp.Diff(a, b); diff != "" {
 		p.t.Errorf("%q: %s", key, diff)

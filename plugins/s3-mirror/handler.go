@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+
+	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
+	"github.com/pointsman/pointsman/plugins/sdk"
+)
+
+// arguments are those of a `dispatch` block.
+type arguments struct {
+	Bucket string `pointsman:"bucket" doc:"Bucket of the object. Default: the event's; for events that are not of S3, the source's."`
+	Key    string `pointsman:"key" doc:"Key of the object, as a client would write it. Default: the event's."`
+}
+
+// engine is what a handler needs of *mirror.Mirror.
+type engine interface {
+	Wants(key string) bool
+	Converge(ctx context.Context, key string, hint mirror.Hint) (mirror.Result, error)
+	SyncTags(ctx context.Context, key string) (mirror.Result, error)
+}
+
+// handler turns deliveries into calls of the engine: one at a time for a key, and none for events that an earlier call has
+// already answered.
+type handler struct {
+	engine engine
+	bucket string
+	skip   []string // principals
+	keys   *keyLocks
+	fresh  *fresh
+	now    func() time.Time
+}
+
+// reserve is the memory, beside the buffers, up to which the runtime need not collect garbage eagerly.
+const reserve = 40 << 20
+
+func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+	m, err := s.newMirror(in.Log)
+	if err != nil {
+		return nil, err
+	}
+	partSize, err := parseSize(s.PartSize)
+	if err != nil {
+		return nil, err
+	}
+	// Buffers live long, and half of the heap: without a limit the runtime would let as much garbage pile up beside them.
+	debug.SetMemoryLimit(int64(s.Concurrency)*partSize + reserve)
+	return newHandler(m, s, time.Now), nil
+}
+
+func newHandler(e engine, s settings, now func() time.Time) *handler {
+	return &handler{engine: e, bucket: s.Source.Bucket, skip: s.SkipPrincipals, keys: newKeyLocks(), fresh: newFresh(now), now: now}
+}
+
+// Deliver makes the destination's object what the source's is now. What another attempt cannot mend is rejected.
+func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
+	what, why := h.meaning(d.Envelope)
+	if what == nothing {
+		return done(d, mirror.Result{Action: mirror.Skipped, Why: why})
+	}
+	key, err := h.key(d)
+	if err != nil {
+		return sdk.Reject(err)
+	}
+	if !h.engine.Wants(key) {
+		return done(d, mirror.Result{Action: mirror.Skipped, Why: "the prefix or the filters leave it out"})
+	}
+	unlock, err := h.keys.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if h.fresh.covers(key, received(d.Envelope)) {
+		return done(d, mirror.Result{Action: mirror.Unchanged, Why: "mirrored since this event came"})
+	}
+	r, err := h.act(ctx, what, key, d)
+	if err != nil {
+		return outcome(err)
+	}
+	h.fresh.remember(key, r.AsOf)
+	return done(d, r)
+}
+
+func (h *handler) act(ctx context.Context, what meaning, key string, d *sdk.Delivery[arguments]) (mirror.Result, error) {
+	if what == tags {
+		return h.engine.SyncTags(ctx, key)
+	}
+	return h.engine.Converge(ctx, key, mirror.Hint{
+		Created: what == created, Age: h.now().Sub(received(d.Envelope)), Attempt: d.Attempt,
+	})
+}
+
+func done(d *sdk.Delivery[arguments], r mirror.Result) error {
+	d.SetReceipt(r.String())
+	return nil
+}
+
+func received(e *pointsmanv1.Envelope) time.Time { return time.Unix(0, e.GetReceivedUnixNano()) }
+
+// meaning is what an event asks for.
+type meaning int
+
+const (
+	nothing meaning = iota
+	converge
+	created // converge, and the object should be there
+	tags
+)
+
+// meanings of the types of S3 events. Others change neither bytes nor attributes of the current object.
+var meanings = map[string]meaning{
+	"s3.object.created": created, "s3.object.removed": converge, "s3.object.restored": converge, "s3.object.tagged": tags,
+}
+
+// meaning says why when it is nothing.
+func (h *handler) meaning(e *pointsmanv1.Envelope) (meaning, string) {
+	if e.GetKind() != "s3" && e.GetS3() == nil {
+		return converge, ""
+	}
+	if p := e.GetS3().GetPrincipalId(); p != "" && slices.Contains(h.skip, p) {
+		return nothing, fmt.Sprintf("caused by %q, which is in skip_principals", p)
+	}
+	if e.GetType() == "s3.object.acl" {
+		return nothing, "access control lists are not mirrored"
+	}
+	what := meanings[e.GetType()]
+	if what == nothing {
+		return nothing, e.GetType() + " changes nothing to mirror"
+	}
+	return what, ""
+}
+
+// key is the object's that a delivery is about, in the source's bucket.
+func (h *handler) key(d *sdk.Delivery[arguments]) (string, error) {
+	object := d.Envelope.GetS3().GetObject()
+	bucket, key := d.Arguments.Bucket, d.Arguments.Key
+	if bucket == "" {
+		bucket = object.GetBucket()
+	}
+	if key == "" {
+		key = object.GetKey()
+	}
+	switch {
+	case key == "":
+		return "", errors.New("no object: the event names none, and the rule sets no argument key")
+	case bucket != "" && bucket != h.bucket:
+		return "", fmt.Errorf("the event is of bucket %q, and this mirror's source is %q: let the rule select with `when = event.data.object.bucket == %q`",
+			bucket, h.bucket, h.bucket)
+	}
+	return key, nil
+}
+
+// outcome tells errors for good from those that another attempt may mend.
+func outcome(err error) error {
+	var e *mirror.Error
+	switch {
+	case errors.As(err, &e) && e.Permanent:
+		return sdk.Reject(err)
+	case e != nil && e.RetryAfter > 0:
+		return sdk.RetryAfter(err, e.RetryAfter)
+	}
+	return err
+}
