@@ -25,6 +25,8 @@ type Message struct {
 	Size      int64
 	ETag      string
 	VersionID string
+	// ContentType is told by MinIO only.
+	ContentType string
 	// Sequencer is made of Time, in the way of the dialect, when it is empty. VK's is a decimal number.
 	Sequencer string
 	Time      time.Time

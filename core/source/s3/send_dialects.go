@@ -14,9 +14,9 @@ var senders = map[string]*sender{
 	dialectMinIO: {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "us-east-1", "minioadmin", "Config"
-			m.RequestID = nanoseconds(m.Time)
+			m.RequestID, m.ContentType = nanoseconds(m.Time), "binary/octet-stream"
 		},
-		body: minioBody, names: map[string]string{"tagged": "ObjectCreated:PutTagging"}, prefixed: true,
+		body: writeMinIO, names: map[string]string{"tagged": "ObjectCreated:PutTagging"}, prefixed: true,
 		sequencer: nanoseconds, escapesHTML: true, contentType: "application/json", userAgent: goClient,
 	},
 	dialectAWS: awsSender("application/json", ""),
@@ -26,14 +26,14 @@ var senders = map[string]*sender{
 			m.Principal, m.Configuration, m.SourceIP = "pointsman", "pointsman", ""
 			m.RequestID = cephZone + ".4118." + strconv.FormatInt(m.Time.UnixNano(), 10)
 		},
-		record: cephRecord, names: map[string]string{"tagged": ""},
+		record: writeCeph, names: map[string]string{"tagged": ""},
 		sequencer: cephSequencer, pathToken: true, contentType: "application/json",
 	},
 	dialectVK: {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "ru-msk", "mcs1234567890", "1"
 		},
-		record: vkRecord, names: map[string]string{"tagged": "", "marker": ""}, prefixed: true,
+		record: writeVK, names: map[string]string{"tagged": "", "marker": ""}, prefixed: true,
 		sequencer: func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
 		pathToken: true, contentType: "application/json",
 	},
@@ -41,13 +41,13 @@ var senders = map[string]*sender{
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration, m.RequestID = "us-east-1", "vgw", "webhook-global", ""
 		},
-		body: versityBody, names: map[string]string{"marker": ""}, prefixed: true, test: versityTest,
+		body: writeVersityGW, names: map[string]string{"marker": ""}, prefixed: true, test: writeVersityGWTest,
 		// A counter that starts at 1 with the process. The time is one, too, of a gateway that runs for long.
 		sequencer: nanoseconds, escapesHTML: true, pathToken: true, contentType: "application/json; charset=utf-8", userAgent: goClient,
 	},
 	dialectEventBridge: {
 		defaults: func(m *Message) { m.Region, m.Principal = "ap-northeast-1", "123456789012" },
-		body:     eventBridgeBody,
+		body:     writeEventBridge,
 		// Here a name is the detail type, with what EventBridge says of its reason.
 		names: map[string]string{
 			"created": "Object Created:PutObject", "copied": "Object Created:CopyObject", "multipart": "Object Created:CompleteMultipartUpload",
@@ -73,14 +73,14 @@ func cephSequencer(t time.Time) string {
 	return fmt.Sprintf("%X", binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond())))
 }
 
-func minioBody(m *Message, name string) ordered {
+func writeMinIO(m *Message, name string) ordered {
 	content := ordered{}
 	if !removal(name) {
 		content = ordered{
 			{"size", some(m.Size != 0, m.Size)},
 			{"eTag", m.ETag},
-			{"contentType", "binary/octet-stream"},
-			{"userMetadata", ordered{{"content-type", "binary/octet-stream"}}},
+			{"contentType", m.ContentType},
+			{"userMetadata", ordered{{"content-type", m.ContentType}}},
 		}
 	}
 	object := append(ordered{{"key", url.QueryEscape(m.Key)}}, content...)
@@ -115,16 +115,20 @@ func awsSender(contentType, userAgent string) *sender {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "ap-northeast-1", "AWS:AIDAEXAMPLE", "pointsman"
 		},
-		record: awsRecord, test: awsTest,
+		record: writeAWS, test: writeAWSTest,
 		sequencer:   func(t time.Time) string { return fmt.Sprintf("00%08X%08X", t.Unix(), t.Nanosecond()) },
 		contentType: contentType, userAgent: userAgent,
 	}
 }
 
-func awsRecord(m *Message, name string) ordered {
-	gone, marker := removal(name), strings.HasSuffix(name, ":DeleteMarkerCreated")
+func writeAWS(m *Message, name string) ordered {
+	created, gone, marker := typeOf(name) == typeCreated, removal(name), strings.HasSuffix(name, ":DeleteMarkerCreated")
+	version := "2.1"
+	if !created && !gone {
+		version = "2.3"
+	}
 	return ordered{
-		{"eventVersion", "2.1"},
+		{"eventVersion", version},
 		{"eventSource", "aws:s3"},
 		{"awsRegion", m.Region},
 		{"eventTime", m.Time.UTC().Format(millis)},
@@ -138,16 +142,16 @@ func awsRecord(m *Message, name string) ordered {
 			{"bucket", m.bucket("principalId")},
 			{"object", ordered{
 				{"key", strings.ReplaceAll(url.QueryEscape(m.Key), "%2F", "/")},
-				{"size", some(!gone, m.Size)},
+				{"size", some(created, m.Size)},
 				{"eTag", some(!gone || marker, m.ETag)},
 				{"versionId", some(m.VersionID != "", m.VersionID)},
-				{"sequencer", m.Sequencer},
+				{"sequencer", some(created || gone, m.Sequencer)},
 			}},
 		}},
 	}
 }
 
-func awsTest(m *Message) ordered {
+func writeAWSTest(m *Message) ordered {
 	return ordered{
 		{"Service", "Amazon S3"},
 		{"Event", TestEvent},
@@ -158,7 +162,7 @@ func awsTest(m *Message) ordered {
 	}
 }
 
-func cephRecord(m *Message, name string) ordered {
+func writeCeph(m *Message, name string) ordered {
 	return ordered{
 		{"eventVersion", "2.2"},
 		{"eventSource", "ceph:s3"},
@@ -187,14 +191,14 @@ func cephRecord(m *Message, name string) ordered {
 	}
 }
 
-func vkRecord(m *Message, name string) ordered {
+func writeVK(m *Message, name string) ordered {
 	return ordered{
 		{"s3", ordered{
 			{"object", ordered{
-				{"eTag", some(!removal(name), m.ETag)},
+				{"eTag", m.ETag},
 				{"sequencer", decimal(m.Sequencer)},
 				{"key", m.Key},
-				{"size", some(!removal(name), m.Size)},
+				{"size", m.Size},
 			}},
 			{"configurationId", m.Configuration},
 			{"bucket", ordered{{"name", m.Bucket}, {"ownerIdentity", ordered{{"principalId", m.Principal}}}}},
@@ -210,7 +214,7 @@ func vkRecord(m *Message, name string) ordered {
 	}
 }
 
-func versityBody(m *Message, name string) ordered {
+func writeVersityGW(m *Message, name string) ordered {
 	size, etag := m.Size, any(`"`+m.ETag+`"`)
 	version := any(nil)
 	if m.VersionID != "" {
@@ -253,12 +257,12 @@ func versityBody(m *Message, name string) ordered {
 	return ordered{{"Records", []ordered{record}}}
 }
 
-// versityTest is what versitygw posts when it starts.
-func versityTest(m *Message) ordered {
+// writeVersityGWTest is what versitygw posts when it starts.
+func writeVersityGWTest(m *Message) ordered {
 	return ordered{{"Bucket", "Test-Bucket"}, {"Event", TestEvent}, {"Service", "S3"}, {"Time", m.Time.UTC().Format(time.RFC3339)}}
 }
 
-func eventBridgeBody(m *Message, name string) ordered {
+func writeEventBridge(m *Message, name string) ordered {
 	detailType, reason, _ := strings.Cut(name, ":")
 	deletion := ""
 	if detailType == "Object Deleted" {
