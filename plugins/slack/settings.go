@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// settings is the block `settings`.
+type settings struct {
+	WebhookURL schema.Secret `pointsman:"webhook_url" doc:"An incoming webhook. Either this or token."`
+	Token      schema.Secret `pointsman:"token" doc:"A bot token, xoxb-..., to post by chat.postMessage. Either this or webhook_url."`
+	APIURL     string        `pointsman:"api_url,default=https://slack.com/api" doc:"Where the methods of the Web API are. For token."`
+	Channel    string        `pointsman:"channel" doc:"Where messages go that name no channel. Webhooks of Slack apps have one channel of their own."`
+	Username   *string       `pointsman:"username" doc:"Shown as the sender. Default with webhook_url: slack-webhook-client; with token: the app's name."`
+	IconEmoji  *string       `pointsman:"icon_emoji" doc:"Shown beside the sender. Default with webhook_url: \":+1:\"; with token: the app's icon."`
+	Rate       string        `pointsman:"rate,default=1/s" doc:"Messages to one webhook, or to one channel with token: a number per s, m or h. Slack allows 1/s."`
+	Burst      int           `pointsman:"burst,default=3" doc:"How many messages may leave at once after a pause."`
+	Timeout    time.Duration `pointsman:"timeout,default=10s" doc:"How long one request may take."`
+}
+
+// What the seed's client sends when nothing else is said.
+const (
+	defaultUsername  = "slack-webhook-client"
+	defaultIconEmoji = "+1"
+)
+
+func (s settings) username() string {
+	return s.orSeed(s.Username, defaultUsername)
+}
+
+func (s settings) iconEmoji() string {
+	return withColons(s.orSeed(s.IconEmoji, defaultIconEmoji))
+}
+
+// orSeed: an app needs a scope of its own to post under another name, so only webhooks get the seed's.
+func (s settings) orSeed(set *string, seed string) string {
+	switch {
+	case set != nil:
+		return *set
+	case s.WebhookURL.IsZero():
+		return ""
+	}
+	return seed
+}
+
+// withColons is the form that Slack documents.
+func withColons(emoji string) string {
+	if emoji = strings.Trim(emoji, ": \t"); emoji == "" {
+		return ""
+	}
+	return ":" + emoji + ":"
+}
+
+// check looks at what the schema cannot say.
+func check(s settings) []sdk.Diagnostic {
+	var ds problems
+	webhook, token := !s.WebhookURL.IsZero(), !s.Token.IsZero()
+	switch {
+	case !webhook && !token:
+		ds.add("webhook_url", "a webhook or a token is needed", `For example webhook_url = env("SLACK_WEBHOOK_URL").`)
+	case webhook && token:
+		ds.add("token", "there are two ways to post", "Keep either webhook_url or token.")
+	case webhook:
+		ds.checkURL("webhook_url", s.WebhookURL.Reveal(), "https://hooks.slack.com/services/T.../B.../...")
+	default:
+		ds.checkURL("api_url", s.APIURL, "https://slack.com/api")
+		if strings.ContainsAny(s.Token.Reveal(), " \t\r\n") {
+			ds.add("token", "there is a space or a line end in it", "Want the token alone: xoxb-...")
+		}
+	}
+	if _, err := parseRate(s.Rate); err != nil {
+		ds.add("rate", err.Error(), `Write for example rate = "1/s".`)
+	}
+	if s.Burst < 1 || s.Burst > maxBurst {
+		ds.add("burst", fmt.Sprintf("want 1 to %d", maxBurst), "")
+	}
+	if s.Timeout < time.Second || s.Timeout > maxTimeout {
+		ds.add("timeout", fmt.Sprintf("want 1s to %s", maxTimeout), "")
+	}
+	return ds
+}
+
+const (
+	maxBurst   = 1000
+	maxTimeout = 10 * time.Minute
+)
+
+var rateForm = regexp.MustCompile(`^([1-9][0-9]{0,3})/(s|m|h)$`)
+
+// parseRate returns the time between two messages.
+func parseRate(rate string) (time.Duration, error) {
+	m := rateForm.FindStringSubmatch(rate)
+	if m == nil {
+		return 0, fmt.Errorf("%q is not a rate", rate)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0, err
+	}
+	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}
+	return per[m[2]] / time.Duration(n), nil
+}
+
+// problems collects diagnostics.
+type problems []sdk.Diagnostic
+
+func (ds *problems) add(path, summary, detail string) {
+	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail})
+}
+
+// checkURL never shows the URL: that of a webhook is a secret.
+func (ds *problems) checkURL(path, text, example string) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		ds.add(path, "is not the URL of a server", "It looks like "+example+".")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		*ds = append(*ds, sdk.Diagnostic{
+			Path: path, Summary: "messages and the secret will cross the network in clear text", Detail: "Use https.", Warning: true,
+		})
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
