@@ -1,0 +1,94 @@
+package sns
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// Types of the events.
+const (
+	typeNotification = "sns.notification"
+	typeUnsubscribed = "sns.unsubscribed"
+)
+
+// Reasons for which an authentic message is quarantined.
+const (
+	notText = "not_text"
+	notS3   = "not_s3"
+)
+
+// event makes the event of a verified message.
+func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) source.Event {
+	data := &pointsmanv1.SnsNotification{
+		TopicArn: m.TopicARN, Topic: topicName(m.TopicARN), MessageId: m.MessageID, Subject: m.Subject, Message: m.Message,
+		MessageJson: asJSON(m.Message), Timestamp: m.Timestamp,
+	}
+	attributes := make([]*pointsmanv1.Attribute, 0, len(m.Attributes))
+	for _, a := range m.Attributes {
+		data.Attributes = append(data.Attributes, &pointsmanv1.SnsAttribute{Name: a.Name, Type: a.Type, Value: a.Value})
+		attributes = append(attributes, &pointsmanv1.Attribute{Name: a.Name, Value: a.Value})
+	}
+	return source.Event{
+		Envelope: &pointsmanv1.Envelope{
+			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: unixNano(m.Timestamp),
+			Attributes: attributes, Body: body, Data: &pointsmanv1.Envelope_Sns{Sns: data},
+		},
+		// SNS repeats the id, and every topic has ids of its own.
+		Keys: []source.Key{{Value: source.ContentID([]byte(m.TopicARN + "|" + m.MessageID + "|" + m.Type)), Window: p.window}},
+	}
+}
+
+// decodeRaw makes the event of a body that is nothing but the message. All else that is known of it are headers, which are
+// as trustworthy as whoever holds the token.
+func (p *protocol) decodeRaw(header http.Header, body []byte, received time.Time) ([]source.Event, error) {
+	if !utf8.Valid(body) {
+		return nil, &source.Undecodable{Reason: notText, Detail: "the message is not UTF-8"}
+	}
+	m := &snsmessage.Message{
+		Type: snsmessage.Notification, MessageID: header.Get(headerID), TopicARN: header.Get(headerTopic), Message: string(body),
+	}
+	if m.MessageID == "" {
+		m.MessageID = source.ContentID(body)
+	}
+	return p.events(m, body, received), nil
+}
+
+// topicName is the last of an ARN's six parts; of an ARN with more, all that follows the fifth colon.
+func topicName(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	return parts[len(parts)-1]
+}
+
+// asJSON returns the message as a rule can look into it, nil when it is no JSON object or array. Text that merely could be
+// read as JSON, such as a number, stays text.
+func asJSON(text string) *pointsmanv1.Json {
+	if t := strings.TrimLeft(text, " \t\r\n"); t == "" || t[0] != '{' && t[0] != '[' || !json.Valid([]byte(text)) {
+		return nil
+	}
+	return &pointsmanv1.Json{Text: []byte(text)}
+}
+
+// bounded returns an id as it is if it is short and printable, else a digest that stands for it.
+func bounded(id string) string {
+	const maxLen = 128
+	if len(id) > maxLen || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return source.ContentID([]byte(id))
+	}
+	return id
+}
+
+// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+func unixNano(text string) int64 {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
+		return 0
+	}
+	return t.UnixNano()
+}

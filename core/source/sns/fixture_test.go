@@ -1,0 +1,163 @@
+package sns
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testTopic = "arn:aws:sns:ap-northeast-1:123456789012:reporting-topic"
+
+var testTime = time.Date(2024, 5, 1, 12, 35, 0, 0, time.UTC)
+
+// memory is an Intake that keeps events and recognises duplicates by their keys.
+type memory struct {
+	mu     sync.Mutex
+	events []source.Event
+	seen   map[string]bool
+}
+
+func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var results []source.Accepted
+	for _, e := range events {
+		known := false
+		for _, k := range e.Keys {
+			known = known || m.seen[k.Value]
+			m.seen[k.Value] = true
+		}
+		if !known {
+			m.events = append(m.events, e)
+		}
+		results = append(results, source.Accepted{Duplicate: known})
+	}
+	return results, nil
+}
+
+// amazon serves a signer's certificate and confirms subscriptions, as SNS does.
+type amazon struct {
+	*httptest.Server
+	signer    *snsmessage.Signer
+	confirmed atomic.Int64
+	fails     atomic.Bool
+}
+
+func newAmazon(t testing.TB) *amazon {
+	t.Helper()
+	a := &amazon{}
+	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case a.fails.Load():
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case strings.HasSuffix(r.URL.Path, ".pem"):
+			_, _ = w.Write(a.signer.Certificate())
+		case r.URL.Query().Get("Action") == "ConfirmSubscription":
+			a.confirmed.Add(1)
+			_, _ = w.Write([]byte("<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>" + r.URL.Query().Get("TopicArn") +
+				":1</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(a.Close)
+	var err error
+	if a.signer, err = snsmessage.NewSigner(a.URL + "/SimpleNotificationService-0123456789abcdef0123.pem"); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// sign returns the body of a message, its open fields filled in.
+func (a *amazon) sign(t testing.TB, m snsmessage.Message) []byte {
+	t.Helper()
+	fill := func(to *string, value string) {
+		if *to == "" {
+			*to = value
+		}
+	}
+	fill(&m.Type, snsmessage.Notification)
+	fill(&m.MessageID, "0a1b2c3d-0000-5000-8000-000000000001")
+	fill(&m.TopicARN, testTopic)
+	fill(&m.Timestamp, "2024-05-01T12:34:56.789Z")
+	if m.Type != snsmessage.Notification {
+		fill(&m.Token, "0123456789abcdef")
+		fill(&m.SubscribeURL, a.URL+"/?Action=ConfirmSubscription&TopicArn="+m.TopicARN+"&Token="+m.Token)
+	}
+	if err := a.signer.Sign(&m, "2"); err != nil {
+		t.Fatal(err)
+	}
+	return a.signer.Body(&m)
+}
+
+type fixture struct {
+	*Source
+	amazon *amazon
+	intake *memory
+	log    *bytes.Buffer
+}
+
+// newFixture makes a source that believes its own amazon. settings are JSON members besides.
+func newFixture(t testing.TB, settings string) *fixture {
+	t.Helper()
+	f := &fixture{amazon: newAmazon(t), intake: &memory{seen: map[string]bool{}}, log: &bytes.Buffer{}}
+	hosts, err := json.Marshal([]string{strings.TrimPrefix(f.amazon.URL, "http://")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := `{"topics":["` + testTopic + `"],"auto_confirm":true,"insecure_cert_hosts":` + string(hosts)
+	if settings != "" {
+		text += "," + settings
+	}
+	if f.Source, err = New([]byte(text+"}"), deps(f.intake, f.log), unwrapLines); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func deps(in source.Intake, log *bytes.Buffer) source.Deps {
+	return source.Deps{
+		Name: "alarms", Intake: in, Log: slog.New(slog.NewJSONHandler(log, nil)),
+		Metrics: source.NewMetrics(prometheus.NewRegistry()), Now: func() time.Time { return testTime },
+	}
+}
+
+// unwrapLines stands for the S3 source: each line is an event.
+func unwrapLines(message []byte, _ time.Time) ([]source.Event, error) {
+	if bytes.HasPrefix(message, []byte("?")) {
+		return nil, &source.Undecodable{Reason: "question", Detail: "no notification"}
+	}
+	var events []source.Event
+	for line := range bytes.Lines(message) {
+		events = append(events, source.Event{Envelope: &pointsmanv1.Envelope{Id: string(line), Type: "s3.object.created"}})
+	}
+	return events, nil
+}
+
+func (f *fixture) post(body []byte, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/hooks/alarms", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w
+}

@@ -1,0 +1,123 @@
+package sns
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
+)
+
+// malformed is the reason of a body that is no message: it cannot be authentic.
+const malformed = "malformed"
+
+// Headers of SNS, in the canonical form of net/http. None of them is signed.
+const (
+	headerType  = "X-Amz-Sns-Message-Type"
+	headerRaw   = "X-Amz-Sns-Rawdelivery"
+	headerID    = "X-Amz-Sns-Message-Id"
+	headerTopic = "X-Amz-Sns-Topic-Arn"
+)
+
+// protocol is what SNS adds to source.Webhook.
+type protocol struct {
+	verifier *snsmessage.Verifier
+	confirm  bool
+	raw      *raw
+	unwrap   Unwrap // nil: messages stay messages
+	window   time.Duration
+	log      *slog.Logger
+}
+
+// Verify implements source.Protocol.
+func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
+	if isRaw(r.Header) {
+		return p.raw.verify(r.Header, p.verifier)
+	}
+	messages, err := parse(body)
+	if err != nil {
+		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+	}
+	if said := r.Header.Get(headerType); said != "" && said != messages[0].Type {
+		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+	}
+	for _, m := range messages {
+		if err := p.verifier.Verify(r.Context(), m); err != nil {
+			return -1, err
+		}
+	}
+	return -1, nil
+}
+
+// parse reads the one message that SNS posts, or the records that it hands to a Lambda function.
+func parse(body []byte) ([]*snsmessage.Message, error) {
+	if bytes.Contains(body, []byte(`"Records"`)) { // may be inside a message: then there is no such member
+		if messages, err := snsmessage.ParseLambda(body); err == nil {
+			return messages, nil
+		}
+	}
+	m, err := snsmessage.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	return []*snsmessage.Message{m}, nil
+}
+
+// Handshake implements source.Handshaker: it confirms subscriptions, which only topics of the list can ask for. To be asked
+// again is better than to have said yes to what failed, so a failure is an error, and SNS repeats the question.
+func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
+	if isRaw(r.Header) || !bytes.Contains(body, []byte(snsmessage.SubscriptionConfirmation)) {
+		return nil, nil
+	}
+	messages, err := parse(body)
+	if err != nil || messages[0].Type != snsmessage.SubscriptionConfirmation {
+		return nil, nil //nolint:nilerr // Verify has parsed it: this can't be, and would be no question either
+	}
+	m := messages[0]
+	if !p.confirm {
+		p.log.Warn("a topic asks to confirm a subscription: visit the URL to do so", "topic", m.TopicARN, "url", m.SubscribeURL)
+		return &source.Reply{}, nil
+	}
+	if err := p.verifier.Confirm(r.Context(), m); err != nil {
+		return nil, err
+	}
+	p.log.Info("subscription confirmed", "topic", m.TopicARN)
+	return &source.Reply{}, nil
+}
+
+// Decode implements source.Protocol.
+func (p *protocol) Decode(header http.Header, body []byte, received time.Time) ([]source.Event, error) {
+	if isRaw(header) {
+		return p.decodeRaw(header, body, received)
+	}
+	messages, err := parse(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(messages) == 1 {
+		return p.events(messages[0], body, received), nil
+	}
+	var events []source.Event
+	for _, m := range messages {
+		events = append(events, p.events(m, []byte(m.Message), received)...)
+	}
+	return events, nil
+}
+
+// events makes the events of one message. body is what is kept of it: the request, or the text of one message of several.
+func (p *protocol) events(m *snsmessage.Message, body []byte, received time.Time) []source.Event {
+	if m.Type == snsmessage.UnsubscribeConfirmation {
+		p.log.Warn("somebody has ended this subscription", "topic", m.TopicARN)
+		return []source.Event{p.event(m, typeUnsubscribed, body)}
+	}
+	if p.unwrap == nil {
+		return []source.Event{p.event(m, typeNotification, body)}
+	}
+	events, err := p.unwrap([]byte(m.Message), received)
+	if err != nil {
+		return []source.Event{source.Quarantined(Kind, body, &source.Undecodable{Reason: notS3, Detail: err.Error()})}
+	}
+	return events
+}
