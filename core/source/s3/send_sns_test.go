@@ -1,0 +1,95 @@
+package s3
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+const sentTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"
+
+// newTestTopic returns a topic that serves its certificate, and a source that trusts it.
+func newTestTopic(t *testing.T) (*Topic, *fixture) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	host := server.Listener.Addr().String()
+	topic, err := NewTopic(rand.Reader, sentTopic, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = topic
+	server.Start()
+	t.Cleanup(server.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	return topic, newSNSFixture(t, `{"path":"/hooks/lab","sns":{"topics":["`+sentTopic+`"],"insecure_cert_hosts":["`+host+`"]}}`, snsmessage.Options{})
+}
+
+func (f *fixture) take(t *testing.T, body []byte) int {
+	t.Helper()
+	r, err := NewRequest(t.Context(), dialectSNS, "http://127.0.0.1/hooks/lab", schema.Secret{}, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w.Code
+}
+
+func TestSentNotificationIsBelieved(t *testing.T) {
+	topic, f := newTestTopic(t)
+	said, err := newTestMessage(t, dialectSNS).Body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := topic.Notification(time.Now(), said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := f.take(t, body); code != http.StatusOK || len(f.intake.events) != 1 {
+		t.Fatalf("answer %d, %d stored", code, len(f.intake.events))
+	}
+	if got := f.intake.events[0].Envelope; got.GetSubject() != "uploads/photos/cat.jpg" || got.GetS3().GetDialect() != dialectAWS {
+		t.Errorf("read as %v", got)
+	}
+	forged := strings.Replace(string(body), "cat.jpg", "dog.jpg", 1)
+	if code := f.take(t, []byte(forged)); code != http.StatusForbidden {
+		t.Errorf("a changed message is answered with %d", code)
+	}
+}
+
+func TestSentQuestionIsConfirmed(t *testing.T) {
+	topic, f := newTestTopic(t)
+	body, err := topic.Question(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topic.Confirmed() {
+		t.Error("confirmed before it was asked")
+	}
+	if code := f.take(t, body); code != http.StatusOK || !topic.Confirmed() || len(f.intake.events) != 0 {
+		t.Errorf("answer %d, confirmed %v, %d stored", code, topic.Confirmed(), len(f.intake.events))
+	}
+}
+
+func TestTopicServesNothingElse(t *testing.T) {
+	topic, _ := newTestTopic(t)
+	for _, path := range []string{"/", "/SimpleNotificationService-0.pem", "/?Action=Unsubscribe"} {
+		w := httptest.NewRecorder()
+		topic.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+func TestSNSRequestNeedsAMessage(t *testing.T) {
+	if _, err := NewRequest(t.Context(), dialectSNS, "http://127.0.0.1/", schema.Secret{}, []byte("{}")); err == nil {
+		t.Error("no SNS message was sent as one")
+	}
+}
