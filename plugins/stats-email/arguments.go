@@ -9,13 +9,14 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/stats-email/amazon"
 	"github.com/pointsman/pointsman/plugins/stats-email/intdash"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
 
 // arguments are those of a `dispatch` block.
 type arguments struct {
-	To          []string `pointsman:"to,required" doc:"Who gets the mail, one address each."`
+	To          []string `pointsman:"to" doc:"Who gets the mail, one address each. Needed, except with via = \"sns\": there the topic's subscribers get it, and this must be left out."`
 	Subject     string   `pointsman:"subject" doc:"Subject; may hold placeholders as body does. Default: Measurement <uuid> statistics."`
 	Body        string   `pointsman:"body" doc:"Text with placeholders such as {{.Average}}, {{.UnbiasedVariance}}, {{.Count}}. Default: two lines with average and unbiased variance."`
 	Measurement string   `pointsman:"measurement" doc:"UUID of the measurement. Default: the event's."`
@@ -23,7 +24,7 @@ type arguments struct {
 	Filter      []string `pointsman:"filter" doc:"Data points to use, such as \"float64:10/distance\"; # is any type or name. Default: all numbers."`
 }
 
-// maxRecipients is what every mail server takes (RFC 5321 section 4.5.3.1.8).
+// maxRecipients is what every mail server takes (RFC 5321 section 4.5.3.1.8). SES takes fewer.
 const maxRecipients = 100
 
 // order is one delivery's arguments, understood.
@@ -35,14 +36,14 @@ type order struct {
 }
 
 // understand reads the arguments. An error is for good: another attempt would have the same ones.
-func understand(d *sdk.Delivery[arguments], data string) (*order, error) {
+func understand(d *sdk.Delivery[arguments], data, via string) (*order, error) {
 	a := d.Arguments
 	o := &order{query: query(a, d.Envelope.GetIntdash())}
 	if o.query.Measurement == "" && data == dataIntdash {
 		return nil, errors.New("no measurement: the event names none, and the rule sets no argument measurement")
 	}
 	var errTo, errFilter, errSubject, errBody error
-	o.to, errTo = recipients(a.To)
+	o.to, errTo = recipients(a.To, via)
 	o.query.Filters, errFilter = filters(a.Filter)
 	subject := a.Subject
 	if subject == "" {
@@ -69,9 +70,18 @@ func query(a arguments, event *pointsmanv1.IntdashEvent) intdash.Query {
 	return q
 }
 
-func recipients(texts []string) (to []*netmail.Address, err error) {
-	if len(texts) == 0 || len(texts) > maxRecipients {
-		return nil, fmt.Errorf("to: %d addresses; want 1 to %d", len(texts), maxRecipients)
+func recipients(texts []string, via string) (to []*netmail.Address, err error) {
+	most := maxRecipients
+	switch {
+	case via == viaSNS && len(texts) > 0:
+		return nil, errors.New(`to: with via = "sns" the subscribers of the topic get the mail, and nobody else: leave to out`)
+	case via == viaSNS:
+		return nil, nil
+	case via == viaSES:
+		most = amazon.MaxRecipients
+	}
+	if len(texts) == 0 || len(texts) > most {
+		return nil, fmt.Errorf("to: %d addresses; want 1 to %d", len(texts), most)
 	}
 	for i, s := range texts {
 		a, errOne := mail.ParseAddress(s)

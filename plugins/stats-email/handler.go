@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
-	"path/filepath"
 	"time"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
@@ -14,22 +13,17 @@ import (
 	"github.com/pointsman/pointsman/plugins/stats-email/stats"
 )
 
-// sender is an SMTP server or a Maildir.
-type sender interface {
-	Send(ctx context.Context, m *mail.Message) error
-}
-
 // handler turns one delivery into one mail.
 type handler struct {
 	data   string
+	via    string
 	server *intdash.Client // nil with sample data
 	out    sender
-	sent   *mail.Sent // nil with a Maildir, which remembers by itself
 	from   *netmail.Address
 }
 
-func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
-	h := &handler{data: s.Data}
+func start(ctx context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+	h := &handler{data: s.Data, via: s.Via}
 	var err error
 	if h.from, err = s.from(); err != nil {
 		return nil, sdk.Diagnostic{Path: "from", Summary: err.Error()}
@@ -43,19 +37,8 @@ func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[argument
 			return nil, sdk.Diagnostic{Path: "intdash", Summary: err.Error()}
 		}
 	}
-	if s.Via == viaMaildir {
-		h.out, err = mail.OpenMaildir(s.Maildir)
-		if err != nil {
-			return nil, sdk.Diagnostic{Path: "maildir", Summary: err.Error(), Detail: "The folder is made where the user that runs Pointsman may write."}
-		}
-		return h, nil
-	}
-	if h.sent, err = mail.OpenSent(filepath.Join(in.DataDir, "sent"), in.Log); err != nil {
+	if h.out, err = open(ctx, s, in); err != nil {
 		return nil, err
-	}
-	h.out = &mail.SMTP{
-		Host: s.SMTP.Host, Port: s.SMTP.Port, TLS: s.SMTP.TLS, Username: s.SMTP.Username, Password: s.SMTP.Password.Reveal(),
-		RootCAs: roots(s.SMTP.CA), Sent: h.sent,
 	}
 	return h, nil
 }
@@ -65,15 +48,12 @@ func (h *handler) Close() error {
 	if h.server != nil {
 		h.server.Close()
 	}
-	if h.sent != nil {
-		return h.sent.Close()
-	}
-	return nil
+	return h.out.Close()
 }
 
 // Deliver fetches, computes and sends. What another attempt cannot mend is rejected.
 func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
-	o, err := understand(d, h.data)
+	o, err := understand(d, h.data, h.via)
 	if err != nil {
 		return sdk.Reject(err)
 	}
@@ -85,10 +65,11 @@ func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error
 	if err != nil {
 		return sdk.Reject(err)
 	}
-	if err := h.out.Send(ctx, msg); err != nil {
+	id, err := h.out.Send(ctx, msg)
+	if err != nil {
 		return outcome(err)
 	}
-	d.SetReceipt(receipt(msg, m))
+	d.SetReceipt(receipt(id, m))
 	return nil
 }
 
@@ -117,11 +98,13 @@ func (h *handler) compose(d *sdk.Delivery[arguments], o *order, m *measured) (*m
 	if err != nil {
 		return nil, err
 	}
-	return &mail.Message{ID: d.ID, From: h.from, To: o.to, Subject: subject, Text: body, Date: time.Now()}, nil
+	return &mail.Message{
+		ID: d.ID, Attempt: d.Attempt, Rule: d.Rule, From: h.from, To: o.to, Subject: subject, Text: body, Date: time.Now(),
+	}, nil
 }
 
-func receipt(msg *mail.Message, m *measured) string {
-	s := fmt.Sprintf("%s, %d samples", msg.MessageID(), m.Count())
+func receipt(id string, m *measured) string {
+	s := fmt.Sprintf("%s, %d samples", id, m.Count())
 	if m.Skipped() > 0 {
 		s += fmt.Sprintf(", %d skipped", m.Skipped())
 	}
@@ -138,6 +121,8 @@ func outcome(err error) error {
 		return sdk.Reject(err)
 	case fetch != nil && fetch.RetryAfter > 0:
 		return sdk.RetryAfter(err, fetch.RetryAfter)
+	case send != nil && send.RetryAfter > 0:
+		return sdk.RetryAfter(err, send.RetryAfter)
 	}
 	return err
 }

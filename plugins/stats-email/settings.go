@@ -18,16 +18,20 @@ const (
 	dataSample  = "sample"
 	viaSMTP     = "smtp"
 	viaMaildir  = "maildir"
+	viaSNS      = "sns"
+	viaSES      = "ses"
 )
 
 // settings is the block `settings`.
 type settings struct {
 	Data    string           `pointsman:"data,default=intdash,one_of=intdash|sample" doc:"Where data points come from: an intdash server, or the same 1000 made-up ones each time."`
 	Intdash *intdashSettings `pointsman:"intdash" doc:"The intdash server. Needed with data = \"intdash\"."`
-	Via     string           `pointsman:"via,default=smtp,one_of=smtp|maildir" doc:"How mail leaves: by a mail server, or into a folder that mail programs read."`
+	Via     string           `pointsman:"via,default=smtp,one_of=smtp|maildir|sns|ses" doc:"How mail leaves: by a mail server, into a folder that mail programs read, to the subscribers of an Amazon SNS topic, or by Amazon SES."`
 	SMTP    *smtpSettings    `pointsman:"smtp" doc:"The mail server. Needed with via = \"smtp\"."`
 	Maildir string           `pointsman:"maildir,default=data/mail" doc:"The folder for via = \"maildir\", relative to the working directory."`
-	From    string           `pointsman:"from" doc:"Sender of the mails, \"ops@example.com\" or \"Ops <ops@example.com>\". Needed with via = \"smtp\"; otherwise pointsman@localhost."`
+	SNS     *snsSettings     `pointsman:"sns" doc:"The topic. Needed with via = \"sns\"."`
+	SES     *sesSettings     `pointsman:"ses" doc:"Amazon SES. Needed with via = \"ses\"."`
+	From    string           `pointsman:"from" doc:"Sender of the mails, \"ops@example.com\" or \"Ops <ops@example.com>\". Needed with via = \"smtp\" and \"ses\"; pointsman@localhost with \"maildir\"; not used with \"sns\", which has its own."`
 }
 
 // intdashSettings is the block `intdash`.
@@ -64,17 +68,25 @@ func check(s settings) []sdk.Diagnostic {
 	var ds problems
 	if _, err := s.from(); err != nil {
 		ds.add("from", err.Error(), `Write "ops@example.com" or "Ops <ops@example.com>".`)
-	} else if s.From == "" && s.Via == viaSMTP {
-		ds.add("from", "a sender is needed to send by SMTP", `Add from = "pointsman@your.domain" to the settings.`)
+	} else if s.From == "" && (s.Via == viaSMTP || s.Via == viaSES) {
+		ds.add("from", "a sender is needed to send by "+strings.ToUpper(s.Via), `Add from = "pointsman@your.domain" to the settings.`)
+	} else if s.From != "" && s.Via == viaSNS {
+		ds.warn("from", "mails of an SNS topic come from Amazon's own address", "Leave it out.")
 	}
 	if s.Data == dataIntdash {
 		s.Intdash.check(&ds)
 	}
-	switch {
-	case s.Via == viaSMTP:
+	switch s.Via {
+	case viaSMTP:
 		s.SMTP.check(&ds)
-	case s.Maildir == "":
-		ds.add("maildir", "a folder is needed", `Leave it out for "data/mail".`)
+	case viaSNS:
+		s.SNS.check(&ds)
+	case viaSES:
+		s.SES.check(&ds)
+	default:
+		if s.Maildir == "" {
+			ds.add("maildir", "a folder is needed", `Leave it out for "data/mail".`)
+		}
 	}
 	return ds
 }

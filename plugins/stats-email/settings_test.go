@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
+	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
 
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
@@ -59,7 +60,30 @@ func TestCheck(t *testing.T) {
 			"error smtp.username: username and password go together", "error smtp.ca: there is no certificate in it",
 		}},
 		{name: "unknown values", settings: `{"data":"made-up","via":"pigeon","smtp":{"host":"h","tls":"ssl"}}`, want: []string{
-			"error data: want one of intdash, sample", "error via: want one of smtp, maildir", "error smtp.tls: want one of starttls, tls, none",
+			"error data: want one of intdash, sample", "error via: want one of smtp, maildir, sns, ses", "error smtp.tls: want one of starttls, tls, none",
+		}},
+		{name: "topic", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `"}}`},
+		{name: "no topic", settings: `{` + sample + `"via":"sns"}`, want: []string{`error sns: a block "sns" is needed with via = "sns"`}},
+		{name: "sender of a topic", settings: `{` + sample + `"via":"sns","from":"a@example.com","sns":{"topic_arn":"` + amazontest.Topic + `"}}`, want: []string{
+			"warning from: mails of an SNS topic come from Amazon's own address",
+		}},
+		{name: "bad topic", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"arn:aws:sqs:eu-west-1:1:q","access_key":"a","endpoint":"ftp://a"}}`, want: []string{
+			`error sns.topic_arn: want the ARN of a topic, "arn:aws:sns:<region>:<account>:<name>"`,
+			`error sns.endpoint: want an address such as "https://vpce-1.sns.eu-west-1.vpce.amazonaws.com"`,
+			"error sns.access_key: access_key and secret_key go together",
+		}},
+		{name: "topic elsewhere", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","region":"eu-west-1"}}`, want: []string{
+			"error sns.region: the topic is in ap-northeast-1, and SNS takes messages only there",
+		}},
+		{name: "emulator", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","region":"us-east-1","endpoint":"http://127.0.0.1:4566"}}`},
+		{name: "SES", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"eu-west-1","access_key":"a","secret_key":"s","session_token":"t"}}`},
+		{name: "no SES", settings: `{` + sample + `"via":"ses"}`, want: []string{
+			"error from: a sender is needed to send by SES", `error ses: a block "ses" is needed with via = "ses"`,
+		}},
+		{name: "no region", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{}}`, want: []string{"error ses.region: is required"}},
+		{name: "bad region", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"","endpoint":"http://ses.example","session_token":"t"}}`, want: []string{
+			"error ses.region: want the name of a region", "warning ses.endpoint: mails will cross the network in clear text",
+			"error ses.session_token: session_token needs access_key and secret_key",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

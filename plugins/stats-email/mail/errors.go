@@ -3,6 +3,7 @@ package mail
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error is a refusal that has a reason of its own. All other errors (connection, time, disk) may pass by themselves.
@@ -11,6 +12,8 @@ type Error struct {
 	Code int
 	// Permanent: the same message will not be taken later.
 	Permanent bool
+	// RetryAfter is how long to wait before the next attempt, 0 when any time will do. Only with Permanent unset.
+	RetryAfter time.Duration
 	// Message is for people.
 	Message string
 }

@@ -57,10 +57,10 @@ func (d *Maildir) Send(_ context.Context, m *Message) error {
 		return err
 	}
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
-	err = d.put(m.name()+".pointsman", text)
+	err = d.put(m.Name()+".pointsman", text)
 	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the folder meanwhile
 		if err = d.makeFolders(); err == nil {
-			err = d.put(m.name()+".pointsman", text)
+			err = d.put(m.Name()+".pointsman", text)
 		}
 	}
 	if err != nil {

@@ -20,6 +20,10 @@ import (
 type Message struct {
 	// ID is the delivery's: the same for all attempts, so that Message-ID and file name recognise a repetition.
 	ID string
+	// Attempt of the delivery, counted from 1.
+	Attempt int
+	// Rule is the name of the rule that asked for it, for services that can group or tag mails. May be empty.
+	Rule string
 	// From is author and envelope sender.
 	From *netmail.Address
 	// To are the recipients.
@@ -40,14 +44,14 @@ func (m *Message) MessageID() string { return "<" + m.messageID() + ">" }
 
 func (m *Message) messageID() string {
 	domain := m.From.Address[strings.LastIndexByte(m.From.Address, '@')+1:]
-	return m.name() + "@" + domain
+	return m.Name() + "@" + domain
 }
 
 // plainName is what can stand in a Message-ID and in a Maildir file name as it is.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
 
-// name is ID, or a hash of it if it holds something unexpected.
-func (m *Message) name() string {
+// Name is ID, or a hash of it if it holds something unexpected.
+func (m *Message) Name() string {
 	if plainName.MatchString(m.ID) {
 		return m.ID
 	}
@@ -60,11 +64,11 @@ func (m *Message) encode() ([]byte, error) {
 	msg := gomail.NewMsg(gomail.WithCharset("utf-8"), gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(m.From)
 	msg.ToMailAddress(m.To...)
-	msg.Subject(headerText(m.Subject))
+	msg.Subject(HeaderText(m.Subject))
 	msg.SetMessageIDWithValue(m.messageID())
 	msg.SetDateWithValue(m.Date)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday replies
-	msg.SetGenHeader("X-Pointsman-Delivery", headerText(m.ID))
+	msg.SetGenHeader("X-Pointsman-Delivery", HeaderText(m.ID))
 	// Quoted-printable leaves short ASCII lines as they are.
 	msg.SetBodyString(gomail.TypeTextPlain, strings.ToValidUTF8(m.Text, "\uFFFD"), gomail.WithPartEncoding(gomail.EncodingQP))
 	var buf bytes.Buffer
@@ -74,18 +78,24 @@ func (m *Message) encode() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// headerText makes one line of any text: a line end would start another header.
-func headerText(s string) string {
+// HeaderText is OneLine, short enough for a header.
+func HeaderText(s string) string {
+	if s = OneLine(s); len(s) > maxSubject {
+		s = strings.ToValidUTF8(s[:maxSubject], "") + "..."
+	}
+	return s
+}
+
+// OneLine makes one line of any text: a line end would start another header. Line ends and control characters become single
+// spaces.
+func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-	if s = strings.Join(strings.Fields(s), " "); len(s) > maxSubject {
-		s = strings.ToValidUTF8(s[:maxSubject], "") + "..."
-	}
-	return s
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // ParseAddress reads one address, with or without a display name: "ops@example.com", "Ops <ops@example.com>". A domain in

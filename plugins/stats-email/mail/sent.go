@@ -16,7 +16,8 @@ import (
 const maxSent = 1 << 20
 
 // Sent remembers on disk which addresses a server has taken a mail for, so that the same mail, coming again after a crash or
-// after a partial success, goes only to the others. It forgets the oldest mails. It is safe for concurrent use, but only one
+// after a partial success, goes only to the others. For a service that takes a mail as a whole, the id that it gave stands in
+// place of the addresses. It forgets the oldest mails. It is safe for concurrent use, but only one
 // may be open on a path.
 type Sent struct {
 	path string

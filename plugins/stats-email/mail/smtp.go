@@ -233,7 +233,7 @@ func (s *SMTP) explain(ctx context.Context, step string, err error) error {
 		return &Error{Permanent: own.Permanent, Message: fmt.Sprintf("mail server %s: %s: %s", s.Addr(), step, own.Message)}
 	case errors.As(err, &reply):
 		return &Error{Code: reply.Code, Permanent: reply.Code >= 500, Message: fmt.Sprintf(
-			"mail server %s: %s: %d %.300s", s.Addr(), step, reply.Code, headerText(reply.Msg))}
+			"mail server %s: %s: %d %.300s", s.Addr(), step, reply.Code, HeaderText(reply.Msg))}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}

@@ -54,7 +54,8 @@ func (c Cert) Pool() *x509.CertPool {
 	return pool
 }
 
-func (c Cert) config(t testing.TB) *tls.Config {
+// Config is for a server that shows the certificate.
+func (c Cert) Config(t testing.TB) *tls.Config {
 	t.Helper()
 	pair, err := tls.X509KeyPair(c.CertPEM, c.KeyPEM)
 	if err != nil {

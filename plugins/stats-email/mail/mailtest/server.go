@@ -71,9 +71,9 @@ func New(t testing.TB, o Options) *Server {
 	}
 	s.Port = listener.Addr().(*net.TCPAddr).Port
 	if o.ImplicitTLS {
-		listener = tls.NewListener(listener, s.Cert.config(t))
+		listener = tls.NewListener(listener, s.Cert.Config(t))
 	} else if !o.NoTLS {
-		server.TLSConfig = s.Cert.config(t)
+		server.TLSConfig = s.Cert.Config(t)
 	}
 	done := make(chan struct{})
 	go func() {

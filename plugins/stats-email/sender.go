@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/stats-email/amazon"
+	"github.com/pointsman/pointsman/plugins/stats-email/mail"
+)
+
+// sender is a way for mails to leave. Send returns the id by which the mail can be found there.
+type sender interface {
+	Send(ctx context.Context, m *mail.Message) (id string, err error)
+	Close() error
+}
+
+// open makes the sender that the settings ask for.
+func open(ctx context.Context, s settings, in sdk.Instance) (sender, error) {
+	if s.Via == viaMaildir {
+		out, err := mail.OpenMaildir(s.Maildir)
+		if err != nil {
+			return nil, sdk.Diagnostic{Path: "maildir", Summary: err.Error(), Detail: "The folder is made where the user that runs Pointsman may write."}
+		}
+		return &byMessageID{out: out}, nil
+	}
+	sent, err := mail.OpenSent(filepath.Join(in.DataDir, "sent"), in.Log)
+	if err != nil {
+		return nil, err
+	}
+	if s.Via == viaSMTP {
+		return &byMessageID{sent: sent, out: &mail.SMTP{
+			Host: s.SMTP.Host, Port: s.SMTP.Port, TLS: s.SMTP.TLS, Username: s.SMTP.Username, Password: s.SMTP.Password.Reveal(),
+			RootCAs: roots(s.SMTP.CA), Sent: sent,
+		}}, nil
+	}
+	out, err := openAmazon(ctx, s)
+	if err != nil {
+		_ = sent.Close() // nothing was written
+		return nil, sdk.Diagnostic{Path: s.Via, Summary: err.Error()}
+	}
+	return &once{out: out, sent: sent}, nil
+}
+
+func openAmazon(ctx context.Context, s settings) (sender, error) {
+	if s.Via == viaSNS {
+		return amazon.OpenTopic(ctx, s.SNS.account(), s.SNS.TopicARN, s.SNS.ASCIISubject)
+	}
+	return amazon.OpenSES(ctx, s.SES.account(), s.SES.ConfigurationSet)
+}
+
+// byMessageID is an SMTP server or a Maildir: both carry the mail's own Message-ID.
+type byMessageID struct {
+	out interface {
+		Send(ctx context.Context, m *mail.Message) error
+	}
+	sent *mail.Sent // nil with a Maildir, which remembers by itself
+}
+
+func (b *byMessageID) Send(ctx context.Context, m *mail.Message) (string, error) {
+	return m.MessageID(), b.out.Send(ctx, m)
+}
+
+func (b *byMessageID) Close() error {
+	if b.sent == nil {
+		return nil
+	}
+	return b.sent.Close()
+}
+
+// once keeps a mail from going out again when the delivery comes again after it was taken: Amazon would not notice. What it
+// cannot know is whether a call without an answer was heard.
+type once struct {
+	out  sender
+	sent *mail.Sent
+}
+
+func (o *once) Send(ctx context.Context, m *mail.Message) (string, error) {
+	if ids := o.sent.Reached(m.ID); len(ids) > 0 {
+		return ids[0], nil
+	}
+	id, err := o.out.Send(ctx, m)
+	if err == nil {
+		o.sent.Add(m.ID, []string{id})
+	}
+	return id, err
+}
+
+func (o *once) Close() error {
+	_ = o.out.Close() // drops idle connections, which cannot fail
+	return o.sent.Close()
+}
