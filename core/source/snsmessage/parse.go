@@ -228,17 +228,26 @@ func (m *Message) readAttributes(all *source.Member) error {
 			return err
 		}
 		a := Attribute{Name: members[i].Name}
-		for _, part := range []struct {
-			name string
-			to   *string
-		}{{"Type", &a.Type}, {"Value", &a.Value}} {
-			p := find(parts, part.name)
-			if p == nil || p.Kind != source.JSONString {
-				return wrong("the "+part.name+" of a message attribute", "a string")
+		for j := range parts {
+			if to := a.field(parts[j].Name); to != nil {
+				if parts[j].Kind != source.JSONString {
+					return wrong("the "+parts[j].Name+" of a message attribute", "a string")
+				}
+				*to, _ = parts[j].Scalar()
 			}
-			*part.to, _ = p.Scalar()
 		}
 		m.Attributes = append(m.Attributes, a)
+	}
+	return nil
+}
+
+// field knows the spelling of SNS and that of its API, which the emulator goaws sends.
+func (a *Attribute) field(name string) *string {
+	switch name {
+	case "Type", "DataType":
+		return &a.Type
+	case "Value", "StringValue", "BinaryValue":
+		return &a.Value
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -114,15 +115,12 @@ func topicMatches(pattern, arn string) bool {
 // insecureHost returns the host as a URL's is compared with it.
 func insecureHost(entry string) (string, error) {
 	host := strings.ToLower(entry)
-	name := host
-	if h, port, err := net.SplitHostPort(host); err == nil {
-		if port == "" {
-			return "", errors.New("has no port after its colon")
-		}
-		name = h
-	} else {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil { // there is no port
 		name = strings.Trim(host, "[]")
 		host = name
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", errors.New("has no port number after its colon: write it as localhost or 127.0.0.1:4100")
 	}
 	switch {
 	case name == "" || strings.ContainsAny(name, "/@?#*% \t\r\n\\"):

@@ -1,0 +1,182 @@
+package snsmessage
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testTopic   = "arn:aws:sns:ap-northeast-1:123456789012:reporting-topic"
+	testHost    = "sns.ap-northeast-1.amazonaws.com"
+	testCertURL = "https://" + testHost + "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
+)
+
+var testPolicy = Policy{Topics: []string{testTopic}}
+
+// testTime is shortly after the vectors were sent.
+var testTime = time.Date(2024, 5, 1, 13, 0, 30, 0, time.UTC)
+
+// internet is a transport that answers by itself, and counts.
+type internet struct {
+	visits atomic.Int64
+	answer func(*http.Request) (*http.Response, error)
+}
+
+func (i *internet) RoundTrip(r *http.Request) (*http.Response, error) {
+	i.visits.Add(1)
+	return i.answer(r)
+}
+
+func (i *internet) want(t *testing.T, visits int64) {
+	t.Helper()
+	if got := i.visits.Load(); got != visits {
+		t.Errorf("%d outgoing requests, want %d", got, visits)
+	}
+}
+
+func answering(status int, body []byte) *internet {
+	return &internet{answer: func(r *http.Request) (*http.Response, error) {
+		return respond(r, status, body), nil
+	}}
+}
+
+func respond(r *http.Request, status int, body []byte) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}
+}
+
+// quiet is where a test server complains of what the test does to it.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// clock is a Now that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func mustVerifier(t testing.TB, p Policy, o Options) *Verifier {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = func() time.Time { return testTime }
+	}
+	v, err := NewVerifier(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// signing returns the signer that all tests share, for its key takes long to make.
+var signing = sync.OnceValue(func() *Signer {
+	s, err := NewSigner(testCertURL)
+	if err != nil {
+		panic(err)
+	}
+	return s
+})
+
+// roots returns a pool of one certificate in PEM.
+func roots(t testing.TB, certificate []byte) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(certificate) {
+		t.Fatal("no certificate")
+	}
+	return pool
+}
+
+// verifierOf returns a verifier that finds the shared signer's certificate wherever it looks.
+func verifierOf(t testing.TB, p Policy) (*Verifier, *internet) {
+	t.Helper()
+	net := answering(http.StatusOK, signing().Certificate())
+	return mustVerifier(t, p, Options{Transport: net, Roots: roots(t, signing().Certificate())}), net
+}
+
+// signedMessage returns a notification that the shared signer signed after change.
+func signedMessage(t testing.TB, version string, change func(m *Message)) *Message {
+	t.Helper()
+	m := &Message{
+		Type: Notification, MessageID: "0a1b2c3d-0000-5000-8000-000000000009", TopicARN: testTopic, Message: "hello",
+		Timestamp: "2024-05-01T12:59:59.000Z",
+	}
+	if change != nil {
+		change(m)
+	}
+	if err := signing().Sign(m, version); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func confirmation(m *Message) {
+	m.Type, m.Token = SubscriptionConfirmation, "tok0123456789"
+	m.SubscribeURL = "https://" + testHost + "/?Action=ConfirmSubscription&TopicArn=" + testTopic + "&Token=tok0123456789"
+}
+
+func readTestdata(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func mustParse(t testing.TB, body []byte) *Message {
+	t.Helper()
+	m, err := Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// wantRefused checks that err is a refusal with that reason, or nil when the reason is empty.
+func wantRefused(t *testing.T, err error, reason string) {
+	t.Helper()
+	refusal, ok := errors.AsType[*source.Refused](err)
+	switch {
+	case reason == "" && err != nil:
+		t.Errorf("got %v, want success", err)
+	case reason != "" && !ok:
+		t.Errorf("got %v, want a refusal: %s", err, reason)
+	case reason != "" && (refusal.Reason != reason || refusal.Status != http.StatusForbidden):
+		t.Errorf("refused with %d %s, want 403 %s", refusal.Status, refusal.Reason, reason)
+	}
+}
+
+// wantTrouble checks that err is neither success nor a refusal, and says that.
+func wantTrouble(t *testing.T, err error, says string) {
+	t.Helper()
+	if _, refused := errors.AsType[*source.Refused](err); err == nil || refused || !strings.Contains(err.Error(), says) {
+		t.Errorf("got %v, want an error that says %q and refuses nothing", err, says)
+	}
+}

@@ -1,0 +1,69 @@
+package snsmessage
+
+import (
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// FuzzParse looks for a body whose URLs are taken although they are not Amazon's, judged by another reading of the rules
+// than the code's, and for one that Parse and Body do not agree about.
+func FuzzParse(f *testing.F) {
+	names, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range names {
+		f.Add(readTestdata(f, filepath.Base(name)))
+	}
+	for i, raw := range hostileCertURLs {
+		m := &Message{
+			Type: SubscriptionConfirmation, TopicARN: testTopic, MessageID: "1", Timestamp: "2", Token: "tok0123456789",
+			SignatureVersion: "1", Signature: "3", SigningCertURL: raw, SubscribeURL: hostileSubscribeURLs[i%len(hostileSubscribeURLs)],
+		}
+		f.Add((&Signer{}).Body(m))
+	}
+	r, err := newRules(Policy{Topics: []string{"arn:*:sns:*:*:*"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := Parse(body)
+		if err != nil {
+			return
+		}
+		again, err := Parse((&Signer{}).Body(m))
+		if err != nil || string(again.Canonical()) != string(m.Canonical()) {
+			t.Fatalf("Body says something else than %+v: %+v, %v", m, again, err)
+		}
+		topic, ok := r.topic(m.TopicARN)
+		if !ok {
+			return
+		}
+		if l, ok := r.certificate(m.SigningCertURL, topic); ok {
+			checkVisit(t, l, topic, regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]+\.pem$`), "")
+		}
+		if l, ok := r.confirmation(m, topic); ok {
+			query := url.Values{"Action": {"ConfirmSubscription"}, "TopicArn": {m.TopicARN}, "Token": {m.Token}}
+			checkVisit(t, l, topic, regexp.MustCompile(`^/$`), query.Encode())
+		}
+	})
+}
+
+func checkVisit(t *testing.T, l location, topic topic, path *regexp.Regexp, query string) {
+	t.Helper()
+	u, err := url.Parse(l.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := ".amazonaws.com"
+	if topic.partition == "aws-cn" {
+		end += ".cn"
+	}
+	if u.Scheme != "https" || u.Host != "sns."+topic.region+end || u.User != nil || u.Fragment != "" || u.RawQuery != query ||
+		!path.MatchString(u.Path) || strings.ContainsAny(topic.region, "./@:") || u.Host != l.host {
+		t.Fatalf("%s would be visited", l.url)
+	}
+}
