@@ -34,13 +34,13 @@ type plan struct {
 
 // ReadConfig reads the configuration without asking any plugin: what is only known to a plugin is not checked.
 func ReadConfig(ctx context.Context, o Options) (*config.Config, *config.Diagnostics) {
-	return config.Load(ctx, o.Paths, config.Options{Sources: sourceKinds(), Variables: o.Variables})
+	return config.Load(ctx, o.Paths, config.Options{Sources: sourceKinds(), Data: dataOf, Variables: o.Variables})
 }
 
 // load reads the configuration, asks every plugin for its schemas and compiles the rules.
 func load(ctx context.Context, o Options) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
-		Sources: sourceKinds(), Variables: o.Variables,
+		Sources: sourceKinds(), Data: dataOf, Variables: o.Variables,
 		Describe: func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
 			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
 		},

@@ -186,7 +186,7 @@ func (r *router) startSources(ctx context.Context) error {
 	in := &intake{rules: r.rules, journal: r.journal, metrics: newRuleMetrics(r.registry, sourcesByRule(r.config))}
 	var sources []source.Source
 	for _, c := range r.config.Sources {
-		s, _, err := newSource(c, source.Deps{Name: c.Name, Intake: in, Log: r.Log, Metrics: metrics})
+		s, err := newSource(c, source.Deps{Name: c.Name, Intake: in, Log: r.Log, Metrics: metrics})
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) s
 
 // decodeRaw makes the event of a body that is nothing but the message. All else that is known of it are headers, which are
 // as trustworthy as whoever holds the token.
-func (p *protocol) decodeRaw(header http.Header, body []byte, received time.Time) ([]source.Event, error) {
+func (p *protocol) decodeRaw(header http.Header, body []byte) ([]source.Event, error) {
 	if !utf8.Valid(body) {
 		return nil, &source.Undecodable{Reason: notText, Detail: "the message is not UTF-8"}
 	}
@@ -57,7 +57,7 @@ func (p *protocol) decodeRaw(header http.Header, body []byte, received time.Time
 	if m.MessageID == "" {
 		m.MessageID = source.ContentID(body)
 	}
-	return p.events(m, body, received), nil
+	return p.events(m, body), nil
 }
 
 // topicName is the last of an ARN's six parts; of an ARN with more, all that follows the fifth colon.

@@ -140,7 +140,7 @@ func deps(in source.Intake, log *bytes.Buffer) source.Deps {
 }
 
 // unwrapLines stands for the S3 source: each line is an event.
-func unwrapLines(message []byte, _ time.Time) ([]source.Event, error) {
+func unwrapLines(message []byte, _ time.Duration) ([]source.Event, error) {
 	if bytes.HasPrefix(message, []byte("?")) {
 		return nil, &source.Undecodable{Reason: "question", Detail: "no notification"}
 	}

@@ -88,26 +88,26 @@ func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error
 }
 
 // Decode implements source.Protocol.
-func (p *protocol) Decode(header http.Header, body []byte, received time.Time) ([]source.Event, error) {
+func (p *protocol) Decode(header http.Header, body []byte, _ time.Time) ([]source.Event, error) {
 	if isRaw(header) {
-		return p.decodeRaw(header, body, received)
+		return p.decodeRaw(header, body)
 	}
 	messages, err := parse(body)
 	if err != nil {
 		return nil, err
 	}
 	if len(messages) == 1 {
-		return p.events(messages[0], body, received), nil
+		return p.events(messages[0], body), nil
 	}
 	var events []source.Event
 	for _, m := range messages {
-		events = append(events, p.events(m, []byte(m.Message), received)...)
+		events = append(events, p.events(m, []byte(m.Message))...)
 	}
 	return events, nil
 }
 
 // events makes the events of one message. body is what is kept of it: the request, or the text of one message of several.
-func (p *protocol) events(m *snsmessage.Message, body []byte, received time.Time) []source.Event {
+func (p *protocol) events(m *snsmessage.Message, body []byte) []source.Event {
 	if m.Type == snsmessage.UnsubscribeConfirmation {
 		p.log.Warn("somebody has ended this subscription", "topic", m.TopicARN)
 		return []source.Event{p.event(m, typeUnsubscribed, body)}
@@ -115,7 +115,7 @@ func (p *protocol) events(m *snsmessage.Message, body []byte, received time.Time
 	if p.unwrap == nil {
 		return []source.Event{p.event(m, typeNotification, body)}
 	}
-	events, err := p.unwrap([]byte(m.Message), received)
+	events, err := p.unwrap([]byte(m.Message), p.window)
 	if err != nil {
 		return []source.Event{source.Quarantined(Kind, body, &source.Undecodable{Reason: notS3, Detail: err.Error()})}
 	}

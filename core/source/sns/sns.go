@@ -44,8 +44,9 @@ type RawSettings struct {
 // Schema describes Settings.
 func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
 
-// Unwrap makes the events of an S3 notification, the text of a message. No event and no error: it is one that needs none.
-type Unwrap func(message []byte, received time.Time) ([]source.Event, error)
+// Unwrap makes the events of an S3 notification, the text of a message, whose keys are remembered for window. No event and no
+// error: it is one that needs none.
+type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
 // Source is one configured SNS source.
 type Source struct {
