@@ -63,7 +63,7 @@ func (p *protocol) confirmVK(r *http.Request, top object) (*source.Reply, error)
 	}
 	switch {
 	case p.public == nil:
-		p.log.WarnContext(r.Context(), "VK Cloud asks to confirm a URL, which needs public_url in the source's block", "topic", topic)
+		p.log.WarnContext(r.Context(), "VK Cloud asks to confirm a URL, which needs public_url in the source's block", "topic_arn", topic)
 		return nil, &source.Refused{Reason: handshakeNoURL, Status: http.StatusNotFound}
 	case r.URL.Path != pathOf(p.public) || p.public.RawQuery != "" && r.URL.RawQuery != p.public.RawQuery:
 		return nil, &source.Refused{Reason: handshakeOtherURL, Status: http.StatusNotFound}
@@ -95,16 +95,15 @@ func (p *protocol) answerSNS(ctx context.Context, body []byte) (*source.Reply, e
 	case snsmessage.SubscriptionConfirmation:
 		if !p.autoConfirm {
 			p.log.WarnContext(ctx, "a subscription waits to be confirmed: visit subscribe_url within two days",
-				"topic", message.TopicARN, "subscribe_url", message.SubscribeURL)
+				"topic_arn", message.TopicARN, "subscribe_url", message.SubscribeURL)
 			return &source.Reply{}, nil
 		}
 		if err := p.sns.Confirm(ctx, message); err != nil {
 			return nil, err
 		}
-		p.log.InfoContext(ctx, "subscription confirmed", "topic", message.TopicARN)
 		return &source.Reply{}, nil
 	case snsmessage.UnsubscribeConfirmation: // its SubscribeURL would subscribe again
-		p.log.WarnContext(ctx, "a subscription was cancelled: no more events will come from its topic", "topic", message.TopicARN)
+		p.log.WarnContext(ctx, "a subscription was cancelled: no more events will come from its topic", "topic_arn", message.TopicARN)
 		return &source.Reply{}, nil
 	}
 	return nil, nil

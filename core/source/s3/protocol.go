@@ -3,10 +3,10 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +55,8 @@ func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error)
 	case s.AllowAnonymous:
 		warnings = append(warnings, "allow_anonymous: whoever can reach "+s.Path+" can send events")
 	}
-	return p, warnings, errors.Join(checkBuckets(s.Buckets), p.setPublicURL(s.PublicURL.Reveal()), p.setSNS(s, o))
+	doubts, err := p.setSNS(s, o)
+	return p, append(warnings, doubts...), errors.Join(checkBuckets(s.Buckets), p.setPublicURL(s.PublicURL.Reveal()), err)
 }
 
 // setPublicURL takes the URL registered with VK Cloud. Its requests show no header, so all that is needed must be in it.
@@ -87,30 +88,31 @@ func pathOf(u *url.URL) string {
 	return u.Path
 }
 
-func (p *protocol) setSNS(s *Settings, o snsmessage.Options) error {
-	if s.SNS == nil {
-		if s.Dialect == dialectSNS {
-			return errors.New(`dialect: "sns" needs a block sns that names the topics`)
-		}
-		return nil
+// setSNS takes the block sns and returns what is doubtful about it.
+func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
+	switch {
+	case s.SNS == nil && s.Dialect == dialectSNS:
+		return nil, errors.New(`dialect: "sns" needs a block sns that names the topics`)
+	case s.SNS == nil:
+		return nil, nil
+	case !speaks(s.Dialect, dialectSNS):
+		return nil, errors.New(`sns: has no use with dialect = "` + s.Dialect + `": write "sns" or "auto"`)
+	case len(s.SNS.Topics) == 0:
+		return nil, errors.New("sns.topics: name the topics to take messages of, or none would be taken")
 	}
-	if !speaks(s.Dialect, dialectSNS) {
-		return errors.New(`sns: has no use with dialect = "` + s.Dialect + `": write "sns" or "auto"`)
-	}
-	if v := s.SNS.RequireSignatureVersion; v != 1 && v != 2 {
-		return errors.New("sns.require_signature_version: want 1 or 2")
-	}
-	if slices.Contains(s.SNS.Topics, "") {
-		return errors.New("sns.topics: one is empty: is its environment variable set?")
-	}
-	v, err := snsmessage.NewVerifier(snsmessage.Policy{
+	policy := snsmessage.Policy{
 		Topics: s.SNS.Topics, RequireVersion: s.SNS.RequireSignatureVersion, InsecureCertHosts: s.SNS.InsecureCertHosts,
-	}, o)
+	}
+	v, err := snsmessage.NewVerifier(policy, o)
 	if err != nil {
-		return errors.Join(errors.New("sns: unusable"), err)
+		return nil, fmt.Errorf("sns.%w", err)
+	}
+	var warnings []string
+	for _, w := range policy.Warnings() {
+		warnings = append(warnings, "sns."+w)
 	}
 	p.sns, p.autoConfirm = v, s.SNS.AutoConfirm
-	return nil
+	return warnings, nil
 }
 
 // Verify implements source.Protocol. A path below the source's own must end in a token, whatever else is shown. A message of
