@@ -21,10 +21,14 @@ func (r *refusal) Error() string {
 	if r.code != "" {
 		said += fmt.Sprintf(" %q", clip(r.code))
 	}
-	if advice := permanent[r.code]; advice != "" {
-		return said + ": " + advice
+	advice := permanent[r.code]
+	if advice == "" && r.status >= 300 && r.status < 400 {
+		advice = "Slack does not redirect; look at webhook_url or api_url in the plugin's settings"
 	}
-	return said
+	if advice == "" {
+		return said
+	}
+	return said + ": " + advice
 }
 
 // refuse says what an answer means: by its code when that is known, otherwise by its status.

@@ -52,8 +52,12 @@ func parseList(name string, raw json.RawMessage) ([]any, error) {
 	var list []any
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
-	if err := dec.Decode(&list); err != nil {
-		return nil, fmt.Errorf("%s: want a JSON list of objects: %s", name, clip(err.Error()))
+	err := dec.Decode(&list)
+	if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
+		return nil, fmt.Errorf("%s: want a list of objects", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: is no JSON: %s", name, clip(err.Error()))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: there is more after the JSON list", name)

@@ -72,20 +72,23 @@ func (c *client) failed(err error) error {
 	if bare, ok := errors.AsType[*url.Error](err); ok {
 		err = bare.Err
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in time, and the message may be there all the same: %w", err)
+	}
 	if c.token.IsZero() {
-		return fmt.Errorf("post to the webhook that ends in %q: %w", lastFour(c.url), err)
+		return fmt.Errorf("post to the webhook ...%s: %w", lastFour(c.url), err)
 	}
 	return fmt.Errorf("post by chat.postMessage: %w", err)
 }
 
 // lastFour tells one webhook from another and gives nothing away.
 func lastFour(secret schema.Secret) string {
-	s := []rune(secret.Reveal())
-	const few = 16
+	s := []rune(strings.TrimSpace(secret.Reveal()))
+	const few = 32
 	if len(s) < few {
-		return "..."
+		return ""
 	}
-	return "..." + string(s[len(s)-4:])
+	return string(s[len(s)-4:])
 }
 
 // webhookAnswer: success is the text ok, and an error is its code.
