@@ -5,20 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 )
 
-// moments draws when to kill, counted in operations done: all in the middle of the load, in order.
+// moments draws when to kill, counted in operations done: at random, spread over the whole load.
 func moments(random *rand.Rand, kills, ops int) []int64 {
 	at := make([]int64, kills)
 	for i := range at {
-		at[i] = int64(ops/20 + random.IntN(max(1, ops-ops/10)))
+		at[i] = int64(float64(ops) * (float64(i) + 0.1 + 0.8*random.Float64()) / float64(kills))
 	}
-	slices.Sort(at)
 	return at
 }
 

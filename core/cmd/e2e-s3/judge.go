@@ -14,7 +14,7 @@ import (
 // verdict is what the trial came to.
 type verdict struct {
 	ops, vain, events, duplicates, retries, kills int64
-	done, dead, pending                           int
+	done, dead, pending, again                    int
 	differences                                   s3test.Differences
 	dirge                                         []string // of the first dead letters
 }
@@ -25,7 +25,7 @@ const shown = 20
 func (v verdict) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "operations %d (%d in vain)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.vain, v.events, v.duplicates, v.retries, v.kills)
-	fmt.Fprintf(&b, "deliveries: done %d  dead %d  pending %d\n", v.done, v.dead, v.pending)
+	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
 	fmt.Fprintf(&b, "differences %d", v.differences.Count)
 	for _, line := range append(v.dirge, v.differences.List[:min(shown, len(v.differences.List))]...) {
 		fmt.Fprintf(&b, "\n  %s", line)
@@ -68,7 +68,9 @@ func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, e
 func (v *verdict) count(d journal.DeliveryRecord) {
 	switch d.State {
 	case journal.StateDone:
-		v.done++
+		if v.done++; d.Attempts > 1 {
+			v.again++
+		}
 	case journal.StatePending:
 		v.pending++
 	case journal.StateDead:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -23,11 +24,16 @@ var patterns = []string{
 	"no-slash-%03d",
 }
 
-// makeKeys makes n different keys.
-func makeKeys(n int) []string {
+// makeKeys makes n different keys. versitygw keeps keys that end in "/" as folders of its file system, which lose their content
+// headers and do not lose their old tags: folders says whether there are such keys.
+func makeKeys(n int, folders bool) []string {
+	shapes := slices.Clone(patterns)
+	if !folders {
+		shapes = slices.DeleteFunc(shapes, isFolder)
+	}
 	keys := make([]string, n)
 	for i := range keys {
-		keys[i] = fmt.Sprintf(patterns[i%len(patterns)], i)
+		keys[i] = fmt.Sprintf(shapes[i%len(shapes)], i)
 	}
 	return keys
 }
@@ -36,7 +42,7 @@ func makeKeys(n int) []string {
 // content.
 func isFolder(key string) bool { return strings.HasSuffix(key, "/") }
 
-// another picks a key of the same sort, as often as not the key itself is among the candidates.
+// another picks a key of the same sort, perhaps the same key.
 func another(random *rand.Rand, keys []string, key string) string {
 	for {
 		if k := keys[random.IntN(len(keys))]; isFolder(k) == isFolder(key) {

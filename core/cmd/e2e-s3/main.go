@@ -22,6 +22,7 @@ type options struct {
 	ops, writers, keys, kills int
 	hold, patience            time.Duration
 	seed                      uint64
+	queue                     bool
 	destination, bin, dir     string
 }
 
@@ -34,6 +35,7 @@ func main() {
 	flag.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
 	flag.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until nothing is owed")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
+	flag.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
 	flag.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
 	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
 	flag.StringVar(&o.dir, "dir", "", "folder for the run's files (default: a temporary one, removed when all is well)")
@@ -54,7 +56,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d operations, %d writers, %d keys, %s -> %s, seed %d, files in %s\n", o.ops, o.writers, o.keys, "minio", o.destination, o.seed, dir)
+	fmt.Printf("%d operations, %d writers, %d keys, minio to %s, seed %d, files in %s\n", o.ops, o.writers, o.keys, o.destination, o.seed, dir)
 	s, err := newSite(ctx, o, dir)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func (s *site) workload(o options) (*workload, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	load := &workload{client: s.source.Client(), bucket: bucket, keys: makeKeys(o.keys), seed: o.seed, log: notes}
+	load := &workload{client: s.source.Client(), bucket: bucket, keys: makeKeys(o.keys, o.destination != "versitygw"), seed: o.seed, log: notes}
 	return load, notes.Close, nil
 }
 

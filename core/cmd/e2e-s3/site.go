@@ -89,7 +89,7 @@ func (s *site) startServers(ctx context.Context, o options) (err error) {
 	if s.proxy, err = newProxy(o.hold, o.seed); err != nil {
 		return err
 	}
-	hook := &s3test.Webhook{URL: s.proxy.url(), Token: token, QueueDir: true}
+	hook := &s3test.Webhook{URL: s.proxy.url(), Token: token, QueueDir: o.queue}
 	if s.source, err = s3test.StartMinIO(ctx, s.sourceDir(), s3test.MinIOOptions{Webhook: hook}); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 // The same seed does the same things, whoever is faster.
 func TestWorkloadRepeats(t *testing.T) {
 	draws := func() (names []string) {
-		w := (&workload{seed: 7, keys: makeKeys(30), log: io.Discard}).writer(3)
+		w := (&workload{seed: 7, keys: makeKeys(30, true), log: io.Discard}).writer(3)
 		for range 100 {
 			names = append(names, w.draw().name, w.word())
 		}
@@ -30,7 +30,7 @@ func TestOperations(t *testing.T) {
 	if err := makeVersionedBucket(t.Context(), server, bucket); err != nil {
 		t.Fatal(err)
 	}
-	load := &workload{client: server.Client(), bucket: bucket, keys: makeKeys(2 * len(patterns)), seed: 1, log: io.Discard}
+	load := &workload{client: server.Client(), bucket: bucket, keys: makeKeys(2*len(patterns), true), seed: 1, log: io.Discard}
 	w := load.writer(0)
 	for _, op := range operations {
 		for _, key := range load.keys {
