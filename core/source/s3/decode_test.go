@@ -470,10 +470,27 @@ func TestBuckets(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"main", "main", true}, {"main", "main2", false}, {"main", "mai", false}, {"main", "MAIN", false}, {"main", "", false},
-		{"*", "anything", true}, {"logs-*", "logs-1", true}, {"logs-*", "logs-", true}, {"logs-*", "logs", false}, {"*-logs", "eu-logs", true},
-		{"a*b*c", "abc", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "acb", false}, {"a*b*c", "ac", false}, {"a*a", "a", false}, {"a*a", "aa", true},
-		{"**", "", true}, {"a.c", "abc", false}, {"*a*", "bab", true}, {"*ab*ab*", "abab", true}, {"*ab*ab*", "aba", false},
+		{"main", "main", true},
+		{"main", "main2", false},
+		{"main", "mai", false},
+		{"main", "MAIN", false},
+		{"main", "", false},
+		{"*", "anything", true},
+		{"logs-*", "logs-1", true},
+		{"logs-*", "logs-", true},
+		{"logs-*", "logs", false},
+		{"*-logs", "eu-logs", true},
+		{"a*b*c", "abc", true},
+		{"a*b*c", "aXbYc", true},
+		{"a*b*c", "acb", false},
+		{"a*b*c", "ac", false},
+		{"a*a", "a", false},
+		{"a*a", "aa", true},
+		{"**", "", true},
+		{"a.c", "abc", false},
+		{"*a*", "bab", true},
+		{"*ab*ab*", "abab", true},
+		{"*ab*ab*", "aba", false},
 	} {
 		if got := matches(tt.pattern, tt.name); got != tt.want {
 			t.Errorf("%q matches %q: %t", tt.pattern, tt.name, got)

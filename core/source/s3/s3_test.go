@@ -253,7 +253,8 @@ func TestWarnings(t *testing.T) {
 			[]string{
 				"tokens[0] is shorter than 24 bytes: use a longer one", "tokens[1] is empty and is not used: is its environment variable set?",
 				"tokens[2] ends with a line break, which no sender can show: remove it",
-			}, nil,
+			},
+			nil,
 		},
 		{`{"allow_anonymous":true}`, []string{"allow_anonymous: whoever can reach /hooks/uploads can send events"}, []string{"allow_anonymous"}},
 		{`{"sns":{"topics":["` + topicUploads + `"]}}`, nil, nil},
