@@ -30,6 +30,7 @@ type lane struct {
 	notBefore time.Time
 	strict    bool      // the server counts more strictly than we do
 	promised  time.Time // the last turn of those that were sent back
+	gathered  time.Time // when those that just came are put in order; zero: there are none
 	timer     *time.Timer
 }
 
@@ -38,6 +39,7 @@ type place struct {
 	age
 	latest time.Time // when its turn must be; zero: at any time
 	again  bool      // it was sent back before, and has waited
+	kept   bool      // it has come before those that were sent back since
 	turn   chan error
 }
 
@@ -68,8 +70,8 @@ func (a age) compare(b age) int {
 }
 
 const (
-	// gather is how long the first message waits for older ones: deliveries that come together overtake one another on their
-	// way here, within less than this.
+	// gather is how long a message waits for older ones: deliveries that come together overtake one another on their way
+	// here, within less than this.
 	gather = 5 * time.Millisecond
 	// reserve is the time that one request gets at least: a turn later than that before the deadline is none.
 	reserve = time.Second
@@ -109,21 +111,16 @@ func (l *lane) take(p *place, post func() time.Duration) (pause time.Duration) {
 	return post()
 }
 
-// join puts p in line, or sends it back.
+// join puts p in line.
 func (l *lane) join(p *place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if len(l.waiting) == 0 && !l.busy {
-		l.notBefore = later(l.notBefore, now.Add(gather))
-	}
-	if !p.again && l.promised.After(now) { // behind those that were sent back
-		l.sendBack(p, l.promised.Add(l.interval), now)
-		return
+	if l.gathered.IsZero() {
+		l.gathered = now.Add(gather)
 	}
 	l.insert(p)
-	l.prune(now)
-	l.next(now)
+	l.step(now)
 }
 
 func (l *lane) insert(p *place) {
@@ -141,7 +138,7 @@ func (l *lane) quit(p *place) {
 	}
 	if err := <-p.turn; err == nil {
 		l.busy = false
-		l.next(time.Now())
+		l.step(time.Now())
 	}
 }
 
@@ -162,7 +159,7 @@ func (l *lane) leave(p *place, pause time.Duration) {
 		l.insert(p)
 		l.prune(now)
 	}
-	l.next(now)
+	l.step(now)
 }
 
 // ready is when the next message may leave.
@@ -173,8 +170,16 @@ func (l *lane) after(full time.Time) time.Time {
 	return full.Add(-time.Duration(l.burst-1) * l.interval)
 }
 
-// next gives the first in line its turn, now or by the timer.
-func (l *lane) next(now time.Time) {
+// step does what can be done now, and sets the timer for what comes next.
+func (l *lane) step(now time.Time) {
+	if !l.gathered.IsZero() {
+		if wait := l.gathered.Sub(now); wait > 0 {
+			l.wake(wait)
+			return
+		}
+		l.gathered = time.Time{}
+		l.prune(now)
+	}
 	if l.busy || len(l.waiting) == 0 {
 		return
 	}
@@ -182,6 +187,11 @@ func (l *lane) next(now time.Time) {
 		l.wake(wait)
 		return
 	}
+	l.grant(now)
+}
+
+// grant gives the first in line its turn.
+func (l *lane) grant(now time.Time) {
 	if now.After(l.full) { // an idle time as long as the whole burst: the server has forgotten too
 		l.strict = false
 	}
@@ -200,21 +210,26 @@ func (l *lane) wake(wait time.Duration) {
 	l.timer = time.AfterFunc(wait, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.next(time.Now())
+		l.step(time.Now())
 	})
 }
 
-// prune sends back whoever would have its turn too late.
+// prune sends back whoever would have its turn too late, and who came after one that was sent back.
 func (l *lane) prune(now time.Time) {
-	kept, full, notBefore := l.waiting[:0], l.full, l.notBefore
+	kept, full := l.waiting[:0], l.full
 	for _, p := range l.waiting {
-		at := later(later(now, notBefore), l.after(full))
+		at := later(later(now, l.notBefore), l.after(full))
+		if behind := !p.again && !p.kept && l.promised.After(now); behind {
+			l.sendBack(p, l.promised.Add(l.interval), now)
+			continue
+		}
 		full = later(full, at).Add(l.interval)
 		if !p.latest.IsZero() && at.After(p.latest) {
 			l.sendBack(p, at, now)
-		} else {
-			kept = append(kept, p)
+			continue
 		}
+		p.kept = true
+		kept = append(kept, p)
 	}
 	clear(l.waiting[len(kept):])
 	l.waiting = kept

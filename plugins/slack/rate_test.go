@@ -1,20 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
-
-	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
-
-// pause is real only outside of a bubble.
-func pause(d time.Duration) { <-time.After(d) }
 
 // The promise: 30 messages within a second to a Slack that allows one a second.
 func TestThirtyMessagesInOneSecond(t *testing.T) {
@@ -30,22 +22,8 @@ func TestThirtyMessagesInOneSecond(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, slacktest.Options{Every: time.Second, Burst: c.burst}, nil, func(t *testing.T, r *rig) {
 				r.Timeout = c.timeout
-				var all sync.WaitGroup
-				var want []string
-				for i := range 30 {
-					text := fmt.Sprintf("message %d", i)
-					want = append(want, text)
-					env := plugintest.Event()
-					env.ReceivedUnixNano = time.Now().UnixNano()
-					d := r.NewDelivery(env, object(t, map[string]any{"text": text}))
-					all.Go(func() {
-						if result, err := r.redeliver(t, d); err != nil || result.GetOutcome() != done {
-							t.Errorf("%s: %v, %v", text, result, err)
-						}
-					})
-					pause(time.Second / 30)
-				}
-				all.Wait()
+				ds, want := r.numbered(t, 30)
+				r.deliverAll(t, ds, time.Second/30)
 				if got := r.texts(); !slices.Equal(got, want) {
 					t.Errorf("got %q", got)
 				}
@@ -60,16 +38,8 @@ func TestThirtyMessagesInOneSecond(t *testing.T) {
 // Deliveries of one message are handed to as many goroutines at once.
 func TestOrderOfOneBatch(t *testing.T) {
 	bubble(t, slacktest.Options{}, nil, func(t *testing.T, r *rig) {
-		var ds []*pluginv1.Delivery
-		var want []string
-		for i := range 25 {
-			want = append(want, fmt.Sprint(i))
-			ds = append(ds, r.NewDelivery(plugintest.Event(), object(t, map[string]any{"text": fmt.Sprint(i)})))
-		}
 		r.Timeout = time.Minute
-		for _, d := range ds {
-			d.Timeout.Seconds = 60
-		}
+		ds, want := r.numbered(t, 25)
 		for _, result := range r.Send(ds...) {
 			if result.GetOutcome() != done {
 				t.Errorf("got %v", result)

@@ -3,16 +3,19 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"maps"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
@@ -70,22 +73,53 @@ func byToken() map[string]any {
 	return map[string]any{"token": slacktest.Token, "channel": "C0123456789"}
 }
 
-// redelivering does what the router does: it sends a delivery again when the plugin asks for it, after as long as it says.
-func (r *rig) redeliver(t *testing.T, d *pluginv1.Delivery) (*pluginv1.Result, error) {
+// redeliver does what the router does: it sends a delivery, and again when the plugin asks for it, after as long as it says.
+func (r *rig) redeliver(t *testing.T, d *pluginv1.Delivery) (wait func() (*pluginv1.Result, error)) {
 	t.Helper()
-	for d.GetAttempt() < 12 {
-		results, err := r.Post(d)()
-		if err != nil {
-			return nil, err
+	answer := r.Post(d)
+	return func() (*pluginv1.Result, error) {
+		for {
+			results, err := answer()
+			if err != nil || results[0].GetOutcome() != retry || d.GetAttempt() == 12 {
+				return results[0], err
+			}
+			pause(results[0].GetRetryAfter().AsDuration())
+			d.Attempt++
+			answer = r.Post(d)
 		}
-		if results[0].GetOutcome() != retry {
-			return results[0], nil
-		}
-		pause(results[0].GetRetryAfter().AsDuration())
-		d.Attempt++
 	}
-	return nil, errors.New("it was not delivered in 12 attempts")
 }
+
+// deliverAll redelivers until all are done.
+func (r *rig) deliverAll(t *testing.T, ds []*pluginv1.Delivery, between time.Duration) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, d := range ds {
+		wait := r.redeliver(t, d)
+		all.Go(func() {
+			if result, err := wait(); err != nil || result.GetOutcome() != done {
+				t.Errorf("delivery %s: %v, %v", d.GetId(), result, err)
+			}
+		})
+		pause(between)
+	}
+	all.Wait()
+}
+
+// numbered are n deliveries of events that came one after the other.
+func (r *rig) numbered(t *testing.T, n int) (ds []*pluginv1.Delivery, texts []string) {
+	t.Helper()
+	for i := range n {
+		env := plugintest.Event()
+		env.ReceivedUnixNano = time.Now().UnixNano() + int64(i)
+		ds = append(ds, r.NewDelivery(env, object(t, map[string]any{"text": fmt.Sprint(i)})))
+		texts = append(texts, fmt.Sprint(i))
+	}
+	return ds, texts
+}
+
+// pause is real only outside of a bubble.
+func pause(d time.Duration) { <-time.After(d) }
 
 func (r *rig) texts() (texts []string) {
 	for _, m := range r.slack.Accepted() {
@@ -103,3 +137,5 @@ func notification() *pointsmanv1.Envelope {
 		}},
 	}
 }
+
+var secret = schema.NewSecret
