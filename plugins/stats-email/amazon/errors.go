@@ -35,8 +35,7 @@ func codes(sets ...map[string]struct{}) map[string]struct{} {
 // explain makes an error of a call: a *mail.Error if the service answered with one of its own. what is the service as people
 // know it. hint adds to the text of a refusal, by its code and message; it may be nil.
 func explain(ctx context.Context, what string, err error, hint func(code, message string) string) error {
-	var refusal smithy.APIError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[smithy.APIError](err); ok {
 		code, message := refusal.ErrorCode(), refusal.ErrorMessage()
 		e := &mail.Error{Code: status(err)}
 		e.Permanent = isPermanent(code, e.Code)
@@ -49,9 +48,8 @@ func explain(ctx context.Context, what string, err error, hint func(code, messag
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
-	var operation *smithy.OperationError // its text is the library's names of things
-	if errors.As(err, &operation) {
-		err = operation.Err
+	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
+		err = operation.Err // without the library's names of things
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }

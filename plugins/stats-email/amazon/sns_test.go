@@ -121,13 +121,13 @@ func TestMessageSize(t *testing.T) {
 	}
 }
 
-func checkRefusal(t *testing.T, err error, permanent bool, says string) *mail.Error {
+func checkRefusal(t *testing.T, err error, permanent bool, says string) mail.Error {
 	t.Helper()
 	var refusal *mail.Error
 	if !errors.As(err, &refusal) || refusal.Permanent != permanent || !strings.Contains(refusal.Message, says) {
 		t.Fatalf("got %v, want permanent %t: %s", err, permanent, says)
 	}
-	return refusal
+	return *refusal
 }
 
 func TestSNSErrors(t *testing.T) {
