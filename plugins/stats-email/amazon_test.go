@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
 	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
+	"github.com/pointsman/pointsman/plugins/stats-email/mail/mailtest"
 )
 
 // keys are what both blocks have, for a test server.
@@ -123,6 +125,31 @@ func TestSampleBySES(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a mail server took for one of two recipients is not what SES is owed.
+func TestFromSMTPToSES(t *testing.T) {
+	smtp := mailtest.New(t, mailtest.Options{Rcpt: func(a string) error {
+		if a == "later@example.com" {
+			return mailtest.Reply(451, "later")
+		}
+		return nil
+	}})
+	ses := amazontest.NewSES(t)
+	first := plugintest.Start(t, newPlugin(), object(t, bySMTP(smtp.Port, smtp.Cert)))
+	d := first.NewDelivery(completed(), `{"to":["ops@example.com","later@example.com"]}`)
+	checkOutcome(t, first.Send(d)[0], retry, "sent to ops@example.com, but")
+	second := plugintest.Open(t, newPlugin())
+	if err := os.CopyFS(second.DataDir, os.DirFS(first.DataDir)); err != nil {
+		t.Fatal(err)
+	}
+	if ds := second.Configure(object(t, bySES(ses, amazontest.SecretKey)), false); len(ds) > 0 {
+		t.Fatal(ds)
+	}
+	checkOutcome(t, second.Send(d)[0], done, amazontest.MessageID)
+	if len(ses.Taken()) != 1 {
+		t.Error("nobody got the mail by SES")
 	}
 }
 

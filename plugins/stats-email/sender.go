@@ -24,7 +24,11 @@ func open(ctx context.Context, s settings, in sdk.Instance) (sender, error) {
 		}
 		return &byMessageID{out: out}, nil
 	}
-	sent, err := mail.OpenSent(filepath.Join(in.DataDir, "sent"), in.Log)
+	name := "sent"
+	if s.Via != viaSMTP {
+		name += "-" + s.Via // who has got a mail by one way may be only some of those who are owed it by another
+	}
+	sent, err := mail.OpenSent(filepath.Join(in.DataDir, name), in.Log)
 	if err != nil {
 		return nil, err
 	}
