@@ -20,5 +20,6 @@ func newPlugin() sdk.Plugin[settings, arguments] {
 		New:         start,
 		Check:       check,
 		MaxInFlight: maxInFlight,
+		Commands:    []sdk.Command{reconcileCommand()},
 	}
 }

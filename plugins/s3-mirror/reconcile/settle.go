@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
+)
+
+// Step is what came of one difference.
+type Step struct {
+	Key   string // the source's
+	Class Class
+	// Why it is different. May be empty.
+	Why string
+	// Result is empty on a dry run, for an extra object that stays, and with an error.
+	Result mirror.Result
+	Err    error
+}
+
+// settle looks at what the listings could not tell, counts and repairs.
+func (r *Run) settle(ctx context.Context, d difference) {
+	step := Step{Key: d.key}
+	if d.class == "" {
+		d, step.Err = r.inspect(ctx, d)
+	}
+	if ctx.Err() != nil {
+		return // the run ends; this object counts as not looked at
+	}
+	if d.class == "" && step.Err == nil {
+		r.counts.unchanged.Add(1)
+		return
+	}
+	step.Class, step.Why = d.class, d.why
+	r.counts.found(d.class)
+	if step.Err == nil && !r.DryRun && (d.class != Extra || r.Deletes) {
+		step.Result, step.Err = r.repair(ctx, d)
+	}
+	if errors.Is(step.Err, context.Canceled) && ctx.Err() != nil {
+		return
+	}
+	r.counts.done(step)
+	r.failed.add(step, r.Say)
+}
+
+// attempts to catch up with an object that changes while it is copied.
+const attempts = 3
+
+var errChanges = errors.New("it changes at the source faster than it can be copied; another run may be luckier")
+
+// repair converges until the source is the same before and after.
+func (r *Run) repair(ctx context.Context, d difference) (mirror.Result, error) {
+	seen := ""
+	if d.source != nil {
+		seen = d.source.ETag
+	}
+	for range attempts {
+		result, err := r.Mirror.Converge(ctx, d.key, mirror.Hint{})
+		if err != nil {
+			return mirror.Result{}, err
+		}
+		now, err := r.sourceETag(ctx, d.key)
+		if err != nil {
+			return mirror.Result{}, err
+		}
+		if now == seen {
+			return result, nil
+		}
+		seen = now
+	}
+	return mirror.Result{}, errChanges
+}
+
+// sourceETag is empty when there is no object.
+func (r *Run) sourceETag(ctx context.Context, key string) (string, error) {
+	head, err := r.Source.head(ctx, strings.TrimPrefix(key, r.Source.Prefix))
+	if gone(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return unquote(head.ETag), nil
+}

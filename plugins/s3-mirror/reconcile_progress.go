@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
+)
+
+const (
+	barEvery  = 100 * time.Millisecond
+	lineEvery = 10 * time.Second
+)
+
+// showProgress shows how far a run is until the returned function is called: as a bar on a terminal where nothing else is
+// printed, as a line now and then otherwise.
+func showProgress(w io.Writer, lines bool, now func() reconcile.Summary) (stop func()) {
+	every, show, clear := lineEvery, func() { fmt.Fprintln(w, progress(now())) }, func() {}
+	if f, ok := w.(*os.File); ok && !lines && term.IsTerminal(int(f.Fd())) {
+		// How much there is to list, nobody knows before the end.
+		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSpinnerType(14),
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
+		every, show, clear = barEvery, func() { bar.Describe(progress(now())) }, func() { _ = bar.Clear() }
+	}
+	end := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				show()
+			case <-end:
+				clear()
+				return
+			}
+		}
+	})
+	return func() { close(end); ended.Wait() }
+}
+
+func progress(s reconcile.Summary) string {
+	return fmt.Sprintf("listed %d and %d, missing %d, different %d, extra %d, repaired %d (%s), deleted %d, failed %d",
+		s.Source, s.Destination, s.Missing, s.Different, s.Extra, s.Repaired, reconcile.Size(s.RepairedBytes), s.Deleted, s.Failed)
+}
