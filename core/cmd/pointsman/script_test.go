@@ -20,6 +20,7 @@ import (
 	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
+	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
 // programs are built once for all stories, with the race detector when the tests have it.
@@ -61,6 +62,7 @@ func withPrograms(run func() int) (_ int, err error) {
 // pluginPackages are built for the stories. The last element of each is its kind, with or without the program's prefix.
 var pluginPackages = []string{
 	"../../../plugins/stats-email",
+	"../../../plugins/s3-mirror",
 	"../../../plugins/sdk/plugintest/pointsman-plugin-noop",
 }
 
@@ -86,6 +88,7 @@ func runStories(t *testing.T, glob, extra string) {
 				}
 				env.Setenv(name, strconv.Itoa(port))
 			}
+			env.Values[s3Servers{}] = map[string]*s3test.Server{}
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			if err := os.Symlink(programs, filepath.Join(env.WorkDir, "bin")); err != nil {
 				return err
@@ -102,6 +105,9 @@ func runStories(t *testing.T, glob, extra string) {
 			"exits":    exits,
 			"metric":   waitMetric,
 			"journal":  printJournal,
+			"until":    until,
+			"s3server": startS3,
+			"s3notify": notifyS3,
 		},
 	})
 }
