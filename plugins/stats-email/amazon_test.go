@@ -46,7 +46,7 @@ func TestConformanceOfSNS(t *testing.T) {
 			"sns.access_key":    `{"data":"sample","via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","secret_key":"canary-secret"}}`,
 			"sns.session_token": `{"data":"sample","via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","session_token":"canary-token"}}`,
 		},
-		Arguments: `{"subject":"{{.Average}}","body":"{{.Count}}\n","filter":["float64:10/distance"]}`,
+		Arguments: `{"to":[],"subject":"{{.Average}}","body":"{{.Count}}\n","filter":["float64:10/distance"]}`,
 		Event:     completed,
 	})
 }
@@ -71,7 +71,7 @@ func TestConformanceOfSES(t *testing.T) {
 func TestSampleToSNS(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
 	h := plugintest.Start(t, newPlugin(), object(t, bySNS(server, amazontest.SecretKey)))
-	d := h.NewDelivery(completed(), `{"subject":"Measurement\r\nfinished"}`)
+	d := h.NewDelivery(completed(), `{"to":[],"subject":"Measurement\r\nfinished"}`)
 	for range 2 {
 		checkOutcome(t, h.Send(d)[0], done, amazontest.MessageID+"b, 1000 samples")
 	}
@@ -89,7 +89,7 @@ func TestSampleToFIFO(t *testing.T) {
 	settings := bySNS(server, amazontest.SecretKey)
 	settings["sns"].(map[string]any)["topic_arn"] = amazontest.FIFOTopic
 	h := plugintest.Start(t, newPlugin(), object(t, settings))
-	d := h.NewDelivery(completed(), `{}`)
+	d := h.NewDelivery(completed(), `{"to":[]}`)
 	checkOutcome(t, h.Send(d)[0], done, "1000 samples")
 	if form := server.Taken()[0].Form(t); form.Get("MessageGroupId") != d.GetRule() || form.Get("MessageDeduplicationId") != d.GetId() {
 		t.Errorf("got %v", form)
@@ -168,10 +168,10 @@ func TestRecipientsByVia(t *testing.T) {
 	}
 	checkOutcome(t, topic.Deliver(completed(), toOps)[0], reject, `to: with via = "sns" the subscribers of the topic get the mail`)
 	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], done, "")
-	checkOutcome(t, service.Deliver(completed(), `{}`)[0], reject, "to: 0 addresses; want 1 to 50")
+	checkOutcome(t, service.Deliver(completed(), `{"to":[]}`)[0], reject, "to: 0 addresses; want 1 to 50")
 	checkOutcome(t, service.Deliver(completed(), addresses(51))[0], reject, "to: 51 addresses; want 1 to 50")
 	checkOutcome(t, service.Deliver(completed(), addresses(50))[0], done, "")
-	checkOutcome(t, folder.Deliver(completed(), `{}`)[0], reject, "to: 0 addresses; want 1 to 100")
+	checkOutcome(t, folder.Deliver(completed(), `{"to":[]}`)[0], reject, "to: 0 addresses; want 1 to 100")
 	checkOutcome(t, folder.Deliver(completed(), addresses(100))[0], done, "")
 	if len(sns.Taken()) != 1 || len(ses.Taken()) != 1 {
 		t.Errorf("%d messages, %d mails", len(sns.Taken()), len(ses.Taken()))
@@ -185,11 +185,11 @@ func TestOutcomesOfAmazon(t *testing.T) {
 	service := plugintest.Start(t, newPlugin(), object(t, bySES(ses, amazontest.SecretKey)))
 
 	sns.Fail(amazontest.Fault{Status: 403, Code: "AuthorizationError", Message: "no"})
-	checkOutcome(t, topic.Deliver(completed(), `{}`)[0], reject, "AuthorizationError: no; the credentials must be allowed sns:Publish")
+	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], reject, "AuthorizationError: no; the credentials must be allowed sns:Publish")
 	sns.Fail(amazontest.Fault{Status: 500, Code: "InternalError", Message: "sorry"})
-	checkOutcome(t, topic.Deliver(completed(), `{}`)[0], retry, "InternalError: sorry")
+	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], retry, "InternalError: sorry")
 	sns.Fail(amazontest.Fault{Cut: true})
-	d := topic.NewDelivery(completed(), `{}`)
+	d := topic.NewDelivery(completed(), `{"to":[]}`)
 	checkOutcome(t, topic.Send(d)[0], retry, "SNS topic")
 	checkOutcome(t, topic.Send(d)[0], done, "1000 samples") // the second mail: nothing could tell
 	if n := len(sns.Taken()); n != 2 {

@@ -16,7 +16,7 @@ import (
 
 // arguments are those of a `dispatch` block.
 type arguments struct {
-	To          []string `pointsman:"to" doc:"Who gets the mail, one address each. Needed, except with via = \"sns\": there the topic's subscribers get it, and this must be left out."`
+	To          []string `pointsman:"to,required" doc:"Who gets the mail, one address each. With via = \"sns\" the topic's subscribers get it, and nobody else: write to = []."`
 	Subject     string   `pointsman:"subject" doc:"Subject; may hold placeholders as body does. Default: Measurement <uuid> statistics."`
 	Body        string   `pointsman:"body" doc:"Text with placeholders such as {{.Average}}, {{.UnbiasedVariance}}, {{.Count}}. Default: two lines with average and unbiased variance."`
 	Measurement string   `pointsman:"measurement" doc:"UUID of the measurement. Default: the event's."`
@@ -74,7 +74,7 @@ func recipients(texts []string, via string) (to []*netmail.Address, err error) {
 	most := maxRecipients
 	switch {
 	case via == viaSNS && len(texts) > 0:
-		return nil, errors.New(`to: with via = "sns" the subscribers of the topic get the mail, and nobody else: leave to out`)
+		return nil, errors.New(`to: with via = "sns" the subscribers of the topic get the mail, and nobody else: write to = []`)
 	case via == viaSNS:
 		return nil, nil
 	case via == viaSES:
