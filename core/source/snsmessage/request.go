@@ -1,0 +1,51 @@
+package snsmessage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// NewRequest returns the POST of a body as SNS sends it, or why the body is no message.
+func NewRequest(ctx context.Context, to string, body []byte) (*http.Request, error) {
+	m, err := Parse(body)
+	if err != nil {
+		return nil, fmt.Errorf("not a message of SNS: %w", err)
+	}
+	return newRequest(ctx, to, m, body)
+}
+
+// NewRawRequest returns the POST of a message as SNS sends it with raw message delivery: the text alone, not signed. The token
+// is the password of the subscription's URL, which SNS shows when it is asked; an empty one is not shown.
+func NewRawRequest(ctx context.Context, to string, m *Message, token schema.Secret) (*http.Request, error) {
+	r, err := newRequest(ctx, to, m, []byte(m.Message))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("X-Amz-Sns-Rawdelivery", "true")
+	if !token.IsZero() {
+		r.SetBasicAuth("sns", token.Reveal())
+	}
+	return r, nil
+}
+
+// newRequest sets in the header what SNS tells there. Nothing of it is signed.
+func newRequest(ctx context.Context, to string, m *Message, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	r.Header.Set("User-Agent", "Amazon Simple Notification Service Agent")
+	r.Header.Set("X-Amz-Sns-Message-Type", m.Type)
+	r.Header.Set("X-Amz-Sns-Message-Id", m.MessageID)
+	r.Header.Set("X-Amz-Sns-Topic-Arn", m.TopicARN)
+	if end, err := url.Parse(m.UnsubscribeURL); err == nil && end.Query().Has("SubscriptionArn") {
+		r.Header.Set("X-Amz-Sns-Subscription-Arn", end.Query().Get("SubscriptionArn"))
+	}
+	return r, nil
+}

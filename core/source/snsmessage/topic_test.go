@@ -1,0 +1,140 @@
+package snsmessage
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+// newTestTopic returns a topic that serves its certificate, and a verifier that trusts it.
+func newTestTopic(t *testing.T) (*Topic, *Verifier) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	host := server.Listener.Addr().String()
+	topic, err := NewTopic(rand.Reader, testTopic, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = topic
+	server.Start()
+	t.Cleanup(server.Close)
+	return topic, mustVerifier(t, Policy{Topics: []string{testTopic}, InsecureCertHosts: []string{host}}, Options{})
+}
+
+func TestTopicIsBelieved(t *testing.T) {
+	topic, v := newTestTopic(t)
+	for _, m := range []Message{
+		{Message: "hello"},
+		{Message: "hello", Subject: "a subject"},
+		{Type: SubscriptionConfirmation},
+		{Type: UnsubscribeConfirmation},
+	} {
+		for _, version := range []string{"1", "2"} {
+			body, err := topic.Body(testTime, version, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := mustParse(t, body)
+			if err := v.Verify(t.Context(), got); err != nil {
+				t.Errorf("%s version %s: %v", m.Type, version, err)
+			}
+			if got.Timestamp != "2024-05-01T13:00:30.000Z" || got.Message == "" {
+				t.Errorf("sent %+v", got)
+			}
+		}
+	}
+}
+
+func TestTopicIsConfirmed(t *testing.T) {
+	topic, v := newTestTopic(t)
+	body, err := topic.Body(testTime, "2", Message{Type: SubscriptionConfirmation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topic.Confirmed() {
+		t.Error("confirmed before it was asked")
+	}
+	if err := v.Confirm(t.Context(), mustParse(t, body)); err != nil || !topic.Confirmed() {
+		t.Errorf("%v, confirmed %v", err, topic.Confirmed())
+	}
+}
+
+func TestTopicServesNothingElse(t *testing.T) {
+	topic, _ := newTestTopic(t)
+	for _, path := range []string{"/", "/SimpleNotificationService-0.pem", "/?Action=Unsubscribe"} {
+		w := httptest.NewRecorder()
+		topic.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
+func TestTopicMistakes(t *testing.T) {
+	if _, err := NewTopic(rand.Reader, testTopic, ""); err == nil {
+		t.Error("a topic without an address")
+	}
+	broken := iotest.ErrReader(errors.New("no randomness"))
+	if _, err := NewTopic(broken, testTopic, testHost); err == nil {
+		t.Error("a topic without randomness")
+	}
+	topic, _ := newTestTopic(t)
+	if _, err := topic.Body(testTime, "3", Message{}); err == nil {
+		t.Error("version 3 is signed")
+	}
+	topic.random = broken
+	if _, err := topic.Body(testTime, "2", Message{}); err == nil {
+		t.Error("a message without an id")
+	}
+}
+
+func TestRequestIsTheOneOfSNS(t *testing.T) {
+	topic, _ := newTestTopic(t)
+	body, err := topic.Body(time.Now(), "2", Message{Message: "hello", MessageID: "m-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRequest(t.Context(), "http://127.0.0.1/hooks/x", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/plain; charset=UTF-8", "X-Amz-Sns-Message-Type": Notification, "X-Amz-Sns-Message-Id": "m-1",
+		"X-Amz-Sns-Topic-Arn": testTopic, "X-Amz-Sns-Subscription-Arn": topic.subscription(), "X-Amz-Sns-Rawdelivery": "",
+	} {
+		if got := r.Header.Get(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if _, err := NewRequest(t.Context(), "http://127.0.0.1/", []byte("{}")); err == nil || !strings.Contains(err.Error(), "not a message of SNS") {
+		t.Errorf("no message was sent as one: %v", err)
+	}
+	if _, err := NewRequest(t.Context(), "http://[", body); err == nil {
+		t.Error("sent to nowhere")
+	}
+}
+
+func TestRawRequest(t *testing.T) {
+	m := &Message{Type: Notification, MessageID: "m-1", TopicARN: testTopic, Message: "hello"}
+	r, err := NewRawRequest(t.Context(), "http://127.0.0.1/", m, schema.NewSecret("the-token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, password, _ := r.BasicAuth()
+	if password != "the-token" || r.Header.Get("X-Amz-Sns-Rawdelivery") != "true" || r.ContentLength != 5 {
+		t.Errorf("sent %v with %d bytes", r.Header, r.ContentLength)
+	}
+	if r, err = NewRawRequest(t.Context(), "http://127.0.0.1/", m, schema.Secret{}); err != nil || r.Header.Get("Authorization") != "" {
+		t.Errorf("%v, a token that is none is shown", err)
+	}
+	if _, err := NewRawRequest(t.Context(), "http://[", m, schema.Secret{}); err == nil {
+		t.Error("sent to nowhere")
+	}
+}
