@@ -195,6 +195,9 @@ func (r *router) startSources(ctx context.Context) error {
 			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
 		}
 		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", "http://"+r.server.Addr().String()+s.Path())
+		if lasting, ok := s.(source.LongLived); ok {
+			r.services.start(ctx, fmt.Sprintf("source %q", s.Name()), lasting.Run)
+		}
 		sources = append(sources, s)
 	}
 	server, err := source.NewServer(source.ServerOptions{

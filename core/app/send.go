@@ -54,7 +54,7 @@ func pickSource(cfg *config.Config, kind, name string) (*config.Source, error) {
 	}
 	switch {
 	case len(found) == 0:
-		return nil, fmt.Errorf("no source of kind %q in the configuration", kind)
+		return nil, fmt.Errorf("no source of kind %q in the configuration: add one, or name another configuration with --config or an address with --url", kind)
 	case name != "":
 		if i := slices.Index(names, name); i >= 0 {
 			return found[i], nil

@@ -101,6 +101,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "", unknownPath)
 		return
 	}
+	if _, ok := src.(LongLived); ok {
+		src.ServeHTTP(w, r)
+		return
+	}
 	defer s.inFlight.Add(-1)
 	if s.inFlight.Add(1) > s.options.InFlight {
 		s.refuse(w, src.Name(), overloaded)

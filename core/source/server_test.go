@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -207,5 +208,39 @@ func TestMount(t *testing.T) {
 	}
 	if got := *server.mounted.Load(); got["/hooks/a"] != b || got["/c"] != c || len(got) != 2 {
 		t.Errorf("mounted %v", got)
+	}
+}
+
+// lasting is a source whose requests do not count.
+type lasting struct {
+	*fixture
+	handler http.HandlerFunc
+}
+
+func (l *lasting) Path() string                                     { return "/lasting" }
+func (l *lasting) Run(context.Context) error                        { return nil }
+func (l *lasting) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler(w, r) }
+
+func TestLongLivedDoesNotCount(t *testing.T) {
+	f := newFixture(t, &store{})
+	var server *Server
+	l := &lasting{fixture: f}
+	l.handler = func(w http.ResponseWriter, _ *http.Request) {
+		// While this request lasts, the only place in flight is free for others.
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, "/hooks/test", strings.NewReader("known"))
+		r.Header.Set("Key", "good")
+		server.ServeHTTP(rec, r)
+		w.WriteHeader(rec.Code)
+	}
+	var err error
+	server, err = NewServer(ServerOptions{Sources: []Source{f, l}, Log: f.options.Log, Metrics: f.m, InFlight: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	server.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/lasting", nil))
+	if rec.Code != http.StatusNoContent {
+		t.Errorf("a request beside one that lasts: %d", rec.Code)
 	}
 }

@@ -37,6 +37,15 @@ type Subtree interface {
 	ServesSubtree() bool
 }
 
+// LongLived is a Source whose requests may last for hours: connections that were upgraded. They do not count as requests in
+// flight, so the source bounds them by itself; and it closes them when its Run ends, for the server does not know them any
+// more.
+type LongLived interface {
+	Source
+	// Run blocks until ctx ends and every connection is closed.
+	Run(ctx context.Context) error
+}
+
 // Intake takes over responsibility for events: rules, then the journal.
 type Intake interface {
 	// Accept stores the events, all or none, and is durable when it returns nil. Any error means that the sender must send

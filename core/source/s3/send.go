@@ -76,6 +76,8 @@ type sender struct {
 	names map[string]string
 	// prefixed names start with "s3:".
 	prefixed bool
+	// unversionedMarkers: the version of a delete marker is not told.
+	unversionedMarkers bool
 	// test is the body of TestEvent, for those that send it.
 	test func(m *Message) ordered
 	// sequencer is made of a time.
@@ -112,11 +114,11 @@ func (m *Message) Body() ([]byte, error) {
 		return nil, fmt.Errorf("sequencer %q: VK's is the time of the event in seconds, a number", m.Sequencer)
 	}
 	if s.record == nil {
-		return s.body(s.sequenced(m), name).encode(s.escapesHTML)
+		return s.body(s.complete(m), name).encode(s.escapesHTML)
 	}
 	var records []ordered
 	for i := range max(m.Records, 1) {
-		records = append(records, s.record(s.sequenced(m.nth(i)), name))
+		records = append(records, s.record(s.complete(m.nth(i)), name))
 	}
 	return ordered{{"Records", records}}.encode(s.escapesHTML)
 }
@@ -151,11 +153,14 @@ var usualNames = map[string]string{
 	"tagged":    "ObjectTagging:Put",
 }
 
-// sequenced returns the message with a sequencer.
-func (s *sender) sequenced(m *Message) *Message {
+// complete returns the message with what follows from the rest.
+func (s *sender) complete(m *Message) *Message {
 	with := *m
 	if with.Sequencer == "" {
 		with.Sequencer = s.sequencer(m.Time)
+	}
+	if m.Event == "marker" && m.VersionID == "" && !s.unversionedMarkers {
+		with.VersionID = m.EventID // a marker is a version
 	}
 	return &with
 }
@@ -172,6 +177,4 @@ func (m *Message) nth(i int) *Message {
 }
 
 // removal says whether a record of that name tells nothing about the content.
-func removal(name string) bool {
-	return typeOf(name) == typeRemoved
-}
+func removal(name string) bool { return typeOf(name) == typeRemoved }

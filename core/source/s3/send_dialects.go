@@ -26,7 +26,7 @@ var senders = map[string]*sender{
 			m.Principal, m.Configuration, m.SourceIP = "pointsman", "pointsman", ""
 			m.RequestID = cephZone + ".4118." + strconv.FormatInt(m.Time.UnixNano(), 10)
 		},
-		record: writeCeph, names: map[string]string{"tagged": ""},
+		record: writeCeph, names: map[string]string{"tagged": ""}, unversionedMarkers: true,
 		sequencer: cephSequencer, pathToken: true, contentType: "application/json",
 	},
 	dialectVK: {
