@@ -36,7 +36,7 @@ type fieldArgument struct {
 // digestArgument is the block `digest`.
 type digestArgument struct {
 	Key    string        `pointsman:"key" doc:"Deliveries with the same key become one message. Default: the name of the rule."`
-	Window time.Duration `pointsman:"window,default=1m" doc:"How long to wait for more after the first. Never longer than two thirds of the delivery's timeout."`
+	Window time.Duration `pointsman:"window,default=1m" doc:"How long to wait for more after the first. A digest leaves before the timeout of a delivery in it ends, whatever the window."`
 	First  int           `pointsman:"first,default=5" doc:"How many of them are listed; the others are counted."`
 }
 

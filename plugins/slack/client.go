@@ -47,7 +47,6 @@ func (c *client) post(ctx context.Context, body []byte) (receipt string, err err
 	if err != nil {
 		return "", errors.New("the address to post to cannot be used") // err shows it
 	}
-	req.GetBody = nil // net/http must not send it again by itself: it may have been posted
 	req.Header.Set("User-Agent", "pointsman-plugin-slack")
 	if c.token.IsZero() {
 		req.Header.Set("Content-Type", "application/json")

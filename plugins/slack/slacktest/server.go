@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -165,9 +166,7 @@ func (a Answer) write(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.Header)
 	w.WriteHeader(a.Status)
 	fmt.Fprint(w, a.Body)
 }
