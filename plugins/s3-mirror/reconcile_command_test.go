@@ -10,11 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
@@ -166,4 +169,20 @@ func TestReconcileHelp(t *testing.T) {
 	if s, err := c.settings("-"); err != nil || s.Destination.Prefix != "main/" {
 		t.Errorf("%v\n%s", err, example)
 	}
+}
+
+// TestReconcileProgress: where there is no terminal, a line every ten seconds.
+func TestReconcileProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		stop := showProgress(&out, false, func() reconcile.Summary {
+			return reconcile.Summary{Source: 12_345_678, Destination: 12_345_677, Missing: 5, Extra: 1, Repaired: 5, RepairedBytes: 5 << 30, Deleted: 1}
+		})
+		time.Sleep(35 * time.Second)
+		stop()
+		want := strings.Repeat("listed 12345678/12345677, differ 6, repaired 5 (5.0 GiB), failed 0, deleted 1\n", 3)
+		if d := cmp.Diff(want, out.String()); d != "" {
+			t.Error(d)
+		}
+	})
 }

@@ -46,7 +46,12 @@ func showProgress(w io.Writer, lines bool, now func() reconcile.Summary) (stop f
 	return func() { close(end); ended.Wait() }
 }
 
+// progress fits into a line of a terminal: a bar that wraps leaves its pieces behind.
 func progress(s reconcile.Summary) string {
-	return fmt.Sprintf("listed %d and %d, missing %d, different %d, extra %d, repaired %d (%s), deleted %d, failed %d",
-		s.Source, s.Destination, s.Missing, s.Different, s.Extra, s.Repaired, reconcile.Size(s.RepairedBytes), s.Deleted, s.Failed)
+	text := fmt.Sprintf("listed %d/%d, differ %d, repaired %d (%s), failed %d",
+		s.Source, s.Destination, s.Missing+s.Different+s.Extra, s.Repaired, reconcile.Size(s.RepairedBytes), s.Failed)
+	if s.Deleted > 0 {
+		text += fmt.Sprintf(", deleted %d", s.Deleted)
+	}
+	return text
 }

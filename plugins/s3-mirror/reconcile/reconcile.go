@@ -80,13 +80,12 @@ func New(o Options) (*Run, error) {
 	if o.Workers == 0 {
 		o.Workers = mirror.DefaultConcurrency
 	}
-	return &Run{Options: o}, nil
+	return &Run{Options: o, started: time.Now()}, nil
 }
 
 // Do compares and repairs, once. The summary says how far it came, with an error too, which is about the run and not about
 // single objects: those that could not be looked at or repaired are counted in Summary.Failed.
 func (r *Run) Do(ctx context.Context) (Summary, error) {
-	r.started = time.Now()
 	differences := make(chan difference, r.Workers)
 	group, running := errgroup.WithContext(ctx)
 	source := r.cursor(running, group, "source", r.Source, &r.counts.source)
@@ -121,11 +120,11 @@ func (r *Run) Do(ctx context.Context) (Summary, error) {
 
 var errInterrupted = errors.New("stopped before the end; what was repaired stays repaired, and another run finds the rest")
 
-// Summary is what a run has come to by now.
+// Summary is what a run has come to by now. It may be called while Do is at work.
 func (r *Run) Summary() Summary {
 	s := r.counts.summary()
 	s.DryRun = r.DryRun
-	s.Seconds = time.Since(r.started).Seconds()
+	s.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
 	s.Failures = r.failed.first()
 	return s
 }
