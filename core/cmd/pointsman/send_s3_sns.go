@@ -19,6 +19,9 @@ func (f *s3Flags) sendSNS(ctx context.Context, s streams, target s3Target) error
 	if err != nil {
 		return usageError(fmt.Errorf("--cert-listen: %w", err))
 	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return errors.Join(usageError(fmt.Errorf("--cert-listen %s: the router must know which of this machine's addresses to ask: name one", f.certs)), listener.Close())
+	}
 	topic, err := s3.NewTopic(rand.Reader, target.topic, listener.Addr().String())
 	if err != nil {
 		return errors.Join(err, listener.Close())
