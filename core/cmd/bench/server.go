@@ -83,7 +83,8 @@ func (s *server) wrk(ctx context.Context, d time.Duration, connections int, scri
 
 // delivered asks the router how many deliveries its plugin has taken.
 func delivered(ctx context.Context, r *trial.Router) (float64, error) {
-	return r.Sum(ctx, "pointsman_delivery_attempts_total")
+	m, err := r.Metrics(ctx)
+	return m.Sum("pointsman_delivery_attempts_total"), err
 }
 
 // closeInto closes c and keeps the first error.

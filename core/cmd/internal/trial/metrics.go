@@ -4,38 +4,43 @@ import (
 	"context"
 	"net/http"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
 
-// Sum reads a gauge or counter from the admin listener at base, added up over all its series that have these labels, given as
-// name, value, name, value...; 0 when there is none.
-func Sum(ctx context.Context, base, metric string, labels ...string) (float64, error) {
+// Metrics are what a router's admin listener showed at one moment.
+type Metrics map[string]*dto.MetricFamily
+
+// ReadMetrics asks the admin listener at base.
+func ReadMetrics(ctx context.Context, base string) (Metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		return 0, err
-	}
+	return parser.TextToMetricFamilies(resp.Body)
+}
+
+// Sum adds up a gauge or counter over all its series that have these labels, given as name, value, name, value...; 0 when there is
+// none.
+func (m Metrics) Sum(metric string, labels ...string) float64 {
 	sum := 0.0
-	for _, m := range families[metric].GetMetric() {
+	for _, series := range m[metric].GetMetric() {
 		has := map[string]string{}
-		for _, l := range m.GetLabel() {
+		for _, l := range series.GetLabel() {
 			has[l.GetName()] = l.GetValue()
 		}
 		if matches(has, labels) {
-			sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			sum += series.GetGauge().GetValue() + series.GetCounter().GetValue()
 		}
 	}
-	return sum, nil
+	return sum
 }
 
 // matches reports whether a series has all these labels.

@@ -88,12 +88,11 @@ func (r *Router) see(err error) error {
 	return errors.Join(err, fmt.Errorf("see %s", r.log.Name()))
 }
 
-// Sum reads one of the router's metrics; see the function of the same name.
-func (r *Router) Sum(ctx context.Context, metric string, labels ...string) (float64, error) {
-	return Sum(ctx, r.Admin, metric, labels...)
-}
+// Metrics reads the router's metrics.
+func (r *Router) Metrics(ctx context.Context) (Metrics, error) { return ReadMetrics(ctx, r.Admin) }
 
 // Owed is the number of deliveries that are neither done nor dead.
 func (r *Router) Owed(ctx context.Context) (float64, error) {
-	return r.Sum(ctx, "pointsman_queue_pending")
+	m, err := r.Metrics(ctx)
+	return m.Sum("pointsman_queue_pending"), err
 }
