@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -17,13 +18,14 @@ type handler struct {
 	lanes    *lanes
 	digests  *digests
 	sent     *sent
+	log      *slog.Logger
 }
 
-func start(_ context.Context, s settings, _ sdk.Instance) (sdk.Handler[arguments], error) {
-	return newHandler(s, http.DefaultTransport.(*http.Transport).Clone())
+func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+	return newHandler(s, in.Log, http.DefaultTransport.(*http.Transport).Clone())
 }
 
-func newHandler(s settings, transport http.RoundTripper) (*handler, error) {
+func newHandler(s settings, log *slog.Logger, transport http.RoundTripper) (*handler, error) {
 	interval, err := parseRate(s.Rate)
 	if err != nil {
 		return nil, sdk.Diagnostic{Path: "rate", Summary: err.Error()}
@@ -33,6 +35,7 @@ func newHandler(s settings, transport http.RoundTripper) (*handler, error) {
 		client:   newClient(s, transport),
 		lanes:    &lanes{pace: pace{interval, s.Burst}, byName: map[string]*lane{}},
 		sent:     newSent(),
+		log:      log,
 	}
 	h.digests = newDigests(h.post, s.Timeout)
 	return h, nil
@@ -78,10 +81,12 @@ func (h *handler) post(ctx context.Context, m *message, p *place) (receipt strin
 	}
 	late := lane.run(ctx, p, func() time.Duration {
 		receipt, err = h.client.post(ctx, body)
-		if refused, ok := errors.AsType[*refusal](err); ok {
-			return refused.wait
+		refused, ok := errors.AsType[*refusal](err)
+		if !ok || refused.wait == 0 {
+			return 0
 		}
-		return 0
+		h.log.WarnContext(ctx, "Slack wants fewer messages", "channel", m.Channel, "wait", refused.wait)
+		return refused.wait
 	})
 	switch {
 	case late == nil:

@@ -81,7 +81,8 @@ const (
 type lateError struct{ wait time.Duration }
 
 func (e *lateError) Error() string {
-	return "too many messages are waiting for this webhook or channel; its turn is in " + e.wait.Round(time.Second).String()
+	return "messages to this webhook or channel leave one by one, and the turn of this one comes in " +
+		max(e.wait, 0).Round(time.Second).String() + ", too late for this attempt"
 }
 
 // run waits for p's turn and calls post, again if post says after which pause. Its error is a *lateError or that of ctx; then
@@ -157,7 +158,9 @@ func (l *lane) leave(p *place, pause time.Duration) {
 		l.strict = true
 		p.again = true
 		l.insert(p)
-		l.prune(now)
+	}
+	if l.gathered.IsZero() { // otherwise it is done when they are in order
+		l.prune(now) // the turn may have taken long
 	}
 	l.step(now)
 }
@@ -170,7 +173,7 @@ func (l *lane) after(full time.Time) time.Time {
 	return full.Add(-time.Duration(l.burst-1) * l.interval)
 }
 
-// step does what can be done now, and sets the timer for what comes next.
+// step does what can be done now, and sets the timer for what comes next. It and what it calls need mu.
 func (l *lane) step(now time.Time) {
 	if !l.gathered.IsZero() {
 		if wait := l.gathered.Sub(now); wait > 0 {

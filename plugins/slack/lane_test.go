@@ -25,7 +25,7 @@ func TestLongRetryAfter(t *testing.T) {
 		began := time.Now()
 		first := r.Send(ds[:4]...)
 		for i, got := range append(first, r.Send(ds[4:]...)...) {
-			if got.GetOutcome() != retry || got.GetRetryAfter().AsDuration() < 59*time.Second || !strings.Contains(got.GetMessage(), "its turn is in") {
+			if got.GetOutcome() != retry || got.GetRetryAfter().AsDuration() < 59*time.Second || !strings.Contains(got.GetMessage(), "comes in 1m") {
 				t.Errorf("%d: %v", i, got)
 			}
 		}
@@ -54,6 +54,23 @@ func TestShortRetryAfter(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		if n := r.slack.Requests(); n != 3 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// What is posted so late that the router does not hear of it would be posted twice.
+func TestSlowAnswers(t *testing.T) {
+	bubble(t, slacktest.Options{}, nil, func(t *testing.T, r *rig) {
+		r.slack.Next(slacktest.Answer{Silent: true})
+		r.Timeout = 10*time.Second + reserve/2
+		ds, _ := r.numbered(t, 3)
+		for _, got := range r.Send(ds...) {
+			if got.GetOutcome() != retry {
+				t.Errorf("got %v", got)
+			}
+		}
+		if n := r.slack.Requests(); n != 1 {
 			t.Errorf("%d requests", n)
 		}
 	})

@@ -48,8 +48,8 @@ func bubble(t *testing.T, o slacktest.Options, config map[string]any, test func(
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{slack: slacktest.NewInMemory(t, o)}
 		p := newPlugin()
-		p.New = func(_ context.Context, s settings, _ sdk.Instance) (sdk.Handler[arguments], error) {
-			h, err := newHandler(s, r.slack.Transport())
+		p.New = func(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+			h, err := newHandler(s, in.Log, r.slack.Transport())
 			r.handler = h
 			return h, err
 		}

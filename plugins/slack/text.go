@@ -65,6 +65,9 @@ func suspect(r rune) bool {
 	return unicode.IsControl(r)
 }
 
+// maxLink is how long a <link> may be, in bytes: what is longer is no link but a < in a text.
+const maxLink = 1000
+
 // cut shortens s to limit characters, mark included. It cuts neither an escape such as &amp; nor a <link> in two.
 func cut(s string, limit int) string {
 	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
@@ -74,7 +77,7 @@ func cut(s string, limit int) string {
 	if i := strings.LastIndexByte(s, '&'); i >= 0 && len(s)-i < len("&amp;") && !strings.Contains(s[i:], ";") {
 		s = s[:i]
 	}
-	if i := strings.LastIndexByte(s, '<'); i >= 0 && !strings.Contains(s[i:], ">") {
+	if i := strings.LastIndexByte(s, '<'); i >= 0 && len(s)-i < maxLink && !strings.Contains(s[i:], ">") {
 		s = s[:i]
 	}
 	return s + mark

@@ -22,6 +22,7 @@ func TestCut(t *testing.T) {
 		{"an escape would be cut", "ab&cdefghijklmnopqrst", true, 18, "ab" + mark},
 		{"an escape fits", "ab&cdefghijklmnopqrst", true, 19, "ab&amp;" + mark},
 		{"a link would be cut", "see <https://example.com|this> and more", false, 30, "see " + mark},
+		{"no link", "<" + strings.Repeat("x", 2000), false, 1500, "<" + strings.Repeat("x", 1487) + mark},
 		{"no room but for the mark", "abcdefghijklmnop", true, 12, mark},
 	} {
 		t.Run(c.name, func(t *testing.T) {
