@@ -176,3 +176,18 @@ func TestLanesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A turn that comes in the same instant as the end is given to the next.
+func TestQuitWithTheTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &lane{pace: pace{time.Second, 1}}
+		p := newPlace(t.Context(), age{}, false)
+		p.turn = make(chan error, 1)
+		l.join(p)
+		pause(time.Second)
+		l.quit(p)
+		if err := l.run(t.Context(), newPlace(t.Context(), age{}, false), func() time.Duration { return 0 }); err != nil {
+			t.Error(err)
+		}
+	})
+}
