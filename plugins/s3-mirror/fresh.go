@@ -19,7 +19,7 @@ const (
 // fresh remembers since when keys are mirrored. A backlog of events of one key then costs one copy: events are hints to
 // look, and whoever has looked after an event came needs no second look for it.
 type fresh struct {
-	now func() time.Time
+	elapsed func(then time.Time) (wall, monotonic time.Duration)
 
 	mu    sync.Mutex
 	byKey map[string]*list.Element
@@ -31,8 +31,8 @@ type freshKey struct {
 	asOf time.Time
 }
 
-func newFresh(now func() time.Time) *fresh {
-	return &fresh{now: now, byKey: map[string]*list.Element{}, order: list.New()}
+func newFresh() *fresh {
+	return &fresh{elapsed: elapsed, byKey: map[string]*list.Element{}, order: list.New()}
 }
 
 // covers says whether key was mirrored after an event of it came.
@@ -44,13 +44,14 @@ func (f *fresh) covers(key string, received time.Time) bool {
 		return false
 	}
 	asOf := e.Value.(*freshKey).asOf
-	return asOf.Round(0).Sub(received) >= margin && stepSince(asOf, f.now()).Abs() <= maxStep
+	wall, monotonic := f.elapsed(asOf)
+	return asOf.Round(0).Sub(received) >= margin && (wall-monotonic).Abs() <= maxStep
 }
 
-// stepSince is by how much the wall clock was moved.
-func stepSince(then, now time.Time) time.Duration {
-	wall, monotonic := now.Round(0).Sub(then.Round(0)), now.Sub(then)
-	return wall - monotonic
+// elapsed is the time since then by both clocks.
+func elapsed(then time.Time) (wall, monotonic time.Duration) {
+	now := time.Now()
+	return now.Round(0).Sub(then.Round(0)), now.Sub(then)
 }
 
 // remember that key is mirrored as of a time, which has a monotonic reading. Nothing is remembered of a zero time.

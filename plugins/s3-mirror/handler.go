@@ -56,21 +56,21 @@ func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[argument
 }
 
 func newHandler(e engine, s settings, now func() time.Time) *handler {
-	return &handler{engine: e, bucket: s.Source.Bucket, skip: s.SkipPrincipals, keys: newKeyLocks(), fresh: newFresh(now), now: now}
+	return &handler{engine: e, bucket: s.Source.Bucket, skip: s.SkipPrincipals, keys: newKeyLocks(), fresh: newFresh(), now: now}
 }
 
 // Deliver makes the destination's object what the source's is now. What another attempt cannot mend is rejected.
 func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
 	what, why := h.meaning(d.Envelope)
 	if what == nothing {
-		return done(d, mirror.Result{Action: mirror.Skipped, Why: why})
+		return finish(d, mirror.Result{Action: mirror.Skipped, Why: why})
 	}
 	key, err := h.key(d)
 	if err != nil {
 		return sdk.Reject(err)
 	}
 	if !h.engine.Wants(key) {
-		return done(d, mirror.Result{Action: mirror.Skipped, Why: "the prefix or the filters leave it out"})
+		return finish(d, mirror.Result{Action: mirror.Skipped, Why: "the prefix or the filters leave it out"})
 	}
 	unlock, err := h.keys.lock(ctx, key)
 	if err != nil {
@@ -78,14 +78,14 @@ func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error
 	}
 	defer unlock()
 	if h.fresh.covers(key, received(d.Envelope)) {
-		return done(d, mirror.Result{Action: mirror.Unchanged, Why: "mirrored since this event came"})
+		return finish(d, mirror.Result{Action: mirror.Unchanged, Why: "mirrored since this event came"})
 	}
 	r, err := h.act(ctx, what, key, d)
 	if err != nil {
 		return outcome(err)
 	}
 	h.fresh.remember(key, r.AsOf)
-	return done(d, r)
+	return finish(d, r)
 }
 
 func (h *handler) act(ctx context.Context, what meaning, key string, d *sdk.Delivery[arguments]) (mirror.Result, error) {
@@ -97,7 +97,7 @@ func (h *handler) act(ctx context.Context, what meaning, key string, d *sdk.Deli
 	})
 }
 
-func done(d *sdk.Delivery[arguments], r mirror.Result) error {
+func finish(d *sdk.Delivery[arguments], r mirror.Result) error {
 	d.SetReceipt(r.String())
 	return nil
 }

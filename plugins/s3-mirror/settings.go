@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -76,10 +77,14 @@ func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	if err != nil {
 		return nil, sdk.Diagnostic{Path: "bandwidth", Summary: err.Error()}
 	}
-	return mirror.New(mirror.Config{
+	m, err := mirror.New(mirror.Config{
 		Source: s.Source.side(), Destination: s.Destination.side(), Deletes: s.Deletes, Include: s.Include, Exclude: s.Exclude,
 		Concurrency: s.Concurrency, PartSize: partSize, Bandwidth: bandwidth, Log: log,
 	})
+	if e := (*mirror.Error)(nil); errors.As(err, &e) {
+		return nil, sdk.Diagnostic{Path: e.Side, Summary: e.Error()}
+	}
+	return m, err
 }
 
 // Limits of settings beyond those of S3.
@@ -96,7 +101,7 @@ func check(s settings) []sdk.Diagnostic {
 	if s.Destination.KMSKeyID != "" && s.Destination.SSE != "aws:kms" {
 		ds.add("destination.kms_key_id", "a key is used with sse = \"aws:kms\" only", "")
 	}
-	if mirror.Overlap(s.Source.side(), s.Destination.side()) {
+	if s.Source.Bucket != "" && mirror.Overlap(s.Source.side(), s.Destination.side()) {
 		ds.add("destination.bucket", "source and destination are the same place: the mirror would copy its own copies",
 			"Mirror into another bucket, or give both sides prefixes of which neither begins with the other.")
 	}

@@ -25,16 +25,19 @@ const (
 )
 
 // attempts of one request. The router tries for hours; these are for the hiccup of a moment.
-const attempts = 3
+const (
+	attempts   = 3
+	maxBackoff = 2 * time.Second
+)
 
-func newClient(s Side, concurrency int, silence time.Duration) (*s3.Client, error) {
-	transport, err := newTransport(s.CA, concurrency)
+func newClient(s Side, c Config, silence time.Duration) (*s3.Client, error) {
+	transport, err := newTransport(s.CA, c.Concurrency)
 	if err != nil {
 		return nil, err
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithReadTimeout(silence).WithTransportOptions(transport)),
-		config.WithRetryer(newRetryer),
+		config.WithRetryer(func() aws.Retryer { return newRetryer(c.backoff) }),
 	}
 	switch {
 	case s.Region != "":
@@ -90,10 +93,10 @@ func newTransport(pem string, concurrency int) (func(*http.Transport), error) {
 	}, nil
 }
 
-func newRetryer() aws.Retryer {
+func newRetryer(longest time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
-		o.MaxBackoff = 2 * time.Second
+		o.MaxBackoff = longest
 		o.RateLimiter = ratelimit.None
 	})
 }

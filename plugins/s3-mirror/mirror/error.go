@@ -14,7 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Error is why a key could not be converged.
+// Error is why a key could not be converged, or a side not be prepared.
 type Error struct {
 	// Permanent: another attempt meets the same, until a person or another event changes something.
 	Permanent bool
@@ -30,7 +30,11 @@ type Error struct {
 
 // Error names the side, the bucket, the key, what happened and what to do.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("%s bucket %q, key %q: %s", e.Side, e.Bucket, e.Key, describe(e.Err))
+	text := fmt.Sprintf("%s bucket %q", e.Side, e.Bucket)
+	if e.Key != "" {
+		text += fmt.Sprintf(", key %q", e.Key)
+	}
+	text += ": " + describe(e.Err)
 	if e.Advice != "" {
 		text += ": " + e.Advice
 	}

@@ -7,7 +7,6 @@ package mirror
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -56,6 +55,8 @@ type Config struct {
 	// Bandwidth of all reading from the source together, in bytes per second. 0: no limit.
 	Bandwidth int64
 	Log       *slog.Logger
+
+	backoff time.Duration // longest wait between two attempts of one request; 0: maxBackoff
 }
 
 // Defaults and limits of settings. The limits are those of S3.
@@ -87,13 +88,16 @@ type Mirror struct {
 	serverPart    int64
 }
 
-// New prepares both clients. It does not talk to the servers.
+// New prepares both clients. It does not talk to the servers. An *Error says which side cannot be.
 func New(c Config) (*Mirror, error) {
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency
 	}
 	if c.PartSize == 0 {
 		c.PartSize = DefaultPartSize
+	}
+	if c.backoff == 0 {
+		c.backoff = maxBackoff
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -109,11 +113,11 @@ func New(c Config) (*Mirror, error) {
 	}
 	m.checksums.Store(true)
 	var err error
-	if m.source, err = newClient(c.Source, c.Concurrency, sourceSilence); err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+	if m.source, err = newClient(c.Source, c, sourceSilence); err != nil {
+		return nil, &Error{Permanent: true, Side: source, Bucket: c.Source.Bucket, Err: err}
 	}
-	if m.destination, err = newClient(c.Destination, c.Concurrency, destinationSilence); err != nil {
-		return nil, fmt.Errorf("destination: %w", err)
+	if m.destination, err = newClient(c.Destination, c, destinationSilence); err != nil {
+		return nil, &Error{Permanent: true, Side: destination, Bucket: c.Destination.Bucket, Err: err}
 	}
 	return m, nil
 }

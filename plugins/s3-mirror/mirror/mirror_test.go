@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -66,6 +67,7 @@ func newPair(t testing.TB, from, to *s3test.Server, change func(*Config)) *pair 
 
 func newMirror(t testing.TB, c Config) *Mirror {
 	t.Helper()
+	c.backoff = time.Millisecond
 	m, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +206,14 @@ func attributed(in *s3.PutObjectInput) {
 }
 
 func TestMinIOToVersityGW(t *testing.T) {
-	testServers(t, s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{Versioning: true}))
+	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{Versioning: true})
+	testServers(t, from, to)
+	t.Run("64 MiB", func(t *testing.T) {
+		p := newPair(t, from, to, nil)
+		p.put("k", random(64<<20), attributed)
+		p.converge("k", Copied)
+		p.same("k")
+	})
 }
 
 func TestVersityGWToMinIO(t *testing.T) {
@@ -325,7 +334,7 @@ func testKeys(t *testing.T, from, to *s3test.Server) {
 
 func testParts(t *testing.T, from, to *s3test.Server) {
 	p := newPair(t, from, to, func(c *Config) { c.PartSize, c.Concurrency = MinPartSize, 3 })
-	for key, size := range map[string]int64{"one": MinPartSize, "two": MinPartSize + 1, "many": 64<<20 + 3} {
+	for key, size := range map[string]int64{"one": MinPartSize, "two": MinPartSize + 1, "many": 4*MinPartSize + 3} {
 		p.put(key, random(int(size)), attributed)
 		if r := p.converge(key, Copied); r.Bytes != size {
 			t.Errorf("%s: got %v", key, r)
