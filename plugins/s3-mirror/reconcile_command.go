@@ -67,8 +67,9 @@ type reconciler struct {
 }
 
 type reconcileFlags struct {
-	settings, prefix                                string
-	dryRun, checksum, metadata, verbose, json, help bool
+	settings, prefix                        string
+	dryRun, checksum, metadata, emptySource bool
+	verbose, json, help                     bool
 }
 
 func (f *reconcileFlags) set() *pflag.FlagSet {
@@ -79,6 +80,7 @@ func (f *reconcileFlags) set() *pflag.FlagSet {
 	set.StringVar(&f.prefix, "prefix", "", "only source keys that begin with this")
 	set.BoolVar(&f.checksum, "checksum", false, "read both objects where ETags tell nothing; settings.bandwidth does not limit this")
 	set.BoolVar(&f.metadata, "metadata", false, "compare content headers, user metadata and tags too: four requests more for each object")
+	set.BoolVar(&f.emptySource, "empty-source", false, "delete although the source lists nothing at all, which is otherwise refused")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every repair")
 	set.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	set.StringVar(&f.settings, "settings", "", "file with the settings as JSON, - for standard input")
@@ -150,7 +152,8 @@ func (c reconciler) prepare(s settings, f reconcileFlags) (*reconcile.Run, error
 		Mirror:      m,
 		Source:      reconcile.Side{Client: m.SourceClient(), Bucket: s.Source.Bucket, Prefix: s.Source.Prefix},
 		Destination: reconcile.Side{Client: m.DestinationClient(), Bucket: s.Destination.Bucket, Prefix: s.Destination.Prefix},
-		Prefix:      f.prefix, Deletes: s.Deletes, DryRun: f.dryRun, Checksum: f.checksum, Metadata: f.metadata, Workers: s.Concurrency,
+		Prefix:      f.prefix, Deletes: s.Deletes, DryRun: f.dryRun, EmptySource: f.emptySource,
+		Checksum: f.checksum, Metadata: f.metadata, Workers: s.Concurrency,
 	}
 	if (f.dryRun || f.verbose) && !f.json {
 		o.Say = func(s reconcile.Step) { fmt.Fprintln(c.out, line(s, o.DryRun, o.Deletes)) }

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ type difference struct {
 	source, destination *Object
 }
 
+// errEmptySource: a store that was set up anew looks like this, or one that has lost its disk.
+var errEmptySource = errors.New("the source lists no objects at all, and deletes = true would empty the destination: " +
+	"nothing was deleted; --empty-source does it, if that is meant")
+
 // join walks both listings at once.
 func (r *Run) join(source, destination *cursor, found func(difference) error) error {
 	s, err := source.next()
@@ -31,6 +36,9 @@ func (r *Run) join(source, destination *cursor, found func(difference) error) er
 		return err
 	}
 	d, err := destination.next()
+	if err == nil && s == nil && d != nil && r.Deletes && !r.DryRun && !r.EmptySource {
+		return errEmptySource
+	}
 	for err == nil && (s != nil || d != nil) {
 		fromSource := d == nil || s != nil && s.Key <= d.Key
 		fromDestination := s == nil || d != nil && d.Key <= s.Key

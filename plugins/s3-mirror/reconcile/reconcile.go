@@ -41,6 +41,8 @@ type Options struct {
 	Prefix string
 	// Deletes lets extra objects be deleted. Without it they are counted.
 	Deletes bool
+	// EmptySource allows deletes although the source has nothing at all.
+	EmptySource bool
 	// DryRun changes nothing.
 	DryRun bool
 	// Checksum reads both objects where the listing cannot tell whether their bytes are the same.

@@ -74,6 +74,12 @@ func (s servers) extra(t *testing.T) {
 	if exists(t, p.to, "a") || !exists(t, p.to, "tmp/x") {
 		t.Error("a is not gone, or what the filters leave out is")
 	}
+	mustRemove(t, p.from, "b")
+	if _, err := p.prepare(t, nil).Do(t.Context()); err == nil || !strings.Contains(err.Error(), "--empty-source") || !exists(t, p.to, "b") {
+		t.Errorf("an empty source: %v", err)
+	}
+	expect(t, p.run(t, func(o *reconcile.Options) { o.EmptySource = true }),
+		"missing 0, different 0, extra 1: repaired 0, deleted 1, failed 0, left 0, unchanged 0")
 }
 
 // oddKeys are hard on those who escape, sort or split keys.
