@@ -108,7 +108,7 @@ func (c *cursor) next() (*Object, error) {
 		select {
 		case p, more := <-c.pages:
 			if p.err != nil {
-				return nil, fmt.Errorf("listing the %s, bucket %q: %w", c.side, c.bucket, p.err)
+				return nil, fmt.Errorf("listing the %s, bucket %q: %w", c.side, c.bucket, plain(p.err))
 			}
 			if !more {
 				return nil, nil

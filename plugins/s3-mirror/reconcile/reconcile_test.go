@@ -272,7 +272,7 @@ func (s servers) failures(t *testing.T) {
 		t.Errorf("%+v", got.Failures)
 	}
 	p.to.Bucket = "nowhere"
-	if _, err := p.prepare(t, nil).Do(t.Context()); err == nil || !strings.Contains(err.Error(), `listing the destination, bucket "nowhere"`) {
+	if _, err := p.prepare(t, nil).Do(t.Context()); err == nil || !strings.Contains(err.Error(), `listing the destination, bucket "nowhere": NoSuchBucket: `) {
 		t.Error(err)
 	}
 }

@@ -40,6 +40,7 @@ func (r *Run) settle(ctx context.Context, d difference) {
 	if errors.Is(step.Err, context.Canceled) && ctx.Err() != nil {
 		return
 	}
+	step.Err = plain(step.Err)
 	r.counts.done(step)
 	r.failed.add(step, r.Say)
 }
