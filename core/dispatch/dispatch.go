@@ -54,11 +54,20 @@ type Session interface {
 	Close()
 }
 
-// Effects does what a plugin asks for in its results. Apply is called before the delivery is settled, for every outcome, from the
-// receiving goroutine, so it must not wait for long; an error makes the attempt a retry.
+// Effects does what a plugin asks for in its results. Apply is called before the delivery is settled, for results that say done.
+// It holds up the results behind it, so it must not wait for long; those of one message that emit events are applied at the same
+// time, so that their events share a commit. An error makes the attempt a retry, an *ImpossibleError the delivery a dead letter.
 type Effects interface {
 	Apply(d *journal.Delivery, effects []*pluginv1.Effect) error
 }
+
+// ImpossibleError is an error of Effects that no retry can mend.
+type ImpossibleError struct{ Err error }
+
+func (e *ImpossibleError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is impossible.
+func (e *ImpossibleError) Unwrap() error { return e.Err }
 
 // Rate allows N deliveries in Per; the zero value allows any number.
 type Rate struct {

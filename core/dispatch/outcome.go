@@ -2,8 +2,11 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -23,20 +26,9 @@ const unasked time.Duration = -1
 
 // judge turns the plugin's answer into an outcome.
 func (d *Dispatcher) judge(x flight, r *pluginv1.Result, now time.Time) attempt {
-	if len(r.GetEffects()) > 0 {
-		if d.o.Effects == nil {
-			return dead(x, resultBad, journal.ReasonBadMessage,
-				fmt.Sprintf("the plugin asks for an effect (%s), which this version of Pointsman does not do", effectName(r.GetEffects()[0])))
-		}
-		if err := d.o.Effects.Apply(x.delivery, r.GetEffects()); err != nil {
-			return d.failed(x, resultRetry, now, unasked, oneLine("effect: "+err.Error()))
-		}
-	}
 	switch r.GetOutcome() {
 	case pluginv1.Outcome_OUTCOME_DONE:
-		return attempt{flight: x, result: resultDone, settlement: journal.Settlement{
-			Seq: x.delivery.Seq, Outcome: journal.Done, Receipt: oneLine(r.GetReceipt()),
-		}}
+		return d.done(x, r, now)
 	case pluginv1.Outcome_OUTCOME_RETRY:
 		wait := unasked
 		if r.GetRetryAfter() != nil {
@@ -50,6 +42,43 @@ func (d *Dispatcher) judge(x flight, r *pluginv1.Result, now time.Time) attempt 
 			fmt.Sprintf("the plugin answered with outcome %d, which is neither done, retry nor reject", r.GetOutcome()))
 	}
 }
+
+// done is an attempt that succeeded, unless the router can't do its part of it.
+func (d *Dispatcher) done(x flight, r *pluginv1.Result, now time.Time) attempt {
+	if len(r.GetEffects()) > 0 {
+		if d.o.Effects == nil {
+			return dead(x, resultBad, journal.ReasonBadMessage,
+				fmt.Sprintf("the plugin asks for an effect (%s), and there is nobody to do it", effectName(r.GetEffects()[0])))
+		}
+		err := d.o.Effects.Apply(x.delivery, r.GetEffects())
+		if impossible, ok := errors.AsType[*ImpossibleError](err); ok {
+			return dead(x, resultBad, journal.ReasonBadMessage, oneLine("effect: "+impossible.Error()))
+		}
+		if err != nil {
+			return d.failed(x, resultRetry, now, unasked, oneLine("effect: "+err.Error()))
+		}
+	}
+	return attempt{flight: x, result: resultDone, settlement: journal.Settlement{
+		Seq: x.delivery.Seq, Outcome: journal.Done, Receipt: oneLine(r.GetReceipt()),
+	}}
+}
+
+// judgeAll judges attempts that have answers, in place and in order, save that those that emit events do not wait for one
+// another: each waits for a commit of the journal.
+func (d *Dispatcher) judgeAll(ended []attempt, now time.Time) {
+	var emitting sync.WaitGroup
+	for i := range ended {
+		a := &ended[i]
+		if slices.ContainsFunc(a.answer.GetEffects(), emits) {
+			emitting.Go(func() { *a = d.judge(a.flight, a.answer, now) })
+			continue
+		}
+		*a = d.judge(a.flight, a.answer, now)
+	}
+	emitting.Wait()
+}
+
+func emits(e *pluginv1.Effect) bool { return e.GetEmit() != nil }
 
 func reasonGiven(r *pluginv1.Result) string {
 	if text := oneLine(r.GetMessage()); text != "" {

@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +23,9 @@ func TestJudge(t *testing.T) {
 	broadcast := []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomBroadcast{RoomBroadcast: &pluginv1.RoomBroadcast{}}}}
 	works := effectsFunc(func(*journal.Delivery, []*pluginv1.Effect) error { return nil })
 	broken := effectsFunc(func(*journal.Delivery, []*pluginv1.Effect) error { return errors.New("no such room") })
+	impossible := effectsFunc(func(*journal.Delivery, []*pluginv1.Effect) error {
+		return fmt.Errorf("emit: %w", &ImpossibleError{errors.New("no\nsuch source")})
+	})
 	tests := []struct {
 		name       string
 		result     *pluginv1.Result
@@ -66,7 +71,7 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"effect that nobody does", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, nil, resultBad,
-			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin asks for an effect (room_broadcast), which this version of Pointsman does not do"},
+			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin asks for an effect (room_broadcast), and there is nobody to do it"},
 		},
 		{
 			"effect", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, works, resultDone,
@@ -75,6 +80,14 @@ func TestJudge(t *testing.T) {
 		{
 			"effect fails", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, broken, resultRetry,
 			journal.Settlement{Outcome: journal.Retry, At: now.Add(500 * time.Millisecond), Error: "effect: no such room"},
+		},
+		{
+			"effect that can't be", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, impossible, resultBad,
+			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "effect: no such source"},
+		},
+		{
+			"effect of what is not done", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_REJECT, Message: "no", Effects: broadcast}, broken, resultRejected,
+			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonRejected, Error: "no"},
 		},
 	}
 	for _, tt := range tests {
@@ -90,5 +103,42 @@ func TestJudge(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestJudgeAll: results that emit meet in Apply, where they would wait for ever if they came one by one; the others keep their
+// order.
+func TestJudgeAll(t *testing.T) {
+	emit := []*pluginv1.Effect{{Effect: &pluginv1.Effect_Emit{Emit: &pluginv1.Emit{}}}}
+	say := []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{}}}}
+	var (
+		together sync.WaitGroup
+		said     []int64
+		ended    []attempt
+	)
+	together.Add(3)
+	meet := effectsFunc(func(d *journal.Delivery, effects []*pluginv1.Effect) error {
+		if effects[0].GetEmit() != nil {
+			together.Done()
+			together.Wait()
+			return nil
+		}
+		said = append(said, d.Seq)
+		return nil
+	})
+	for seq, effects := range [][]*pluginv1.Effect{emit, say, nil, emit, say, emit, say} {
+		ended = append(ended, attempt{
+			flight: flight{delivery: &journal.Delivery{Seq: int64(seq)}},
+			answer: &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: effects},
+		})
+	}
+	(&Dispatcher{o: Options{Effects: meet}}).judgeAll(ended, time.Now())
+	for seq, a := range ended {
+		if a.settlement.Seq != int64(seq) || a.settlement.Outcome != journal.Done {
+			t.Errorf("%d became %+v", seq, a.settlement)
+		}
+	}
+	if diff := cmp.Diff([]int64{1, 4, 6}, said); diff != "" {
+		t.Error(diff)
 	}
 }

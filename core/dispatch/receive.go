@@ -18,9 +18,7 @@ func (d *Dispatcher) receive(s Session) error {
 		}
 		now := d.o.Now()
 		ended = d.land(ended[:0], results, now)
-		for i := range ended {
-			ended[i] = d.judge(ended[i].flight, ended[i].answer, now)
-		}
+		d.judgeAll(ended, now)
 		d.settle(ended, now)
 		clear(ended)
 	}
