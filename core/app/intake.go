@@ -21,7 +21,7 @@ type intake struct {
 
 var _ source.Intake = (*intake)(nil)
 
-// Accept returns nil only when every event is on disk.
+// Accept returns nil only when every event is on disk, or, if they are volatile, on its way there.
 func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
 	entries := make([]journal.Entry, len(events))
 	for i, ev := range events {
@@ -31,7 +31,7 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		}
 		entries[i] = entry
 	}
-	appended, err := in.journal.Append(ctx, entries)
+	appended, err := in.append(ctx, entries, len(events) > 0 && events[0].Volatile)
 	if err != nil {
 		return nil, fmt.Errorf("append to journal: %w", err)
 	}
@@ -44,6 +44,13 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		}
 	}
 	return accepted, nil
+}
+
+func (in *intake) append(ctx context.Context, entries []journal.Entry, volatile bool) ([]journal.Appended, error) {
+	if volatile {
+		return make([]journal.Appended, len(entries)), in.journal.Enqueue(ctx, entries)
+	}
+	return in.journal.Append(ctx, entries)
 }
 
 // entry makes the complete journal entry of one event: from here on nothing depends on the rules any more.

@@ -26,6 +26,10 @@ type Journal interface {
 	// loss. The result has one element per entry, in order. The entries belong to the journal afterwards. When ctx ends
 	// first, Append returns its error and the outcome is unknown: the entries may be stored or not.
 	Append(ctx context.Context, entries []Entry) ([]Appended, error)
+	// Enqueue takes the entries over without waiting for the disk. They are stored in order with all others, as a rule within
+	// milliseconds; what a crash or a full disk ends before that is lost, and at most logged. It waits only for room.
+	// The entries belong to the journal afterwards.
+	Enqueue(ctx context.Context, entries []Entry) error
 	// Claim waits until at least one delivery of the plugin is due and returns up to max of them, in order of arrival, save
 	// that due retries take no more than half of the places while first attempts wait. A
 	// claimed delivery is not returned again until it is settled; a claim is not durable, so after a restart what was

@@ -48,7 +48,8 @@ type LongLived interface {
 
 // Intake takes over responsibility for events: rules, then the journal.
 type Intake interface {
-	// Accept stores the events, all or none, and is durable when it returns nil. Any error means that the sender must send
+	// Accept stores the events, all or none, and is durable when it returns nil, save for volatile events, whose duplicates it
+	// does not tell either. Any error means that the sender must send
 	// again. The result has one element per event, in order. The events belong to Intake from here on.
 	Accept(ctx context.Context, events []Event) ([]Accepted, error)
 }
@@ -58,6 +59,9 @@ type Event struct {
 	Envelope *pointsmanv1.Envelope
 	// Keys recognise duplicates: the event is one when any key was seen within its window.
 	Keys []Key
+	// Volatile events are taken over without waiting for the disk: a crash within the next milliseconds loses them. A request
+	// holds only such events, or none.
+	Volatile bool
 	// Quarantine says why the authentic body could not be decoded; empty for a decoded event.
 	Quarantine string
 	// reason is the one word of Quarantine that is counted.

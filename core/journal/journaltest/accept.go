@@ -1,6 +1,7 @@
 package journaltest
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -30,6 +31,36 @@ func survivesReopen(b *bench) {
 		b.Fatalf("ids %q and %q must differ", after[0].ID, after[1].ID)
 	}
 	b.claimNone("ops")
+}
+
+// enqueue: what was taken over without waiting is delivered, in order, recognised when it comes again, and there after a
+// clean close.
+func enqueue(b *bench) {
+	b.start()
+	for _, id := range []string{"one", "two", "one"} {
+		if err := b.j.Enqueue(b.Context(), []journal.Entry{entry(id, "ops")}); err != nil {
+			b.Fatalf("Enqueue: %v", err)
+		}
+	}
+	b.append(entry("three", "ops"))
+	if a := b.append(entry("two", "ops")); !a[0].Duplicate {
+		b.Error("what was enqueued is not recognised when it comes again")
+	}
+	var got []string
+	for _, d := range b.claimAll("ops") {
+		got = append(got, d.EventID)
+	}
+	b.equal("delivered", got, []string{"one", "two", "three"})
+	if err := b.j.Enqueue(b.Context(), []journal.Entry{entry("four", "ops")}); err != nil {
+		b.Fatalf("Enqueue: %v", err)
+	}
+	b.start()
+	b.equal("after reopen", len(b.claimAll("ops")), 4)
+	j := b.j
+	b.close()
+	if err := j.Enqueue(b.Context(), []journal.Entry{entry("five", "ops")}); !errors.Is(err, journal.ErrClosed) {
+		b.Errorf("Enqueue after Close: %v", err)
+	}
 }
 
 // duplicateKeys: an entry is a duplicate when any of its keys was seen from its source, also in the same call.

@@ -60,6 +60,7 @@ func Run(t *testing.T, open Open) {
 		"SettledMakesRoom":       settledMakesRoom,
 		"Retention":              retention,
 		"NumbersAreNotReused":    numbersAreNotReused,
+		"Enqueue":                enqueue,
 		"Closed":                 closed,
 		"CloseEndsClaims":        closeEndsClaims,
 		"Load":                   load,

@@ -37,6 +37,31 @@ type appendOp struct {
 	items   []*item // per delivery that is to be handed out
 	dead    []*queue
 	events  int
+	// volatile is set when nobody waits for the outcome.
+	volatile bool
+}
+
+// newAppend prepares the entries outside of the writer's time. The error says that there is no room for them.
+func (j *Journal) newAppend(entries []journal.Entry) (*appendOp, error) {
+	o := &appendOp{j: j, entries: entries, keys: make([][]entryKey, len(entries))}
+	for i := range entries {
+		o.keys[i] = keysOf(&entries[i], j.o.DedupeWindow)
+		o.bytes += entryBytes(&entries[i])
+	}
+	return o, j.space.admit(o.bytes)
+}
+
+// Enqueue implements journal.Journal.
+func (j *Journal) Enqueue(ctx context.Context, entries []journal.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	o, err := j.newAppend(entries)
+	if err != nil {
+		return err
+	}
+	o.volatile = true
+	return j.w.hand(context.WithoutCancel(ctx), ctx, o)
 }
 
 // Append implements journal.Journal.
@@ -45,12 +70,8 @@ func (j *Journal) Append(ctx context.Context, entries []journal.Entry) ([]journa
 		return nil, nil
 	}
 	start := time.Now()
-	o := &appendOp{j: j, entries: entries, keys: make([][]entryKey, len(entries))}
-	for i := range entries {
-		o.keys[i] = keysOf(&entries[i], j.o.DedupeWindow)
-		o.bytes += entryBytes(&entries[i])
-	}
-	if err := j.space.admit(o.bytes); err != nil {
+	o, err := j.newAppend(entries)
+	if err != nil {
 		return nil, err
 	}
 	if err := j.w.do(ctx, o); err != nil {
@@ -181,7 +202,11 @@ func (o *appendOp) committed() {
 	o.j.space.events.Add(int64(o.events))
 }
 
-func (o *appendOp) failed() {}
+func (o *appendOp) failed() {
+	if o.volatile {
+		o.j.o.Log.Error("events of a source with durability memory are lost: they could not be stored", "events", len(o.entries))
+	}
+}
 
 // keep says whether a payload of n bytes may stay in memory, and counts it when it may.
 func (j *Journal) keep(n int64) bool {

@@ -72,23 +72,30 @@ func newWriter(j *Journal, c *sqlite.Conn) *writer {
 
 func (w *writer) start() { go w.run() }
 
-// do hands o to the writer and waits until it is on disk.
-func (w *writer) do(ctx context.Context, o op) error {
+// hand gives o to the writer. It waits for room until ctx ends; the writer takes no notice of o once owner has ended.
+func (w *writer) hand(owner, ctx context.Context, o op) error {
 	b := o.base()
-	b.ctx, b.done = ctx, make(chan error, 1)
+	b.ctx, b.done = owner, make(chan error, 1)
 	if w.j.closing.Err() != nil {
-		o.failed()
 		return journal.ErrClosed
 	}
 	select {
 	case w.ops <- o:
+		return nil
 	case <-ctx.Done():
-		o.failed()
 		return ctx.Err()
 	case <-w.j.closing.Done():
-		o.failed()
 		return journal.ErrClosed
 	}
+}
+
+// do hands o to the writer and waits until it is on disk.
+func (w *writer) do(ctx context.Context, o op) error {
+	if err := w.hand(ctx, ctx, o); err != nil {
+		o.failed()
+		return err
+	}
+	b := o.base()
 	select {
 	case err := <-b.done:
 		return err
