@@ -3,6 +3,7 @@
 export GOFLAGS ?= -buildvcs=false
 TOOLS  := .cache/tools
 SERVERS := .cache/servers
+NODE := .cache/node
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
@@ -44,13 +45,23 @@ test-servers: servers
 		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' 'strace=6.1*' 'rclone=1.60*' >/dev/null; \
 	fi
 
-servers: $(SERVERS)/minio $(SERVERS)/versitygw ## build the S3 servers that tests run against, once
+servers: $(SERVERS)/minio $(SERVERS)/versitygw $(NODE)/installed ## get the servers and judges of others that tests run against, once
 
 $(SERVERS)/minio: .tools/minio.mod
 	go build -modfile=.tools/minio.mod -ldflags '-s -w' -o $@ github.com/minio/minio
 
 $(SERVERS)/versitygw: .tools/versitygw.mod
 	go build -modfile=.tools/versitygw.mod -ldflags '-s -w' -o $@ github.com/versity/versitygw/cmd/versitygw
+
+# sns-validator is Amazon's own judge of SNS signatures, serverless-offline-sns an SNS that posts and signs nothing.
+$(NODE)/installed: .tools/node/package.json .tools/node/package-lock.json
+	@if [ "$(POINTSMAN_TEST_NO_NODE)" = 1 ]; then exit 0; fi; \
+	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		echo 'installing nodejs and npm (Debian) for the tests; POINTSMAN_TEST_NO_NODE=1 does without'; \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm >/dev/null; \
+	fi; \
+	command -v npm >/dev/null || { echo 'npm is not installed: install Node.js 18 or later, or set POINTSMAN_TEST_NO_NODE=1 to leave out the tests that need it' >&2; exit 1; }; \
+	mkdir -p $(NODE) && cp $^ $(NODE)/ && npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
 
 check: lint check-gen test ## what CI runs
 
