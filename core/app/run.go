@@ -36,6 +36,9 @@ type router struct {
 	metrics  *admin.Metrics
 	health   *admin.Health
 	journal  *sqlite.Journal
+	intake   *intake
+	sources  []source.Source
+	counts   *source.Metrics // of all sources
 	plugins  []*pluginhost.Plugin
 	server   net.Listener
 	admin    net.Listener
@@ -98,6 +101,9 @@ func (r *router) start(ctx context.Context) error {
 	r.services.start(ctx, "admin", func(ctx context.Context) error {
 		return admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log}).Run(ctx, r.admin)
 	})
+	if err := r.makeSources(); err != nil {
+		return err
+	}
 	if err := r.startPlugins(ctx); err != nil {
 		return err
 	}
@@ -165,10 +171,11 @@ func (r *router) startPlugins(ctx context.Context) error {
 			return err
 		}
 	}
+	effects := newEffects(r.registry, r.intake, r.sources)
 	for i, p := range r.config.Plugins {
 		d := dispatch.New(dispatch.Options{
 			Plugin: p.Name, Journal: r.journal, Target: target{r.plugins[i]}, Concurrency: p.Concurrency,
-			Rate: dispatch.Rate(p.Rate), Log: r.Log, Metrics: dispatchMetrics,
+			Rate: dispatch.Rate(p.Rate), Effects: effects, Log: r.Log, Metrics: dispatchMetrics,
 		})
 		name := fmt.Sprintf("dispatch to plugin %q", p.Name)
 		r.services.start(ctx, name, func(ctx context.Context) error {
@@ -181,15 +188,22 @@ func (r *router) startPlugins(ctx context.Context) error {
 	return nil
 }
 
-func (r *router) startSources(ctx context.Context) error {
-	metrics := source.NewMetrics(r.registry)
-	in := &intake{rules: r.rules, journal: r.journal, metrics: newRuleMetrics(r.registry, sourcesByRule(r.config))}
-	var sources []source.Source
+// makeSources makes what events come in by, and what plugins answer through. Nothing comes in before startSources.
+func (r *router) makeSources() error {
+	r.counts = source.NewMetrics(r.registry)
+	r.intake = &intake{rules: r.rules, journal: r.journal, metrics: newRuleMetrics(r.registry, sourcesByRule(r.config))}
 	for _, c := range r.config.Sources {
-		s, err := newSource(c, source.Deps{Name: c.Name, Intake: in, Log: r.Log, Metrics: metrics})
+		s, err := newSource(c, source.Deps{Name: c.Name, Intake: r.intake, Log: r.Log, Metrics: r.counts})
 		if err != nil {
 			return err
 		}
+		r.sources = append(r.sources, s)
+	}
+	return nil
+}
+
+func (r *router) startSources(ctx context.Context) error {
+	for _, s := range r.sources {
 		if open, ok := s.(interface{ Insecure() []string }); ok && len(open.Insecure()) > 0 {
 			r.metrics.InsecureOptions.Add(float64(len(open.Insecure())))
 			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
@@ -198,10 +212,9 @@ func (r *router) startSources(ctx context.Context) error {
 		if lasting, ok := s.(source.LongLived); ok {
 			r.services.start(ctx, fmt.Sprintf("source %q", s.Name()), lasting.Run)
 		}
-		sources = append(sources, s)
 	}
 	server, err := source.NewServer(source.ServerOptions{
-		Sources: sources, Log: r.Log, Metrics: metrics, InFlight: int64(r.config.Server.MaxRequests), DrainTime: requestDrain,
+		Sources: r.sources, Log: r.Log, Metrics: r.counts, InFlight: int64(r.config.Server.MaxRequests), DrainTime: requestDrain,
 	})
 	if err != nil {
 		return err
