@@ -154,6 +154,10 @@ func (r *router) openJournal(ctx context.Context) (err error) {
 	return nil
 }
 
+// deliveries is the group of the plugins and of what delivers to them: at the end a plugin must hear that no more will come
+// while its last results are still taken.
+const deliveries = "deliveries"
+
 // startPlugins starts every plugin and, when all of them are up, the deliveries to them.
 func (r *router) startPlugins(ctx context.Context) error {
 	hostMetrics, dispatchMetrics := pluginhost.NewMetrics(r.registry), dispatch.NewMetrics(r.registry)
@@ -164,7 +168,7 @@ func (r *router) startPlugins(ctx context.Context) error {
 		spec.DataDir = filepath.Join(filepath.Dir(r.config.Journal.Path), "plugins", p.Name)
 		plugin := pluginhost.New(spec, pluginhost.Options{Log: r.Log, Metrics: hostMetrics})
 		r.plugins = append(r.plugins, plugin)
-		r.services.start(ctx, fmt.Sprintf("plugin %q", p.Name), plugin.Run)
+		r.services.startIn(ctx, deliveries, fmt.Sprintf("plugin %q", p.Name), plugin.Run)
 	}
 	for _, plugin := range r.plugins {
 		if err := plugin.WaitReady(ctx); err != nil {
@@ -178,7 +182,7 @@ func (r *router) startPlugins(ctx context.Context) error {
 			Rate: dispatch.Rate(p.Rate), Effects: effects, Log: r.Log, Metrics: dispatchMetrics,
 		})
 		name := fmt.Sprintf("dispatch to plugin %q", p.Name)
-		r.services.start(ctx, name, func(ctx context.Context) error {
+		r.services.startIn(ctx, deliveries, name, func(ctx context.Context) error {
 			if err := d.Run(ctx); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}

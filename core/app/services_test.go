@@ -41,6 +41,27 @@ func TestServicesStopInReverseOrder(t *testing.T) {
 	}
 }
 
+// Parts of a group may wait for one another to end.
+func TestServicesStopAGroupTogether(t *testing.T) {
+	s := newServices(func(error) { t.Error("a part that was stopped counts as failed") })
+	pluginStops, dispatchStopped := make(chan struct{}), make(chan struct{})
+	s.startIn(t.Context(), "deliveries", "plugin", func(ctx context.Context) error {
+		<-ctx.Done()
+		close(pluginStops)
+		<-dispatchStopped
+		return nil
+	})
+	s.startIn(t.Context(), "deliveries", "dispatch", func(ctx context.Context) error {
+		<-ctx.Done()
+		<-pluginStops
+		close(dispatchStopped)
+		return nil
+	})
+	if err := s.stop(time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestServicesTellWhichPartFailed(t *testing.T) {
 	broken := errors.New("plugin \"mail\": no such program")
 	tests := []struct {

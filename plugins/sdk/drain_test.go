@@ -32,14 +32,17 @@ func TestDrain(t *testing.T) {
 		t.Fatal("drained with two deliveries under way")
 	default:
 	}
+	if got := len(k.events); got != 1 {
+		t.Errorf("%d hooks before the deliveries ended, want drain alone", got)
+	}
 	close(k.release)
 	<-drained
 	results, err := wait()
 	if err != nil || results[0].GetOutcome() != done || results[1].GetOutcome() != done {
 		t.Errorf("got %v, %v", results, err)
 	}
-	if a, b := <-k.events, <-k.events; a != "flush" || b != "close" {
-		t.Errorf("hooks: %s, %s", a, b)
+	if a, b, c := <-k.events, <-k.events, <-k.events; a != "drain" || b != "flush" || c != "close" {
+		t.Errorf("hooks: %s, %s, %s", a, b, c)
 	}
 	h.Drain(time.Second)
 	select {

@@ -65,7 +65,7 @@ type testHandler struct {
 type hooks struct {
 	started chan string   // gets the id of each delivery of do = "block"
 	release chan struct{} // ends those
-	events  chan string   // "flush", "close"
+	events  chan string   // "drain", "flush", "close"
 }
 
 func testPlugin(h *hooks) sdk.Plugin[settings, arguments] {
@@ -141,6 +141,7 @@ func (h *testHandler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) e
 	return sdk.Reject(fmt.Errorf("do %q", d.Arguments.Do))
 }
 
+func (h *testHandler) Drain()                      { _ = h.say("drain") }
 func (h *testHandler) Flush(context.Context) error { return h.say("flush") }
 func (h *testHandler) Close() error                { return h.say("close") }
 

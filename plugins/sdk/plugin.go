@@ -72,7 +72,7 @@ type Instance struct {
 
 // Handler does the deliveries. It is used from several goroutines at once.
 //
-// A Handler may also be a BatchHandler, a Flusher and an io.Closer.
+// A Handler may also be a BatchHandler, a Drainer, a Flusher and an io.Closer.
 type Handler[A any] interface {
 	// Deliver does one delivery. ctx ends at the delivery's deadline, after which the router no longer waits for the
 	// result, and when the process must stop. The same delivery can come again, with the same ID: after an error, a lost
@@ -93,6 +93,12 @@ type BatchHandler[A any] interface {
 	// DeliverBatch returns one error for each delivery, in their order, with the meaning of Deliver's. nil says that all are
 	// done. ctx ends at the earliest deadline of the batch.
 	DeliverBatch(ctx context.Context, ds []*Delivery[A]) []error
+}
+
+// Drainer is a Handler whose deliveries may wait for others, as those of a digest do. Drain is called once, when no more will
+// come and some may still be under way: nothing must wait any longer.
+type Drainer interface {
+	Drain()
 }
 
 // Flusher is a Handler that keeps something back. Flush is called once, when no delivery is under way and none will come,

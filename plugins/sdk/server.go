@@ -44,6 +44,7 @@ type Server struct {
 	engine   engine   // nil: not configured
 	stopped  bool
 	sessions sync.WaitGroup
+	drained  sync.Once
 	finish   sync.Once
 }
 
@@ -233,10 +234,11 @@ func (s *Server) Drain(ctx context.Context, req *pluginv1.DrainRequest) (*plugin
 	return &pluginv1.DrainResponse{}, nil
 }
 
-// stop takes no more deliveries, waits for those under way, cancels them when patience is over, and then runs the
-// handler's hooks, once. All of it ends with ctx.
+// stop takes no more deliveries, lets none wait for others, waits for those under way, cancels them when patience is over,
+// and then runs the handler's other hooks; each once. All of it ends with ctx.
 func (s *Server) stop(ctx context.Context, patience time.Duration) {
 	empty := s.gate.shut()
+	s.drained.Do(s.drainHandler)
 	over := time.NewTimer(patience)
 	defer over.Stop()
 	select {
@@ -253,19 +255,38 @@ func (s *Server) stop(ctx context.Context, patience time.Duration) {
 	s.finish.Do(func() { s.runHooks(ctx) })
 }
 
-func (s *Server) runHooks(ctx context.Context) {
+// handler is the plugin's, as far as it has hooks; nil before it was made.
+func (s *Server) handler() any {
 	s.mu.Lock()
-	e, _ := s.engine.(interface{ hooks() any })
-	s.mu.Unlock()
-	if e == nil {
+	defer s.mu.Unlock()
+	if e, ok := s.engine.(interface{ hooks() any }); ok {
+		return e.hooks()
+	}
+	return nil
+}
+
+func (s *Server) drainHandler() {
+	d, ok := s.handler().(Drainer)
+	if !ok {
 		return
 	}
-	if f, ok := e.hooks().(Flusher); ok {
+	err := guard(s.log, "drain panicked", func() error {
+		d.Drain()
+		return nil
+	})
+	if err != nil {
+		s.log.Error("drain", "err", err)
+	}
+}
+
+func (s *Server) runHooks(ctx context.Context) {
+	h := s.handler()
+	if f, ok := h.(Flusher); ok {
 		if err := guard(s.log, "flush panicked", func() error { return f.Flush(ctx) }); err != nil {
 			s.log.Error("flush", "err", err)
 		}
 	}
-	if c, ok := e.hooks().(io.Closer); ok {
+	if c, ok := h.(io.Closer); ok {
 		if err := guard(s.log, "close panicked", c.Close); err != nil {
 			s.log.Error("close", "err", err)
 		}
