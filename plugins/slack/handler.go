@@ -97,7 +97,7 @@ func (h *handler) post(ctx context.Context, m *message, p *place) (receipt strin
 	return "", late
 }
 
-// Drain sends at once what waits in digests, because no more will come.
+// Drain implements sdk.Drainer: what waits in digests is sent at once.
 func (h *handler) Drain() { h.digests.drain() }
 
 // Close drops connections.
