@@ -52,8 +52,11 @@ func start(t *testing.T, cmd *exec.Cmd, address string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // what it said tells more
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
@@ -63,9 +66,8 @@ func start(t *testing.T, cmd *exec.Cmd, address string) {
 	})
 	until(t, cmd.String()+" at "+address, func() bool {
 		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("%s ended: %v", cmd, err)
+		case <-ended:
+			t.Fatalf("%s has ended", cmd)
 		default:
 		}
 		conn, err := net.Dial("tcp", address)
