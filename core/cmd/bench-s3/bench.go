@@ -28,7 +28,7 @@ func newBench(ctx context.Context, o options, dir string) (*bench, error) {
 	if b.source, err = s3test.StartMinIO(ctx, filepath.Join(dir, "source"), s3test.MinIOOptions{}); err != nil {
 		return nil, err
 	}
-	if b.destination, err = s3test.StartVersityGW(ctx, filepath.Join(dir, "destination"), s3test.VersityOptions{}); err != nil {
+	if b.destination, err = s3test.StartVersityGW(ctx, filepath.Join(dir, "destination"), s3test.VersityOptions{KeepAlive: true}); err != nil {
 		return nil, errors.Join(err, b.source.Stop())
 	}
 	return b, nil

@@ -13,12 +13,12 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// rcloneFlags give rclone what the mirror has: as many transfers, parts of the same size, no question whether the bucket is there,
+// rcloneFlags give rclone what the mirror has: as many transfers, as many parts at a time of the same size, no question whether the bucket is there,
 // and no wait for "100 Continue", which versitygw does not send before a second is over. What it copied is checked as it does
 // by default.
 func (b *bench) rcloneFlags() string {
 	n := strconv.Itoa(b.concurrency)
-	return "copy --transfers " + n + " --checkers " + n + " --s3-chunk-size 8M --s3-upload-concurrency 4 --s3-no-check-bucket --fast-list --expect-continue-timeout 0"
+	return "copy --transfers " + n + " --checkers " + n + " --s3-chunk-size 8M --s3-upload-concurrency " + n + " --s3-no-check-bucket --fast-list --expect-continue-timeout 0"
 }
 
 // rclone copies with a fresh rclone process, whose configuration is in its environment only.

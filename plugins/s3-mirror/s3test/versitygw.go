@@ -14,6 +14,8 @@ type VersityOptions struct {
 	WebhookURL string
 	// Versioning makes versioned buckets possible; a bucket is versioned once PutBucketVersioning says so.
 	Versioning bool
+	// KeepAlive keeps connections open between requests, as other stores do and versitygw does not by itself.
+	KeepAlive bool
 }
 
 // VersityGW starts a versitygw for the time of a test.
@@ -38,6 +40,9 @@ func StartVersityGW(ctx context.Context, dir string, o VersityOptions) (*Server,
 		args := []string{"--port", strings.TrimPrefix(s.Endpoint, "http://"), "--health", "/health", "--region", s.Region, "--quiet"}
 		if o.WebhookURL != "" {
 			args = append(args, "--event-webhook-url", o.WebhookURL)
+		}
+		if o.KeepAlive {
+			args = append(args, "--keep-alive")
 		}
 		args = append(args, "posix")
 		if o.Versioning {

@@ -18,6 +18,7 @@ func ReadMetrics(ctx context.Context, base string) (Metrics, error) {
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("Accept-Encoding", "identity") // Compression would cost the router what is being measured.
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
