@@ -9,10 +9,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 clean servers test-servers
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the router and the plugins into bin/
 	@mkdir -p bin
@@ -89,20 +89,31 @@ fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
 	$(TOOLS)/buf format -w
 	$(TOOLS)/golangci-lint fmt ./...
 
-# What bench and crash run: the router and a plugin that takes everything, apart from bin/.
+# What bench, crash and e2e-s3 run: the router, a plugin that takes everything and the mirror, apart from bin/.
 .PHONY: out/bin
 out/bin:
 	@mkdir -p out/bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/crash ./plugins/sdk/plugintest/pointsman-plugin-noop
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./plugins/sdk/plugintest/pointsman-plugin-noop
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-s3-mirror ./plugins/s3-mirror
 
-bench: out/bin ## journal, deliveries and HTTP throughput, each beside its baseline in the same run
-	@command -v wrk >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy wrk >/dev/null; } || { echo 'wrk is not installed: apt-get install wrk' >&2; exit 1; }
+# A program of Debian's, installed when it is missing and one may.
+debian = @command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy $(1) >/dev/null; } || { echo '$(1) is not installed: apt-get install $(1)' >&2; exit 1; }
+
+bench: out/bin servers ## journal, deliveries, HTTP and S3 throughput, each beside its baseline in the same run
+	$(call debian,wrk)
+	$(call debian,rclone)
 	go test -run '^$$' -bench 'Append|BareFile' ./core/journal/sqlite
 	go test -run '^$$' -bench 'DispatchReal' ./core/dispatch
 	out/bin/bench -bin out/bin
+	out/bin/bench-s3 -bin out/bin
 
 crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
 	out/bin/crash -bin out/bin -kills 20
+
+e2e-s3: out/bin servers ## the S3 mirror under shuffled and doubled notifications, without and with kills; prints the differences
+	$(call debian,rclone)
+	out/bin/e2e-s3 -bin out/bin
+	out/bin/e2e-s3 -bin out/bin -kills 5
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out
