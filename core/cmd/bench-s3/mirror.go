@@ -86,7 +86,10 @@ func (b *bench) mirrored(ctx context.Context, from, to string, look func(*trial.
 		err = done(ctx, router, len(bodies), look)
 	}
 	took := time.Since(began)
-	return took, errors.Join(err, router.Stop())
+	if err != nil {
+		return 0, errors.Join(err, router.Close())
+	}
+	return took, router.Stop()
 }
 
 // done waits until n deliveries are done. A failed one ends the measurement: its retry would be measured, too.

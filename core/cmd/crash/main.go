@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -40,7 +41,7 @@ func main() {
 }
 
 // run is the whole story: load and kills, one clean end, the ledger.
-func run(ctx context.Context, o options) error {
+func run(ctx context.Context, o options) (err error) {
 	dir, remove, err := trial.WorkDir(o.dir, "pointsman-crash-")
 	if err != nil {
 		return err
@@ -50,6 +51,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, site.Close()) }()
 	load := newLoad(site.Server+"/hooks/intdash", site.secret)
 	loading, endLoad := context.WithCancel(ctx)
 	defer endLoad()

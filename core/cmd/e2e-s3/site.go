@@ -77,10 +77,10 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.proxy.serve(ctx, router.Server+"/hooks/uploads")
+	s.router = router
 	if err := router.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.router = router
 	return s, nil
 }
 
@@ -170,8 +170,9 @@ func (s *site) settle(ctx context.Context) error {
 	})
 }
 
-// close stops the S3 servers.
-func (s *site) close() (err error) {
+// close ends everything that still runs.
+func (s *site) close() error {
+	err := s.router.Close()
 	for _, server := range []*s3test.Server{s.source, s.destination} {
 		if server != nil {
 			err = errors.Join(err, server.Stop())

@@ -75,10 +75,24 @@ func (r *Router) Start(ctx context.Context) error {
 func (r *Router) PID() int { return r.process.PID() }
 
 // Kill ends the router with SIGKILL.
-func (r *Router) Kill() error { return r.see(r.process.Kill()) }
+func (r *Router) Kill() error { return r.end((*Process).Kill) }
 
 // Stop ends the router in good order.
-func (r *Router) Stop() error { return r.see(r.process.Stop()) }
+func (r *Router) Stop() error { return r.end((*Process).Stop) }
+
+// Close kills the router when it runs still, as it does after an error.
+func (r *Router) Close() error {
+	if r == nil || r.process == nil {
+		return nil
+	}
+	return r.Kill()
+}
+
+func (r *Router) end(how func(*Process) error) error {
+	err := how(r.process)
+	r.process = nil
+	return r.see(err)
+}
 
 // see adds to an error where to read on.
 func (r *Router) see(err error) error {
