@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
 // programs are built once for all stories, with the race detector when the tests have it.
@@ -63,6 +64,7 @@ func withPrograms(run func() int) (_ int, err error) {
 var pluginPackages = []string{
 	"../../../plugins/stats-email",
 	"../../../plugins/s3-mirror",
+	"../../../plugins/slack",
 	"../../../plugins/sdk/plugintest/pointsman-plugin-noop",
 }
 
@@ -89,6 +91,7 @@ func runStories(t *testing.T, glob, extra string) {
 				env.Setenv(name, strconv.Itoa(port))
 			}
 			env.Values[s3Servers{}] = map[string]*s3test.Server{}
+			env.Values[slackServer{}] = new(*slacktest.Server)
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			if err := os.Symlink(programs, filepath.Join(env.WorkDir, "bin")); err != nil {
 				return err
@@ -108,6 +111,9 @@ func runStories(t *testing.T, glob, extra string) {
 			"until":    until,
 			"s3server": startS3,
 			"s3notify": notifyS3,
+
+			"slackserver": startSlack,
+			"waitslack":   waitSlack,
 		},
 	})
 }
