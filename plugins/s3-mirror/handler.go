@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -38,20 +37,11 @@ type handler struct {
 	now    func() time.Time
 }
 
-// reserve is the memory, beside the buffers, up to which the runtime need not collect garbage eagerly.
-const reserve = 40 << 20
-
 func start(_ context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
 	m, err := s.newMirror(in.Log)
 	if err != nil {
 		return nil, err
 	}
-	partSize, err := parseSize(s.PartSize)
-	if err != nil {
-		return nil, err
-	}
-	// Buffers live long, and half of the heap: without a limit the runtime would let as much garbage pile up beside them.
-	debug.SetMemoryLimit(int64(s.Concurrency)*partSize + reserve)
 	return newHandler(m, s, time.Now), nil
 }
 
@@ -159,11 +149,11 @@ func (h *handler) key(d *sdk.Delivery[arguments]) (string, error) {
 
 // outcome tells errors for good from those that another attempt may mend.
 func outcome(err error) error {
-	var e *mirror.Error
+	e, ok := errors.AsType[*mirror.Error](err)
 	switch {
-	case errors.As(err, &e) && e.Permanent:
+	case ok && e.Permanent:
 		return sdk.Reject(err)
-	case e != nil && e.RetryAfter > 0:
+	case ok && e.RetryAfter > 0:
 		return sdk.RetryAfter(err, e.RetryAfter)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 	"strings"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
@@ -67,6 +68,9 @@ func (d destinationSettings) side() mirror.Side {
 	return s
 }
 
+// reserve is the memory, beside the buffers, up to which the runtime need not collect garbage eagerly.
+const reserve = 32 << 20
+
 // newMirror is the engine for settings that check has nothing against.
 func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	partSize, err := parseSize(s.PartSize)
@@ -77,11 +81,13 @@ func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	if err != nil {
 		return nil, sdk.Diagnostic{Path: "bandwidth", Summary: err.Error()}
 	}
+	// Buffers live as long as the process: without a limit the runtime would let as much garbage pile up beside them.
+	debug.SetMemoryLimit(int64(s.Concurrency)*partSize + reserve)
 	m, err := mirror.New(mirror.Config{
 		Source: s.Source.side(), Destination: s.Destination.side(), Deletes: s.Deletes, Include: s.Include, Exclude: s.Exclude,
 		Concurrency: s.Concurrency, PartSize: partSize, Bandwidth: bandwidth, Log: log,
 	})
-	if e := (*mirror.Error)(nil); errors.As(err, &e) {
+	if e, ok := errors.AsType[*mirror.Error](err); ok {
 		return nil, sdk.Diagnostic{Path: e.Side, Summary: e.Error()}
 	}
 	return m, err

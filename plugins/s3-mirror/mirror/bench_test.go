@@ -6,11 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
@@ -33,20 +36,53 @@ func BenchmarkCopy(b *testing.B) {
 			} {
 				b.Run(c.name, func(b *testing.B) {
 					b.SetBytes(int64(load.objects) * int64(load.size))
+					var own, servers time.Duration
 					for i := range b.N {
 						b.StopTimer()
 						bucket := strings.ToLower(fmt.Sprintf("%s-%s-%d-%d", load.name, c.name, b.N, i))
 						createBucket(b, to, bucket)
+						ownBefore, serversBefore := ownCPU(), serverCPU(b, from, to)
 						b.StartTimer()
 						c.copy(b, bucket)
 						b.StopTimer()
+						own, servers = own+ownCPU()-ownBefore, servers+serverCPU(b, from, to)-serversBefore
 						empty(b, to, bucket)
 						b.StartTimer()
 					}
+					b.ReportMetric(own.Seconds()/float64(b.N), "cpu-s/op")
+					b.ReportMetric(servers.Seconds()/float64(b.N), "servers-cpu-s/op")
 				})
 			}
 		})
 	}
+}
+
+// ownCPU is what this process and the programs it has run have used: it says more than time on a machine with other work.
+func ownCPU() (used time.Duration) {
+	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
+		var u unix.Rusage
+		_ = unix.Getrusage(who, &u)
+		used += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return used
+}
+
+func serverCPU(b *testing.B, servers ...*s3test.Server) (used time.Duration) {
+	for _, s := range servers {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+2:]))
+		for _, f := range fields[11:13] { // user and system, in ticks of 10 ms
+			ticks, err := strconv.Atoi(f)
+			if err != nil {
+				b.Fatal(err)
+			}
+			used += time.Duration(ticks) * 10 * time.Millisecond
+		}
+	}
+	return used
 }
 
 func seed(b *testing.B, s *s3test.Server, name string, objects, size int) []string {

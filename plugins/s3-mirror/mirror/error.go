@@ -58,11 +58,15 @@ func (m *Mirror) destinationError(key string, err error) error {
 }
 
 func (m *Mirror) fail(side, bucket, key string, err error) error {
-	if already := (*Error)(nil); errors.As(err, &already) {
+	if _, already := errors.AsType[*Error](err); already {
 		return err
 	}
 	e := &Error{Side: side, Bucket: bucket, Key: key, Err: err}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Advice = "big objects need a longer `timeout` in the plugin's block or in the rule's dispatch"
+		return e
+	}
+	if errors.Is(err, context.Canceled) {
 		return e
 	}
 	a := answerOf(err)
@@ -83,15 +87,13 @@ type answer struct {
 
 func answerOf(err error) answer {
 	var a answer
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		a.status, a.requestID = response.HTTPStatusCode(), response.RequestID
 		if response.Response != nil {
 			a.retryAfter = retryAfter(response.Response.Header)
 		}
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		a.code = api.ErrorCode()
 	}
 	return a
@@ -145,10 +147,9 @@ func judge(side string, a answer) (permanent bool, advice string) {
 
 // describe is the SDK's error without what only its authors want to read.
 func describe(err error) string {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		var op *smithy.OperationError
-		if errors.As(err, &op) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 			return op.OperationName + ": " + op.Err.Error()
 		}
 		return err.Error()
@@ -176,15 +177,15 @@ func missing(err error) bool {
 }
 
 func deleteMarker(err error) bool {
-	var response *awshttp.ResponseError
-	return errors.As(err, &response) && response.Response != nil && response.HTTPStatusCode() == http.StatusNotFound &&
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	return ok && response.Response != nil && response.HTTPStatusCode() == http.StatusNotFound &&
 		response.Response.Header.Get("X-Amz-Delete-Marker") == "true"
 }
 
 // checksumRefused says whether the destination does not know the header with the checksum.
 func checksumRefused(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
 		return false
 	}
 	status := answerOf(err).status
