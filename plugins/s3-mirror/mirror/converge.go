@@ -36,27 +36,29 @@ func (m *Mirror) run(ctx context.Context, key string, do func() (Result, error))
 	}
 	defer m.objects.Release(1)
 	began := time.Now()
+	var err error
 	for range starts {
-		r, err := do()
-		if m.again(err) {
-			continue
+		var r Result
+		if r, err = do(); err == nil {
+			m.log.Debug("converged", "key", key, "action", string(r.Action), "bytes", r.Bytes, "took", time.Since(began))
+			return r, nil
 		}
-		if err != nil {
-			return Result{}, err
+		if !m.again(err) {
+			break
 		}
-		m.log.Debug("converged", "key", key, "action", string(r.Action), "bytes", r.Bytes, "took", time.Since(began))
-		return r, nil
 	}
-	return Result{}, m.sourceError(key, errChanged)
+	return Result{}, m.sourceError(key, err)
 }
 
 // again says whether a new start can succeed at once.
 func (m *Mirror) again(err error) bool {
-	if checksumRefused(err) && m.checksums.CompareAndSwap(true, false) {
-		m.log.Warn("the destination takes no checksums; going on without", "bucket", m.config.Destination.Bucket, "error", describe(err))
-		return true
+	if !checksumRefused(err) {
+		return errors.Is(err, errChanged)
 	}
-	return errors.Is(err, errChanged)
+	if m.checksums.Swap(false) {
+		m.log.Warn("the destination takes no checksums; going on without", "bucket", m.config.Destination.Bucket, "error", describe(err))
+	}
+	return true
 }
 
 func (m *Mirror) converge(ctx context.Context, key string, hint Hint) (r Result, err error) {
