@@ -50,6 +50,14 @@ func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.So
 		Name: "pointsman_effects_total",
 		Help: "Effects that plugins asked for. gone: the connection was not there any more; duplicate: the event had been made before; impossible: refused for good, with all others of the result.",
 	}, []string{"effect", "result"})}
+	for effect, results := range map[string][]string{
+		"room_broadcast": {"done", "impossible"}, "room_send": {"done", "gone", "impossible"},
+		"emit": {"done", "duplicate", "failed", "impossible"},
+	} {
+		for _, result := range results {
+			e.total.WithLabelValues(effect, result)
+		}
+	}
 	reg.MustRegister(e.total)
 	return e
 }

@@ -127,7 +127,7 @@ func TestRoomEffects(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var sources []source.Source
 			var lobbies []*lobby
-			for _, name := range strings.Fields(tt.sources) {
+			for name := range strings.FieldsSeq(tt.sources) {
 				if w := (webhook{name: name}); name[0] == 'w' {
 					sources = append(sources, w)
 				} else {
