@@ -1,0 +1,123 @@
+package websocket
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// accessEntry is one line of the access log: these fields, in this order, all texts.
+type accessEntry struct {
+	RequestID      string `json:"requestId"`
+	IP             string `json:"ip"`
+	RequestTime    string `json:"requestTime"`
+	HTTPMethod     string `json:"httpMethod"`
+	RouteKey       string `json:"routeKey"`
+	Status         string `json:"status"`
+	Protocol       string `json:"protocol"`
+	ResponseLength string `json:"responseLength"`
+}
+
+// accessTime is how the common log format writes a time.
+const accessTime = "02/Jan/2006:15:04:05 -0700"
+
+// What is logged of the answer to a message, which has none on the wire when it was taken.
+const (
+	p200 = http.StatusOK
+	p403 = http.StatusForbidden
+	p503 = http.StatusServiceUnavailable
+)
+
+// accessLog writes a line for each connection, its end and each of its messages.
+type accessLog struct {
+	log  *slog.Logger
+	name string // "off", "log" or a file's
+
+	mu     sync.Mutex
+	file   *os.File
+	failed bool
+}
+
+func newAccessLog(name string, log *slog.Logger) *accessLog { return &accessLog{log: log, name: name} }
+
+func (a *accessLog) connection(c *conn, now time.Time, route string) {
+	a.write(slog.LevelInfo, &accessEntry{RequestID: c.requestID, IP: c.ip, RouteKey: route, Status: strconv.Itoa(p200)}, now)
+}
+
+func (a *accessLog) message(c *conn, now time.Time, route string, status int) {
+	if !a.wants(slog.LevelDebug) {
+		return
+	}
+	a.write(slog.LevelDebug, &accessEntry{RequestID: newID(), IP: c.ip, RouteKey: route, Status: strconv.Itoa(status)}, now)
+}
+
+// request logs a client that was not let in.
+func (a *accessLog) request(r *http.Request, id string, now time.Time, p *refusal) {
+	ip, _ := address(r.RemoteAddr)
+	a.write(slog.LevelInfo, &accessEntry{RequestID: id, IP: ip, RouteKey: routeConnect, Status: strconv.Itoa(p.status)}, now)
+}
+
+func (a *accessLog) wants(level slog.Level) bool {
+	switch a.name {
+	case "off":
+		return false
+	case "log":
+		return a.log.Enabled(context.Background(), level)
+	}
+	return true
+}
+
+func (a *accessLog) write(level slog.Level, e *accessEntry, now time.Time) {
+	if !a.wants(level) {
+		return
+	}
+	// A connection begins with a GET, is upgraded from HTTP/1.1, and nothing but the upgrade answers it.
+	e.RequestTime, e.HTTPMethod, e.Protocol, e.ResponseLength = now.UTC().Format(accessTime), http.MethodGet, "HTTP/1.1", "0"
+	if a.name == "log" {
+		a.log.LogAttrs(context.Background(), level, "access", slog.Any("access", e))
+		return
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		panic(fmt.Sprintf("websocket: access log: %v", err)) // cannot happen: strings
+	}
+	a.append(append(line, '\n'))
+}
+
+// append writes a line to the file, which is opened for the first one. The first failure is logged; the source goes on.
+func (a *accessLog) append(line []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var err error
+	if a.file == nil {
+		a.file, err = os.OpenFile(a.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	}
+	if err == nil {
+		_, err = a.file.Write(line)
+	}
+	if err != nil && !a.failed {
+		a.log.Error("access log cannot be written", "path", a.name, "err", err)
+	}
+	a.failed = err != nil
+}
+
+func (a *accessLog) close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.file == nil {
+		return nil
+	}
+	err := a.file.Close()
+	a.file = nil
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}

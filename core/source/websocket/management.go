@@ -1,0 +1,146 @@
+package websocket
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// The management API is API Gateway's: its paths, its verbs, its errors. Only the proof of who asks differs: a bearer token.
+
+// managementPath is below the source's own. The rest of the path is an id; the server has unescaped it, once.
+const managementPath = "/@connections/"
+
+// apiError is an error of API Gateway's. Its name goes where the SDKs look for it.
+type apiError struct {
+	status int
+	name   string
+}
+
+var (
+	apiUnknown   = &apiError{http.StatusNotFound, "NotFoundException"}
+	apiForbidden = &apiError{http.StatusForbidden, "ForbiddenException"}
+	apiGone      = &apiError{http.StatusGone, "GoneException"}
+	apiLimit     = &apiError{http.StatusTooManyRequests, "LimitExceededException"}
+	apiTooLarge  = &apiError{http.StatusRequestEntityTooLarge, "PayloadTooLargeException"}
+	apiMethod    = &apiError{http.StatusMethodNotAllowed, "MethodNotAllowedException"}
+	apiBroken    = &apiError{http.StatusBadRequest, "BadRequestException"}
+)
+
+func (e *apiError) write(w http.ResponseWriter) {
+	body, err := json.Marshal(map[string]string{"message": strings.TrimSuffix(e.name, "Exception")})
+	if err != nil {
+		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings
+	}
+	h := w.Header()
+	h.Set("X-Amzn-Errortype", e.name)
+	if e == apiMethod {
+		h.Set("Allow", "DELETE, GET, POST")
+	}
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(e.status)
+	_, _ = w.Write(body) // as in refusal.write
+}
+
+// manage answers a request below the source's path.
+func (s *Source) manage(w http.ResponseWriter, r *http.Request) {
+	if failed := s.managed(w, r); failed != nil {
+		failed.write(w)
+	}
+}
+
+func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
+	id, ok := strings.CutPrefix(r.URL.Path, s.path+managementPath)
+	switch {
+	case !ok || id == "" || len(s.managers) == 0:
+		return apiUnknown
+	case !s.managers.knows(bearer(r)):
+		s.log.Warn("management request without a valid token", "remote", r.RemoteAddr)
+		return apiForbidden
+	}
+	switch r.Method {
+	case http.MethodPost:
+		return s.post(w, r, id)
+	case http.MethodGet:
+		return s.describe(w, id)
+	case http.MethodDelete:
+		return s.hangUp(w, id)
+	}
+	return apiMethod
+}
+
+// bearer returns the one token that a request shows, "" when there is not exactly one.
+func bearer(r *http.Request) string {
+	values := r.Header["Authorization"]
+	if len(values) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// post sends the body to a connection: as text if it is text.
+func (s *Source) post(w http.ResponseWriter, r *http.Request, id string) *apiError {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.limits.Message)))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return apiTooLarge
+	} else if err != nil {
+		return apiBroken
+	}
+	switch err := s.Send(id, data, !utf8.Valid(data)); {
+	case errors.Is(err, ErrGone):
+		return apiGone
+	case errors.Is(err, ErrBusy):
+		return apiLimit
+	case err != nil:
+		return apiTooLarge
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+func (s *Source) describe(w http.ResponseWriter, id string) *apiError {
+	c := s.hub.find(id)
+	if c == nil || c.ending() {
+		return apiGone
+	}
+	type identity struct {
+		SourceIP  string `json:"sourceIp"`
+		UserAgent string `json:"userAgent"`
+	}
+	body, err := json.Marshal(struct {
+		ConnectedAt  string   `json:"connectedAt"`
+		LastActiveAt string   `json:"lastActiveAt"`
+		Identity     identity `json:"identity"`
+	}{stamp(c.since), stamp(time.Unix(0, c.active.Load())), identity{c.ip, c.userAgent}})
+	if err != nil {
+		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(body) // as in refusal.write
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (s *Source) hangUp(w http.ResponseWriter, id string) *apiError {
+	c := s.hub.find(id)
+	if c == nil || c.ending() {
+		return apiGone
+	}
+	c.close(codeNormal, "")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

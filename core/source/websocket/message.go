@@ -1,0 +1,156 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+const (
+	acceptTimeout = 10 * time.Second
+	// maxStrikes within strikeTime close a connection, maxFailures of ours in a row do too.
+	maxStrikes  = 3
+	strikeTime  = time.Minute
+	maxFailures = 3
+	// A client that goes on being too fast for fastTime is closed. It is not when fastPause has passed without.
+	fastTime  = 10 * time.Second
+	fastPause = 2 * time.Second
+)
+
+// manners is what is remembered of how a client, and we, behave.
+type manners struct {
+	strikes           [maxStrikes]time.Time // the newest last
+	fastSince, fastAt time.Time
+	failures          int
+}
+
+// strike notes something that a client must not do. The error closes the connection.
+func (m *manners) strike(now time.Time) error {
+	copy(m.strikes[:], m.strikes[1:])
+	m.strikes[maxStrikes-1] = now
+	if first := m.strikes[0]; !first.IsZero() && now.Sub(first) < strikeTime {
+		return violates(codePolicy, "too many errors")
+	}
+	return nil
+}
+
+// tooFast notes that a message came before its time. tell is whether to say so, which is done once a second. The error closes
+// the connection.
+func (m *manners) tooFast(now time.Time) (tell bool, err error) {
+	if m.fastAt.IsZero() || now.Sub(m.fastAt) > fastPause {
+		m.fastSince = now
+	}
+	tell = m.fastAt.IsZero() || m.fastAt.Unix() != now.Unix()
+	m.fastAt = now
+	if now.Sub(m.fastSince) >= fastTime {
+		return false, violates(codeTooFast, "too many messages")
+	}
+	return tell, nil
+}
+
+// handle does what a message asks for: one of our own commands, or an event. An error closes the connection.
+func (c *conn) handle(op ws.OpCode, data []byte) error {
+	s, now := c.source, c.source.now()
+	if op == ws.OpBinary && !s.settings.Binary {
+		return violates(codeUnsupported, "binary messages are not taken")
+	}
+	c.active.Store(now.UnixNano())
+	if !c.rate.AllowN(now, 1) {
+		s.metrics.message(resultTooFast)
+		tell, err := c.manners.tooFast(now)
+		if tell {
+			c.complain(problemTooFast)
+		}
+		return err
+	}
+	if !s.messages.AllowN(now, 1) {
+		s.metrics.message(resultTooFast)
+		c.complain(problemTooFast)
+		return nil
+	}
+	m := parse(op, data)
+	if m.command != "" {
+		s.metrics.message(resultCommand)
+		return c.obey(&m, now)
+	}
+	return c.publish(&m, now)
+}
+
+// publish makes an event of a message, if the client may send it.
+func (c *conn) publish(m *message, now time.Time) error {
+	s := c.source
+	room, p := c.destination(m)
+	if p != nil {
+		s.metrics.message(resultRefused)
+		c.complain(p)
+		return c.manners.strike(now)
+	}
+	key, ok := s.route.of(m)
+	if !ok {
+		s.metrics.message(resultRefused)
+		s.access.message(c, now, routeDefault, p403)
+		c.complain(problemForbidden)
+		return nil
+	}
+	if err := c.accept(c.messageEvent(m, room, key, now)); err != nil {
+		return c.notTaken(key, now, err)
+	}
+	c.manners.failures = 0
+	s.metrics.message(resultAccepted)
+	s.access.message(c, now, key, p200)
+	return nil
+}
+
+// destination is the room that a message is for: the one it names, or else the one that the connection is in.
+func (c *conn) destination(m *message) (string, *complaint) {
+	room := m.room
+	if !m.namesRoom {
+		room = c.source.hub.home(c)
+		if room == "" {
+			return "", problemNoRoom
+		}
+	}
+	switch {
+	case !validRoom(room):
+		return "", problemBadRoom
+	case !c.visitor.Load().mayUse(room), c.source.settings.RequireMembership && !c.source.hub.isMember(c, room):
+		return "", problemForbidden
+	}
+	return room, nil
+}
+
+// accept stores an event. Connections do not wait for each other, so that the journal can store their events together; one
+// connection waits, so that its events keep their order.
+func (c *conn) accept(e source.Event) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), acceptTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil { // or a connection half let in would stay so
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	stored, err := c.source.intake.Accept(ctx, []source.Event{e})
+	if err == nil && len(stored) != 1 {
+		err = errors.New("intake did not answer for the event")
+	}
+	return err
+}
+
+// notTaken tells the client that its message was not stored. When that goes on, there is no use in the connection.
+func (c *conn) notTaken(key string, now time.Time, err error) error {
+	s := c.source
+	s.metrics.message(resultNotStored)
+	s.log.Error("message was not stored", "connection", c.id, "err", err)
+	s.access.message(c, now, key, p503)
+	if c.manners.failures++; c.manners.failures >= maxFailures {
+		return violates(codeTryLater, "messages cannot be stored")
+	}
+	c.complain(problemNotStored)
+	return nil
+}

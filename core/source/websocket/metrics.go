@@ -1,0 +1,95 @@
+package websocket
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Results of a message.
+const (
+	resultAccepted  = "accepted"
+	resultCommand   = "command"
+	resultRefused   = "refused"
+	resultTooFast   = "rate_limited"
+	resultNotStored = "not_stored"
+)
+
+// otherCode is the close code of all that clients make up.
+const otherCode = "other"
+
+// Metrics counts what happens on the connections of all WebSocket sources.
+type Metrics struct {
+	connections, rooms, queueBytes  *prometheus.GaugeVec
+	refusals, disconnects, messages *prometheus.CounterVec
+	broadcasts, deliveries          *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics of all WebSocket sources. It panics when they are registered already.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := newMetrics()
+	reg.MustRegister(m.connections, m.rooms, m.queueBytes, m.refusals, m.disconnects, m.messages, m.broadcasts, m.deliveries)
+	return m
+}
+
+func newMetrics() *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pointsman", Name: name, Help: help}, append([]string{"source"}, labels...))
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "pointsman", Name: name, Help: help}, []string{"source"})
+	}
+	return &Metrics{
+		connections: gauge("ws_connections", "WebSocket connections."),
+		rooms:       gauge("ws_rooms", "Rooms that somebody is in."),
+		queueBytes:  gauge("ws_send_queue_bytes", "Bytes queued for clients to read, each copy of a message counted."),
+		refusals:    counter("ws_refusals_total", "Clients not let in, by reason.", "reason"),
+		disconnects: counter("ws_disconnects_total", "Connections ended, by close code.", "code"),
+		messages:    counter("ws_messages_total", "Messages of clients, by what became of them.", "result"),
+		broadcasts:  counter("room_broadcasts_total", "Messages sent to rooms."),
+		deliveries:  counter("room_broadcast_deliveries_total", "Messages to rooms, counted once for each member that they were queued for."),
+	}
+}
+
+// sourceMetrics are those of one source, looked up once.
+type sourceMetrics struct {
+	connections, rooms, queueBytes prometheus.Gauge
+	broadcasts, deliveries         prometheus.Counter
+	refusals, messages             map[string]prometheus.Counter
+	disconnects                    map[int]prometheus.Counter
+	otherDisconnects               prometheus.Counter
+}
+
+// of makes every series of a source, so that each exists from the start.
+func (m *Metrics) of(source string) *sourceMetrics {
+	s := &sourceMetrics{
+		connections: m.connections.WithLabelValues(source), rooms: m.rooms.WithLabelValues(source), queueBytes: m.queueBytes.WithLabelValues(source),
+		broadcasts: m.broadcasts.WithLabelValues(source), deliveries: m.deliveries.WithLabelValues(source),
+		refusals: map[string]prometheus.Counter{}, messages: map[string]prometheus.Counter{}, disconnects: map[int]prometheus.Counter{},
+		otherDisconnects: m.disconnects.WithLabelValues(source, otherCode),
+	}
+	for _, r := range refusals() {
+		s.refusals[r.code] = m.refusals.WithLabelValues(source, r.code)
+	}
+	for _, result := range []string{resultAccepted, resultCommand, resultRefused, resultTooFast, resultNotStored} {
+		s.messages[result] = m.messages.WithLabelValues(source, result)
+	}
+	for _, code := range []int{
+		codeNormal, codeGoingAway, codeProtocol, codeUnsupported, codeNone, codeAbnormal, codeNotUTF8, codePolicy, codeTooLarge, codeInternal,
+		codeTryLater, codeExpired, codeSlowReader, codeTooFast,
+	} {
+		s.disconnects[code] = m.disconnects.WithLabelValues(source, strconv.Itoa(code))
+	}
+	return s
+}
+
+func (s *sourceMetrics) refused(code string)   { s.refusals[code].Inc() }
+func (s *sourceMetrics) message(result string) { s.messages[result].Inc() }
+
+func (s *sourceMetrics) disconnect(code int) {
+	if c, known := s.disconnects[code]; known {
+		c.Inc()
+		return
+	}
+	s.otherDisconnects.Inc()
+}

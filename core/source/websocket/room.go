@@ -1,0 +1,251 @@
+package websocket
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/gobwas/ws"
+)
+
+// Errors of sending to one connection.
+var (
+	// ErrGone means that there is no such connection any more, or that it is being closed.
+	ErrGone = errors.New("the connection is gone")
+	// ErrBusy means that too much waits for the client to read it. It may do so yet.
+	ErrBusy = errors.New("the client reads too slowly: its queue is full")
+	// ErrTooLarge means that the message is larger than the limit.
+	ErrTooLarge = errors.New("the message is too large")
+)
+
+// Reasons not to let a connection in, or into a room.
+var (
+	errStopping  = errors.New("the router stops")
+	errFull      = errors.New("there are too many connections")
+	errFullIP    = errors.New("there are too many connections of this address")
+	errFullRoom  = errors.New("the room is full")
+	errManyRooms = errors.New("the connection is in too many rooms")
+)
+
+const maxRoomName = 128
+
+// validRoom reports whether a name is one of [A-Za-z0-9:._-]{1,128}.
+func validRoom(name string) bool {
+	if name == "" || len(name) > maxRoomName {
+		return false
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == ':', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// hub knows all connections and the rooms that they are in. What it says is true at once: whoever has joined gets the next
+// message, whoever has left does not.
+type hub struct {
+	limits  *Limits
+	metrics *sourceMetrics
+
+	// running counts connections and their goroutines.
+	running sync.WaitGroup
+
+	mu    sync.RWMutex
+	ended bool // nobody is let in any more
+	conns map[string]*conn
+	rooms map[string]map[*conn]struct{}
+	perIP map[string]int
+}
+
+func newHub(l *Limits) *hub {
+	return &hub{limits: l, conns: map[string]*conn{}, rooms: map[string]map[*conn]struct{}{}, perIP: map[string]int{}}
+}
+
+// add lets a connection in and into its first room, or says why not.
+func (h *hub) add(c *conn, room string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.ended:
+		return errStopping
+	case len(h.conns) >= h.limits.Connections:
+		return errFull
+	case h.perIP[c.network] >= h.limits.PerIP:
+		return errFullIP
+	}
+	if err := h.joinLocked(c, room); err != nil {
+		return err
+	}
+	h.running.Add(1)
+	h.conns[c.id] = c
+	h.perIP[c.network]++
+	h.metrics.connections.Inc()
+	return nil
+}
+
+// remove forgets a connection.
+func (h *hub) remove(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := h.conns[c.id]; !known {
+		return
+	}
+	delete(h.conns, c.id)
+	if h.perIP[c.network]--; h.perIP[c.network] == 0 {
+		delete(h.perIP, c.network)
+	}
+	for _, room := range c.rooms {
+		h.forget(c, room)
+	}
+	c.rooms = nil
+	h.metrics.connections.Dec()
+}
+
+func (h *hub) forget(c *conn, room string) {
+	delete(h.rooms[room], c)
+	if len(h.rooms[room]) == 0 {
+		delete(h.rooms, room)
+	}
+	h.metrics.rooms.Set(float64(len(h.rooms)))
+}
+
+// join lets a connection into one more room. To be in it already is no error.
+func (h *hub) join(c *conn, room string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.joinLocked(c, room)
+}
+
+func (h *hub) joinLocked(c *conn, room string) error {
+	members := h.rooms[room]
+	switch _, in := members[c]; {
+	case in:
+		return nil
+	case len(members) >= h.limits.PerRoom:
+		return errFullRoom
+	case len(c.rooms) >= h.limits.RoomsPerClient:
+		return errManyRooms
+	}
+	if members == nil {
+		members = map[*conn]struct{}{}
+		h.rooms[room] = members
+		h.metrics.rooms.Set(float64(len(h.rooms)))
+	}
+	members[c] = struct{}{}
+	c.rooms = append(c.rooms, room)
+	return nil
+}
+
+// leave takes a connection out of a room, if it is in it.
+func (h *hub) leave(c *conn, room string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(c.rooms, room); i >= 0 {
+		c.rooms = slices.Delete(c.rooms, i, i+1)
+		h.forget(c, room)
+	}
+}
+
+// home returns the room that a connection has been in for longest, "" when it is in none.
+func (h *hub) home(c *conn) string {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if len(c.rooms) == 0 {
+		return ""
+	}
+	return c.rooms[0]
+}
+
+func (h *hub) isMember(c *conn, room string) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	_, in := h.rooms[room][c]
+	return in
+}
+
+// members returns some members of a room, at most limit, and how many there are.
+func (h *hub) members(room string, limit int) (some []*conn, count int) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for c := range h.rooms[room] {
+		if len(some) == limit {
+			break
+		}
+		some = append(some, c)
+	}
+	return some, len(h.rooms[room])
+}
+
+func (h *hub) find(id string) *conn {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.conns[id]
+}
+
+// end lets nobody in any more and returns those who are.
+func (h *hub) end() []*conn {
+	h.mu.Lock()
+	h.ended = true
+	h.mu.Unlock()
+	return h.all()
+}
+
+// all returns the connections of this moment.
+func (h *hub) all() []*conn {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	list := make([]*conn, 0, len(h.conns))
+	for _, c := range h.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// Broadcast sends a message to every connection in a room but the one of id except, which may be "", and returns to how many.
+// It waits for nobody: a connection whose queue is full is closed with 4408.
+func (s *Source) Broadcast(room string, data []byte, binary bool, except string) (sent int) {
+	s.metrics.broadcasts.Inc()
+	if len(data) > s.limits.Message {
+		return 0
+	}
+	frame := messageFrame(data, binary)
+	h := s.hub
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for c := range h.rooms[room] {
+		if c.id == except {
+			continue
+		}
+		switch err := c.send(frame); {
+		case err == nil:
+			sent++
+		case errors.Is(err, ErrBusy):
+			c.close(codeSlowReader, "messages are not read")
+		}
+	}
+	s.metrics.deliveries.Add(float64(sent))
+	return sent
+}
+
+// Send sends a message to one connection. The error is ErrGone, ErrBusy or ErrTooLarge.
+func (s *Source) Send(connectionID string, data []byte, binary bool) error {
+	if len(data) > s.limits.Message {
+		return ErrTooLarge
+	}
+	c := s.hub.find(connectionID)
+	if c == nil {
+		return ErrGone
+	}
+	return c.send(messageFrame(data, binary))
+}
+
+func messageFrame(data []byte, binary bool) []byte {
+	op := ws.OpText
+	if binary {
+		op = ws.OpBinary
+	}
+	return ws.MustCompileFrame(ws.NewFrame(op, true, data))
+}

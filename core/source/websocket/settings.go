@@ -1,0 +1,174 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Settings are what a source block of this kind may hold.
+type Settings struct {
+	Path              string          `pointsman:"path" doc:"URL path that clients connect to. Default: /hooks/ and the source's name."`
+	Mode              string          `pointsman:"mode,default=native,one_of=native|apigateway" doc:"What clients and plugins see. native: rooms as described here."`
+	Route             string          `pointsman:"route" doc:"Where a message says what it is for, such as \"$request.body.action\": its text there is event.data.route_key. Default: every message is $default."`
+	Routes            []string        `pointsman:"routes" doc:"The routes that there are; anything else is $default, and refused when $default is not listed. Default: any route."`
+	RequireMembership bool            `pointsman:"require_membership,default=true" doc:"Only members of a room may send to it. false: everybody may send to any room."`
+	Binary            bool            `pointsman:"binary,default=false" doc:"Take binary messages too; their bytes are the event's body. Otherwise they close the connection with 1003."`
+	Tokens            []schema.Secret `pointsman:"tokens" doc:"Tokens that let a client in, newest first: shown as Authorization: Bearer <token>, as the query parameter token, or as the subprotocol bearer.<token>. Several while one is being replaced. Neither tokens nor jwt: open to everybody."`
+	JWT               *JWTSettings    `pointsman:"jwt" doc:"Let in clients that show a JSON Web Token, in the same places as a token."`
+	Origins           []string        `pointsman:"origins" doc:"Web origins whose pages may connect, such as https://*.example.com; * is any. Default: pages of the host that is connected to. Clients that are no browsers send no origin and are not asked for one."`
+	Subprotocols      []string        `pointsman:"subprotocols" doc:"Subprotocols that the source speaks. A client that offers some must offer one of these."`
+	Limits            *Limits         `pointsman:"limits" doc:"How much one client, one room and all together may use."`
+	PingInterval      time.Duration   `pointsman:"ping_interval,default=25s" doc:"How often a client is asked whether it is still there."`
+	ManagementTokens  []schema.Secret `pointsman:"management_tokens" doc:"Tokens for the management API below <path>/@connections/: POST sends to a connection, GET describes it, DELETE closes it. Default: no such API."`
+	Durability        string          `pointsman:"durability,default=disk,one_of=disk|memory" doc:"What survives a crash. disk: every event taken over. memory: not the last moments."`
+	Page              string          `pointsman:"page" doc:"HTML file that a browser gets at the source's path: everything in one file, its scripts and styles inline."`
+	AccessLog         string          `pointsman:"access_log,default=log" doc:"Where requests are logged: log (the router's log: connections at level info, messages at debug), off, or a file that lines of JSON are appended to."`
+}
+
+// Limits is the block `limits`.
+type Limits struct {
+	Frame             int           `pointsman:"frame_bytes,default=32768" doc:"Bytes in one frame."`
+	Message           int           `pointsman:"message_bytes,default=131072" doc:"Bytes in one message."`
+	Queue             int           `pointsman:"queue_bytes,default=1048576" doc:"Bytes waiting for one client to read them; with more it is closed with 4408."`
+	Connections       int           `pointsman:"connections,default=20000" doc:"Connections altogether."`
+	PerIP             int           `pointsman:"connections_per_ip,default=1000" doc:"Connections of one address (of one /64 network with IPv6)."`
+	PerRoom           int           `pointsman:"connections_per_room,default=5000" doc:"Members of one room."`
+	RoomsPerClient    int           `pointsman:"rooms_per_connection,default=50" doc:"Rooms that one connection may be in."`
+	Connects          int           `pointsman:"connects_per_second,default=500" doc:"New connections a second."`
+	Rate              int           `pointsman:"rate,default=10000" doc:"Messages a second of all connections, sustained."`
+	Burst             int           `pointsman:"burst,default=5000" doc:"Messages at once of all connections."`
+	RatePerConnection int           `pointsman:"connection_rate,default=50" doc:"Messages a second of one connection, sustained."`
+	BurstOfConnection int           `pointsman:"connection_burst,default=100" doc:"Messages at once of one connection."`
+	Idle              time.Duration `pointsman:"idle,default=10m" doc:"A connection without messages for so long is closed with 1001."`
+	Age               time.Duration `pointsman:"age,default=2h" doc:"A connection is closed with 1001 when it is so old."`
+	Write             time.Duration `pointsman:"write_timeout,default=5s" doc:"A client that takes nothing for so long is cut off."`
+}
+
+// Schema describes Settings.
+func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
+
+func decodeSettings(raw []byte) (*Settings, error) {
+	s := &Settings{}
+	if err := schema.Decode(nil, raw, s); err != nil {
+		return nil, err
+	}
+	if s.Limits == nil {
+		s.Limits = &Limits{}
+		if err := schema.Decode(nil, []byte("{}"), s.Limits); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.check()
+}
+
+func (s *Settings) check() error {
+	if s.Mode != "native" {
+		return fmt.Errorf("mode: %q is not available yet: leave it out", s.Mode)
+	}
+	errs := []error{s.Limits.check(), checkOrigins(s.Origins)}
+	if s.PingInterval < time.Second {
+		errs = append(errs, errors.New("ping_interval: want at least 1s"))
+	}
+	for _, p := range s.Subprotocols {
+		if !isToken(p) || strings.HasPrefix(p, bearerProtocol) {
+			errs = append(errs, fmt.Errorf("subprotocols: %q cannot be one", p))
+		}
+	}
+	for _, r := range s.Routes {
+		if r != routeDefault && !isRoute(r) {
+			errs = append(errs, fmt.Errorf("routes: %q cannot be one: want up to %d characters that do not begin with $", r, maxRoute))
+		}
+	}
+	if len(s.Routes) > maxRoutes {
+		errs = append(errs, fmt.Errorf("routes: more than %d", maxRoutes))
+	}
+	return errors.Join(errs...)
+}
+
+// check refuses zeros: a limit of 0 would let nothing through.
+func (l *Limits) check() error {
+	var errs []error
+	atLeast := func(name string, value, least int) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("limits.%s: want at least %d, or leave it out for the default", name, least))
+		}
+	}
+	atLeast("frame_bytes", l.Frame, 125)
+	atLeast("message_bytes", l.Message, l.Frame)
+	atLeast("queue_bytes", l.Queue, l.Message)
+	for name, value := range map[string]int{
+		"connections": l.Connections, "connections_per_ip": l.PerIP, "connections_per_room": l.PerRoom,
+		"rooms_per_connection": l.RoomsPerClient, "connects_per_second": l.Connects, "rate": l.Rate, "burst": l.Burst,
+		"connection_rate": l.RatePerConnection, "connection_burst": l.BurstOfConnection,
+	} {
+		atLeast(name, value, 1)
+	}
+	for name, value := range map[string]time.Duration{"idle": l.Idle, "age": l.Age, "write_timeout": l.Write} {
+		if value < time.Second {
+			errs = append(errs, fmt.Errorf("limits.%s: want at least 1s, or leave it out for the default", name))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// checkOrigins refuses what could never match an Origin header.
+func checkOrigins(patterns []string) error {
+	for _, p := range patterns {
+		_, err := path.Match(p, "")
+		_, host, hasScheme := strings.Cut(p, "://")
+		if err != nil || p == "" || hasScheme && (host == "" || strings.Contains(host, "/")) || !hasScheme && strings.Contains(p, "/") {
+			return fmt.Errorf("origins: %q cannot match: write https://host, https://*.host or host", p)
+		}
+	}
+	return nil
+}
+
+// warnings are what the operator should know about settings that are valid.
+func (s *Settings) warnings(mountedAt string) []string {
+	var w []string
+	if len(s.Tokens) == 0 && s.JWT == nil {
+		w = append(w, "neither tokens nor jwt: whoever can reach "+mountedAt+" can join every room and send events")
+	}
+	if !s.RequireMembership {
+		w = append(w, "require_membership = false: a client can send to rooms that it is not in")
+	}
+	return w
+}
+
+// insecure names the settings in force that let others in than those who should be.
+func (s *Settings) insecure() []string {
+	if slices.Contains(s.Origins, "*") {
+		return []string{"origins"}
+	}
+	return nil
+}
+
+// readPage reads the file of the setting `page`.
+func readPage(name string) ([]byte, error) {
+	const limit = 1 << 20
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("page: %w", err)
+	case !info.Mode().IsRegular() || info.Size() > limit:
+		return nil, fmt.Errorf("page: %s must be a file of at most %d bytes", name, limit)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	if !strings.HasPrefix(http.DetectContentType(content), "text/html") {
+		return nil, fmt.Errorf("page: %s is not HTML: begin it with <!doctype html>", name)
+	}
+	return content, nil
+}

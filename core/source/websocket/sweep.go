@@ -1,0 +1,51 @@
+package websocket
+
+import (
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+const (
+	// pongTime is how long a client may take to answer a ping.
+	pongTime = 10 * time.Second
+	// notice is how long before its end a client is told that its token expires.
+	notice = time.Minute
+)
+
+// sweep closes the connections whose time is over, and sends the pings that are due.
+func (s *Source) sweep(now time.Time) {
+	for _, c := range s.hub.all() {
+		c.sweep(now)
+	}
+}
+
+func (c *conn) sweep(now time.Time) {
+	l, expires := c.source.limits, c.visitor.Load().expires
+	heard, pinged := time.Unix(0, c.heard.Load()), time.Unix(0, c.pinged.Load())
+	switch {
+	case !expires.IsZero() && !now.Before(expires):
+		c.close(codeExpired, "the token has expired")
+	case now.Sub(c.since) >= l.Age:
+		c.close(codeGoingAway, "the connection is old: connect again")
+	case now.Sub(time.Unix(0, c.active.Load())) >= l.Idle:
+		c.close(codeGoingAway, "no messages")
+	case pinged.After(heard) && now.Sub(pinged) >= pongTime:
+		c.vanished()
+	case now.Sub(pinged) >= c.source.settings.PingInterval:
+		c.pinged.Store(now.UnixNano())
+		c.answer(ws.NewPingFrame(nil))
+	}
+	if !expires.IsZero() && expires.Sub(now) <= notice && !c.warned.Swap(true) {
+		c.tell(map[string]int{"$expires": max(0, int(expires.Sub(now)/time.Second))})
+	}
+}
+
+// vanished cuts off a client that does not answer: there is nobody to say goodbye to.
+func (c *conn) vanished() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open && c.end(codeAbnormal) {
+		_ = c.net.Close()
+	}
+}

@@ -1,0 +1,152 @@
+// Package websocket receives messages over WebSocket connections (RFC 6455) and sends to them. A connection joins rooms; a
+// message of a client becomes an event; what a plugin sends to a room reaches every connection in it.
+//
+// A connection costs one goroutine that reads. One that writes exists only while something waits to be written. A message to
+// a room is made into a frame once, and the same bytes are queued for every member; a member that does not read is closed,
+// and nobody waits for it.
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+// Kind is the first label of a source block of this kind.
+const Kind = "websocket"
+
+// Source is one configured WebSocket source.
+type Source struct {
+	name     string
+	path     string
+	settings *Settings
+	limits   *Limits
+	intake   source.Intake
+	log      *slog.Logger
+	now      func() time.Time
+	metrics  *sourceMetrics
+	access   *accessLog
+	door     *door
+	managers tokens
+	route    route
+	page     *page
+	warnings []string
+
+	hub      *hub
+	connects *rate.Limiter
+	messages *rate.Limiter
+}
+
+var (
+	_ source.LongLived = (*Source)(nil)
+	_ source.Subtree   = (*Source)(nil)
+)
+
+// Option changes what New makes.
+type Option func(*Source)
+
+// WithMetrics counts into m. Without it nothing is exported.
+func WithMetrics(m *Metrics) Option {
+	return func(s *Source) { s.metrics = m.of(s.name) }
+}
+
+// New makes a source of its settings, a JSON object that satisfies Schema. An error is a mistake in the settings.
+func New(settings []byte, d source.Deps, options ...Option) (*Source, error) {
+	if d.Name == "" || d.Intake == nil || d.Log == nil {
+		return nil, errors.New("websocket: name, intake and log are required")
+	}
+	s, err := newSource(settings, d)
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", d.Name, err)
+	}
+	for _, o := range options {
+		o(s)
+	}
+	if s.metrics == nil {
+		s.metrics = newMetrics().of(s.name)
+	}
+	s.hub.metrics = s.metrics
+	return s, nil
+}
+
+func newSource(raw []byte, d source.Deps) (*Source, error) {
+	settings, err := decodeSettings(raw)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{
+		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
+		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
+		hub:      newHub(settings.Limits),
+		connects: rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
+		messages: rate.NewLimiter(rate.Limit(settings.Limits.Rate), settings.Limits.Burst),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.path == "" {
+		s.path = source.DefaultPath(d.Name)
+	}
+	if err := source.CheckPath(s.path); err != nil {
+		return nil, err
+	}
+	s.warnings = settings.warnings(s.path)
+	var doubts, managementDoubts []string
+	var errs [4]error
+	s.route, errs[0] = parseRoute(settings.Route, settings.Routes)
+	s.door, doubts, errs[1] = newDoor(settings, s.now)
+	s.managers, managementDoubts, errs[2] = newTokens("management_tokens", settings.ManagementTokens)
+	s.page, errs[3] = newPage(settings.Page)
+	s.access = newAccessLog(settings.AccessLog, s.log)
+	s.warnings = append(append(s.warnings, doubts...), managementDoubts...)
+	return s, errors.Join(errs[:]...)
+}
+
+// Name returns the name of the source.
+func (s *Source) Name() string { return s.name }
+
+// Kind returns the kind of the source.
+func (s *Source) Kind() string { return Kind }
+
+// Path returns where the source is to be mounted.
+func (s *Source) Path() string { return s.path }
+
+// ServesSubtree implements source.Subtree: the management API is below the path.
+func (s *Source) ServesSubtree() bool { return true }
+
+// Warnings are what the operator should know about the settings at start. They hold no secret.
+func (s *Source) Warnings() []string { return s.warnings }
+
+// Insecure names the settings in force that let others in than those who should be.
+func (s *Source) Insecure() []string { return s.settings.insecure() }
+
+// Run sends pings and closes what is idle, old or gone, until ctx ends. Then it closes every connection with 1001 and returns
+// when all are gone; those that have not said goodbye after some seconds are cut off.
+func (s *Source) Run(ctx context.Context) error {
+	const tick = time.Second
+	ticks := time.NewTicker(tick)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ticks.C:
+			s.sweep(s.now())
+		case <-ctx.Done():
+			s.stop()
+			return s.access.close()
+		}
+	}
+}
+
+// stop lets nobody in any more, closes all connections and waits for their ends. Every step of an end has its time limit.
+func (s *Source) stop() {
+	for _, c := range s.hub.end() {
+		c.close(codeGoingAway, "the router stops")
+	}
+	s.hub.running.Wait()
+}
