@@ -1,0 +1,32 @@
+package apigateway
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestMemoryIsBounded(t *testing.T) {
+	m := newMemory()
+	first, _ := m.of("first")
+	m.add(first, "a")
+	for i := range maxDeliveries {
+		d, _ := m.of(fmt.Sprint(i))
+		m.add(d, "a")
+	}
+	m.add(first, "b") // it is forgotten, and still sound
+	m.finish(first, "done")
+	if len(m.deliveries) != maxDeliveries || len(m.oldest) != maxDeliveries || m.told != maxDeliveries {
+		t.Errorf("%d deliveries in %d places with %d connections", len(m.deliveries), len(m.oldest), m.told)
+	}
+	big, _ := m.of("big")
+	for i := range maxTold - 10 {
+		m.add(big, fmt.Sprint(i))
+	}
+	if m.told > maxTold || m.count(big) != maxTold-10 {
+		t.Errorf("%d connections, %d of them of the last delivery", m.told, m.count(big))
+	}
+	m.finish(big, "done")
+	if _, receipt := m.of("big"); receipt != "done" || m.told > 10 {
+		t.Errorf("receipt %q, %d connections", receipt, m.told)
+	}
+}

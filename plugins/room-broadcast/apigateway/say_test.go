@@ -1,0 +1,259 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pointsman/pointsman/plugins/room-broadcast/apigateway/gatewaytest"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
+)
+
+func optionsFor(s *gatewaytest.Server) Options {
+	return Options{
+		Endpoint: s.Endpoint, Region: gatewaytest.Region, Table: gatewaytest.Table, Index: gatewaytest.Index, DynamoDBEndpoint: s.DynamoDB,
+		AccessKey: schema.NewSecret(gatewaytest.AccessKey), SecretKey: schema.NewSecret(gatewaytest.SecretKey),
+	}
+}
+
+func open(t *testing.T, o Options) *Rooms {
+	t.Helper()
+	r, err := Open(t.Context(), o, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	r.connections.pause = time.Millisecond
+	return r
+}
+
+func lobby(frame string) Message {
+	return Message{Delivery: "d-1", Room: "chat:3", Frame: []byte(frame)}
+}
+
+// say fails the test when the message does not get through.
+func say(t *testing.T, r *Rooms, m Message, want string) {
+	t.Helper()
+	if receipt, err := r.Say(t.Context(), m); err != nil || receipt != want {
+		t.Errorf("receipt %q, error %v; want %q", receipt, err, want)
+	}
+}
+
+// got compares what the connections were told, each by a string of how often.
+func got(t *testing.T, s *gatewaytest.Server, want map[string]int) {
+	t.Helper()
+	have := map[string]int{}
+	for c := range want {
+		have[c] = len(s.Frames(c))
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestRoom(t *testing.T) {
+	s := gatewaytest.New(t)
+	// An id as Amazon makes them has characters that mean something in a URL.
+	s.Join("chat:3", "R1kmxc2VNjMCFIA=", "a-b_c=", "a/b+c%20=", "speaker=", "e=")
+	s.Join("chat:4", "elsewhere=")
+	m := lobby(`{"data":"some message.","received":1647007498}`)
+	m.Except = "speaker="
+	say(t, open(t, optionsFor(s)), m, "connections told: 4")
+	got(t, s, map[string]int{"R1kmxc2VNjMCFIA=": 1, "a-b_c=": 1, "a/b+c%20=": 1, "e=": 1, "speaker=": 0, "elsewhere=": 0})
+	if diff := cmp.Diff([]string{string(m.Frame)}, s.Frames("e=")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestManyPages(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.PageSize = 7
+	want := map[string]int{}
+	for i := range 200 {
+		id := fmt.Sprintf("c%03d=", i)
+		s.Join("chat:3", id)
+		want[id] = 1
+	}
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 200")
+	got(t, s, want)
+}
+
+func TestNobody(t *testing.T) {
+	say(t, open(t, optionsFor(gatewaytest.New(t))), lobby("x"), "connections told: 0")
+}
+
+func TestGone(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=", "c=", "stray=")
+	s.Vanish("b=")
+	s.Fail("stray=", gatewaytest.Fault{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: stray="})
+	s.Fail("") // nothing
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 2, gone: 2")
+	got(t, s, map[string]int{"a=": 1, "c=": 1})
+	if diff := cmp.Diff([]string{"a=", "c="}, s.Listed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// serverless-offline and others say it by the status alone.
+func TestGoneByStatus(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=")
+	s.Fail("a=", gatewaytest.Fault{Status: 410})
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 0, gone: 1")
+}
+
+// A row that can't be removed is no reason to say anything again.
+func TestGoneStays(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=")
+	s.Vanish("b=")
+	s.PageSize = 10
+	s.Fail("", gatewaytest.Fault{}, gatewaytest.Broken)
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 1, gone: 1")
+	if diff := cmp.Diff([]string{"a=", "b="}, s.Listed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSlow(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "late=", "slow=")
+	s.Fail("late=", gatewaytest.Limit, gatewaytest.Limit)
+	s.Fail("slow=", slices.Repeat([]gatewaytest.Fault{gatewaytest.Limit}, maxPosts)...)
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 2, too slow and disconnected: 1")
+	got(t, s, map[string]int{"a=": 1, "late=": 1})
+	if diff := cmp.Diff([]string{"slow="}, s.Disconnected()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"a=", "late="}, s.Listed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// When nobody can be spoken to it is not the connections' fault.
+func TestAccountIsThrottled(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=")
+	for _, c := range s.Listed() {
+		s.Fail(c, slices.Repeat([]gatewaytest.Fault{gatewaytest.Limit}, maxPosts)...)
+	}
+	r := open(t, optionsFor(s))
+	_, err := r.Say(t.Context(), lobby("x"))
+	if _, refused := errors.AsType[*Error](err); err == nil || refused || len(s.Disconnected()) > 0 {
+		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
+	}
+	say(t, r, lobby("x"), "connections told: 2")
+}
+
+// TestPartialFailure: an attempt after it speaks to those who have not got it, and to those who came meanwhile.
+func TestPartialFailure(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=", "c=")
+	s.Fail("b=", gatewaytest.Broken)
+	r := open(t, optionsFor(s))
+	_, err := r.Say(t.Context(), lobby("x"))
+	refused, ok := errors.AsType[*Error](err)
+	if !ok || refused.Permanent || !strings.Contains(err.Error(), "1 of 3 connections have not got it yet: post to a connection: 500 InternalServerError") {
+		t.Errorf("error %v", err)
+	}
+	got(t, s, map[string]int{"a=": 1, "b=": 0, "c=": 1})
+	s.Join("chat:3", "d=")
+	say(t, r, lobby("x"), "connections told: 4")
+	say(t, r, lobby("x"), "connections told: 4") // its result was lost
+	got(t, s, map[string]int{"a=": 1, "b=": 1, "c=": 1, "d=": 1})
+	other := lobby("y")
+	other.Delivery = "d-2"
+	say(t, r, other, "connections told: 4")
+	got(t, s, map[string]int{"a=": 2, "b=": 2, "c=": 2, "d=": 2})
+}
+
+func TestOneConnection(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=")
+	r := open(t, optionsFor(s))
+	say(t, r, Message{Delivery: "d-1", Connection: "a=", Frame: []byte("x")}, "connections told: 1")
+	s.Vanish("b=")
+	say(t, r, Message{Delivery: "d-2", Connection: "b=", Frame: []byte("x")}, "connections told: 0, gone: 1")
+	got(t, s, map[string]int{"a=": 1})
+	if diff := cmp.Diff([]string{"a="}, s.Listed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	with := func(change func(*Options)) func(*gatewaytest.Server, *Options) {
+		return func(_ *gatewaytest.Server, o *Options) { change(o) }
+	}
+	fault := func(connection string, f gatewaytest.Fault) func(*gatewaytest.Server, *Options) {
+		return func(s *gatewaytest.Server, _ *Options) { s.Fail(connection, f) }
+	}
+	for name, tt := range map[string]struct {
+		prepare   func(*gatewaytest.Server, *Options)
+		frame     int
+		permanent bool
+		want      string
+	}{
+		"forbidden":      {fault("a=", gatewaytest.Forbidden), 1, true, "403 ForbiddenException (the keys need execute-api:ManageConnections"},
+		"too large":      {nil, gatewaytest.MaxFrame + 1, true, "413 PayloadTooLargeException: Message too long (API Gateway takes at most 128 KB)"},
+		"wrong stage":    {with(func(o *Options) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
+		"wrong key":      {with(func(o *Options) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
+		"no table":       {with(func(o *Options) { o.Table = "other" }), 1, true, "ask DynamoDB who is in the room: 400 ResourceNotFoundException: Requested resource not found (see that table and region are right)"},
+		"no index":       {with(func(o *Options) { o.Index = "other" }), 1, true, "(see that the table has the index"},
+		"expired":        {fault("", gatewaytest.Fault{Status: 400, Code: "x#ExpiredTokenException"}), 1, false, "400 ExpiredTokenException"},
+		"table is busy":  {fault("", gatewaytest.Fault{Status: 400, Code: "x#ProvisionedThroughputExceededException"}), 1, false, "400 ProvisionedThroughputExceededException"},
+		"table is down":  {fault("", gatewaytest.Fault{Status: 503, Code: "x#ServiceUnavailable"}), 1, false, "503 ServiceUnavailable"},
+		"nobody answers": {with(func(o *Options) { o.Endpoint = "http://127.0.0.1:1/dev" }), 1, false, "2 of 2 connections have not got it yet: post to a connection"},
+		"cut off":        {fault("a=", gatewaytest.Fault{Cut: true}), 1, false, "1 of 2 connections have not got it yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := gatewaytest.New(t)
+			s.Join("chat:3", "a=", "b=")
+			o := optionsFor(s)
+			if tt.prepare != nil {
+				tt.prepare(s, &o)
+			}
+			_, err := open(t, o).Say(t.Context(), lobby(strings.Repeat("x", tt.frame)))
+			refused, _ := errors.AsType[*Error](err)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || (refused != nil && refused.Permanent) != tt.permanent {
+				t.Errorf("error %v; want %q, permanent %t", err, tt.want, tt.permanent)
+			}
+		})
+	}
+}
+
+func TestContextEnds(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "a=", "b=")
+	r := open(t, optionsFor(s))
+	r.connections.pause = time.Hour
+	s.Fail("b=", gatewaytest.Limit)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := r.Say(ctx, lobby("x"))
+		ended <- err
+	}()
+	d, _ := r.memory.of("d-1")
+	for s.Posts() < 2 || r.memory.count(d) < 1 { // a= is told, b= waits
+		select {
+		case err := <-ended:
+			t.Fatal(err)
+		default:
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	r.connections.pause = time.Millisecond
+	say(t, r, lobby("x"), "connections told: 2")
+	got(t, s, map[string]int{"a=": 1, "b=": 1})
+}

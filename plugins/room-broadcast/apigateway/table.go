@@ -1,0 +1,77 @@
+package apigateway
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Attributes of the table's rows, as the seed named them.
+const (
+	connectionAttribute = "connectionId"
+	roomAttribute       = "room"
+)
+
+// table knows who is in which room. Its index lags behind: who has just left may still be listed.
+type table struct {
+	client      *dynamodb.Client
+	name, index string
+}
+
+func newTable(cfg aws.Config, o Options) *table {
+	return &table{name: o.Table, index: o.Index, client: dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
+		if o.DynamoDBEndpoint != "" {
+			d.BaseEndpoint = &o.DynamoDBEndpoint
+		}
+	})}
+}
+
+// each calls visit for every connection in a room, page by page, until visit says false.
+func (t *table) each(ctx context.Context, room string, visit func(connection string) bool) error {
+	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		TableName: &t.name, IndexName: &t.index,
+		KeyConditionExpression:    aws.String("#room = :room"),
+		ProjectionExpression:      aws.String("#connection"),
+		ExpressionAttributeNames:  map[string]string{"#room": roomAttribute, "#connection": connectionAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":room": &types.AttributeValueMemberS{Value: room}},
+	})
+	for pages.HasMorePages() {
+		page, err := t.page(ctx, pages)
+		if err != nil {
+			return err
+		}
+		for _, row := range page.Items {
+			id, ok := row[connectionAttribute].(*types.AttributeValueMemberS)
+			if ok && id.Value != "" && !visit(id.Value) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (t *table) page(ctx context.Context, pages *dynamodb.QueryPaginator) (*dynamodb.QueryOutput, error) {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	page, err := pages.NextPage(ctx)
+	if err != nil {
+		return nil, explain(ctx, "ask DynamoDB who is in the room", err)
+	}
+	return page, nil
+}
+
+// remove forgets a connection.
+func (t *table) remove(ctx context.Context, connection string) error {
+	ctx, cancel := withTimeout(ctx)
+	defer cancel()
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name,
+		Key:       map[string]types.AttributeValue{connectionAttribute: &types.AttributeValueMemberS{Value: connection}},
+	})
+	if err != nil {
+		return explain(ctx, "remove a connection from DynamoDB", err)
+	}
+	return nil
+}

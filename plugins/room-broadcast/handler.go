@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pointsman/pointsman/plugins/room-broadcast/apigateway"
+	"github.com/pointsman/pointsman/plugins/sdk"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+func start(ctx context.Context, s settings, in sdk.Instance) (sdk.Handler[arguments], error) {
+	if s.APIGateway == nil {
+		return native{source: s.Source}, nil
+	}
+	rooms, err := apigateway.Open(ctx, s.APIGateway.options(), in.Log)
+	if err != nil {
+		return nil, sdk.Diagnostic{Path: "apigateway", Summary: err.Error()}
+	}
+	return gateway{rooms}, nil
+}
+
+// native asks the router to speak: the connections are its own.
+type native struct{ source string }
+
+// Deliver is done when the router has spoken.
+func (n native) Deliver(_ context.Context, d *sdk.Delivery[arguments]) error {
+	m, err := newMessage(&d.Arguments, d.Envelope)
+	if err != nil {
+		return sdk.Reject(err)
+	}
+	if m.connection != "" {
+		d.AddEffect(&pluginv1.Effect{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{
+			Source: n.source, ConnectionId: m.connection, Data: m.frame,
+		}}})
+		d.SetReceipt(fmt.Sprintf("%d bytes to connection %q", len(m.frame), m.connection))
+		return nil
+	}
+	d.AddEffect(&pluginv1.Effect{Effect: &pluginv1.Effect_RoomBroadcast{RoomBroadcast: &pluginv1.RoomBroadcast{
+		Source: n.source, Room: m.room, Data: m.frame, ExceptConnectionId: m.except,
+	}}})
+	d.SetReceipt(fmt.Sprintf("%d bytes to room %q", len(m.frame), m.room))
+	return nil
+}
+
+// gateway speaks through Amazon API Gateway.
+type gateway struct{ rooms *apigateway.Rooms }
+
+// Deliver is done when everybody who is still there has got it.
+func (g gateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
+	m, err := newMessage(&d.Arguments, d.Envelope)
+	if err != nil {
+		return sdk.Reject(err)
+	}
+	receipt, err := g.rooms.Say(ctx, apigateway.Message{
+		Delivery: d.ID, Connection: m.connection, Room: m.room, Except: m.except, Frame: m.frame,
+	})
+	if refused, ok := errors.AsType[*apigateway.Error](err); ok && refused.Permanent {
+		return sdk.Reject(err)
+	}
+	if err != nil {
+		return err
+	}
+	d.SetReceipt(receipt)
+	return nil
+}
+
+// Close drops connections.
+func (g gateway) Close() error {
+	g.rooms.Close()
+	return nil
+}
