@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,12 +89,13 @@ fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
 	$(TOOLS)/buf format -w
 	$(TOOLS)/golangci-lint fmt ./...
 
-# What bench, crash and e2e-s3 run: the router, a plugin that takes everything and the mirror, apart from bin/.
+# What bench, crash and the e2e programs run: the router, a plugin that takes everything, the mirror and slack, apart from bin/.
 .PHONY: out/bin
 out/bin:
 	@mkdir -p out/bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./plugins/sdk/plugintest/pointsman-plugin-noop
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./plugins/sdk/plugintest/pointsman-plugin-noop
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-s3-mirror ./plugins/s3-mirror
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-slack ./plugins/slack
 
 # A program of Debian's, installed when it is missing and one may.
 debian = @command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy $(1) >/dev/null; } || { echo '$(1) is not installed: apt-get install $(1)' >&2; exit 1; }
@@ -114,6 +115,9 @@ e2e-s3: out/bin servers ## the S3 mirror under shuffled and doubled notification
 	$(call debian,rclone)
 	out/bin/e2e-s3 -bin out/bin
 	out/bin/e2e-s3 -bin out/bin -kills 5
+
+e2e-sns: out/bin ## from a topic of SNS to Slack: 30 messages in a second, kills, hostile certificate URLs; prints what became of them
+	out/bin/e2e-sns -bin out/bin
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out
