@@ -12,13 +12,16 @@ import (
 	"github.com/pointsman/pointsman/core/source/intdash"
 	"github.com/pointsman/pointsman/core/source/s3"
 	"github.com/pointsman/pointsman/core/source/sns"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // sourceKinds says what a `source` block of each kind may hold. A kind is added here and in newSource.
 func sourceKinds() map[string]*pluginv1.Schema {
-	return map[string]*pluginv1.Schema{intdash.Kind: intdash.Schema(), s3.Kind: s3.Schema(), sns.Kind: sns.Schema()}
+	return map[string]*pluginv1.Schema{
+		intdash.Kind: intdash.Schema(), s3.Kind: s3.Schema(), sns.Kind: sns.Schema(), websocket.Kind: websocket.Schema(),
+	}
 }
 
 // dataOf names the kind whose message a source's event.data is: its own, but for S3 events that come through SNS.
@@ -42,7 +45,7 @@ type configured interface {
 }
 
 // newSource makes the source that a block describes.
-func newSource(c *config.Source, d source.Deps) (configured, error) {
+func newSource(c *config.Source, d source.Deps, connections *websocket.Metrics) (configured, error) {
 	switch c.Kind {
 	case intdash.Kind:
 		return made(intdash.New(c.Settings, d))
@@ -50,6 +53,8 @@ func newSource(c *config.Source, d source.Deps) (configured, error) {
 		return made(s3.New(c.Settings, d))
 	case sns.Kind:
 		return made(sns.New(c.Settings, d, unwrapS3))
+	case websocket.Kind:
+		return made(websocket.New(c.Settings, d, websocket.WithMetrics(connections)))
 	}
 	return nil, fmt.Errorf("source %q: unknown kind %q", c.Name, c.Kind) // config has refused it already
 }
@@ -64,14 +69,16 @@ func made[S configured](s S, err error) (configured, error) {
 
 // checkSources reports, at the blocks' lines, what making and mounting the sources would find.
 func checkSources(sources []*config.Source) {
+	unused := prometheus.NewRegistry()
+	counts, connections := source.NewMetrics(unused), websocket.NewMetrics(unused)
 	mounted := map[string]*config.Source{}
 	for _, c := range sources {
 		if c.Settings == nil {
 			continue // Its own errors are reported already.
 		}
 		s, err := newSource(c, source.Deps{
-			Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
-		})
+			Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: counts,
+		}, connections)
 		if err != nil {
 			c.Diagnose(problem("", "Unusable source", err))
 			continue
