@@ -14,6 +14,7 @@ import (
 	"github.com/pointsman/pointsman/core/dispatch"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -27,15 +28,15 @@ const (
 	emitLimit = 5 * time.Second
 )
 
-// rooms is a source whose connections can be spoken to. Broadcast never blocks; Send's error means that the connection is gone.
+// rooms is a source whose connections can be spoken to. Neither method blocks. An error of Send is one of websocket's.
 type rooms interface {
 	Broadcast(room string, data []byte, binary bool, except string) (sent int)
 	Send(connectionID string, data []byte, binary bool) error
 }
 
 // effects does what plugins ask for in their results. A delivery's events are durable, under ids of their own that stay the same
-// when the delivery comes again, before anything is said; and what is said can't fail. So a retry never says anything twice,
-// save after a crash.
+// when the delivery comes again, before anything is said; and nothing that is said is a reason to try again. So a retry never says
+// anything twice, save after a crash.
 type effects struct {
 	intake  source.Intake
 	sources []source.Source
@@ -43,15 +44,18 @@ type effects struct {
 	total   *prometheus.CounterVec
 }
 
-var _ dispatch.Effects = (*effects)(nil)
+var (
+	_ dispatch.Effects = (*effects)(nil)
+	_ rooms            = (*websocket.Source)(nil)
+)
 
 func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.Source) *effects {
 	e := &effects{intake: in, sources: sources, now: time.Now, total: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pointsman_effects_total",
-		Help: "Effects that plugins asked for. gone: the connection was not there any more; duplicate: the event had been made before; impossible: refused for good, with all others of the result.",
+		Help: "Effects that plugins asked for. gone: the connection was not there any more; busy: it did not read what it had got already; duplicate: the event had been made before; impossible: refused for good.",
 	}, []string{"effect", "result"})}
 	for effect, results := range map[string][]string{
-		"room_broadcast": {"done", "impossible"}, "room_send": {"done", "gone", "impossible"},
+		"room_broadcast": {"done", "impossible"}, "room_send": {"done", "gone", "busy", "impossible"},
 		"emit": {"done", "duplicate", "failed", "impossible"},
 	} {
 		for _, result := range results {
@@ -62,7 +66,7 @@ func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.So
 	return e
 }
 
-// Apply does all the effects of a result, or none.
+// Apply does all the effects of a result, or none, save that one connection may get less than the others.
 func (e *effects) Apply(d *journal.Delivery, asked []*pluginv1.Effect) error {
 	a, err := e.plan(d, asked)
 	if err != nil {
@@ -71,8 +75,12 @@ func (e *effects) Apply(d *journal.Delivery, asked []*pluginv1.Effect) error {
 	if err := e.emit(a.events); err != nil {
 		return err
 	}
+	var refused []error
 	for _, say := range a.said {
-		say()
+		refused = append(refused, say())
+	}
+	if err := errors.Join(refused...); err != nil {
+		return &dispatch.ImpossibleError{Err: err}
 	}
 	return nil
 }
@@ -80,7 +88,7 @@ func (e *effects) Apply(d *journal.Delivery, asked []*pluginv1.Effect) error {
 // agenda is what a result asks for, found to be possible.
 type agenda struct {
 	events []source.Event
-	said   []func()
+	said   []func() error
 }
 
 func (e *effects) plan(d *journal.Delivery, asked []*pluginv1.Effect) (a agenda, err error) {
@@ -116,28 +124,35 @@ func (e *effects) add(a *agenda, d *journal.Delivery, i int, effect *pluginv1.Ef
 	return "unknown", errors.New("the plugin asks for something that this version of Pointsman does not know: update Pointsman, or take an older plugin")
 }
 
-func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func(), error) {
+func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func() error, error) {
 	to, err := e.rooms(b.GetSource(), d.Source)
 	if err == nil && b.GetRoom() == "" {
 		err = errors.New("the plugin names no room")
 	}
-	return func() {
+	return func() error {
 		to.Broadcast(b.GetRoom(), b.GetData(), b.GetBinary(), b.GetExceptConnectionId())
 		e.total.WithLabelValues("room_broadcast", "done").Inc()
+		return nil
 	}, err
 }
 
-func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func(), error) {
+func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error, error) {
 	to, err := e.rooms(s.GetSource(), d.Source)
 	if err == nil && s.GetConnectionId() == "" {
 		err = errors.New("the plugin names no connection")
 	}
-	return func() {
-		result := "done"
-		if to.Send(s.GetConnectionId(), s.GetData(), s.GetBinary()) != nil {
-			result = "gone" // nobody is there to hear it, and nobody ever will
+	return func() error {
+		result, err := "done", to.Send(s.GetConnectionId(), s.GetData(), s.GetBinary())
+		switch {
+		case errors.Is(err, websocket.ErrTooLarge):
+			result, err = "impossible", fmt.Errorf("room_send: %w: send less, or raise limits.message_bytes of the source", err)
+		case errors.Is(err, websocket.ErrBusy):
+			result, err = "busy", nil // chat that is late is worth nothing
+		case err != nil:
+			result, err = "gone", nil // nobody is there to hear it, and nobody ever will
 		}
 		e.total.WithLabelValues("room_send", result).Inc()
+		return err
 	}, err
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/rule"
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -49,8 +50,8 @@ func (l *lobby) Broadcast(room string, data []byte, binary bool, except string) 
 }
 
 func (l *lobby) Send(id string, data []byte, binary bool) error {
-	if id != "here" {
-		return errors.New("gone")
+	if err, ok := map[string]error{"gone": websocket.ErrGone, "busy": websocket.ErrBusy, "small": websocket.ErrTooLarge}[id]; ok {
+		return err
 	}
 	l.said = append(l.said, "to "+id+frame(data, binary))
 	return nil
@@ -114,6 +115,8 @@ func TestRoomEffects(t *testing.T) {
 		"the event's own":   {"r1 own", []*pluginv1.Effect{toRoom("", "lobby")}, map[string][]string{"own": {"to lobby but me: hi"}}, ""},
 		"one connection":    {"r1", []*pluginv1.Effect{toOne("r1", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, ""},
 		"a gone connection": {"r1", []*pluginv1.Effect{toOne("r1", "gone"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, ""},
+		"a busy connection": {"r1", []*pluginv1.Effect{toOne("r1", "busy"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, ""},
+		"too large for one": {"r1", []*pluginv1.Effect{toOne("r1", "small"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, "raise limits.message_bytes"},
 		"unknown":           {"r1 w1", []*pluginv1.Effect{toRoom("r3", "lobby")}, nil, `room_broadcast: there is no source "r3": set "source" in the plugin's settings to one of ["r1"], restart, and re-drive the delivery`},
 		"of another kind":   {"r1 w1", []*pluginv1.Effect{toOne("w1", "here")}, nil, `room_send: source "w1" is of kind intdash and has no rooms: set "source"`},
 		"one of several":    {"r1 r2", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: the plugin does not say which source it means: set "source" in the plugin's settings to one of ["r1" "r2"]`},
