@@ -20,14 +20,11 @@ import (
 	"github.com/gobwas/ws"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/source"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come. Nothing is expected within a time.
 const patience = 20 * time.Second
@@ -191,14 +188,20 @@ type client struct {
 
 const handshakeKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
-// request sends a handshake; headers are name, value, ... A value of "" leaves out one that is there without.
-func (f *fixture) request(target string, headers ...string) *client {
+func (f *fixture) dial() *client {
 	f.t.Helper()
 	c, err := net.Dial("tcp", f.server.Listener.Addr().String())
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(func() { _ = c.Close() })
+	return &client{t: f.t, net: c, read: bufio.NewReader(c)}
+}
+
+// request sends a handshake; headers are name, value, ... A value of "" leaves out one that is there without.
+func (f *fixture) request(target string, headers ...string) *client {
+	f.t.Helper()
+	k := f.dial()
 	all := map[string]string{
 		"Host": "chat.example", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": handshakeKey,
 	}
@@ -217,9 +220,9 @@ func (f *fixture) request(target string, headers ...string) *client {
 			fmt.Fprintf(&b, "%s: %s\r\n", name, value)
 		}
 	}
-	k := &client{t: f.t, net: c, read: bufio.NewReader(c)}
 	k.write([]byte(b.String() + "\r\n"))
-	_ = c.SetReadDeadline(time.Now().Add(patience))
+	_ = k.net.SetReadDeadline(time.Now().Add(patience))
+	var err error
 	//nolint:bodyclose // it is the connection's, which is closed
 	if k.response, err = http.ReadResponse(k.read, &http.Request{Method: method}); err != nil {
 		f.t.Fatal(err)
