@@ -39,6 +39,7 @@ test: test-servers ## run every test, with the race detector
 	$(EXIM) go test -race -timeout 14m ./...
 
 test-servers: servers
+	@python3 -c 'import moto.server' 2>/dev/null || echo "moto is not installed (pip install 'moto[server]'): the tests with its SNS are left out"
 	@if [ -n "$(EXIM)" ]; then echo 'not root: the tests against exim are left out'; \
 	elif [ -z "$$POINTSMAN_TEST_NO_EXIM" ] && ! { [ -x /usr/sbin/exim4 ] && command -v strace >/dev/null && command -v rclone >/dev/null; }; then \
 		echo 'installing exim4-daemon-light 4.96, strace 6.1 and rclone 1.60 (Debian) for the tests; POINTSMAN_TEST_NO_EXIM=1 does without'; \

@@ -2,66 +2,49 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/s3"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // sendSNS sends what S3 says through SNS: signed, by a topic of ours that the router can ask for its certificate.
 func (f *s3Flags) sendSNS(ctx context.Context, s streams, target s3Target) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.certs)
+	topic, err := listenTopic(ctx, target.topic, f.certs, f.timeout)
 	if err != nil {
-		return usageError(fmt.Errorf("--cert-listen: %w", err))
+		return err
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		return errors.Join(usageError(fmt.Errorf("--cert-listen %s: the router must know which of this machine's addresses to ask: name one", f.certs)), listener.Close())
-	}
-	topic, err := s3.NewTopic(rand.Reader, target.topic, listener.Addr().String())
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	server := &http.Server{Handler: topic, ReadHeaderTimeout: f.timeout}
-	defer server.Close()
-	go func() { _ = server.Serve(listener) }() // It ends with the command; who misses the certificate says so.
-
 	target.token = schema.Secret{} // SNS has none
-	target.refusals = snsRefusals(target, listener.Addr())
+	target.refusals = snsRefusals(target, topic.at)
+	return errors.Join(f.sendBy(ctx, s, target, topic), topic.Close())
+}
+
+// sendBy sends what the topic signs: SNS's question whether to subscribe, or what S3 publishes.
+func (f *s3Flags) sendBy(ctx context.Context, s streams, target s3Target, topic *openTopic) error {
 	if f.handshake {
-		return f.subscribe(ctx, s, target, topic)
+		body, err := topic.Body(time.Now(), "2", snsmessage.Message{Type: snsmessage.SubscriptionConfirmation})
+		if err != nil {
+			return err
+		}
+		return f.send(ctx, s, target, body, topic.confirmation)
 	}
 	said, err := f.bytes(s.in, func() ([]byte, error) { return f.compose(target) })
 	if err != nil {
 		return usageError(err)
 	}
-	body, err := topic.Notification(time.Now(), said)
+	body, err := topic.Body(time.Now(), "2", s3.Published(said))
 	if err != nil {
 		return err
 	}
 	return f.send(ctx, s, target, body, nil)
 }
 
-// subscribe asks SNS's question, and says whether the router confirmed.
-func (f *s3Flags) subscribe(ctx context.Context, s streams, target s3Target, topic *s3.Topic) error {
-	body, err := topic.Question(time.Now())
-	if err != nil {
-		return err
-	}
-	return f.send(ctx, s, target, body, func([]byte) (string, error) {
-		if !topic.Confirmed() {
-			return "The router has not confirmed the subscription: auto_confirm is off, so the URL to visit is in its log.", nil
-		}
-		return "The router has confirmed the subscription.", nil
-	})
-}
-
 // snsRefusals say what the router's answers mean to SNS.
-func snsRefusals(target s3Target, certs net.Addr) map[int]string {
+func snsRefusals(target s3Target, certs string) map[int]string {
 	return map[int]string{
 		http.StatusUnauthorized: "the source takes no messages of SNS: it needs a block `sns`",
 		http.StatusForbidden: fmt.Sprintf("it does not take this message: the source's block `sns` must allow the topic %s, and while you try it hold\n"+

@@ -19,8 +19,8 @@ var senders = map[string]*sender{
 		body: writeMinIO, names: map[string]string{"tagged": "ObjectCreated:PutTagging"}, prefixed: true,
 		sequencer: nanoseconds, escapesHTML: true, contentType: "application/json", userAgent: goClient,
 	},
-	dialectAWS: awsSender("application/json", ""),
-	dialectSNS: awsSender("text/plain; charset=UTF-8", "Amazon Simple Notification Service Agent"),
+	dialectAWS: awsSender(),
+	dialectSNS: awsSender(), // in a request of SNS
 	dialectCeph: {
 		defaults: func(m *Message) {
 			m.Principal, m.Configuration, m.SourceIP = "pointsman", "pointsman", ""
@@ -110,14 +110,14 @@ func writeMinIO(m *Message, name string) ordered {
 	return ordered{{"EventName", name}, {"Key", m.Bucket + "/" + m.Key}, {"Records", []ordered{record}}}
 }
 
-func awsSender(contentType, userAgent string) *sender {
+func awsSender() *sender {
 	return &sender{
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "ap-northeast-1", "AWS:AIDAEXAMPLE", "pointsman"
 		},
 		record: writeAWS, test: writeAWSTest,
 		sequencer:   func(t time.Time) string { return fmt.Sprintf("00%08X%08X", t.Unix(), t.Nanosecond()) },
-		contentType: contentType, userAgent: userAgent,
+		contentType: "application/json",
 	}
 }
 

@@ -6,12 +6,16 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // NewRequest returns the POST of a body as the stores of a dialect send it, with the token where they can have one: in a
-// header, or at the end of the path. An empty token is left out.
+// header, or at the end of the path. An empty token is left out. Over SNS there is none, and the body is SNS's.
 func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, body []byte) (*http.Request, error) {
+	if dialect == dialectSNS {
+		return snsmessage.NewRequest(ctx, to, body)
+	}
 	s := senders[dialect]
 	u, err := url.Parse(to)
 	if err != nil {
@@ -29,11 +33,8 @@ func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, bo
 	}
 	r.Header.Set("Content-Type", s.contentType)
 	r.Header.Set("User-Agent", s.userAgent) // empty: none
-	switch dialect {
-	case dialectSNS:
-		err = setSNSHeader(r.Header, body)
-	case dialectVK:
+	if dialect == dialectVK {
 		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // on its confirmation, too
 	}
-	return r, err
+	return r, nil
 }

@@ -15,11 +15,11 @@ import (
 const sentTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"
 
 // newTestTopic returns a topic that serves its certificate, and a source that trusts it.
-func newTestTopic(t *testing.T) (*Topic, *fixture) {
+func newTestTopic(t *testing.T) (*snsmessage.Topic, *fixture) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	host := server.Listener.Addr().String()
-	topic, err := NewTopic(rand.Reader, sentTopic, host)
+	topic, err := snsmessage.NewTopic(rand.Reader, sentTopic, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestSentNotificationIsBelieved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := topic.Notification(time.Now(), said)
+	body, err := topic.Body(time.Now(), "2", Published(said))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,31 +60,6 @@ func TestSentNotificationIsBelieved(t *testing.T) {
 	forged := strings.Replace(string(body), "cat.jpg", "dog.jpg", 1)
 	if code := f.take(t, []byte(forged)); code != http.StatusForbidden {
 		t.Errorf("a changed message is answered with %d", code)
-	}
-}
-
-func TestSentQuestionIsConfirmed(t *testing.T) {
-	topic, f := newTestTopic(t)
-	body, err := topic.Question(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if topic.Confirmed() {
-		t.Error("confirmed before it was asked")
-	}
-	if code := f.take(t, body); code != http.StatusOK || !topic.Confirmed() || len(f.intake.events) != 0 {
-		t.Errorf("answer %d, confirmed %v, %d stored", code, topic.Confirmed(), len(f.intake.events))
-	}
-}
-
-func TestTopicServesNothingElse(t *testing.T) {
-	topic, _ := newTestTopic(t)
-	for _, path := range []string{"/", "/SimpleNotificationService-0.pem", "/?Action=Unsubscribe"} {
-		w := httptest.NewRecorder()
-		topic.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		if w.Code != http.StatusNotFound {
-			t.Errorf("%s: %d", path, w.Code)
-		}
 	}
 }
 

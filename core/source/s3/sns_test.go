@@ -20,7 +20,7 @@ const (
 // amazon is an SNS of our own, at a host that is not Amazon's.
 type amazon struct {
 	*httptest.Server
-	topic *Topic
+	topic *snsmessage.Topic
 	host  string
 }
 
@@ -31,7 +31,7 @@ func newAmazon(t *testing.T, arn string) *amazon {
 	t.Cleanup(a.Close)
 	a.host = strings.TrimPrefix(a.URL, "http://")
 	var err error
-	if a.topic, err = NewTopic(rand.Reader, arn, a.host); err != nil {
+	if a.topic, err = snsmessage.NewTopic(rand.Reader, arn, a.host); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -51,7 +51,7 @@ func (a *amazon) fixture(t *testing.T, settings string) *fixture {
 
 func (a *amazon) notification(t *testing.T, said string) string {
 	t.Helper()
-	body, err := a.topic.Notification(testTime, []byte(said))
+	body, err := a.topic.Body(testTime, "2", Published([]byte(said)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestSNSIsRefused(t *testing.T) {
 func TestSNSConfirmation(t *testing.T) {
 	ask := func(t *testing.T, a *amazon) string {
 		t.Helper()
-		body, err := a.topic.Question(testTime)
+		body, err := a.topic.Body(testTime, "2", snsmessage.Message{Type: snsmessage.SubscriptionConfirmation})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,11 +196,7 @@ func TestSNSConfirmation(t *testing.T) {
 	t.Run("cancelled", func(t *testing.T) {
 		a := newAmazon(t, topicUploads)
 		f := a.fixture(t, a.settings(""))
-		m := &snsmessage.Message{
-			Type: snsmessage.UnsubscribeConfirmation, Token: "t", SubscribeURL: a.URL + "/?Action=ConfirmSubscription&TopicArn=" + topicUploads + "&Token=t",
-			Message: "You have chosen to deactivate subscription.",
-		}
-		body, err := a.topic.sign(testTime, m)
+		body, err := a.topic.Body(testTime, "2", snsmessage.Message{Type: snsmessage.UnsubscribeConfirmation})
 		if err != nil {
 			t.Fatal(err)
 		}

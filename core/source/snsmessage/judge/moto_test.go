@@ -2,12 +2,10 @@ package judge
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -24,7 +22,6 @@ func startMoto(t *testing.T) (address string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "python3", "-c", "import moto.server").CombinedOutput(); err != nil {
 		t.Logf("LEFT OUT: moto's server is not installed (pip install 'moto[server]'): %v %s", err, lastLine(out))
-		fmt.Fprintln(os.Stderr, "LEFT OUT:", t.Name(), "for want of moto's server")
 		return ""
 	}
 	address, port := freeAddress(t)
