@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -99,13 +98,4 @@ func newRetryer(longest time.Duration) aws.Retryer {
 		o.MaxBackoff = longest
 		o.RateLimiter = ratelimit.None
 	})
-}
-
-// String names a side without its credentials.
-func (s Side) String() string {
-	endpoint := s.Endpoint
-	if endpoint == "" {
-		endpoint = "AWS"
-	}
-	return fmt.Sprintf("bucket %q at %s", s.Bucket, endpoint)
 }

@@ -6,94 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
-
-// faulty stands before a server. fault may answer a request itself, or change how it is answered.
-type faulty struct {
-	url   string
-	fault atomic.Pointer[func(w http.ResponseWriter, r *http.Request, next http.Handler)]
-}
-
-func newFaulty(t testing.TB, s *s3test.Server) *faulty {
-	t.Helper()
-	f := &faulty{}
-	target, err := url.Parse(s.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16}
-	proxy := &httputil.ReverseProxy{
-		Transport: transport, ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host },
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fault := f.fault.Load(); fault != nil {
-			(*fault)(w, r, proxy)
-			return
-		}
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(func() {
-		server.Close()
-		transport.CloseIdleConnections()
-	})
-	f.url = server.URL
-	return f
-}
-
-func (f *faulty) set(fault func(w http.ResponseWriter, r *http.Request, next http.Handler)) {
-	f.fault.Store(&fault)
-}
-
-// answers with an error, as S3 does.
-func answers(w http.ResponseWriter, status int, code, message string) {
-	w.Header().Set("Content-Type", "application/xml")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%s</Message><RequestId>R1</RequestId></Error>`, code, message)
-}
-
-// cut lets n bytes of a body through and then drops the connection.
-type cut struct {
-	http.ResponseWriter
-	left int
-}
-
-func (c *cut) Write(b []byte) (int, error) {
-	if len(b) > c.left {
-		_, _ = c.ResponseWriter.Write(b[:c.left])
-		c.ResponseWriter.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	c.left -= len(b)
-	return c.ResponseWriter.Write(b)
-}
-
-// faultyPair has a proxy before each of two servers.
-func faultyPair(t *testing.T, change func(*Config)) (p *pair, from, to *faulty) {
-	t.Helper()
-	a, b := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
-	from, to = newFaulty(t, a), newFaulty(t, b)
-	p = newPair(t, a, b, func(c *Config) {
-		c.Source.Endpoint, c.Destination.Endpoint = from.url, to.url
-		if change != nil {
-			change(c)
-		}
-	})
-	return p, from, to
-}
 
 func isObject(r *http.Request, method string) bool {
 	return r.Method == method && strings.Count(r.URL.Path, "/") > 1 && !strings.Contains(r.URL.RawQuery, "tagging")
@@ -101,6 +22,7 @@ func isObject(r *http.Request, method string) bool {
 
 // A stream that breaks goes on where it broke, with the same version.
 func TestResume(t *testing.T) {
+	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
 	for key, size := range map[string]int{"small": 100_000, "big": 12 << 20} {
 		p.put(key, random(size), attributed)
@@ -126,6 +48,7 @@ func TestResume(t *testing.T) {
 
 // An object that changes while its stream is broken is copied as it is then, and never as a mixture.
 func TestChangesWhileBroken(t *testing.T) {
+	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
 	for key, then := range map[string]func(){
 		"replaced": func() { p.put("replaced", bytes.Repeat([]byte("new"), 4<<20)) },
@@ -156,6 +79,7 @@ func TestChangesWhileBroken(t *testing.T) {
 
 // A source that breaks for good leaves the destination as it was.
 func TestBreaksForGood(t *testing.T) {
+	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
 	p.put("k", []byte("before"))
 	p.converge("k", Copied)
@@ -178,6 +102,7 @@ func TestBreaksForGood(t *testing.T) {
 
 // A destination that refuses a part, or the end, leaves no upload behind; nor does a delivery whose time is over.
 func TestBrokenUploads(t *testing.T) {
+	t.Parallel()
 	p, _, to := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
 	p.put("k", random(22<<20))
 	for name, refused := range map[string]func(r *http.Request) bool{
@@ -213,6 +138,7 @@ func TestBrokenUploads(t *testing.T) {
 
 // A store that knows no checksums gets none.
 func TestChecksumsRefused(t *testing.T) {
+	t.Parallel()
 	p, _, to := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
 	to.set(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Header.Get("X-Amz-Checksum-Crc32") != "" || r.Header.Get("X-Amz-Checksum-Algorithm") != "" {
@@ -242,6 +168,7 @@ func TestChecksumsRefused(t *testing.T) {
 
 // Bytes that change on the way are refused by the destination, and the key is tried again.
 func TestCorrupted(t *testing.T) {
+	t.Parallel()
 	p, _, to := faultyPair(t, nil)
 	p.put("k", []byte("right"))
 	to.set(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -337,80 +264,6 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-}
-
-func code(status int, code string) func(http.ResponseWriter, int) {
-	return func(w http.ResponseWriter, _ int) { answers(w, status, code, "says the test") }
-}
-
-// fake is two stores, with the buckets "source" and "destination", that answer as told, and otherwise that all is well.
-type fake struct {
-	url string
-
-	mu     sync.Mutex
-	bucket string
-	answer func(w http.ResponseWriter, n int)
-	n      int
-	log    []string // method and raw path
-}
-
-func newFake(t testing.TB) *fake {
-	t.Helper()
-	f := &fake{}
-	f.url = newServer(t, f.ServeHTTP)
-	return f
-}
-
-func newServer(t testing.TB, handle http.HandlerFunc) (url string) {
-	t.Helper()
-	server := httptest.NewServer(handle)
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func (f *fake) reset(bucket string, answer func(http.ResponseWriter, int)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.bucket, f.answer, f.n, f.log = bucket, answer, 0, nil
-}
-
-// side gives the sides different credentials: the server does not copy by itself.
-func (f *fake) side(bucket string) Side {
-	s := sideOf(&s3test.Server{Endpoint: f.url, Region: "us-east-1", AccessKey: bucket, SecretKey: "secret"}, bucket)
-	return s
-}
-
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.log = append(f.log, r.Method+" "+r.RequestURI)
-	if f.answer != nil && strings.HasPrefix(r.URL.Path, "/"+f.bucket+"/") {
-		f.n++
-		f.answer(w, f.n-1)
-		return
-	}
-	switch r.Method {
-	case http.MethodGet:
-		w.Header().Set("ETag", `"s"`)
-		_, _ = w.Write([]byte("object"))
-	case http.MethodDelete:
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		w.Header().Set("ETag", `"d"`)
-		w.Header().Set("X-Amz-Version-Id", "v1")
-	}
-}
-
-func (f *fake) deleted() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var found []string
-	for _, l := range f.log {
-		if strings.HasPrefix(l, http.MethodDelete) {
-			found = append(found, l)
-		}
-	}
-	return found
 }
 
 // Keys go into URLs as they are: nothing is cleaned away.

@@ -206,6 +206,7 @@ func attributed(in *s3.PutObjectInput) {
 }
 
 func TestMinIOToVersityGW(t *testing.T) {
+	t.Parallel()
 	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{Versioning: true})
 	testServers(t, from, to)
 	t.Run("64 MiB", func(t *testing.T) {
@@ -217,10 +218,12 @@ func TestMinIOToVersityGW(t *testing.T) {
 }
 
 func TestVersityGWToMinIO(t *testing.T) {
+	t.Parallel()
 	testServers(t, s3test.VersityGW(t, s3test.VersityOptions{Versioning: true}), s3test.MinIO(t, s3test.MinIOOptions{}))
 }
 
 func TestWithinMinIO(t *testing.T) {
+	t.Parallel()
 	s := s3test.MinIO(t, s3test.MinIOOptions{})
 	testServers(t, s, s)
 }

@@ -18,6 +18,7 @@ import (
 
 // Objects that are too big for one CopyObject are copied in parts, by the server too.
 func TestServerCopyInParts(t *testing.T) {
+	t.Parallel()
 	s := s3test.MinIO(t, s3test.MinIOOptions{})
 	p := newPair(t, s, s, nil)
 	p.maxServerCopy, p.serverPart = 1<<20, MinPartSize
@@ -30,6 +31,7 @@ func TestServerCopyInParts(t *testing.T) {
 }
 
 func TestPrefixes(t *testing.T) {
+	t.Parallel()
 	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
 	p := newPair(t, from, to, func(c *Config) {
 		c.Source.Prefix, c.Destination.Prefix = "photos/", "copy/of/"
@@ -98,6 +100,7 @@ func TestMatch(t *testing.T) {
 
 // All objects together hold as many parts in memory as concurrency says.
 func TestSlotsAreShared(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	most, now := 0, 0
 	store := newFake(t)

@@ -13,6 +13,7 @@ import (
 
 // Real stores either take a hostile key as it is, or refuse it for good.
 func TestHostileKeys(t *testing.T) {
+	t.Parallel()
 	store := newFake(t)
 	for name, to := range map[string]*s3test.Server{
 		"minio": s3test.MinIO(t, s3test.MinIOOptions{}), "versitygw": s3test.VersityGW(t, s3test.VersityOptions{}),
