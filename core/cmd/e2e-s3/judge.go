@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
@@ -14,7 +17,7 @@ import (
 // verdict is what the trial came to.
 type verdict struct {
 	ops, vain, events, duplicates, retries, kills int64
-	done, dead, pending, again                    int
+	done, dead, pending, again, unfinished        int
 	differences                                   s3test.Differences
 	dirge                                         []string // of the first dead letters
 }
@@ -26,6 +29,7 @@ func (v verdict) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "operations %d (%d in vain)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.vain, v.events, v.duplicates, v.retries, v.kills)
 	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
+	fmt.Fprintf(&b, "uploads left unfinished at the destination %d\n", v.unfinished)
 	fmt.Fprintf(&b, "differences %d", v.differences.Count)
 	for _, line := range append(v.dirge, v.differences.List[:min(shown, len(v.differences.List))]...) {
 		fmt.Fprintf(&b, "\n  %s", line)
@@ -42,6 +46,8 @@ func (v verdict) complaint() error {
 		return fmt.Errorf("%d dead letters", v.dead)
 	case v.pending > 0:
 		return fmt.Errorf("%d deliveries are still owed", v.pending)
+	case v.unfinished > 0 && v.kills == 0:
+		return fmt.Errorf("%d uploads were begun and neither completed nor aborted, though nobody was killed", v.unfinished)
 	case v.done == 0:
 		return errors.New("nothing was delivered at all")
 	}
@@ -61,6 +67,9 @@ func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, e
 		v.count(d)
 	}
 	var err error
+	if v.unfinished, err = unfinished(ctx, s.destination, load.keys); err != nil {
+		return verdict{}, err
+	}
 	v.differences, err = s3test.Compare(ctx, s3test.Location{Server: s.source, Bucket: bucket}, s3test.Location{Server: s.destination, Bucket: target})
 	return v, err
 }
@@ -78,4 +87,21 @@ func (v *verdict) count(d journal.DeliveryRecord) {
 			v.dirge = append(v.dirge, fmt.Sprintf("dead letter %s of %s: %s: %s", d.ID, d.OrderKey, d.Reason, d.Error))
 		}
 	}
+}
+
+// unfinished counts multipart uploads that take room and that nobody goes on with. MinIO tells only those of the very key that is
+// asked for.
+func unfinished(ctx context.Context, s *s3test.Server, keys []string) (n int, err error) {
+	for _, key := range keys {
+		out, err := s.Client().ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: aws.String(target), Prefix: &key})
+		if err != nil {
+			return 0, fmt.Errorf("list unfinished uploads: %w", err)
+		}
+		for _, u := range out.Uploads {
+			if aws.ToString(u.Key) == key {
+				n++
+			}
+		}
+	}
+	return n, nil
 }

@@ -31,6 +31,7 @@ func TestComplaint(t *testing.T) {
 		"difference": {done: 1, differences: s3test.Differences{Count: 1, List: []string{"a key"}}},
 		"dead":       {done: 1, dead: 1},
 		"pending":    {done: 1, pending: 1},
+		"unfinished": {done: 1, unfinished: 1},
 		"nothing":    {},
 	} {
 		if v.complaint() == nil {
