@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/x509"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -169,9 +170,9 @@ func TestValidator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier := trusting(t, signer)
+	verifier := trusting(t, signer.Certificate())
 	all := questions(t, signer)
-	answers := ask(t, signer, all)
+	answers := ask(t, signer.Certificate(), all)
 	accepted, differ := 0, 0
 	for i, q := range all {
 		ours := q.body != nil && verify(t, verifier, q.body)
@@ -197,13 +198,47 @@ func verify(t *testing.T, v *snsmessage.Verifier, body []byte) bool {
 	return err == nil && v.Verify(t.Context(), m) == nil
 }
 
-// trusting returns a verifier for which the signer is Amazon.
-func trusting(t *testing.T, signer *snsmessage.Signer) *snsmessage.Verifier {
+// TestVectors asks about messages that neither side has signed.
+func TestVectors(t *testing.T) {
+	const folder = "../testdata"
+	pem, err := os.ReadFile(filepath.Join(folder, "sns_test_cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "sns_*_v[12].json"))
+	if err != nil || len(files) != 8 {
+		t.Fatalf("%d vectors, %v", len(files), err)
+	}
+	var all []question
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var line bytes.Buffer
+		if err := json.Compact(&line, text); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, question{name: filepath.Base(file), body: line.Bytes(), lax: strings.Contains(file, "unsubscribe")})
+	}
+	verifier := trusting(t, pem)
+	for i, answer := range ask(t, pem, all) {
+		if !verify(t, verifier, all[i].body) {
+			t.Errorf("%s: we refuse it", all[i].name)
+		}
+		if accepted := answer == "accept"; accepted == all[i].lax {
+			t.Errorf("%s: sns-validator says %q", all[i].name, answer)
+		}
+	}
+}
+
+// trusting returns a verifier for which whoever has this certificate is Amazon.
+func trusting(t *testing.T, pem []byte) *snsmessage.Verifier {
 	t.Helper()
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(signer.Certificate())
+	roots.AppendCertsFromPEM(pem)
 	everywhere := roundTrip(func(r *http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(signer.Certificate())), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(pem)), Request: r}, nil
 	})
 	v, err := snsmessage.NewVerifier(snsmessage.Policy{Topics: []string{topic}}, snsmessage.Options{Transport: everywhere, Roots: roots})
 	if err != nil {
@@ -217,10 +252,10 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // ask lets sns-validator answer all questions.
-func ask(t *testing.T, signer *snsmessage.Signer, all []question) []string {
+func ask(t *testing.T, pem []byte, all []question) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sns.pem")
-	if err := os.WriteFile(file, signer.Certificate(), 0o600); err != nil {
+	if err := os.WriteFile(file, pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var lines, said bytes.Buffer
