@@ -30,7 +30,7 @@ func TestOperations(t *testing.T) {
 	if err := makeVersionedBucket(t.Context(), server, bucket); err != nil {
 		t.Fatal(err)
 	}
-	load := &workload{client: server.Client(), bucket: bucket, keys: makeKeys(2*len(patterns), true), seed: 1, log: io.Discard}
+	load := &workload{client: server.Client(), bucket: bucket, keys: makeKeys(len(patterns), true), seed: 1, log: io.Discard}
 	w := load.writer(0)
 	for _, op := range operations {
 		for _, key := range load.keys {
