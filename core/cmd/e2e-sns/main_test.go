@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A short run of what make e2e-sns does at length, with a Slack that takes twenty times as many messages.
+// A short run of what make e2e-sns does at length, with a Slack that takes ten times as many messages.
 func TestRun(t *testing.T) {
 	bin := t.TempDir()
 	for program, source := range map[string]string{"pointsman": "../pointsman", "pointsman-plugin-slack": "../../../plugins/slack"} {
@@ -15,7 +15,7 @@ func TestRun(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	if err := run(t.Context(), options{messages: 30, every: 50 * time.Millisecond, patience: time.Minute, bin: bin}); err != nil {
+	if err := run(t.Context(), options{messages: 30, every: 100 * time.Millisecond, patience: time.Minute, bin: bin}); err != nil {
 		t.Fatal(err)
 	}
 }

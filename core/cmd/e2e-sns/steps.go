@@ -109,12 +109,9 @@ func (s *site) end(ctx context.Context, v *verdict) error {
 
 // publish publishes messages within one second, numbered; before each it calls meanwhile.
 func (s *site) publish(ctx context.Context, name string, meanwhile func(i int) error) error {
-	next := time.NewTicker(time.Second / time.Duration(s.options.messages))
-	defer next.Stop()
+	begin := time.Now()
 	for i := range s.options.messages {
-		if i > 0 {
-			<-next.C
-		}
+		<-time.After(time.Until(begin.Add(time.Duration(i) * time.Second / time.Duration(s.options.messages))))
 		body, err := s.topic.Body(time.Now(), "2", snsmessage.Message{Message: numbered(name, i)})
 		if err != nil {
 			return err
