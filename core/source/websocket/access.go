@@ -58,10 +58,13 @@ func (a *accessLog) message(c *conn, now time.Time, route string, status int) {
 	a.write(slog.LevelDebug, &accessEntry{RequestID: newID(), IP: c.ip, RouteKey: route, Status: strconv.Itoa(status)}, now)
 }
 
-// request logs a client that was not let in.
-func (a *accessLog) request(r *http.Request, id string, now time.Time, p *refusal) {
+// request logs a client that was not let in: at debug, for there can be any number of them.
+func (a *accessLog) request(r *http.Request, id string, length int, now time.Time, p *refusal) {
 	ip, _ := address(r.RemoteAddr)
-	a.write(slog.LevelInfo, &accessEntry{RequestID: id, IP: ip, RouteKey: routeConnect, Status: strconv.Itoa(p.status)}, now)
+	a.write(slog.LevelDebug, &accessEntry{
+		RequestID: id, IP: ip, HTTPMethod: r.Method, RouteKey: routeConnect, Status: strconv.Itoa(p.status), Protocol: r.Proto,
+		ResponseLength: strconv.Itoa(length),
+	}, now)
 }
 
 func (a *accessLog) wants(level slog.Level) bool {
@@ -78,8 +81,10 @@ func (a *accessLog) write(level slog.Level, e *accessEntry, now time.Time) {
 	if !a.wants(level) {
 		return
 	}
-	// A connection begins with a GET, is upgraded from HTTP/1.1, and nothing but the upgrade answers it.
-	e.RequestTime, e.HTTPMethod, e.Protocol, e.ResponseLength = now.UTC().Format(accessTime), http.MethodGet, "HTTP/1.1", "0"
+	e.RequestTime = now.UTC().Format(accessTime)
+	if e.ResponseLength == "" { // a connection begins with a GET, is upgraded from HTTP/1.1, and nothing but the upgrade answers it
+		e.HTTPMethod, e.Protocol, e.ResponseLength = http.MethodGet, "HTTP/1.1", "0"
+	}
 	if a.name == "log" {
 		a.log.LogAttrs(context.Background(), level, "access", slog.Any("access", e))
 		return

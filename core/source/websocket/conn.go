@@ -52,6 +52,7 @@ type conn struct {
 	// Nanoseconds since 1970: of the last message either way, the last frame from the client, and the last ping.
 	active, heard, pinged atomic.Int64
 	warned                atomic.Bool // that the visitor's token expires
+	busy                  atomic.Bool // with a message: nothing is read meanwhile
 
 	// For the reader only.
 	header   [ws.MaxHeaderSize - 2]byte

@@ -50,6 +50,8 @@ func wantsUpgrade(r *http.Request) bool {
 type applicant struct {
 	room, subprotocol string
 	visitor           *visitor
+	// err is why its token is not valid.
+	err error
 }
 
 func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
@@ -61,10 +63,13 @@ func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
 	if refused == nil {
 		return
 	}
-	id := refused.write(w)
+	id, length := refused.write(w)
 	s.metrics.refused(refused.code)
-	s.access.request(r, id, now, refused)
-	s.log.Debug("client refused", "reason", refused.code, "remote", r.RemoteAddr, "request_id", id)
+	s.access.request(r, id, length, now, refused)
+	// One line a second is enough to see why, and whoever asks in vain cannot fill the disk.
+	if s.complaints.AllowN(now, 1) {
+		s.log.Info("client refused", "reason", refused.code, "remote", r.RemoteAddr, "request_id", id, "err", a.err)
+	}
 }
 
 // check looks at what a client shows before anything is spent on it.
@@ -90,8 +95,7 @@ func (s *Source) check(r *http.Request) (a applicant, refused *refusal) {
 		return a, refusedQuery
 	}
 	offered := subprotocols(r)
-	if a.visitor, err = s.door.admit(shownTokens(r, query, offered)); err != nil {
-		s.log.Info("client without a valid token", "remote", r.RemoteAddr, "err", err)
+	if a.visitor, a.err = s.door.admit(shownTokens(r, query, offered)); a.err != nil {
 		return a, refusedToken
 	}
 	rooms := query[roomParameter]

@@ -33,17 +33,19 @@ const patience = 20 * time.Second
 type memory struct {
 	events chan source.Event
 	mu     sync.Mutex
-	err    error
+	hook   func(*pointsmanv1.Envelope) error
 }
 
 func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
 	m.mu.Lock()
-	err := m.err
+	hook := m.hook
 	m.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
 	for _, e := range events {
+		if hook != nil {
+			if err := hook(e.Envelope); err != nil {
+				return nil, err
+			}
+		}
 		if _, err := proto.Marshal(e.Envelope); err != nil {
 			return nil, err
 		}
@@ -52,11 +54,15 @@ func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Acce
 	return make([]source.Accepted, len(events)), nil
 }
 
-func (m *memory) fail(err error) {
+// before has hook called for each event before it is kept.
+func (m *memory) before(hook func(*pointsmanv1.Envelope) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.err = err
+	m.hook = hook
 }
+
+// fail has every event refused, until it is nil.
+func (m *memory) fail(err error) { m.before(func(*pointsmanv1.Envelope) error { return err }) }
 
 // clock is the time that a source goes by.
 type clock struct {
@@ -345,4 +351,14 @@ func (f *fixture) leave(k *client) {
 	if got := f.expect(typeDisconnect).GetCloseCode(); got != codeNormal {
 		f.t.Fatalf("disconnect event with %d", got)
 	}
+}
+
+// newUnserved makes a source that nobody serves.
+func newUnserved(t testing.TB, settings string) *Source {
+	t.Helper()
+	s, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{events: make(chan source.Event, 100)}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

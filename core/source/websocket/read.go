@@ -72,7 +72,11 @@ func (c *conn) readAll() error {
 		if op == ws.OpClose || c.ending() {
 			return nil
 		}
-		if err := c.handle(op, message); err != nil {
+		c.busy.Store(true)
+		err = c.handle(op, message)
+		c.heard.Store(c.source.now().UnixNano())
+		c.busy.Store(false)
+		if err != nil {
 			return err
 		}
 	}

@@ -44,8 +44,8 @@ func refusals() []*refusal {
 	}
 }
 
-// write answers with a problem document (RFC 9457), and returns the id that joins it to the log.
-func (p *refusal) write(w http.ResponseWriter) (requestID string) {
+// write answers with a problem document (RFC 9457), and returns the id that joins it to the log, and its length.
+func (p *refusal) write(w http.ResponseWriter) (requestID string, length int) {
 	requestID = newID()
 	body, err := json.Marshal(struct {
 		Type      string `json:"type"`
@@ -68,5 +68,5 @@ func (p *refusal) write(w http.ResponseWriter) (requestID string) {
 	h.Set("X-Request-Id", requestID)
 	w.WriteHeader(p.status)
 	_, _ = w.Write(body) // the client may be gone; nothing is left to be done for it
-	return requestID
+	return requestID, len(body)
 }

@@ -209,6 +209,7 @@ func (h *hub) all() []*conn {
 func (s *Source) Broadcast(room string, data []byte, binary bool, except string) (sent int) {
 	s.metrics.broadcasts.Inc()
 	if len(data) > s.limits.Message {
+		s.log.Warn("message for a room is too large and was not sent", "room", room, "bytes", len(data), "limit", s.limits.Message)
 		return 0
 	}
 	frame := messageFrame(data, binary)

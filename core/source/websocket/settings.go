@@ -17,7 +17,8 @@ import (
 // Settings are what a source block of this kind may hold.
 type Settings struct {
 	Path              string          `pointsman:"path" doc:"URL path that clients connect to. Default: /hooks/ and the source's name."`
-	Mode              string          `pointsman:"mode,default=native,one_of=native|apigateway" doc:"What clients and plugins see. native: rooms as described here."`
+	Mode              string          `pointsman:"mode,default=native,one_of=native|apigateway" doc:"native: clients connect to the router. apigateway: clients connect to an Amazon API Gateway WebSocket API, which posts to the router."`
+	APIGateway        *APIGateway     `pointsman:"apigateway" doc:"The API, for mode = \"apigateway\"."`
 	Route             string          `pointsman:"route" doc:"Where a message says what it is for, such as \"$request.body.action\": its text there is event.data.route_key. Default: every message is $default."`
 	Routes            []string        `pointsman:"routes" doc:"The routes that there are; anything else is $default, and refused when $default is not listed. Default: any route."`
 	RequireMembership bool            `pointsman:"require_membership,default=true" doc:"Only members of a room may send to it. false: everybody may send to any room."`
@@ -53,6 +54,20 @@ type Limits struct {
 	Write             time.Duration `pointsman:"write_timeout,default=5s" doc:"A client that takes nothing for so long is cut off."`
 }
 
+// APIGateway is the block `apigateway`, for the package of that name. The plugin room-broadcast calls the same things the same.
+type APIGateway struct {
+	Secrets          []schema.Secret `pointsman:"secrets,required" doc:"What the API's integrations show as the header x-pointsman-secret. Several while one is being replaced."`
+	Endpoint         string          `pointsman:"endpoint,required" doc:"The API's stage: \"https://<api>.execute-api.<region>.amazonaws.com/<stage>\"."`
+	Region           string          `pointsman:"region" doc:"Region of the API and of the table, such as \"eu-west-1\". Default: what Amazon's tools find."`
+	AccessKey        schema.Secret   `pointsman:"access_key" doc:"Default, with secret_key: what Amazon's tools find (environment, ~/.aws, the machine's role)."`
+	SecretKey        schema.Secret   `pointsman:"secret_key" doc:"Goes with access_key."`
+	SessionToken     schema.Secret   `pointsman:"session_token" doc:"Of temporary keys."`
+	Table            string          `pointsman:"table" doc:"DynamoDB table of the connections: hash key connectionId, attribute room. Either this or file."`
+	Index            string          `pointsman:"index,default=room-index" doc:"Its global secondary index by room."`
+	DynamoDBEndpoint string          `pointsman:"dynamodb_endpoint" doc:"Address of DynamoDB in place of Amazon's own: a VPC endpoint, or a server for tests."`
+	File             string          `pointsman:"file" doc:"File that lists the connections in place of a table, for one router alone."`
+}
+
 // Schema describes Settings.
 func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
 
@@ -72,7 +87,10 @@ func decodeSettings(raw []byte) (*Settings, error) {
 
 func (s *Settings) check() error {
 	if s.Mode != "native" {
-		return fmt.Errorf("mode: %q is not available yet: leave it out", s.Mode)
+		return fmt.Errorf("mode: %q is made by the package apigateway", s.Mode)
+	}
+	if s.APIGateway != nil {
+		return errors.New(`apigateway: the block goes with mode = "apigateway"`)
 	}
 	errs := []error{s.Limits.check(), checkOrigins(s.Origins)}
 	if s.PingInterval < time.Second {

@@ -30,7 +30,7 @@ func (c *conn) sweep(now time.Time) {
 		c.close(codeGoingAway, "the connection is old: connect again")
 	case now.Sub(time.Unix(0, c.active.Load())) >= l.Idle:
 		c.close(codeGoingAway, "no messages")
-	case pinged.After(heard) && now.Sub(pinged) >= pongTime:
+	case pinged.After(heard) && now.Sub(pinged) >= pongTime && !c.busy.Load():
 		c.vanished()
 	case now.Sub(pinged) >= c.source.settings.PingInterval:
 		c.pinged.Store(now.UnixNano())

@@ -1,6 +1,20 @@
 // Package websocket receives messages over WebSocket connections (RFC 6455) and sends to them. A connection joins rooms; a
 // message of a client becomes an event; what a plugin sends to a room reaches every connection in it.
 //
+// A client connects to <path>?room=<room>. What it sends is a message for the room that its member "room" names, or else for
+// the room joined first, but for these commands, which are answered and make no event:
+//
+//	{"$join":"room"}      {"$joined":"room"}
+//	{"$leave":"room"}     {"$left":"room"}
+//	{"$presence":"room"}  {"$presence":"room","count":2,"members":[{"connectionId":"...","user":"..."}, ...]}
+//	{"$token":"jwt"}      {"$token":true}       a new token, after {"$expires":60}, of the same user
+//
+// What is not taken is answered {"message":"Forbidden","connectionId":"...","requestId":"...","code":"forbidden"}; the code is
+// forbidden, bad_room, no_room, room_full, too_many_rooms, bad_token, rate_limited or not_stored. What was taken is not answered.
+//
+// Close codes, besides those of the RFC: 1001 idle, old, or the router stops; 1008 too many errors, pings or fragments; 1009 too
+// large; 1013 messages cannot be stored; 4401 the token has expired; 4408 too slow to read; 4429 too fast for too long.
+//
 // A connection costs one goroutine that reads. One that writes exists only while something waits to be written. A message to
 // a room is made into a frame once, and the same bytes are queued for every member; a member that does not read is closed,
 // and nobody waits for it.
@@ -38,9 +52,10 @@ type Source struct {
 	page     *page
 	warnings []string
 
-	hub      *hub
-	connects *rate.Limiter
-	messages *rate.Limiter
+	hub        *hub
+	connects   *rate.Limiter
+	messages   *rate.Limiter
+	complaints *rate.Limiter // lines about clients that were refused
 }
 
 var (
@@ -83,9 +98,10 @@ func newSource(raw []byte, d source.Deps) (*Source, error) {
 	s := &Source{
 		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
 		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
-		hub:      newHub(settings.Limits),
-		connects: rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
-		messages: rate.NewLimiter(rate.Limit(settings.Limits.Rate), settings.Limits.Burst),
+		hub:        newHub(settings.Limits),
+		connects:   rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
+		messages:   rate.NewLimiter(rate.Limit(settings.Limits.Rate), settings.Limits.Burst),
+		complaints: rate.NewLimiter(1, 1),
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -1,0 +1,108 @@
+package apigateway
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// Types of the events.
+const (
+	typeConnect    = "websocket.connect"
+	typeMessage    = "websocket.message"
+	typeDisconnect = "websocket.disconnect"
+)
+
+// codeAbnormal is the close code of an end that was not told (RFC 6455 section 7.4.1).
+const codeAbnormal = 1006
+
+// newEvent makes an event whose id is the connection's and a suffix. A connection's id is never used again.
+func newEvent(eventType, suffix string, data *pointsmanv1.WebSocketMessage) source.Event {
+	id := data.ConnectionId + "-" + suffix
+	return source.Event{
+		Envelope: &pointsmanv1.Envelope{
+			Id: id, Type: eventType, Subject: data.Room, Body: []byte{}, Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
+		},
+		Keys: []source.Key{{Value: id}},
+	}
+}
+
+// told adds what only a request knows.
+func told(q *request, e source.Event) source.Event {
+	e.Envelope.TimeUnixNano = q.at.UnixNano()
+	if q.stage != "" {
+		e.Envelope.Attributes = []*pointsmanv1.Attribute{{Name: "stage", Value: q.stage}}
+	}
+	return e
+}
+
+func connectEvent(q *request, room string) source.Event {
+	return told(q, newEvent(typeConnect, "connect", &pointsmanv1.WebSocketMessage{
+		EventType: "connect", ConnectionId: q.connection, Room: room, RouteKey: routeConnect, SourceIp: q.sourceIP,
+	}))
+}
+
+func disconnectEvent(q *request, room string) source.Event {
+	return told(q, newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
+		EventType: "disconnect", ConnectionId: q.connection, Room: room, RouteKey: routeDisconnect, SourceIp: q.sourceIP, CloseCode: q.closeCode,
+	}))
+}
+
+// lostEvent is the end of a connection that was not told. Should it be told later, the id makes that a duplicate.
+func lostEvent(r row) source.Event {
+	return newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
+		EventType: "disconnect", ConnectionId: r.connection, Room: r.room, RouteKey: routeDisconnect, CloseCode: codeAbnormal,
+	})
+}
+
+func messageEvent(q *request, room string, m *message) source.Event {
+	data := &pointsmanv1.WebSocketMessage{
+		EventType: "message", ConnectionId: q.connection, Room: room, RouteKey: q.route, SourceIp: q.sourceIP, Text: m.text,
+	}
+	if m.json {
+		data.Body = &pointsmanv1.Json{Text: m.data}
+	}
+	if !utf8.ValidString(m.text) { // no client can send it: a text frame is UTF-8
+		data.Text = strings.ToValidUTF8(m.text, "\uFFFD")
+	}
+	e := told(q, newEvent(typeMessage, q.message, data))
+	e.Envelope.Body = m.data
+	if m.data == nil {
+		e.Envelope.Body = []byte{}
+	}
+	return e
+}
+
+// ledger keeps the list of connections in step with the events: a connection whose $connect is not stored is refused, and
+// so not listed; one whose $disconnect is stored is not listed any more.
+type ledger struct {
+	next   source.Intake
+	source *Source
+}
+
+// Accept implements source.Intake.
+func (l *ledger) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
+	data := events[0].Envelope.GetWebsocket()
+	connection, eventType := data.GetConnectionId(), data.GetEventType()
+	stored, err := l.next.Accept(ctx, events)
+	if eventType == "connect" && err != nil || eventType == "disconnect" && err == nil {
+		l.forget(ctx, connection)
+	}
+	return stored, err
+}
+
+// forget takes a connection off the list. What fails is made good by the next broadcast, or by the sweep.
+func (l *ledger) forget(ctx context.Context, connection string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	out, err := l.source.outside()
+	if err == nil {
+		err = out.store.remove(ctx, connection)
+	}
+	if err != nil {
+		l.source.log.Warn("a connection that has ended stays on the list", "connection", connection, "err", err)
+	}
+}

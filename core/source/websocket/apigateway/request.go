@@ -1,0 +1,157 @@
+package apigateway
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+// Headers that the API's integrations set, in the canonical form of net/http.
+const (
+	headerSecret      = "X-Pointsman-Secret"
+	headerConnection  = "X-Pointsman-Connection-Id" // context.connectionId
+	headerEvent       = "X-Pointsman-Event-Type"    // context.eventType
+	headerRoute       = "X-Pointsman-Route-Key"     // context.routeKey
+	headerRequest     = "X-Pointsman-Request-Id"    // context.requestId
+	headerMessage     = "X-Pointsman-Message-Id"    // context.messageId
+	headerStage       = "X-Pointsman-Stage"         // context.stage
+	headerSourceIP    = "X-Pointsman-Source-Ip"     // context.identity.sourceIp
+	headerRequestTime = "X-Pointsman-Request-Time"  // context.requestTimeEpoch
+	headerConnectedAt = "X-Pointsman-Connected-At"  // context.connectedAt
+	headerRoom        = "X-Pointsman-Room"          // route.request.querystring.room, of $connect
+	// Those that follow are for integrations other than HTTP, which can tell more.
+	headerCloseCode = "X-Pointsman-Close-Code"
+	headerBase64    = "X-Pointsman-Base64"
+)
+
+// What API Gateway calls an event.
+const (
+	eventConnect    = "CONNECT"
+	eventMessage    = "MESSAGE"
+	eventDisconnect = "DISCONNECT"
+)
+
+// Routes that every API has.
+const (
+	routeConnect    = "$connect"
+	routeDisconnect = "$disconnect"
+	routeDefault    = "$default"
+)
+
+const maxRoute = 128
+
+// isRoute reports whether a name can be a route of the API's own.
+func isRoute(name string) bool {
+	return name != "" && len(name) <= maxRoute && name[0] != '$' && plain(name)
+}
+
+var (
+	roomName       = regexp.MustCompile(`^[A-Za-z0-9:._-]{1,128}$`)
+	connectionName = regexp.MustCompile(`^[A-Za-z0-9+/=_-]{1,128}$`)
+)
+
+// request is what the headers say.
+type request struct {
+	connection, event, route string
+	// message is the message's id, or that of the request.
+	message         string
+	stage, sourceIP string
+	room            string // that a $connect asks for
+	at, connected   time.Time
+	closeCode       uint32
+	base64          bool
+}
+
+// parse reads the headers. The error is *source.Refused: what an integration of examples/apigateway sends is complete.
+func parse(header http.Header) (q request, err error) {
+	h := headers{Header: header}
+	q = request{
+		connection: h.one(headerConnection), event: h.one(headerEvent), route: h.one(headerRoute),
+		message: h.one(headerMessage), stage: h.one(headerStage), sourceIP: h.one(headerSourceIP), room: unescaped(h.one(headerRoom)),
+		at: h.millis(headerRequestTime), connected: h.millis(headerConnectedAt),
+		closeCode: h.closeCode(), base64: h.one(headerBase64) == "true",
+	}
+	if q.message == "" {
+		q.message = h.one(headerRequest)
+	}
+	if h.bad || !connectionName.MatchString(q.connection) || !q.routeFits() || q.event == eventMessage && q.message == "" {
+		return q, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+	}
+	return q, nil
+}
+
+// routeFits reports whether the route is one that such an event can have.
+func (q *request) routeFits() bool {
+	switch q.event {
+	case eventConnect:
+		return q.route == routeConnect
+	case eventDisconnect:
+		return q.route == routeDisconnect
+	case eventMessage:
+		return q.route == routeDefault || isRoute(q.route)
+	}
+	return false
+}
+
+// unescaped undoes percent-encoding, should API Gateway have left it in: a room's name has no %.
+func unescaped(room string) string {
+	if plain, err := url.QueryUnescape(room); err == nil && strings.Contains(room, "%") {
+		return plain
+	}
+	return room
+}
+
+// headers reads headers of which there can be only one.
+type headers struct {
+	http.Header
+	bad bool
+}
+
+func (h *headers) one(name string) string {
+	const maxLen = 512
+	switch values := h.Header[name]; {
+	case len(values) == 0:
+		return ""
+	case len(values) > 1 || len(values[0]) > maxLen || !plain(values[0]):
+		h.bad = true
+		return ""
+	default:
+		return values[0]
+	}
+}
+
+// plain reports whether a text is printable ASCII.
+func plain(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
+}
+
+// millis reads a Unix time in milliseconds.
+func (h *headers) millis(name string) time.Time {
+	text := h.one(name)
+	if text == "" {
+		return time.Time{}
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms < 0 || ms > 1<<50 { // the year 37,000
+		h.bad = true
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (h *headers) closeCode() uint32 {
+	text := h.one(headerCloseCode)
+	if text == "" {
+		return 0
+	}
+	code, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		h.bad = true
+	}
+	return uint32(code)
+}

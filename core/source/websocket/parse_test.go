@@ -1,0 +1,117 @@
+package websocket
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+func TestRoute(t *testing.T) {
+	for _, c := range []struct {
+		expression, text, want string
+	}{
+		{"", `{"action":"x"}`, routeDefault},
+		{"$request.body.action", `{"action":"sendmessage"}`, "sendmessage"},
+		{"${request.body.action}", `{"action":"sendmessage"}`, "sendmessage"},
+		{"$request.body.a.b", `{"a":{"b":"deep"}}`, "deep"},
+		{"$request.body.a.b", `{"a":"deep"}`, routeDefault},
+		{"$request.body.a.b", `{"a":{"c":"deep"}}`, routeDefault},
+		{"$request.body.action", `{"Action":"x"}`, routeDefault},
+		{"$request.body.action", `{"action":1}`, routeDefault},
+		{"$request.body.action", `{"action":""}`, routeDefault},
+		{"$request.body.action", `{"action":"$connect"}`, routeDefault},
+		{"$request.body.action", `{"action":"$disconnect"}`, routeDefault},
+		{"$request.body.action", `{"action":"a\nb"}`, routeDefault},
+		{"$request.body.action", `{"action":"` + strings.Repeat("x", 129) + `"}`, routeDefault},
+		{"$request.body.action", `no JSON`, routeDefault},
+		{"$request.body.action", `["action"]`, routeDefault},
+		{"$request.body.action", ``, routeDefault},
+	} {
+		r, err := parseRoute(c.expression, nil)
+		if err != nil {
+			t.Errorf("%q: %v", c.expression, err)
+			continue
+		}
+		m := parse(ws.OpText, []byte(c.text))
+		if got, ok := r.of(&m); got != c.want || !ok {
+			t.Errorf("%q of %s is %q, %t, want %q", c.expression, c.text, got, ok, c.want)
+		}
+	}
+	for _, bad := range []string{"$request.body", "$request.body.", "request.body.a", "$request.body.a..b", "$request.header.a", "${request.body.${a}}"} {
+		if _, err := parseRoute(bad, nil); err == nil {
+			t.Errorf("%q was understood", bad)
+		}
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	f := newFixture(t, `"route":"$request.body.action","routes":["publish"]`)
+	k := f.join("a")
+	k.say(`{"action":"publish"}`)
+	if got := f.expect(typeMessage).GetRouteKey(); got != "publish" {
+		t.Errorf("route %q", got)
+	}
+	for range 5 { // stays connected
+		k.say(`{"action":"other"}`)
+		if got := k.complaint(); got != "forbidden" {
+			t.Errorf("complaint %q", got)
+		}
+	}
+	k.say(`{"action":"publish"}`)
+	f.expect(typeMessage)
+
+	f = newFixture(t, `"route":"$request.body.action","routes":["publish","$default"]`)
+	k = f.join("a")
+	k.say(`{"action":"other"}`)
+	if got := f.expect(typeMessage).GetRouteKey(); got != routeDefault {
+		t.Errorf("route %q", got)
+	}
+}
+
+func TestBody(t *testing.T) {
+	for text, json := range map[string]bool{
+		`{"a":1}`: true, `[1]`: true, `"x"`: true, `1`: true, `null`: true, ` {} `: true,
+		``: false, `{`: false, `{"a":1,"a":2}`: false, `{}{}`: false, strings.Repeat("[", 100) + strings.Repeat("]", 100): false,
+	} {
+		if m := parse(ws.OpText, []byte(text)); m.json != json {
+			t.Errorf("%.20s: JSON %t", text, m.json)
+		}
+	}
+}
+
+func TestValidRoom(t *testing.T) {
+	for name, valid := range map[string]bool{
+		"a": true, "chat:3": true, "A.b_c-9": true, strings.Repeat("x", 128): true,
+		"": false, strings.Repeat("x", 129): false, "a b": false, "a/b": false, "é": false, "a*": false, "a\n": false, ">": false,
+	} {
+		if validRoom(name) != valid {
+			t.Errorf("%q: valid %t", name, !valid)
+		}
+	}
+}
+
+func FuzzMessage(f *testing.F) {
+	for _, seed := range []string{
+		`{"message":"test","room":"chat:3","data":{"a":1}}`, `{"$join":"b"}`, `{"action":{"deep":"x"}}`, `{"room":null}`, `[1]`, `{`, "\xff", `{"a":"\ud800"}`, `{"$token":""}`,
+	} {
+		f.Add([]byte(seed), "$request.body.action.deep", false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, expression string, binary bool) {
+		op := ws.OpText
+		if binary {
+			op = ws.OpBinary
+		}
+		m := parse(op, data)
+		if m.command != "" && (!m.json || len(m.members) != 1) {
+			t.Errorf("command %q in %q", m.command, data)
+		}
+		r, err := parseRoute(expression, nil)
+		if err != nil {
+			return
+		}
+		if key, ok := r.of(&m); !ok || key != routeDefault && !isRoute(key) {
+			t.Errorf("route %q of %q", key, data)
+		}
+	})
+}
