@@ -5,6 +5,8 @@ import (
 	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	transfertypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -32,6 +34,15 @@ func (a attributes) put() *s3.PutObjectInput {
 		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
 		StorageClass: types.StorageClass(a.side.StorageClass), ServerSideEncryption: types.ServerSideEncryption(a.side.SSE),
 		SSEKMSKeyId: written(a.side.KMSKeyID),
+	}
+}
+
+func (a attributes) upload() *transfermanager.UploadObjectInput {
+	return &transfermanager.UploadObjectInput{
+		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
+		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
+		StorageClass: transfertypes.StorageClass(a.side.StorageClass), ServerSideEncryption: transfertypes.ServerSideEncryption(a.side.SSE),
+		SSEKMSKeyID: written(a.side.KMSKeyID),
 	}
 }
 

@@ -9,8 +9,7 @@ import (
 )
 
 // slots bounds the memory of all transfers together: whoever holds bytes of an object holds a slot, and a slot is a
-// buffer of at most the part size. All objects share them, so that one big object can use them all, and many cannot
-// use more.
+// buffer of at most the part size. All objects share them.
 type slots struct {
 	taken *semaphore.Weighted
 	count int64
@@ -36,6 +35,20 @@ func (s *slots) take(ctx context.Context, n int64) (*slot, error) {
 		return nil, err
 	}
 	return &slot{owner: s, weight: weight, buffer: s.buffer(n)}, nil
+}
+
+// leastReserved slots let two parts of an object be on their way while the next is read: the transfer manager has a buffer for
+// each part under way, one that it reads into, and the first part's own.
+const leastReserved = 5
+
+// reserve takes the slots for the parts of one object: half of all, so that small objects still get through. parallel is how
+// many parts may be on their way.
+func (s *slots) reserve(ctx context.Context) (parallel int, release func(), err error) {
+	weight := min(max(leastReserved, s.count/2), s.count)
+	if err := s.taken.Acquire(ctx, weight); err != nil {
+		return 0, nil, err
+	}
+	return int(max(1, weight-2)), func() { s.taken.Release(weight) }, nil
 }
 
 // buffer reuses one that is big enough. Sizes are powers of two, so that mixed sizes do not make a new one each time.

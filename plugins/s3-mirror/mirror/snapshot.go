@@ -28,6 +28,8 @@ type snapshot struct {
 	key    string
 	size   int64
 	offset int64
+	// broken is why the bytes ended early.
+	broken error
 }
 
 // open asks for the current version.
@@ -49,6 +51,14 @@ func (s *snapshot) Close() { _ = s.Body.Close() }
 
 // Read reads the object's bytes, all of them or an error.
 func (s *snapshot) Read(p []byte) (int, error) {
+	n, err := s.readOn(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.broken = err
+	}
+	return n, err
+}
+
+func (s *snapshot) readOn(p []byte) (int, error) {
 	for broken := 0; ; broken++ {
 		if s.offset == s.size {
 			return 0, io.EOF

@@ -2,22 +2,19 @@ package mirror
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	transfertypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 )
 
 // upload writes a snapshot to the destination.
@@ -57,108 +54,76 @@ func (m *Mirror) fill(ctx context.Context, s *snapshot, n int64) (*slot, error) 
 	return slot, nil
 }
 
-// parts is a multipart upload under way. The SDK's transfer manager has buffers of its own for each object; here all
-// objects share the mirror's.
-type parts struct {
-	m      *Mirror
-	source string // key
-	key    *string
-	id     *string
-
-	mu   sync.Mutex
-	done []types.CompletedPart
-}
-
+// uploadParts leaves parts, their order and the end of a broken upload to the SDK's transfer manager. It has buffers of its
+// own, for which room is reserved.
 func (m *Mirror) uploadParts(ctx context.Context, s *snapshot, a attributes) (Result, error) {
-	p, err := m.begin(ctx, s.key, a)
+	parallel, release, err := m.slots.reserve(ctx)
 	if err != nil {
-		return Result{}, err
+		return Result{}, m.sourceError(s.key, err)
 	}
-	if err := p.send(ctx, s); err != nil {
-		p.abort(ctx)
-		return Result{}, err
-	}
-	return p.complete(ctx, s.size)
-}
-
-func (m *Mirror) begin(ctx context.Context, key string, a attributes) (*parts, error) {
-	in := a.create()
-	in.Bucket, in.Key = &m.config.Destination.Bucket, aws.String(m.DestinationKey(key))
+	defer release()
+	in := a.upload()
+	in.Bucket, in.Key = &m.config.Destination.Bucket, aws.String(m.DestinationKey(s.key))
+	in.Body, in.ContentLength = s, &s.size
 	if m.checksums.Load() {
-		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+		in.ChecksumAlgorithm = transfertypes.ChecksumAlgorithmCrc32
 	}
-	out, err := m.destination.CreateMultipartUpload(ctx, in, a.headers())
-	if err != nil {
-		return nil, m.destinationError(key, err)
+	out, err := transfermanager.New(uploader{m, m.destination, a.headers()}, func(o *transfermanager.Options) {
+		o.PartSizeBytes, o.MultipartUploadThreshold, o.Concurrency = m.config.PartSize, m.config.PartSize, parallel
+		o.MaxUploadParts, o.FailTimeout = maxParts, abortTimeout
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	}).UploadObject(ctx, in)
+	switch {
+	case s.broken != nil: // it is why the upload failed
+		return Result{}, m.sourceError(s.key, s.broken)
+	case err != nil:
+		return Result{}, m.destinationError(s.key, err)
 	}
-	return &parts{m: m, source: key, key: in.Key, id: out.UploadId}, nil
+	return Result{Action: Copied, Bytes: s.size, ETag: unquote(out.ETag), VersionID: aws.ToString(out.VersionID)}, nil
 }
 
-// send reads one part after the other and sends them side by side, as many as there are slots.
-func (p *parts) send(ctx context.Context, s *snapshot) error {
-	size := max(p.m.config.PartSize, (s.size+maxParts-1)/maxParts)
-	group, sending := errgroup.WithContext(ctx)
-	var failed error
-	for number := int32(1); s.offset < s.size; number++ {
-		slot, err := p.m.fill(sending, s, min(size, s.size-s.offset))
-		if err != nil {
-			failed = err
-			break
+// abortTimeout is for taking back the parts of an upload that failed, also when the delivery's time is over.
+const abortTimeout = 10 * time.Second
+
+// uploader is the destination as the transfer manager sees it: parts go as whole objects do, unsigned and with a checksum.
+type uploader struct {
+	m *Mirror
+	*s3.Client
+	headers func(*s3.Options)
+}
+
+// CreateMultipartUpload adds what the transfer manager cannot say.
+func (u uploader) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, o ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	return u.Client.CreateMultipartUpload(ctx, in, append(o, u.headers)...)
+}
+
+// UploadPart sends the checksum ahead: as a trailer, which is the SDK's way, many stores do not know it.
+func (u uploader) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+	if body, ok := in.Body.(io.ReadSeeker); ok && u.m.checksums.Load() {
+		sum := crc32.NewIEEE()
+		if _, err := io.Copy(sum, body); err != nil {
+			return nil, err
 		}
-		group.Go(func() error {
-			defer slot.release()
-			return p.put(sending, number, slot.buffer)
-		})
+		if _, err := body.Seek(0, io.SeekStart); err != nil {
+			return nil, err
+		}
+		in.ChecksumCRC32 = encodeChecksum(sum.Sum32())
 	}
-	if err := group.Wait(); err != nil {
-		return err // first: it may be why reading failed
+	out, err := u.Client.UploadPart(ctx, in, append(o, unsigned)...)
+	if err == nil && out.ChecksumCRC32 == nil {
+		out.ChecksumCRC32 = in.ChecksumCRC32 // wanted again at the end, by stores that do not repeat it too
 	}
-	return failed
+	return out, err
 }
 
-func (p *parts) put(ctx context.Context, number int32, body []byte) error {
-	checksum := p.m.checksum(body)
-	out, err := p.m.destination.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &p.m.config.Destination.Bucket, Key: p.key, UploadId: p.id, PartNumber: &number,
-		Body: bytes.NewReader(body), ContentLength: aws.Int64(int64(len(body))), ChecksumCRC32: checksum,
-	}, unsigned)
-	if err != nil {
-		return p.m.destinationError(p.source, err)
-	}
-	p.add(types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: checksum})
-	return nil
-}
-
-func (p *parts) add(c types.CompletedPart) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done = append(p.done, c)
-}
-
-func (p *parts) complete(ctx context.Context, size int64) (Result, error) {
-	slices.SortFunc(p.done, func(a, b types.CompletedPart) int { return cmp.Compare(*a.PartNumber, *b.PartNumber) })
-	out, err := p.m.destination.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &p.m.config.Destination.Bucket, Key: p.key, UploadId: p.id,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: p.done},
-	})
-	if err != nil {
-		p.abort(ctx)
-		return Result{}, p.m.destinationError(p.source, err)
-	}
-	return Result{Action: Copied, Bytes: size, ETag: unquote(out.ETag), VersionID: aws.ToString(out.VersionId)}, nil
-}
-
-// abort frees what the destination has stored of the parts, also when the delivery's time is over.
-func (p *parts) abort(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	_, err := p.m.destination.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &p.m.config.Destination.Bucket, Key: p.key, UploadId: p.id,
-	})
+// AbortMultipartUpload says what is left behind where parts cannot be taken back.
+func (u uploader) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, o ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	out, err := u.Client.AbortMultipartUpload(ctx, in, o...)
 	if err != nil && answerOf(err).code != "NoSuchUpload" {
-		p.m.log.Warn("a multipart upload is left behind", "bucket", p.m.config.Destination.Bucket, "key", *p.key,
-			"upload", aws.ToString(p.id), "error", describe(err))
+		u.m.log.Warn("a multipart upload is left behind", "bucket", aws.ToString(in.Bucket), "key", aws.ToString(in.Key),
+			"upload", aws.ToString(in.UploadId), "error", describe(err))
 	}
+	return out, err
 }
 
 // checksum is what lets the destination see that bytes changed on the way. It costs next to nothing, where a signature of
@@ -167,7 +132,11 @@ func (m *Mirror) checksum(b []byte) *string {
 	if !m.checksums.Load() {
 		return nil
 	}
-	return aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(b))))
+	return encodeChecksum(crc32.ChecksumIEEE(b))
+}
+
+func encodeChecksum(sum uint32) *string {
+	return aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum)))
 }
 
 func unsigned(o *s3.Options) {

@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 )
 
 // copyWithin lets the server copy: no byte comes here.
@@ -68,53 +66,6 @@ func (m *Mirror) copyError(key string, err error) error {
 		return m.sourceError(key, err)
 	}
 	return m.destinationError(key, err)
-}
-
-// serverCopyParts is for objects that are too big for one CopyObject.
-func (m *Mirror) serverCopyParts(ctx context.Context, key string, head *s3.HeadObjectOutput) (Result, error) {
-	tags, err := m.sourceTags(ctx, key)
-	if err != nil {
-		return Result{}, m.sourceError(key, err)
-	}
-	in := attributes{
-		side: m.config.Destination, contentType: head.ContentType, encoding: head.ContentEncoding, language: head.ContentLanguage,
-		disposition: head.ContentDisposition, cache: head.CacheControl, redirect: head.WebsiteRedirectLocation,
-		expires: head.ExpiresString, metadata: head.Metadata, tagging: form(tags),
-	}
-	p, err := m.begin(ctx, key, in)
-	if err != nil {
-		return Result{}, err
-	}
-	size := aws.ToInt64(head.ContentLength)
-	if err := p.copy(ctx, size, head.ETag); err != nil {
-		p.abort(ctx)
-		return Result{}, err
-	}
-	return p.complete(ctx, size)
-}
-
-func (p *parts) copy(ctx context.Context, size int64, etag *string) error {
-	partSize := max(p.m.serverPart, (size+maxParts-1)/maxParts)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(p.m.config.Concurrency)
-	number := int32(0)
-	for from := int64(0); from < size; from += partSize {
-		number++
-		part, last := number, min(from+partSize, size)-1
-		group.Go(func() error {
-			out, err := p.m.destination.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
-				Bucket: &p.m.config.Destination.Bucket, Key: p.key, UploadId: p.id, PartNumber: &part,
-				CopySource: p.m.copySource(p.source), CopySourceIfMatch: etag,
-				CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", from, last)),
-			})
-			if err != nil {
-				return p.m.copyError(p.source, err)
-			}
-			p.add(types.CompletedPart{PartNumber: &part, ETag: out.CopyPartResult.ETag, ChecksumCRC32: out.CopyPartResult.ChecksumCRC32})
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // copySource escapes all that any server could unescape, + included.
