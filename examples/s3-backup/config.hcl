@@ -52,6 +52,7 @@ rule "backup" {
   when = startswith(event.type, "s3.object.")
 
   dispatch "backup" {
-    order_by = event.subject
+    order_by = event.subject # changes of one object are applied one after the other
+    timeout  = "1h"          # of one attempt: a big object takes its time
   }
 }
