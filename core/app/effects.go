@@ -15,6 +15,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/core/source/websocket/apigateway"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -47,6 +48,7 @@ type effects struct {
 var (
 	_ dispatch.Effects = (*effects)(nil)
 	_ rooms            = (*websocket.Source)(nil)
+	_ rooms            = (*apigateway.Source)(nil)
 )
 
 func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.Source) *effects {

@@ -19,7 +19,6 @@ import (
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/pluginhost"
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/core/source/websocket"
 )
 
 // Times of a stop. Together they keep within stopLimit: sources 8 s, dispatch 10 s, plugins 10 s.
@@ -197,7 +196,7 @@ func (r *router) startPlugins(ctx context.Context) error {
 func (r *router) makeSources() error {
 	r.counts = source.NewMetrics(r.registry)
 	r.intake = &intake{rules: r.rules, journal: r.journal, metrics: newRuleMetrics(r.registry, sourcesByRule(r.config))}
-	connections := websocket.NewMetrics(r.registry)
+	connections := newConnectionMetrics(r.registry)
 	for _, c := range r.config.Sources {
 		s, err := newSource(c, source.Deps{Name: c.Name, Intake: r.intake, Log: r.Log, Metrics: r.counts}, connections)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/s3"
 	"github.com/pointsman/pointsman/core/source/sns"
 	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/core/source/websocket/apigateway"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
@@ -44,8 +45,24 @@ type configured interface {
 	Warnings() []string
 }
 
+// connectionMetrics are those of sources with connections, by mode.
+type connectionMetrics struct {
+	native  *websocket.Metrics
+	gateway *apigateway.Metrics
+}
+
+func newConnectionMetrics(reg prometheus.Registerer) connectionMetrics {
+	return connectionMetrics{websocket.NewMetrics(reg), apigateway.NewMetrics(reg)}
+}
+
+// isGateway reports whether a websocket source's clients connect to an API Gateway.
+func isGateway(settings []byte) bool {
+	var s websocket.Settings
+	return schema.Decode(nil, settings, &s) == nil && s.Mode == "apigateway"
+}
+
 // newSource makes the source that a block describes.
-func newSource(c *config.Source, d source.Deps, connections *websocket.Metrics) (configured, error) {
+func newSource(c *config.Source, d source.Deps, connections connectionMetrics) (configured, error) {
 	switch c.Kind {
 	case intdash.Kind:
 		return made(intdash.New(c.Settings, d))
@@ -54,7 +71,10 @@ func newSource(c *config.Source, d source.Deps, connections *websocket.Metrics) 
 	case sns.Kind:
 		return made(sns.New(c.Settings, d, unwrapS3))
 	case websocket.Kind:
-		return made(websocket.New(c.Settings, d, websocket.WithMetrics(connections)))
+		if isGateway(c.Settings) {
+			return made(apigateway.New(c.Settings, d, connections.gateway))
+		}
+		return made(websocket.New(c.Settings, d, websocket.WithMetrics(connections.native)))
 	}
 	return nil, fmt.Errorf("source %q: unknown kind %q", c.Name, c.Kind) // config has refused it already
 }
@@ -70,7 +90,7 @@ func made[S configured](s S, err error) (configured, error) {
 // checkSources reports, at the blocks' lines, what making and mounting the sources would find.
 func checkSources(sources []*config.Source) {
 	unused := prometheus.NewRegistry()
-	counts, connections := source.NewMetrics(unused), websocket.NewMetrics(unused)
+	counts, connections := source.NewMetrics(unused), newConnectionMetrics(unused)
 	mounted := map[string]*config.Source{}
 	for _, c := range sources {
 		if c.Settings == nil {

@@ -75,9 +75,12 @@ func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error
 	case eventConnect:
 		err = p.join(ctx, out.store, &q)
 	case eventDisconnect:
-		room, err = out.store.room(ctx, q.connection)
+		var r row
+		r, err = out.store.find(ctx, q.connection)
+		room = r.room
 	default:
 		room, err = p.destination(ctx, out.store, &q, body)
+		p.complain(&q, err)
 	}
 	r.Header[roomFound] = []string{room}
 	return nil, err
@@ -116,8 +119,8 @@ func (p *protocol) destination(ctx context.Context, list store, q *request, body
 	if m.namesRoom && !p.settings.RequireMembership {
 		return m.room, nil
 	}
-	home, err := list.room(ctx, q.connection)
-	switch {
+	r, err := list.find(ctx, q.connection)
+	switch home := r.room; {
 	case err != nil:
 		return "", err
 	case home == "" && p.settings.RequireMembership:
@@ -127,7 +130,7 @@ func (p *protocol) destination(ctx context.Context, list store, q *request, body
 	case m.namesRoom && m.room != home:
 		return "", refuse(notMember, http.StatusForbidden)
 	}
-	return home, nil
+	return r.room, nil
 }
 
 // Decode implements source.Protocol.

@@ -1,0 +1,245 @@
+package apigateway
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// file is a list in memory whose changes are appended to a file, a line of JSON each. One process has it at a time.
+type file struct {
+	path string
+	lock *os.File
+
+	mu    sync.Mutex
+	log   *os.File
+	lines int
+	size  int64 // of the lines that are whole
+	rows  map[string]row
+	rooms map[string]map[string]row
+}
+
+// line is one change.
+type line struct {
+	Connection string `json:"connection"`
+	Room       string `json:"room,omitempty"`
+	Connected  int64  `json:"connected_at,omitempty"`
+	Expires    int64  `json:"expires_at,omitempty"`
+	Gone       bool   `json:"gone,omitempty"`
+}
+
+// maxStale is how many lines the file may hold beyond twice the list's before it is written anew.
+const maxStale = 10_000
+
+func openFile(path string) (*file, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, fmt.Errorf("apigateway.file: %w", err)
+	}
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("apigateway.file: %w", err)
+	}
+	f := &file{path: path, lock: lock, rows: map[string]row{}, rooms: map[string]map[string]row{}}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("apigateway.file: %s is in use by another router: give each its own, or use a table: %w", path, err), lock.Close())
+	}
+	if err := f.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("apigateway.file: %w", err), lock.Close())
+	}
+	if err := f.rewrite(); err != nil {
+		return nil, errors.Join(fmt.Errorf("apigateway.file: %w", err), lock.Close())
+	}
+	return f, nil
+}
+
+// load reads the file. A last line that a crash left unfinished was never answered for, and is left out.
+func (f *file) load() error {
+	content, err := os.ReadFile(f.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for number := 1; ; number++ {
+		text, rest, whole := bytes.Cut(content, []byte("\n"))
+		if !whole {
+			return nil
+		}
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return fmt.Errorf("%s:%d: this is no line of a list of connections: %w", f.path, number, err)
+		}
+		f.apply(l)
+		content = rest
+	}
+}
+
+func (f *file) apply(l line) {
+	if old, ok := f.rows[l.Connection]; ok {
+		delete(f.rows, l.Connection)
+		delete(f.rooms[old.room], l.Connection)
+		if len(f.rooms[old.room]) == 0 {
+			delete(f.rooms, old.room)
+		}
+	}
+	if l.Gone {
+		return
+	}
+	r := row{connection: l.Connection, room: l.Room, connected: time.Unix(l.Connected, 0), expires: time.Unix(l.Expires, 0)}
+	f.rows[l.Connection] = r
+	if f.rooms[l.Room] == nil {
+		f.rooms[l.Room] = map[string]row{}
+	}
+	f.rooms[l.Room][l.Connection] = r
+}
+
+// rewrite puts a file with the list alone in the place of the old one.
+func (f *file) rewrite() error {
+	next := f.path + ".new"
+	out, err := os.OpenFile(next, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	buffer := bufio.NewWriter(out)
+	for _, r := range f.rows {
+		_, err = buffer.Write(encode(lineOf(r)))
+	}
+	err = errors.Join(err, buffer.Flush(), out.Sync())
+	if err == nil {
+		err = os.Rename(next, f.path)
+	}
+	var end int64
+	if err == nil {
+		end, err = out.Seek(0, 1)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(f.path))
+	}
+	if err != nil {
+		return errors.Join(err, out.Close())
+	}
+	if f.log != nil {
+		_ = f.log.Close() // what it held is in the new one
+	}
+	f.log, f.lines, f.size = out, len(f.rows), end
+	return nil
+}
+
+func syncFolder(name string) error {
+	folder, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+func lineOf(r row) line {
+	return line{Connection: r.connection, Room: r.room, Connected: r.connected.Unix(), Expires: r.expires.Unix()}
+}
+
+func encode(l line) []byte {
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic(fmt.Sprintf("apigateway: line: %v", err)) // cannot happen: strings and numbers
+	}
+	return append(text, '\n')
+}
+
+// append writes a change. durable: it is on disk before this returns. What is written in part is cut off again.
+func (f *file) append(l line, durable bool) error {
+	text := encode(l)
+	_, err := f.log.WriteAt(text, f.size)
+	if err == nil && durable {
+		err = f.log.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("write the list of connections: %w", errors.Join(err, f.log.Truncate(f.size)))
+	}
+	f.size += int64(len(text))
+	f.apply(l)
+	if f.lines++; f.lines > 2*len(f.rows)+maxStale {
+		if err := f.rewrite(); err != nil {
+			f.lines = len(f.rows) // the next try is maxStale lines away; the old file is whole
+		}
+	}
+	return nil
+}
+
+func (f *file) check(context.Context) error { return nil }
+
+// add implements store.
+func (f *file) add(_ context.Context, r row) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch old, listed := f.rows[r.connection]; {
+	case listed && old.room != r.room:
+		return errTaken
+	case listed:
+		return nil
+	}
+	return f.append(lineOf(r), true)
+}
+
+// find implements store.
+func (f *file) find(_ context.Context, connection string) (row, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rows[connection], nil
+}
+
+// remove implements store. A removal that a crash undoes is found out by the next broadcast, or by the sweep.
+func (f *file) remove(_ context.Context, connection string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, listed := f.rows[connection]; !listed {
+		return nil
+	}
+	return f.append(line{Connection: connection, Gone: true}, false)
+}
+
+// members implements store.
+func (f *file) members(_ context.Context, room string, visit func(row)) error {
+	f.mu.Lock()
+	var list []row
+	for _, r := range f.rooms[room] {
+		list = append(list, r)
+	}
+	f.mu.Unlock()
+	for _, r := range list {
+		visit(r)
+	}
+	return nil
+}
+
+// expired implements store.
+func (f *file) expired(_ context.Context, now time.Time, visit func(row) error) error {
+	f.mu.Lock()
+	var list []row
+	for _, r := range f.rows {
+		if r.expires.Before(now) {
+			list = append(list, r)
+		}
+	}
+	f.mu.Unlock()
+	for _, r := range list {
+		if err := visit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *file) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.log.Close(), f.lock.Close())
+}

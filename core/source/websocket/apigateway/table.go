@@ -1,0 +1,227 @@
+package apigateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pointsman/pointsman/core/source/websocket"
+)
+
+// Attributes of the table's rows. Times are Unix seconds, as DynamoDB's TTL wants them.
+const (
+	connectionAttribute = "connectionId"
+	roomAttribute       = "room"
+	connectedAttribute  = "connected_at"
+	expiresAttribute    = "expires_at"
+)
+
+// table is a list in DynamoDB, which several routers may share. Its index lags behind: who has just joined may be missing, and
+// who has just left may be there.
+type table struct {
+	client      *dynamodb.Client
+	name, index string
+	known       known
+}
+
+func newTable(cfg aws.Config, settings *websocket.APIGateway) *table {
+	return &table{name: settings.Table, index: settings.Index, client: dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		if settings.DynamoDBEndpoint != "" {
+			o.BaseEndpoint = &settings.DynamoDBEndpoint
+		}
+	})}
+}
+
+// check implements store.
+func (t *table) check(ctx context.Context) error {
+	const hint = "create it as examples/apigateway does, or correct table, index and region"
+	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.name})
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
+		return &unusable{fmt.Sprintf("DynamoDB has no table %q: %s", t.name, hint)}
+	}
+	if err != nil {
+		return explain("describe the table of connections", err)
+	}
+	if !hashedBy(out.Table.KeySchema, connectionAttribute) {
+		return &unusable{fmt.Sprintf("table %q must have the hash key %s and no other key: %s", t.name, connectionAttribute, hint)}
+	}
+	i := slices.IndexFunc(out.Table.GlobalSecondaryIndexes, func(d types.GlobalSecondaryIndexDescription) bool {
+		return aws.ToString(d.IndexName) == t.index
+	})
+	switch {
+	case i < 0:
+		return &unusable{fmt.Sprintf("table %q has no global secondary index %q: %s", t.name, t.index, hint)}
+	case !hashedBy(out.Table.GlobalSecondaryIndexes[i].KeySchema, roomAttribute):
+		return &unusable{fmt.Sprintf("index %q of table %q must have the hash key %s: %s", t.index, t.name, roomAttribute, hint)}
+	}
+	return nil
+}
+
+func hashedBy(keys []types.KeySchemaElement, attribute string) bool {
+	return len(keys) > 0 && keys[0].KeyType == types.KeyTypeHash && aws.ToString(keys[0].AttributeName) == attribute &&
+		(attribute == roomAttribute || len(keys) == 1)
+}
+
+// add implements store.
+func (t *table) add(ctx context.Context, r row) error {
+	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &t.name,
+		Item: map[string]types.AttributeValue{
+			connectionAttribute: text(r.connection), roomAttribute: text(r.room),
+			connectedAttribute: seconds(r.connected), expiresAttribute: seconds(r.expires),
+		},
+		ConditionExpression:       aws.String("attribute_not_exists(#connection) OR #room = :room"),
+		ExpressionAttributeNames:  map[string]string{"#connection": connectionAttribute, "#room": roomAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":room": text(r.room)},
+	})
+	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
+		return errTaken
+	}
+	if err != nil {
+		return explain("list a connection", err)
+	}
+	t.known.set(r)
+	return nil
+}
+
+// find implements store.
+func (t *table) find(ctx context.Context, connection string) (row, error) {
+	if r := t.known.get(connection); r.room != "" {
+		return r, nil
+	}
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: key(connection), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return row{}, explain("look a connection up", err)
+	}
+	r := rowOf(out.Item)
+	if r.room != "" {
+		t.known.set(r)
+	}
+	return r, nil
+}
+
+// remove implements store.
+func (t *table) remove(ctx context.Context, connection string) error {
+	t.known.forget(connection)
+	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key(connection)}); err != nil {
+		return explain("take a connection off the list", err)
+	}
+	return nil
+}
+
+// members implements store.
+func (t *table) members(ctx context.Context, room string, visit func(row)) error {
+	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		TableName: &t.name, IndexName: &t.index,
+		KeyConditionExpression:    aws.String("#room = :room"),
+		ExpressionAttributeNames:  map[string]string{"#room": roomAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":room": text(room)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return explain("ask who is in a room", err)
+		}
+		for _, item := range page.Items {
+			if r := rowOf(item); r.connection != "" {
+				visit(r)
+			}
+		}
+	}
+	return nil
+}
+
+// expired implements store.
+func (t *table) expired(ctx context.Context, now time.Time, visit func(row) error) error {
+	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
+		TableName:                 &t.name,
+		FilterExpression:          aws.String("#expires < :now"),
+		ExpressionAttributeNames:  map[string]string{"#expires": expiresAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":now": seconds(now)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return explain("look for connections that have expired", err)
+		}
+		for _, item := range page.Items {
+			if err := visit(rowOf(item)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *table) close() error { return nil }
+
+func key(connection string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{connectionAttribute: text(connection)}
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func seconds(t time.Time) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
+}
+
+// rowOf reads a row. Others may have written it: what is missing stays empty.
+func rowOf(item map[string]types.AttributeValue) row {
+	str := func(name string) string {
+		s, _ := item[name].(*types.AttributeValueMemberS)
+		if s == nil {
+			return ""
+		}
+		return s.Value
+	}
+	at := func(name string) time.Time {
+		n, _ := item[name].(*types.AttributeValueMemberN)
+		if n == nil {
+			return time.Time{}
+		}
+		s, err := strconv.ParseInt(n.Value, 10, 64)
+		if err != nil {
+			return time.Time{}
+		}
+		return time.Unix(s, 0)
+	}
+	return row{connection: str(connectionAttribute), room: str(roomAttribute), connected: at(connectedAttribute), expires: at(expiresAttribute)}
+}
+
+// known remembers connections, so that a message costs no call. A connection's row never changes.
+type known struct {
+	mu   sync.Mutex
+	rows map[string]row
+}
+
+// maxKnown bounds the memory; beyond it all is forgotten, which costs calls and nothing else.
+const maxKnown = 1 << 16
+
+func (k *known) get(connection string) row {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rows[connection]
+}
+
+func (k *known) set(r row) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.rows == nil || len(k.rows) >= maxKnown {
+		k.rows = map[string]row{}
+	}
+	k.rows[r.connection] = r
+}
+
+func (k *known) forget(connection string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.rows, connection)
+}
