@@ -12,8 +12,14 @@ import (
 
 const managerToken = "a-manager-token-of-24-bytes-or-more"
 
+// managed is an answer of the management API; kind is the error's name.
+type managed struct {
+	status     int
+	kind, body string
+}
+
 // manage sends a request to the management API; id is as it is written in the path.
-func (f *fixture) manage(method, id, token, body string) (*http.Response, string) {
+func (f *fixture) manage(method, id, token, body string) managed {
 	f.t.Helper()
 	r, err := http.NewRequestWithContext(f.t.Context(), method, f.server.URL+"/ws/%40connections/"+id, strings.NewReader(body))
 	if err != nil {
@@ -31,7 +37,7 @@ func (f *fixture) manage(method, id, token, body string) (*http.Response, string
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return answer, string(content)
+	return managed{status: answer.StatusCode, kind: answer.Header.Get("X-Amzn-Errortype"), body: string(content)}
 }
 
 func TestManagement(t *testing.T) {
@@ -44,22 +50,22 @@ func TestManagement(t *testing.T) {
 	id = strings.TrimSuffix(id, "=") + "%3D"
 
 	f.clock.add(1500 * time.Millisecond)
-	if r, body := f.manage("POST", id, managerToken, "hello"); r.StatusCode != 200 || body != "" {
-		t.Errorf("POST: %d %q", r.StatusCode, body)
+	if r := f.manage("POST", id, managerToken, "hello"); r != (managed{status: 200}) {
+		t.Errorf("POST: %v", r)
 	}
 	if got := k.next(); string(got.Payload) != "hello" || got.Header.OpCode != 1 {
 		t.Errorf("got %v", got)
 	}
-	if r, _ := f.manage("POST", k.id, managerToken, "\xff"); r.StatusCode != 200 {
-		t.Errorf("POST: %d", r.StatusCode)
+	if r := f.manage("POST", k.id, managerToken, "\xff"); r.status != 200 {
+		t.Errorf("POST: %d", r.status)
 	}
 	if got := k.next(); string(got.Payload) != "\xff" || got.Header.OpCode != 2 {
 		t.Errorf("got %v", got)
 	}
-	r, body := f.manage("GET", id, managerToken, "")
+	r := f.manage("GET", id, managerToken, "")
 	const want = `{"connectedAt":"2026-11-22T09:00:00.000Z","lastActiveAt":"2026-11-22T09:00:01.500Z","identity":{"sourceIp":"127.0.0.1","userAgent":"test/1"}}`
-	if r.StatusCode != 200 || body != want {
-		t.Errorf("GET: %d %s", r.StatusCode, body)
+	if r.status != 200 || r.body != want {
+		t.Errorf("GET: %v", r)
 	}
 
 	for _, c := range []struct {
@@ -75,32 +81,32 @@ func TestManagement(t *testing.T) {
 		{"no such verb", "PUT", id, managerToken, "", 405, "MethodNotAllowedException"},
 		{"no id", "GET", "", managerToken, "", 404, "NotFoundException"},
 	} {
-		r, body := f.manage(c.method, c.id, c.token, c.body)
+		r := f.manage(c.method, c.id, c.token, c.body)
 		var message map[string]string
-		if err := json.Unmarshal([]byte(body), &message); err != nil || message["message"] == "" {
-			t.Errorf("%s: %s", c.name, body)
+		if err := json.Unmarshal([]byte(r.body), &message); err != nil || message["message"] == "" {
+			t.Errorf("%s: %s", c.name, r.body)
 		}
-		if r.StatusCode != c.status || r.Header.Get("X-Amzn-Errortype") != c.kind {
-			t.Errorf("%s: %d %s, want %d %s", c.name, r.StatusCode, r.Header.Get("X-Amzn-Errortype"), c.status, c.kind)
+		if r.status != c.status || r.kind != c.kind {
+			t.Errorf("%s: %d %s, want %d %s", c.name, r.status, r.kind, c.status, c.kind)
 		}
 	}
 
 	full := messageFrame(make([]byte, 1<<20-100), true)
 	eventually(t, "the queue is full", func() bool {
 		_ = f.hub.find(k.id).send(full)
-		r, _ := f.manage("POST", id, managerToken, strings.Repeat("x", 1000))
-		return r.StatusCode == 429 && r.Header.Get("X-Amzn-Errortype") == "LimitExceededException"
+		r := f.manage("POST", id, managerToken, strings.Repeat("x", 1000))
+		return r.status == 429 && r.kind == "LimitExceededException"
 	})
-	if r, _ := f.manage("DELETE", id, managerToken, ""); r.StatusCode != 204 {
-		t.Errorf("DELETE: %d", r.StatusCode)
+	if r := f.manage("DELETE", id, managerToken, ""); r.status != 204 {
+		t.Errorf("DELETE: %d", r.status)
 	}
 	if code := k.ends(); code != codeNormal {
 		t.Errorf("closed with %d", code)
 	}
 	f.expect(typeDisconnect)
 	for _, method := range []string{"POST", "GET", "DELETE"} {
-		if r, _ := f.manage(method, id, managerToken, ""); r.StatusCode != 410 {
-			t.Errorf("%s: %d", method, r.StatusCode)
+		if r := f.manage(method, id, managerToken, ""); r.status != 410 {
+			t.Errorf("%s: %d", method, r.status)
 		}
 	}
 	if strings.Contains(f.log.String(), managerToken) {
@@ -111,8 +117,8 @@ func TestManagement(t *testing.T) {
 // Without tokens there is no API, and below the path there is nothing else.
 func TestNoManagement(t *testing.T) {
 	f := newFixture(t, "")
-	if r, _ := f.manage("GET", "x", "", ""); r.StatusCode != 404 {
-		t.Errorf("answer %d", r.StatusCode)
+	if r := f.manage("GET", "x", "", ""); r.status != 404 {
+		t.Errorf("answer %d", r.status)
 	}
 	if k := f.request("/ws/other?room=a"); k.response.StatusCode != 404 {
 		t.Errorf("answer %d", k.response.StatusCode)
