@@ -213,13 +213,14 @@ func (r *router) startSources(ctx context.Context) error {
 			r.metrics.InsecureOptions.Add(float64(len(open.Insecure())))
 			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
 		}
-		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", "http://"+r.server.Addr().String()+s.Path())
+		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", r.config.Server.Scheme()+"://"+r.server.Addr().String()+s.Path())
 		if lasting, ok := s.(source.LongLived); ok {
 			r.services.start(ctx, fmt.Sprintf("source %q", s.Name()), lasting.Run)
 		}
 	}
 	server, err := source.NewServer(source.ServerOptions{
-		Sources: r.sources, Log: r.Log, Metrics: r.counts, InFlight: int64(r.config.Server.MaxRequests), DrainTime: requestDrain,
+		TLS: (*source.TLS)(r.config.Server.TLS), Sources: r.sources,
+		Log: r.Log, Metrics: r.counts, InFlight: int64(r.config.Server.MaxRequests), DrainTime: requestDrain,
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource,
 	if s.Path == "" {
 		s.Path = source.DefaultPath(c.Name)
 	}
-	return FoundSource{Name: c.Name, URL: "http://" + reachable(cfg.Server.Listen) + s.Path, Settings: c.Settings}, nil, nil
+	return FoundSource{Name: c.Name, URL: cfg.Server.Scheme() + "://" + reachable(cfg.Server.Listen) + s.Path, Settings: c.Settings}, nil, nil
 }
 
 func pickSource(cfg *config.Config, kind, name string) (*config.Source, error) {

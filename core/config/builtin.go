@@ -11,9 +11,14 @@ import (
 
 // The schemas of the router's own blocks, in the words that plugins use for theirs. Their defaults are the router's.
 var (
-	serverSchema = schemaOf(
+	serverSchema = withBlocks(schemaOf(
 		text("listen", "127.0.0.1:8080", "Address that sources are mounted on."),
 		number("max_requests", 512, "Requests served at the same time."),
+	), &pluginv1.Block{Name: "tls", Schema: tlsSchema, Doc: "Speak TLS. Without it, put a proxy that does in front of what the network can reach."})
+	tlsSchema = schemaOf(
+		&pluginv1.Attribute{Name: "cert_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File of the certificate and its issuers (PEM). A renewed one is taken without a restart."},
+		&pluginv1.Attribute{Name: "key_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File of the private key (PEM)."},
+		text("min_version", "1.2", "Lowest version of TLS spoken: 1.2 or 1.3."),
 	)
 	adminSchema = schemaOf(
 		text("listen", "127.0.0.1:8081", "Address of health, metrics and the admin API."),

@@ -57,6 +57,23 @@ type Server struct {
 	Listen string
 	// MaxRequests is how many requests are served at the same time.
 	MaxRequests int
+	// TLS is nil for a server that speaks plain HTTP.
+	TLS *TLS
+}
+
+// Scheme is that of the sources' URLs.
+func (s *Server) Scheme() string {
+	if s.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// TLS is how the server proves who it is. The files were readable, and a pair, when the configuration was loaded.
+type TLS struct {
+	CertFile, KeyFile string
+	// MinVersion is one of crypto/tls's.
+	MinVersion uint16
 }
 
 // Admin is the listener for health, metrics and the admin API.

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -18,6 +20,7 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 	l.cfg.Server = Server{
 		Listen:      l.listen(server),
 		MaxRequests: int(l.whole(server, "max_requests", 1, 1e6)),
+		TLS:         l.tls(server),
 	}
 	admin := l.single(by, "admin", adminSchema)
 	l.cfg.Admin = Admin{Listen: l.listen(admin)}
@@ -35,6 +38,31 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 		DedupeWindow: l.positive(journal, "dedupe_window"),
 	}
 	l.cfg.PluginsDir = l.filled(l.single(by, "plugins", pluginsSchema), "dir")
+}
+
+// tls returns what the block tls says, nil when there is none or it can't be used.
+func (l *loader) tls(server *object) *TLS {
+	blocks := server.blocks["tls"]
+	if len(blocks) == 0 {
+		return nil
+	}
+	o := blocks[0]
+	t := &TLS{CertFile: o.text("cert_file"), KeyFile: o.text("key_file")}
+	t.MinVersion = parsed(l, o, "min_version", func(s string) (uint16, error) {
+		version, ok := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[s]
+		if !ok {
+			return 0, errors.New(`want "1.2" or "1.3"`)
+		}
+		return version, nil
+	})
+	if t.CertFile == "" || t.KeyFile == "" {
+		return nil // reported as missing
+	}
+	if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
+		l.error(o.fields["cert_file"].rng, "Unusable certificate", fmt.Sprintf("Certificate and key cannot be used: %v.", err))
+		return nil
+	}
+	return t
 }
 
 // single decodes a block that may be absent: it then has its defaults.

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,8 @@ type ServerOptions struct {
 	Metrics *Metrics
 	// InFlight is how many requests all sources together handle at a time; more are answered 503. Default 512.
 	InFlight int64
+	// TLS is nil for plain HTTP.
+	TLS *TLS
 	// DrainTime is how long Run waits for requests under way when it is to stop. Default 15 s.
 	DrainTime time.Duration
 }
@@ -27,6 +30,7 @@ type ServerOptions struct {
 type Server struct {
 	options  ServerOptions
 	http     *http.Server
+	tls      *tls.Config
 	mounted  atomic.Pointer[map[string]Source]
 	inFlight atomic.Int64
 	ready    atomic.Bool
@@ -37,6 +41,13 @@ func NewServer(o ServerOptions) (*Server, error) {
 	setDefault(&o.InFlight, 512)
 	setDefault(&o.DrainTime, 15*time.Second)
 	s := &Server{options: o}
+	if o.TLS != nil {
+		config, err := newTLSConfig(o.TLS, o.Log)
+		if err != nil {
+			return nil, err
+		}
+		s.tls = config
+	}
 	if err := s.Mount(o.Sources); err != nil {
 		return nil, err
 	}
@@ -125,6 +136,9 @@ func (s *Server) Ready() bool { return s.ready.Load() }
 // Run serves l until ctx ends; it closes l. Then it takes no new connection, finishes the requests under way and returns
 // nil, or an error when some were cut off because DrainTime was over. A server runs once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls)
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(l) }()
 	s.ready.Store(true)
