@@ -25,6 +25,17 @@ type accessEntry struct {
 	ResponseLength string `json:"responseLength"`
 }
 
+// LogValue shows the fields by their names in the text of a log too.
+//
+//nolint:sloglint // these names are not ours
+func (e *accessEntry) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("requestId", e.RequestID), slog.String("ip", e.IP), slog.String("requestTime", e.RequestTime),
+		slog.String("httpMethod", e.HTTPMethod), slog.String("routeKey", e.RouteKey), slog.String("status", e.Status),
+		slog.String("protocol", e.Protocol), slog.String("responseLength", e.ResponseLength),
+	)
+}
+
 // accessTime is how the common log format writes a time.
 const accessTime = "02/Jan/2006:15:04:05 -0700"
 

@@ -178,6 +178,19 @@ func TestPanic(t *testing.T) {
 	f.leave(k)
 }
 
+// A bug met by one message ends one connection.
+func TestBug(t *testing.T) {
+	f := newFixture(t, "")
+	k := f.join("a")
+	f.metrics.messages = nil
+	k.say("x")
+	if code := k.ends(); code != codeInternal {
+		t.Errorf("closed with %d", code)
+	}
+	f.expect(typeMessage)
+	f.expect(typeDisconnect)
+}
+
 func TestSendErrors(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")

@@ -1,9 +1,14 @@
 package websocket
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 )
@@ -142,6 +147,32 @@ func TestEarlyFrames(t *testing.T) {
 			t.Errorf("message %q, want %q", got, want)
 		}
 	}
+}
+
+// FuzzFrames reads anything as frames. What comes out as a message is one.
+func FuzzFrames(f *testing.F) {
+	f.Add(frame(ws.OpText, true, "hello"))
+	f.Add(slices.Concat(frame(ws.OpText, false, "h\xc3"), frame(ws.OpPing, true, "p"), frame(ws.OpContinuation, true, "\xa9"), frame(ws.OpClose, true, "\x03\xe8")))
+	f.Add(withRSV(4))
+	f.Add([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 0, 0x80, 0, 1, 2, 3, 4})
+	f.Add(slices.Concat(slices.Repeat(frame(ws.OpPong, true, ""), 40), frame(ws.OpBinary, true, "x")))
+	s := newUnserved(f, `{"limits":{"frame_bytes":200,"message_bytes":300}}`)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c := s.newConn(httptest.NewRequest("GET", "/ws", nil), anybody, s.now())
+		c.read = bufio.NewReaderSize(bytes.NewReader(in), 16)
+		for {
+			op, message, err := c.readMessage()
+			if v, ok := errors.AsType[*violation](err); ok && !validCloseCode(v.code) {
+				t.Fatalf("%x: %v", in, v)
+			}
+			if err != nil || op == ws.OpClose {
+				return
+			}
+			if !op.IsData() || op == ws.OpContinuation || len(message) > 300 || op == ws.OpText && !utf8.Valid(message) {
+				t.Fatalf("%x: opcode %d, %q", in, op, message)
+			}
+		}
+	})
 }
 
 // A client that is gone without a word ends with 1006, in the middle of a frame too.
