@@ -102,3 +102,18 @@ func TestBusyIsNotGone(t *testing.T) {
 	k.write(frame(ws.OpPong, true, ""))
 	f.leave(k)
 }
+
+func TestAddress(t *testing.T) {
+	for remote, want := range map[string][2]string{
+		"192.0.2.10:1234":             {"192.0.2.10", "192.0.2.10"},
+		"[::ffff:192.0.2.10]:1234":    {"192.0.2.10", "192.0.2.10"},
+		"[2001:db8:1:2:3:4:5:6]:1234": {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+		"[fe80::1%eth0]:1234":         {"fe80::1", "fe80::/64"},
+		"@":                           {"@", "@"}, // a unix socket
+		"somewhere:1":                 {"somewhere", "somewhere"},
+	} {
+		if ip, network := address(remote); ip != want[0] || network != want[1] {
+			t.Errorf("%s is %s of %s, want %s", remote, ip, network, want)
+		}
+	}
+}

@@ -2,8 +2,10 @@ package websocket
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -39,7 +41,24 @@ func TestJWT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	asPEM := func(der []byte) string { return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})) }
+	public := asPEM(der)
+	edPublic, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edDER, err := x509.MarshalPKIXPublicKey(edPublic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaDER, err := x509.MarshalPKIXPublicKey(&rsaKey.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	checker := func(s JWTSettings) *jwtChecker {
 		s.Leeway = 30 * time.Second
@@ -51,7 +70,7 @@ func TestJWT(t *testing.T) {
 	}
 	secret := []schema.Secret{schema.NewSecret("another-secret-of-at-least-32-bytes"), schema.NewSecret(jwtSecret)}
 	hmac := checker(JWTSettings{Secrets: secret, Audience: []string{"chat"}, Issuer: "me", RoomsClaim: "rooms"})
-	public256 := checker(JWTSettings{PublicKeys: []string{public}})
+	public256 := checker(JWTSettings{PublicKeys: []string{asPEM(rsaDER), asPEM(edDER), public}})
 	both := checker(JWTSettings{Secrets: secret, PublicKeys: []string{public}})
 	claims := func(more ...any) jwt.MapClaims {
 		c := jwt.MapClaims{"sub": "ann", "aud": "chat", "iss": "me", "exp": now.Add(time.Hour).Unix(), "rooms": []string{"chat:*", "[", "x"}}
@@ -73,6 +92,8 @@ func TestJWT(t *testing.T) {
 		{"good", hmac, good, ""},
 		{"just expired", hmac, signed(t, jwt.SigningMethodHS256, []byte(jwtSecret), claims("exp", now.Add(-20*time.Second).Unix())), ""},
 		{"ECDSA", public256, signed(t, jwt.SigningMethodES256, key, claims()), ""},
+		{"RSA", public256, signed(t, jwt.SigningMethodRS256, rsaKey, claims()), ""},
+		{"Ed25519", public256, signed(t, jwt.SigningMethodEdDSA, edKey, claims()), ""},
 		{"either, HMAC", both, good, ""},
 		{"either, ECDSA", both, signed(t, jwt.SigningMethodES256, key, claims()), ""},
 
