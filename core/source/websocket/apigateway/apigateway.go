@@ -47,9 +47,7 @@ type outside struct {
 	api   *api
 }
 
-var (
-	_ source.LongLived = (*Source)(nil)
-)
+var _ source.LongLived = (*Source)(nil)
 
 // New makes a source of its settings, a JSON object that satisfies websocket.Schema. An error is a mistake in the settings.
 func New(settings []byte, d source.Deps, metrics *Metrics) (*Source, error) {

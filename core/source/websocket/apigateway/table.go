@@ -30,6 +30,8 @@ type table struct {
 	client      *dynamodb.Client
 	name, index string
 	known       known
+	// page is how many rows one answer holds; nil leaves it to DynamoDB.
+	page *int32
 }
 
 func newTable(cfg aws.Config, settings *websocket.APIGateway) *table {
@@ -120,7 +122,7 @@ func (t *table) remove(ctx context.Context, connection string) error {
 // members implements store.
 func (t *table) members(ctx context.Context, room string, visit func(row)) error {
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
-		TableName: &t.name, IndexName: &t.index,
+		TableName: &t.name, IndexName: &t.index, Limit: t.page,
 		KeyConditionExpression:    aws.String("#room = :room"),
 		ExpressionAttributeNames:  map[string]string{"#room": roomAttribute},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":room": text(room)},
@@ -142,7 +144,7 @@ func (t *table) members(ctx context.Context, room string, visit func(row)) error
 // expired implements store.
 func (t *table) expired(ctx context.Context, now time.Time, visit func(row) error) error {
 	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-		TableName:                 &t.name,
+		TableName: &t.name, Limit: t.page,
 		FilterExpression:          aws.String("#expires < :now"),
 		ExpressionAttributeNames:  map[string]string{"#expires": expiresAttribute},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":now": seconds(now)},

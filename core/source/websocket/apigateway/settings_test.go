@@ -1,0 +1,60 @@
+package apigateway
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pointsman/pointsman/core/source"
+)
+
+func TestSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		changes, api map[string]any
+		want         string
+	}{
+		"tokens":           {map[string]any{"tokens": []string{"x"}}, nil, "tokens: not with mode"},
+		"route":            {map[string]any{"route": "$request.body.action"}, nil, "route_selection_expression"},
+		"routes":           {map[string]any{"routes": []string{"$connect"}}, nil, `routes: "$connect"`},
+		"limits":           {map[string]any{"limits": map[string]any{"rate": 5}}, nil, "only message_bytes and age"},
+		"message_bytes":    {map[string]any{"limits": map[string]any{"message_bytes": 200000}}, nil, "want 1 to 131072"},
+		"age":              {map[string]any{"limits": map[string]any{"age": "1s"}}, nil, "limits.age"},
+		"no block":         {map[string]any{"apigateway": nil}, nil, "needs the block apigateway"},
+		"path":             {map[string]any{"path": "chat"}, nil, "must start with"},
+		"clients' address": {nil, map[string]any{"endpoint": "wss://a.execute-api.us-east-1.amazonaws.com/dev"}, "write https in place of wss"},
+		"no address":       {nil, map[string]any{"endpoint": "a.execute-api"}, "not the URL of a server"},
+		"connections":      {nil, map[string]any{"endpoint": "https://a/dev/@connections"}, "leave /@connections out"},
+		"both lists":       {nil, map[string]any{"table": "connections"}, "either table"},
+		"no list":          {nil, map[string]any{"file": nil}, "either table"},
+		"table":            {nil, map[string]any{"file": nil, "table": "a b"}, "3 to 255"},
+		"region":           {nil, map[string]any{"region": "the moon"}, "the name of a region"},
+		"one key":          {nil, map[string]any{"secret_key": nil}, "go together"},
+		"token alone":      {nil, map[string]any{"access_key": nil, "secret_key": nil, "session_token": "canary"}, "session_token: needs"},
+		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "no secret that is not empty"},
+	} {
+		_, err := New(settingsOf(t, "http://127.0.0.1:1/dev", c.changes, c.api), testDeps(), NewMetrics(prometheus.NewRegistry()))
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func testDeps() source.Deps {
+	return source.Deps{Name: "chat", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())}
+}
+
+func TestWarnings(t *testing.T) {
+	raw := settingsOf(t, "http://api.example.com/dev", map[string]any{"require_membership": false}, map[string]any{"secrets": []string{"", "short", "it's-long-enough-to-be-a-secret"}})
+	s, err := New(raw, testDeps(), NewMetrics(prometheus.NewRegistry()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(s.Warnings(), "\n")
+	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is shorter", "secrets[2] holds a '"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no warning %q in:\n%s", want, all)
+		}
+	}
+}

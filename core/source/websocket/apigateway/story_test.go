@@ -1,0 +1,375 @@
+package apigateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+)
+
+// withoutNode is the environment variable that leaves out the tests that need Node.js.
+const withoutNode = "POINTSMAN_TEST_NO_NODE"
+
+// nodeModules returns where `make servers` has installed what others wrote.
+func nodeModules(t *testing.T) string {
+	t.Helper()
+	if os.Getenv(withoutNode) == "1" {
+		t.Skip("left out: " + withoutNode + "=1")
+	}
+	modules, err := filepath.Abs("../../../../.cache/node/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dynalite", "serverless-offline"} {
+		if _, err := os.Stat(filepath.Join(modules, name)); err != nil {
+			t.Fatalf("%v: run `make servers`; %s=1 leaves this test out", err, withoutNode)
+		}
+	}
+	return modules
+}
+
+// serve runs a server until the test ends, and returns when it answers at address.
+func serve(t *testing.T, cmd *exec.Cmd, address string) {
+	t.Helper()
+	var said strings.Builder
+	output := &locked{w: &said}
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // what it said tells more
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if t.Failed() {
+			t.Logf("%s said: %s", cmd, said.String())
+		}
+	})
+	until(t, cmd.String()+" at "+address, func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("%s has ended: %s", cmd, said.String())
+		default:
+		}
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		_ = conn.Close()
+		return true
+	})
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// dynalite starts a DynamoDB and returns its address.
+func dynalite(t *testing.T) string {
+	modules, port := nodeModules(t), freePort(t)
+	address := "127.0.0.1:" + port
+	serve(t, exec.CommandContext(t.Context(), "node", filepath.Join(modules, ".bin", "dynalite"),
+		"--host", "127.0.0.1", "--port", port, "--createTableMs", "1", "--updateTableMs", "1"), address)
+	return "http://" + address
+}
+
+// onTable is a source block whose list is the table of that name.
+func onTable(t *testing.T, endpoint, dynamo, name string, changes map[string]any) []byte {
+	return settingsOf(t, endpoint, changes, map[string]any{"file": nil, "table": name, "dynamodb_endpoint": dynamo})
+}
+
+// create makes a table as examples/apigateway does. index "" leaves the index out.
+func create(t *testing.T, s *Source, hash, index, indexed string) {
+	t.Helper()
+	out, err := s.outside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, ok := out.store.(*table)
+	if !ok {
+		t.Fatalf("list %T", out.store)
+	}
+	in := &dynamodb.CreateTableInput{
+		TableName: &list.name, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &hash, AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}},
+	}
+	if index != "" {
+		in.AttributeDefinitions = append(in.AttributeDefinitions, types.AttributeDefinition{AttributeName: &indexed, AttributeType: types.ScalarAttributeTypeS})
+		in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{{
+			IndexName: &index, KeySchema: []types.KeySchemaElement{{AttributeName: &indexed, KeyType: types.KeyTypeHash}},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+		}}
+	}
+	if _, err := list.client.CreateTable(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "table", func() bool {
+		d, err := list.client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &list.name})
+		return err == nil && d.Table.TableStatus == types.TableStatusActive && !slices.ContainsFunc(d.Table.GlobalSecondaryIndexes, func(i types.GlobalSecondaryIndexDescription) bool {
+			return i.IndexStatus != types.IndexStatusActive
+		})
+	})
+}
+
+// The list in DynamoDB, and what is said of one that cannot be used.
+func TestTable(t *testing.T) {
+	dynamo, g := dynalite(t), newGateway(t)
+	for name, c := range map[string]struct{ hash, index, indexed, want string }{
+		"missing":       {"", "", "", `no table "missing"`},
+		"without-index": {"connectionId", "", "", `no global secondary index "room-index"`},
+		"other-index":   {"connectionId", "room-index", "rooms", "must have the hash key room"},
+		"other-key":     {"id", "room-index", "room", "must have the hash key connectionId"},
+	} {
+		f := prepare(t, g, onTable(t, g.URL+"/dev", dynamo, name, nil))
+		if c.hash != "" {
+			create(t, f.Source, c.hash, c.index, c.indexed)
+		}
+		if err := f.Run(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `source "chat"`) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+	f := prepare(t, g, onTable(t, g.URL+"/dev", dynamo, "connections", nil))
+	create(t, f.Source, "connectionId", "room-index", "room")
+	out, err := f.outside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.api.close()
+	if err := out.store.check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	conforms(t, out.store)
+	list, ok := out.store.(*table)
+	if !ok {
+		t.Fatalf("list %T", out.store)
+	}
+	list.page = new(int32(7))
+	const many = 50
+	for i := range many {
+		if err := out.store.add(t.Context(), row{connection: fmt.Sprintf("m%d=", i), room: "many", connected: time.Unix(1, 0), expires: time.Unix(2, 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := len(listing(t, out.store, "many")); got != many {
+		t.Errorf("%d members", got)
+	}
+	var swept int
+	if err := list.expired(t.Context(), time.Unix(3, 0), func(r row) error {
+		swept++
+		return list.remove(t.Context(), r.connection)
+	}); err != nil || swept != many {
+		t.Errorf("%d swept, %v", swept, err)
+	}
+}
+
+// Without its table the source refuses everybody, and says why.
+func TestUnreachable(t *testing.T) {
+	g := newGateway(t)
+	f := prepare(t, g, onTable(t, g.URL+"/dev", "http://127.0.0.1:1", "connections", nil))
+	f.run()
+	until(t, "it is logged", func() bool { return strings.Contains(f.logged(), "could not be checked") })
+	if got := f.post("", connectHeaders("a=", "chat:3")); got != 503 {
+		t.Errorf("%d", got)
+	}
+}
+
+// client is somebody at a WebSocket.
+type client struct {
+	t    *testing.T
+	conn net.Conn
+	mu   sync.Mutex
+	got  []string
+	done chan struct{}
+}
+
+func dial(t *testing.T, address, room string) (*client, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, early, _, err := ws.Dial(ctx, "ws://"+address+"/?room="+room)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{t: t, conn: conn, done: make(chan struct{})}
+	var from io.Reader = conn
+	if early != nil {
+		from = io.MultiReader(early, conn)
+	}
+	go func() {
+		defer close(c.done)
+		for {
+			text, _, err := wsutil.ReadServerData(struct {
+				io.Reader
+				io.Writer
+			}{from, conn})
+			if err != nil {
+				return
+			}
+			c.mu.Lock()
+			c.got = append(c.got, string(text))
+			c.mu.Unlock()
+		}
+	}()
+	t.Cleanup(c.leave)
+	return c, nil
+}
+
+func (c *client) leave() {
+	_ = ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
+	_ = c.conn.Close()
+	<-c.done
+}
+
+func (c *client) say(text string) {
+	c.t.Helper()
+	if err := wsutil.WriteClientText(c.conn, []byte(text)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *client) heard() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.got)
+}
+
+// The story of a room: connect, publish, broadcast, disconnect, a connection that is gone, and one whose end was never told;
+// against servers that others wrote.
+func TestStory(t *testing.T) {
+	modules, dynamo := nodeModules(t), dynalite(t)
+	port := freePort(t)
+	address := "127.0.0.1:" + port
+	f := prepare(t, newGateway(t), onTable(t, "http://"+address, dynamo, "connections", map[string]any{"binary": true}))
+	create(t, f.Source, "connectionId", "room-index", "room")
+	f.time = time.Now()
+	f.run()
+	router := httptest.NewServer(f)
+	t.Cleanup(router.Close)
+
+	folder := t.TempDir()
+	lose := filepath.Join(folder, "lose-disconnects")
+	for _, name := range []string{"serverless.yml", "integration.js"} {
+		content, err := os.ReadFile(filepath.Join("testdata", "gateway", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(modules, filepath.Join(folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	api := exec.CommandContext(t.Context(), "node", filepath.Join(modules, ".bin", "serverless"), "offline", "start")
+	api.Dir = folder
+	api.Env = append(os.Environ(), "HTTP_PORT="+freePort(t), "WEBSOCKET_PORT="+port, "LAMBDA_PORT="+freePort(t), "HOME="+folder, "CI=1",
+		"SLS_TELEMETRY_DISABLED=1", "SLS_NOTIFICATIONS_MODE=off", "POINTSMAN_SECRET="+secretText, "POINTSMAN_URL="+router.URL+"/chat", "LOSE_DISCONNECTS="+lose)
+	serve(t, api, address)
+
+	events := func(want ...string) {
+		t.Helper()
+		until(t, strings.Join(want, ", "), func() bool { return len(f.memory.types()) >= len(want) })
+		for i, got := range f.memory.types() {
+			if kind, _, _ := strings.Cut(got, " "); i >= len(want) || kind != want[i] {
+				t.Fatalf("events %q, want %q", f.memory.types(), want)
+			}
+		}
+	}
+	enter := func(room string) (*client, string) {
+		t.Helper()
+		c, err := dial(t, address, room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, f.memory.last().GetWebsocket().GetConnectionId()
+	}
+	// Connect.
+	if _, err := dial(t, address, ""); err == nil || !strings.Contains(err.Error(), "400") {
+		t.Errorf("without a room: %v", err)
+	}
+	a, idA := enter("chat:3")
+	b, idB := enter("chat:3")
+	events("connect", "connect")
+	if idA == "" || idA == idB || f.listed(idA) != "chat:3" {
+		t.Errorf("connections %q, %q in %q", idA, idB, f.listed(idA))
+	}
+	// Publish, and broadcast.
+	a.say(`{"room":"chat:3","data":"some message."}`)
+	events("connect", "connect", "message")
+	if e := f.memory.last(); e.GetWebsocket().GetRouteKey() != "$default" || e.GetWebsocket().GetConnectionId() != idA || e.GetWebsocket().GetSourceIp() == "" || e.GetSubject() != "chat:3" {
+		t.Errorf("event %v", e)
+	}
+	f.Broadcast("chat:3", []byte(`{"data":"some message.","received":1}`), false, idA)
+	until(t, "b hears it", func() bool { return slices.Equal(b.heard(), []string{`{"data":"some message.","received":1}`}) })
+	if got := a.heard(); len(got) != 0 {
+		t.Errorf("the speaker heard %q", got)
+	}
+	a.say(`{"action":"shout","data":1}`)
+	events("connect", "connect", "message", "message")
+	if e := f.memory.last(); e.GetWebsocket().GetRouteKey() != "shout" {
+		t.Errorf("event %v", e)
+	}
+	if err := wsutil.WriteClientBinary(a.conn, []byte("\x00\xff")); err != nil {
+		t.Fatal(err)
+	}
+	events("connect", "connect", "message", "message", "message")
+	if e := f.memory.last(); string(e.GetBody()) != "\x00\xff" {
+		t.Errorf("event %v", e)
+	}
+	a.say(`{"room":"chat:4"}`) // it is not in there
+	until(t, "a is told", func() bool { return len(a.heard()) == 1 && strings.Contains(a.heard()[0], `"code":"forbidden"`) })
+	// Disconnect.
+	a.leave()
+	events("connect", "connect", "message", "message", "message", "disconnect")
+	until(t, "a is off the list", func() bool { return f.listed(idA) == "" })
+	// Gone: the end was not told, and is found out by an answer 410.
+	if err := os.WriteFile(lose, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, idC := enter("chat:3")
+	b.leave()
+	f.pass(time.Minute)
+	f.Broadcast("chat:3", []byte("anybody?"), false, idC)
+	until(t, "b is off the list", func() bool { return f.listed(idB) == "" })
+	events("connect", "connect", "message", "message", "message", "disconnect", "connect", "disconnect")
+	// Swept: nobody spoke to it for longer than a connection lasts.
+	f.pass(3 * time.Hour)
+	out, err := f.outside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.sweep(t.Context(), out.store)
+	events("connect", "connect", "message", "message", "message", "disconnect", "connect", "disconnect", "disconnect")
+	if e := f.memory.last(); e.GetWebsocket().GetConnectionId() != idC || e.GetWebsocket().GetCloseCode() != codeAbnormal || f.listed(idC) != "" {
+		t.Errorf("event %v", e)
+	}
+}
