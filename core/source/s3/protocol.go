@@ -25,7 +25,7 @@ func refusalReasons() []string {
 // protocol is what S3 adds to source.Webhook.
 type protocol struct {
 	path, dialect string
-	tokens        tokens
+	tokens        source.Tokens
 	anonymous     bool
 	// public is the URL registered with VK Cloud; publicText is it to the letter. nil: there is none.
 	public     *url.URL
@@ -39,7 +39,7 @@ type protocol struct {
 
 // newProtocol checks the settings.
 func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error) {
-	list, warnings, err := newTokens(s.Tokens)
+	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +71,7 @@ func (p *protocol) setPublicURL(text string) error {
 	}
 	rest, below := strings.CutPrefix(pathOf(u), p.path+"/")
 	switch {
-	case len(p.tokens) > 0 && (!below || p.tokens.slot(rest) < 0):
+	case len(p.tokens) > 0 && (!below || p.tokens.Slot(rest) < 0):
 		return errors.New("public_url: its path must be " + p.path + "/ and one of the tokens, or every request to it would be refused")
 	case len(p.tokens) == 0 && pathOf(u) != p.path:
 		return errors.New("public_url: its path must be " + p.path + ", where this source is")
@@ -120,7 +120,7 @@ func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
 func (p *protocol) Verify(r *http.Request, body []byte) (slot int, err error) {
 	slot = -1
 	if r.URL.Path != p.path {
-		if slot = p.tokens.slot(strings.TrimPrefix(r.URL.Path, p.path+"/")); slot < 0 {
+		if slot = p.tokens.Slot(strings.TrimPrefix(r.URL.Path, p.path+"/")); slot < 0 {
 			return -1, &source.Refused{Reason: pathMismatch, Status: http.StatusNotFound}
 		}
 	}
@@ -130,7 +130,7 @@ func (p *protocol) Verify(r *http.Request, body []byte) (slot int, err error) {
 	case slot >= 0 || p.anonymous:
 		return slot, nil
 	}
-	return p.tokens.inHeader(r)
+	return inHeader(p.tokens, r)
 }
 
 // isSNS looks no further than it must: nothing is known of the body's sender.

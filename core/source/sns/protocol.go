@@ -34,7 +34,7 @@ type protocol struct {
 // Verify implements source.Protocol.
 func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
 	if isRaw(r.Header) {
-		return p.raw.verify(r.Header, p.verifier)
+		return p.raw.verify(r, p.verifier)
 	}
 	messages, err := parse(body)
 	if err != nil {

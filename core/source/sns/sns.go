@@ -69,11 +69,15 @@ func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
 	}
+	slots := 0
+	if p.raw != nil {
+		slots = p.raw.slots
+	}
 	webhook, err := source.NewWebhook(source.WebhookOptions{
 		Deps: d, Kind: Kind, Path: s.Path, Protocol: p,
 		Limits:            source.Limits{Body: maxBody},
 		Success:           200,
-		Secrets:           p.raw.slots(),
+		Secrets:           slots,
 		KnownTypes:        []string{typeNotification, typeUnsubscribed},
 		RefusalReasons:    append(snsmessage.RefusalReasons(), malformed, rawRefused, tokenMissing, tokenMismatch),
 		QuarantineReasons: []string{notText, notS3},
