@@ -65,6 +65,7 @@ var pluginPackages = []string{
 	"../../../plugins/stats-email",
 	"../../../plugins/s3-mirror",
 	"../../../plugins/slack",
+	"../../../plugins/room-broadcast",
 	"../../../plugins/sdk/plugintest/pointsman-plugin-noop",
 }
 
@@ -92,6 +93,7 @@ func runStories(t *testing.T, glob, extra string) {
 			}
 			env.Values[s3Servers{}] = map[string]*s3test.Server{}
 			env.Values[slackServer{}] = new(*slacktest.Server)
+			env.Setenv("NODE", node22)
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			if err := os.Symlink(programs, filepath.Join(env.WorkDir, "bin")); err != nil {
 				return err
@@ -101,6 +103,7 @@ func runStories(t *testing.T, glob, extra string) {
 			}
 			return os.CopyFS(env.WorkDir, os.DirFS(extra))
 		},
+		Condition: haveNode,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"waitfor":  waitFor,
 			"waitmail": waitMail,

@@ -25,7 +25,7 @@ func newSend(s streams) *cobra.Command {
 		Args:  args(noCommand),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSendIntdash(s), newSendS3(s), newSendSNS(s))
+	cmd.AddCommand(newSendIntdash(s), newSendS3(s), newSendSNS(s), newSendWebSocket(s))
 	return cmd
 }
 

@@ -1,0 +1,67 @@
+# Rooms that people talk in, in a browser, and that hear of finished measurements. README.md beside this file tells the story.
+
+variable "page" {
+  description = "The file that browsers get."
+  default     = "examples/chat-room/index.html"
+}
+
+variable "token" {
+  description = "What a visitor must show. Empty: everybody who can reach the router is let in."
+  default     = ""
+}
+
+source "websocket" "chat" {
+  path   = "/"
+  page   = var.page
+  tokens = var.token == "" ? [] : [var.token]
+
+  # A browser can show a token in no other place than among the subprotocols, and wants one of them back.
+  subprotocols = ["chat"]
+}
+
+source "intdash" "lab" {
+  path    = "/hooks/intdash"
+  secrets = [env("INTDASH_SECRET")]
+}
+
+plugin "room-broadcast" "rooms" {
+  settings {
+    source = "chat"
+  }
+}
+
+rule "talk" {
+  description = "What somebody says is heard by all others in the room, in its order."
+
+  on   = ["chat"]
+  when = event.type == "websocket.message" && event.data.body.data != null
+
+  dispatch "rooms" {
+    order_by = event.data.room
+  }
+}
+
+rule "presence" {
+  description = "The others hear that somebody came or left. Pages then ask who is there."
+
+  on   = ["chat"]
+  when = event.type != "websocket.message"
+
+  dispatch "rooms" {
+    json     = jsonencode({ presence = event.data.event_type })
+    except   = event.data.connection_id
+    order_by = event.data.room
+  }
+}
+
+rule "measurement" {
+  description = "The room lab hears of every measurement that is complete."
+
+  on   = ["lab"]
+  when = event.data.resource_type == "measurement" && event.data.action == "completed"
+
+  dispatch "rooms" {
+    room = "lab"
+    json = jsonencode({ name = "intdash", text = "Measurement ${event.data.measurement_uuid} is complete" })
+  }
+}
