@@ -57,4 +57,13 @@ func TestSubtree(t *testing.T) {
 			t.Errorf("find(%q) = %q, want %q", path, got, want)
 		}
 	}
+	f.Webhook.options.Path = "/"
+	if err := server.Mount([]Source{f, plain}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"/": true, "/a": true, "/a/b": true, "/hooks/test/plain": true, "": false, "*": false} {
+		if _, ok := server.find(path); ok != want {
+			t.Errorf("find(%q) below / = %t, want %t", path, ok, want)
+		}
+	}
 }

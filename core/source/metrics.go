@@ -57,8 +57,7 @@ func (m *Metrics) request(source string, status int, o outcome) prometheus.Count
 type sourceMetrics struct {
 	requests     [outcomes]prometheus.Counter
 	secretUsed   []prometheus.Counter
-	accepted     map[string]prometheus.Counter // by type
-	other        prometheus.Counter
+	accepted     *EventCounter
 	duplicates   prometheus.Counter
 	quarantined  map[string]prometheus.Counter // by reason
 	authFailures map[string]prometheus.Counter // by reason
@@ -68,10 +67,9 @@ type sourceMetrics struct {
 // of initialises every label set that the webhook can produce, so that each series exists from the start.
 func (m *Metrics) of(o *WebhookOptions) *sourceMetrics {
 	s := &sourceMetrics{
-		other:        m.accepted.WithLabelValues(o.Name, otherType),
+		accepted:     m.Events(o.Name, o.KnownTypes),
 		duplicates:   m.duplicates.WithLabelValues(o.Name),
 		duration:     m.duration.WithLabelValues(o.Name),
-		accepted:     map[string]prometheus.Counter{},
 		quarantined:  map[string]prometheus.Counter{},
 		authFailures: map[string]prometheus.Counter{},
 	}
@@ -82,9 +80,6 @@ func (m *Metrics) of(o *WebhookOptions) *sourceMetrics {
 	}
 	for slot := range o.Secrets {
 		s.secretUsed = append(s.secretUsed, m.secretUsed.WithLabelValues(o.Name, strconv.Itoa(slot)))
-	}
-	for _, t := range o.KnownTypes {
-		s.accepted[t] = m.accepted.WithLabelValues(o.Name, t)
 	}
 	for _, r := range slices.Concat(o.QuarantineReasons, []string{otherReason}) {
 		s.quarantined[r] = m.quarantined.WithLabelValues(o.Name, r)
@@ -106,10 +101,26 @@ func count(by map[string]prometheus.Counter, reason string) {
 	c.Inc()
 }
 
-func (s *sourceMetrics) countAccepted(eventType string) {
-	if c, ok := s.accepted[eventType]; ok {
-		c.Inc()
+// EventCounter counts the stored events of one source by their types.
+type EventCounter struct {
+	known map[string]prometheus.Counter
+	other prometheus.Counter
+}
+
+// Events returns the counter of a source. Types that are not known count as one, so that senders cannot make new series.
+func (m *Metrics) Events(source string, known []string) *EventCounter {
+	c := &EventCounter{known: map[string]prometheus.Counter{}, other: m.accepted.WithLabelValues(source, otherType)}
+	for _, t := range known {
+		c.known[t] = m.accepted.WithLabelValues(source, t)
+	}
+	return c
+}
+
+// Count counts one event.
+func (c *EventCounter) Count(eventType string) {
+	if counter, ok := c.known[eventType]; ok {
+		counter.Inc()
 		return
 	}
-	s.other.Inc()
+	c.other.Inc()
 }

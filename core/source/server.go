@@ -96,8 +96,8 @@ func (s *Server) find(p string) (Source, bool) {
 	if src, ok := mounted[p]; ok {
 		return src, true
 	}
-	for i := strings.LastIndexByte(p, '/'); i > 0; i = strings.LastIndexByte(p[:i], '/') {
-		if src, ok := mounted[p[:i]]; ok {
+	for i := strings.LastIndexByte(p, '/'); i >= 0; i = strings.LastIndexByte(p[:i], '/') {
+		if src, ok := mounted[p[:max(i, 1)]]; ok {
 			sub, ok := src.(Subtree)
 			return src, ok && sub.ServesSubtree()
 		}

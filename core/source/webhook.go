@@ -273,7 +273,7 @@ func (h *Webhook) countStored(stored []Accepted, labels []label) outcome {
 			count(h.metrics.quarantined, labels[i].quarantined)
 			out = quarantined
 		default:
-			h.metrics.countAccepted(labels[i].eventType)
+			h.metrics.accepted.Count(labels[i].eventType)
 			if out == duplicate {
 				out = accepted
 			}

@@ -14,8 +14,7 @@ import (
 )
 
 // rcloneFlags give rclone what the mirror has: as many transfers, as many parts at a time of the same size, no question whether the bucket is there,
-// and no wait for "100 Continue", which versitygw does not send before a second is over. What it copied is checked as it does
-// by default.
+// and no wait for "100 Continue", with which it is much slower here. What it copied is checked as it does by default.
 func (b *bench) rcloneFlags() string {
 	n := strconv.Itoa(b.concurrency)
 	return "copy --transfers " + n + " --checkers " + n + " --s3-chunk-size 8M --s3-upload-concurrency " + n + " --s3-no-check-bucket --fast-list --expect-continue-timeout 0"

@@ -126,6 +126,7 @@ func newFixture(t testing.TB, more string) *fixture {
 	var err error
 	f.Source, err = New([]byte(settings+"}"), source.Deps{
 		Name: "chat", Intake: f.intake, Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: f.clock.Now,
+		Metrics: source.NewMetrics(f.reg),
 	}, WithMetrics(NewMetrics(f.reg)))
 	if err != nil {
 		t.Fatal(err)
@@ -356,7 +357,7 @@ func (f *fixture) leave(k *client) {
 // newUnserved makes a source that nobody serves.
 func newUnserved(t testing.TB, settings string) *Source {
 	t.Helper()
-	s, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{events: make(chan source.Event, 100)}, Log: slog.New(slog.DiscardHandler)})
+	s, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{events: make(chan source.Event, 100)}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())})
 	if err != nil {
 		t.Fatal(err)
 	}

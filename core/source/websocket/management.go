@@ -58,7 +58,7 @@ func (s *Source) manage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
-	id, ok := strings.CutPrefix(r.URL.Path, s.path+managementPath)
+	id, ok := strings.CutPrefix(r.URL.Path, strings.TrimSuffix(s.path, "/")+managementPath)
 	switch {
 	case !ok || id == "" || len(s.managers) == 0:
 		return apiUnknown

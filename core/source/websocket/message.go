@@ -139,6 +139,9 @@ func (c *conn) accept(e source.Event) (err error) {
 	if err == nil && len(stored) != 1 {
 		err = errors.New("intake did not answer for the event")
 	}
+	if err == nil {
+		c.source.events.Count(e.Envelope.GetType())
+	}
 	return err
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/pointsman/pointsman/core/source"
 )
 
@@ -48,7 +50,7 @@ func TestBadSettings(t *testing.T) {
 		`{"page":"/nowhere/page.html"}`:                   "page",
 		`{"page":"` + page + `"}`:                         "not HTML",
 	} {
-		_, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{}, Log: slog.New(slog.DiscardHandler)})
+		_, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"chat"`) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
 		}

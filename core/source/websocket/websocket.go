@@ -45,6 +45,7 @@ type Source struct {
 	log      *slog.Logger
 	now      func() time.Time
 	metrics  *sourceMetrics
+	events   *source.EventCounter
 	access   *accessLog
 	door     *door
 	managers tokens
@@ -73,8 +74,8 @@ func WithMetrics(m *Metrics) Option {
 
 // New makes a source of its settings, a JSON object that satisfies Schema. An error is a mistake in the settings.
 func New(settings []byte, d source.Deps, options ...Option) (*Source, error) {
-	if d.Name == "" || d.Intake == nil || d.Log == nil {
-		return nil, errors.New("websocket: name, intake and log are required")
+	if d.Name == "" || d.Intake == nil || d.Log == nil || d.Metrics == nil {
+		return nil, errors.New("websocket: name, intake, log and metrics are required")
 	}
 	s, err := newSource(settings, d)
 	if err != nil {
@@ -97,6 +98,7 @@ func newSource(raw []byte, d source.Deps) (*Source, error) {
 	}
 	s := &Source{
 		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
+		events: d.Metrics.Events(d.Name, []string{typeConnect, typeMessage, typeDisconnect}),
 		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 		hub:        newHub(settings.Limits),
 		connects:   rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
