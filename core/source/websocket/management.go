@@ -62,7 +62,7 @@ func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
 	switch {
 	case !ok || id == "" || len(s.managers) == 0:
 		return apiUnknown
-	case !s.managers.knows(bearer(r)):
+	case s.managers.Slot(bearer(r)) < 0:
 		s.log.Warn("management request without a valid token", "remote", r.RemoteAddr)
 		return apiForbidden
 	}

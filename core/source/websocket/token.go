@@ -1,15 +1,11 @@
 package websocket
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
-	"fmt"
 	"path"
-	"strings"
 	"time"
 
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // visitor is who a connection belongs to, as far as that is known.
@@ -40,13 +36,13 @@ var anybody = &visitor{all: true}
 
 // door says who is let in.
 type door struct {
-	tokens tokens
+	tokens source.Tokens
 	jwt    *jwtChecker // nil without the block
 	open   bool
 }
 
 func newDoor(s *Settings, now func() time.Time) (*door, []string, error) {
-	list, warnings, err := newTokens("tokens", s.Tokens)
+	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,7 +59,7 @@ var errNoToken = errors.New("no token was shown")
 
 // admit returns who shows one of these tokens. The error never repeats a token.
 func (d *door) admit(shown []string) (*visitor, error) {
-	if d.open || d.tokens.knows(shown...) {
+	if d.open || d.tokens.Slot(shown...) >= 0 {
 		return anybody, nil
 	}
 	const maxShown = 4 // verifying costs
@@ -82,44 +78,4 @@ func (d *door) admit(shown []string) (*visitor, error) {
 		}
 	}
 	return nil, err
-}
-
-// tokens are known by their digests alone: digests have one length, so comparing them tells nothing about what they are of.
-type tokens [][sha256.Size]byte
-
-// newTokens checks the tokens of a setting. Empty ones are left out, for anybody could show them.
-func newTokens(setting string, secrets []schema.Secret) (tokens, []string, error) {
-	const short = 24 // bytes; fewer can be guessed with patience
-	var list tokens
-	var warnings []string
-	for i, s := range secrets {
-		text := s.Reveal()
-		if text == "" {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is empty and is not used: is its environment variable set?", setting, i))
-			continue
-		}
-		if len(text) < short {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is shorter than %d bytes: use a longer one", setting, i, short))
-		}
-		if strings.HasSuffix(text, "\n") {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] ends with a line break, which no client can show: remove it", setting, i))
-		}
-		list = append(list, sha256.Sum256([]byte(text)))
-	}
-	if len(secrets) > 0 && len(list) == 0 {
-		return nil, nil, fmt.Errorf("%s: no token that is not empty: set the environment variable that it is read from", setting)
-	}
-	return list, warnings, nil
-}
-
-// knows reports whether one of the texts is a token. The time it takes tells nothing about them.
-func (t tokens) knows(texts ...string) bool {
-	found := 0
-	for _, text := range texts {
-		shown := sha256.Sum256([]byte(text))
-		for i := range t {
-			found |= subtle.ConstantTimeCompare(shown[:], t[i][:])
-		}
-	}
-	return found == 1
 }

@@ -48,7 +48,7 @@ type Source struct {
 	events   *source.EventCounter
 	access   *accessLog
 	door     *door
-	managers tokens
+	managers source.Tokens
 	route    route
 	page     *page
 	warnings []string
@@ -119,7 +119,7 @@ func newSource(raw []byte, d source.Deps) (*Source, error) {
 	var errs [4]error
 	s.route, errs[0] = parseRoute(settings.Route, settings.Routes)
 	s.door, doubts, errs[1] = newDoor(settings, s.now)
-	s.managers, managementDoubts, errs[2] = newTokens("management_tokens", settings.ManagementTokens)
+	s.managers, managementDoubts, errs[2] = source.NewTokens("management_tokens", settings.ManagementTokens)
 	s.page, errs[3] = newPage(settings.Page)
 	s.access = newAccessLog(settings.AccessLog, s.log)
 	s.warnings = append(append(s.warnings, doubts...), managementDoubts...)
