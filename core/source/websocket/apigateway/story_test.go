@@ -275,23 +275,10 @@ func TestStory(t *testing.T) {
 	router := httptest.NewServer(f)
 	t.Cleanup(router.Close)
 
-	folder := t.TempDir()
-	lose := filepath.Join(folder, "lose-disconnects")
-	for _, name := range []string{"serverless.yml", "integration.js"} {
-		content, err := os.ReadFile(filepath.Join("testdata", "gateway", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(modules, filepath.Join(folder, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
+	lose := filepath.Join(t.TempDir(), "lose-disconnects")
 	api := exec.CommandContext(t.Context(), "node", filepath.Join(modules, ".bin", "serverless"), "offline", "start")
-	api.Dir = folder
-	api.Env = append(os.Environ(), "HTTP_PORT="+freePort(t), "WEBSOCKET_PORT="+port, "LAMBDA_PORT="+freePort(t), "HOME="+folder, "CI=1",
+	api.Dir = filepath.Join("testdata", "gateway")
+	api.Env = append(os.Environ(), "HTTP_PORT="+freePort(t), "WEBSOCKET_PORT="+port, "LAMBDA_PORT="+freePort(t), "HOME="+t.TempDir(), "CI=1",
 		"SLS_TELEMETRY_DISABLED=1", "SLS_NOTIFICATIONS_MODE=off", "POINTSMAN_SECRET="+secretText, "POINTSMAN_URL="+router.URL+"/chat", "LOSE_DISCONNECTS="+lose)
 	serve(t, api, address)
 

@@ -3,7 +3,7 @@ const fs = require('fs');
 
 exports.handler = async (event) => {
   const c = event.requestContext;
-  if (c.eventType === 'DISCONNECT' && fs.existsSync(process.env.LOSE_DISCONNECTS)) return { statusCode: 200 };
+  if (c.eventType === 'DISCONNECT' && process.env.LOSE_DISCONNECTS && fs.existsSync(process.env.LOSE_DISCONNECTS)) return { statusCode: 200 };
   const headers = {
     'content-type': 'application/json',
     'x-pointsman-secret': process.env.POINTSMAN_SECRET,
