@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +54,8 @@ $(SERVERS)/minio: .tools/minio.mod
 $(SERVERS)/versitygw: .tools/versitygw.mod
 	go build -modfile=.tools/versitygw.mod -ldflags '-s -w' -o $@ github.com/versity/versitygw/cmd/versitygw
 
-# sns-validator is Amazon's own judge of SNS signatures, serverless-offline-sns an SNS that posts and signs nothing.
+# sns-validator is Amazon's own judge of SNS signatures, serverless-offline-sns an SNS that posts and signs nothing. Node.js 22 has a
+# WebSocket client of its own, wscat is another one; playwright-core drives a browser, which it does not bring.
 $(NODE)/installed: .tools/node/package.json .tools/node/package-lock.json
 	@if [ "$(POINTSMAN_TEST_NO_NODE)" = 1 ]; then exit 0; fi; \
 	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ]; then \
@@ -90,13 +91,14 @@ fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
 	$(TOOLS)/buf format -w
 	$(TOOLS)/golangci-lint fmt ./...
 
-# What bench, crash and the e2e programs run: the router, a plugin that takes everything, the mirror and slack, apart from bin/.
+# What bench, crash and the e2e programs run: the router, a plugin that takes everything, the mirror, slack and room-broadcast, apart from bin/.
 .PHONY: out/bin
 out/bin:
 	@mkdir -p out/bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./plugins/sdk/plugintest/pointsman-plugin-noop
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./core/cmd/e2e-rooms ./plugins/sdk/plugintest/pointsman-plugin-noop
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-s3-mirror ./plugins/s3-mirror
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-slack ./plugins/slack
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-room-broadcast ./plugins/room-broadcast
 
 # A program of Debian's, installed when it is missing and one may.
 debian = @command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy $(1) >/dev/null; } || { echo '$(1) is not installed: apt-get install $(1)' >&2; exit 1; }
@@ -119,6 +121,12 @@ e2e-s3: out/bin servers ## the S3 mirror under shuffled and doubled notification
 
 e2e-sns: out/bin ## from a topic of SNS to Slack: 30 messages in a second, kills, hostile certificate URLs; prints what became of them
 	out/bin/e2e-sns -bin out/bin
+
+# The browser is Debian's newest: older ones leave the mirror with every security update. Its version is printed.
+e2e-rooms: out/bin servers ## WebSocket rooms with the page of examples/chat-room in a real browser and with other clients; prints what each saw
+	$(call debian,chromium-headless-shell)
+	@/usr/bin/python3 -c 'import websockets' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy --no-install-recommends 'python3-websockets=10.4*' >/dev/null; } || { echo 'python3-websockets is not installed: apt-get install python3-websockets' >&2; exit 1; }
+	out/bin/e2e-rooms -bin out/bin
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out
