@@ -57,7 +57,7 @@ func TestSubtree(t *testing.T) {
 			t.Errorf("find(%q) = %q, want %q", path, got, want)
 		}
 	}
-	f.Webhook.options.Path = "/"
+	f.options.Path = "/"
 	if err := server.Mount([]Source{f, plain}); err != nil {
 		t.Fatal(err)
 	}
