@@ -95,7 +95,7 @@ fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
 .PHONY: out/bin
 out/bin:
 	@mkdir -p out/bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./core/cmd/e2e-rooms ./plugins/sdk/plugintest/pointsman-plugin-noop
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/bench-rooms ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./core/cmd/e2e-rooms ./plugins/sdk/plugintest/pointsman-plugin-noop
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-s3-mirror ./plugins/s3-mirror
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-slack ./plugins/slack
 	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-room-broadcast ./plugins/room-broadcast
@@ -103,13 +103,14 @@ out/bin:
 # A program of Debian's, installed when it is missing and one may.
 debian = @command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy $(1) >/dev/null; } || { echo '$(1) is not installed: apt-get install $(1)' >&2; exit 1; }
 
-bench: out/bin servers ## journal, deliveries, HTTP and S3 throughput, each beside its baseline in the same run
+bench: out/bin servers ## journal, deliveries, HTTP, S3 and WebSocket rooms, each beside its baseline in the same run
 	$(call debian,wrk)
 	$(call debian,rclone)
 	go test -run '^$$' -bench 'Append|BareFile' ./core/journal/sqlite
 	go test -run '^$$' -bench 'DispatchReal' ./core/dispatch
 	out/bin/bench -bin out/bin
 	out/bin/bench-s3 -bin out/bin
+	out/bin/bench-rooms -bin out/bin
 
 crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
 	out/bin/crash -bin out/bin -kills 20

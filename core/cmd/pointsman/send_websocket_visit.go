@@ -209,7 +209,7 @@ var complaints = map[string]string{
 // complaint is the error in a message with which the router says that it did not take one, nil when it is another message.
 func complaint(text []byte) error {
 	var said struct{ Message, ConnectionID, RequestID, Code string }
-	if json.Unmarshal(text, &said) != nil || said.Code == "" || said.RequestID == "" || said.ConnectionID == "" {
+	if ours := json.Unmarshal(text, &said) == nil && said.Code != "" && said.RequestID != "" && said.ConnectionID != ""; !ours {
 		return nil
 	}
 	why, known := complaints[said.Code]

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrNoProcess says that a process has ended or was not born yet.
@@ -50,7 +51,12 @@ func parent(stat string) int {
 }
 
 // PeakMemory is the most memory that a process ever held resident, in bytes (VmHWM).
-func PeakMemory(pid int) (int64, error) {
+func PeakMemory(pid int) (int64, error) { return memory(pid, "VmHWM:") }
+
+// Memory is what a process holds resident, in bytes (VmRSS).
+func Memory(pid int) (int64, error) { return memory(pid, "VmRSS:") }
+
+func memory(pid int, line string) (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, ErrNoProcess
@@ -61,10 +67,36 @@ func PeakMemory(pid int) (int64, error) {
 	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if text, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if text, ok := strings.CutPrefix(lines.Text(), line); ok {
 			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(text, "kB")), 10, 64)
 			return kib << 10, err
 		}
 	}
 	return 0, errors.Join(lines.Err(), ErrNoProcess) // A zombie has no memory.
+}
+
+// CPU is how long a process has computed, in the kernel too.
+func CPU(pid int) (time.Duration, error) {
+	const tick = 10 * time.Millisecond // of the kernel's interfaces, whatever its own clock
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, ErrNoProcess
+	}
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const user, system = 11, 12 // counted from the state, which follows the name
+	if len(fields) <= system {
+		return 0, fmt.Errorf("/proc/%d/stat is not understood", pid)
+	}
+	var ticks time.Duration
+	for _, field := range []string{fields[user], fields[system]} {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * tick, nil
 }

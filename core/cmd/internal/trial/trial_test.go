@@ -45,6 +45,22 @@ func TestPeakMemory(t *testing.T) {
 	}
 }
 
+// CPU grows while a process computes.
+func TestCPU(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after := before; after <= before; {
+		if after, err = CPU(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now, err := Memory(os.Getpid()); err != nil || now < 1<<20 {
+		t.Errorf("this process: %d bytes, %v", now, err)
+	}
+}
+
 func TestParent(t *testing.T) {
 	if ppid := parent(fmt.Sprintf("/proc/%d/stat", os.Getpid())); ppid != os.Getppid() {
 		t.Errorf("parent %d, want %d", ppid, os.Getppid())
