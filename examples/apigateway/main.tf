@@ -34,7 +34,6 @@ locals {
     stage         = "context.stage"
     source-ip     = "context.identity.sourceIp"
     request-time  = "context.requestTimeEpoch"
-    connected-at  = "context.connectedAt"
   }
 
   # What only some requests have.

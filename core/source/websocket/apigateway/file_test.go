@@ -119,3 +119,20 @@ func TestFile(t *testing.T) {
 		t.Errorf("opened: %v", err)
 	}
 }
+
+// What was read before a removal is not remembered after it.
+func TestKnown(t *testing.T) {
+	var k known
+	read := row{connection: "a=", room: "chat:3"}
+	k.set("a=", row{})
+	k.learn(read)
+	if r, known := k.get("a="); !known || r != (row{}) {
+		t.Errorf("%v, %v", r, known)
+	}
+	for i := range 2 * maxKnown {
+		k.learn(row{connection: string(rune(i)) + "=", room: "chat:3"})
+	}
+	if len(k.rows) > maxKnown {
+		t.Errorf("%d rows", len(k.rows))
+	}
+}

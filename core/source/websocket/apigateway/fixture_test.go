@@ -273,7 +273,7 @@ func (f *fixture) post(body string, headers map[string]string) int {
 	r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, "/chat", strings.NewReader(body))
 	all := map[string]string{
 		headerSecret: secretText, headerRequest: "r-1", headerStage: "dev", headerSourceIP: "192.0.2.10",
-		headerRequestTime: fmt.Sprint(f.clock().UnixMilli()), headerConnectedAt: fmt.Sprint(f.clock().UnixMilli()), "Content-Type": "application/json",
+		headerRequestTime: fmt.Sprint(f.clock().UnixMilli()), "Content-Type": "application/json",
 	}
 	maps.Copy(all, headers)
 	for name, value := range all {

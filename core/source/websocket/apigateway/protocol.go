@@ -91,13 +91,10 @@ func (p *protocol) join(ctx context.Context, list store, q *request) error {
 	if !roomName.MatchString(q.room) {
 		return refuse(badRoom, http.StatusBadRequest)
 	}
-	connected := q.connected
-	if connected.IsZero() {
-		connected = p.now()
-	}
 	// The slack is for clocks that differ, and for an end that is told late.
 	const slack = 10 * time.Minute
-	err := list.add(ctx, row{connection: q.connection, room: q.room, connected: connected, expires: connected.Add(p.settings.Limits.Age + slack)})
+	now := p.now()
+	err := list.add(ctx, row{connection: q.connection, room: q.room, connected: now, expires: now.Add(p.settings.Limits.Age + slack)})
 	if errors.Is(err, errTaken) {
 		return refuse(connectionTaken, http.StatusForbidden)
 	}

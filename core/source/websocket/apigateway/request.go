@@ -22,7 +22,6 @@ const (
 	headerStage       = "X-Pointsman-Stage"         // context.stage
 	headerSourceIP    = "X-Pointsman-Source-Ip"     // context.identity.sourceIp
 	headerRequestTime = "X-Pointsman-Request-Time"  // context.requestTimeEpoch
-	headerConnectedAt = "X-Pointsman-Connected-At"  // context.connectedAt
 	headerRoom        = "X-Pointsman-Room"          // route.request.querystring.room, of $connect
 	// Those that follow are for integrations other than HTTP, which can tell more.
 	headerCloseCode = "X-Pointsman-Close-Code"
@@ -62,7 +61,7 @@ type request struct {
 	message         string
 	stage, sourceIP string
 	room            string // that a $connect asks for
-	at, connected   time.Time
+	at              time.Time
 	closeCode       uint32
 	base64          bool
 }
@@ -73,8 +72,7 @@ func parse(header http.Header) (q request, err error) {
 	q = request{
 		connection: h.one(headerConnection), event: h.one(headerEvent), route: h.one(headerRoute),
 		message: h.one(headerMessage), stage: h.one(headerStage), sourceIP: h.one(headerSourceIP), room: unescaped(h.one(headerRoom)),
-		at: h.millis(headerRequestTime), connected: h.millis(headerConnectedAt),
-		closeCode: h.closeCode(), base64: h.one(headerBase64) == "true",
+		at: h.millis(headerRequestTime), closeCode: h.closeCode(), base64: h.one(headerBase64) == "true",
 	}
 	if q.message == "" {
 		q.message = h.one(headerRequest)

@@ -21,24 +21,24 @@ var (
 )
 
 func decodeSettings(raw []byte) (*websocket.Settings, error) {
-	s, defaults := &websocket.Settings{}, &websocket.Limits{}
+	s, defaults, limits := &websocket.Settings{}, &websocket.Settings{}, &websocket.Limits{}
 	if err := schema.Decode(nil, raw, s); err != nil {
 		return nil, err
 	}
-	if err := schema.Decode(nil, []byte("{}"), defaults); err != nil {
+	if err := errors.Join(schema.Decode(nil, []byte("{}"), defaults), schema.Decode(nil, []byte("{}"), limits)); err != nil {
 		return nil, err
 	}
 	if s.Limits == nil {
-		s.Limits = defaults
+		s.Limits = new(*limits)
 	}
 	if s.APIGateway == nil {
 		return nil, errors.New(`mode = "apigateway" needs the block apigateway`)
 	}
-	return s, errors.Join(checkForeign(s), checkLimits(*s.Limits, *defaults), checkAPI(s.APIGateway))
+	return s, errors.Join(checkForeign(s, defaults), checkLimits(*s.Limits, *limits), checkAPI(s.APIGateway))
 }
 
 // checkForeign refuses what API Gateway does, or does not do, whatever we are told.
-func checkForeign(s *websocket.Settings) error {
+func checkForeign(s, defaults *websocket.Settings) error {
 	const door = "API Gateway lets clients in: give its $connect route an authorizer"
 	var errs []error
 	for _, foreign := range []struct {
@@ -51,6 +51,8 @@ func checkForeign(s *websocket.Settings) error {
 		{"subprotocols", "API Gateway answers the handshake, and agrees to none", len(s.Subprotocols) > 0},
 		{"route", "API Gateway selects the route: set route_selection_expression of the API", s.Route != ""},
 		{"management_tokens", "the API has its own @connections", len(s.ManagementTokens) > 0},
+		{"ping_interval", "API Gateway keeps the connections", s.PingInterval != defaults.PingInterval},
+		{"access_log", "the API's stage writes one", s.AccessLog != defaults.AccessLog},
 		{"page", "browsers connect to the API and not to the router", s.Page != ""},
 	} {
 		if foreign.set {

@@ -17,6 +17,8 @@ func TestSettings(t *testing.T) {
 	}{
 		"tokens":           {map[string]any{"tokens": []string{"x"}}, nil, "tokens: not with mode"},
 		"route":            {map[string]any{"route": "$request.body.action"}, nil, "route_selection_expression"},
+		"ping_interval":    {map[string]any{"ping_interval": "5s"}, nil, "API Gateway keeps the connections"},
+		"access_log":       {map[string]any{"access_log": "off"}, nil, "the API's stage writes one"},
 		"routes":           {map[string]any{"routes": []string{"$connect"}}, nil, `routes: "$connect"`},
 		"limits":           {map[string]any{"limits": map[string]any{"rate": 5}}, nil, "only message_bytes and age"},
 		"message_bytes":    {map[string]any{"limits": map[string]any{"message_bytes": 200000}}, nil, "want 1 to 131072"},

@@ -25,7 +25,7 @@ type store interface {
 	add(ctx context.Context, r row) error
 	// find returns the row of a connection, a zero one when it is not listed.
 	find(ctx context.Context, connection string) (row, error)
-	// remove takes a connection off the list, if it is on it.
+	// remove takes a connection off the list for good, if it is on it.
 	remove(ctx context.Context, connection string) error
 	// members calls visit for each connection in a room, one after the other.
 	members(ctx context.Context, room string, visit func(row)) error

@@ -90,13 +90,13 @@ func (t *table) add(ctx context.Context, r row) error {
 	if err != nil {
 		return explain("list a connection", err)
 	}
-	t.known.set(r)
+	t.known.set(r.connection, r)
 	return nil
 }
 
 // find implements store.
 func (t *table) find(ctx context.Context, connection string) (row, error) {
-	if r := t.known.get(connection); r.room != "" {
+	if r, known := t.known.get(connection); known {
 		return r, nil
 	}
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: key(connection), ConsistentRead: aws.Bool(true)})
@@ -105,14 +105,14 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 	}
 	r := rowOf(out.Item)
 	if r.room != "" {
-		t.known.set(r)
+		t.known.learn(r)
 	}
 	return r, nil
 }
 
 // remove implements store.
 func (t *table) remove(ctx context.Context, connection string) error {
-	t.known.forget(connection)
+	t.known.set(connection, row{}) // first: who reads the row meanwhile must not remember it
 	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key(connection)}); err != nil {
 		return explain("take a connection off the list", err)
 	}
@@ -198,32 +198,41 @@ func rowOf(item map[string]types.AttributeValue) row {
 	return row{connection: str(connectionAttribute), room: str(roomAttribute), connected: at(connectedAttribute), expires: at(expiresAttribute)}
 }
 
-// known remembers connections, so that a message costs no call. A connection's row never changes.
+// known remembers connections, so that a message costs no call. A connection's row never changes, and never comes back.
 type known struct {
 	mu   sync.Mutex
-	rows map[string]row
+	rows map[string]row // a row without a room is off the list
 }
 
 // maxKnown bounds the memory; beyond it all is forgotten, which costs calls and nothing else.
 const maxKnown = 1 << 16
 
-func (k *known) get(connection string) row {
+func (k *known) get(connection string) (r row, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.rows[connection]
+	r, known = k.rows[connection]
+	return r, known
 }
 
-func (k *known) set(r row) {
+// set is for what has just been written.
+func (k *known) set(connection string, r row) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.put(connection, r)
+}
+
+// learn is for what was read, which may be older than what is known.
+func (k *known) learn(r row) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, known := k.rows[r.connection]; !known {
+		k.put(r.connection, r)
+	}
+}
+
+func (k *known) put(connection string, r row) {
 	if k.rows == nil || len(k.rows) >= maxKnown {
 		k.rows = map[string]row{}
 	}
-	k.rows[r.connection] = r
-}
-
-func (k *known) forget(connection string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.rows, connection)
+	k.rows[connection] = r
 }

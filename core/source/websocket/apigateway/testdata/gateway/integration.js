@@ -15,7 +15,6 @@ exports.handler = async (event) => {
     'x-pointsman-stage': c.stage,
     'x-pointsman-source-ip': c.identity.sourceIp,
     'x-pointsman-request-time': String(c.requestTimeEpoch),
-    'x-pointsman-connected-at': String(c.connectedAt),
   };
   const room = (event.queryStringParameters || {}).room;
   if (room !== undefined) headers['x-pointsman-room'] = room;
