@@ -56,6 +56,7 @@ $(SERVERS)/versitygw: .tools/versitygw.mod
 
 # sns-validator is Amazon's own judge of SNS signatures, serverless-offline-sns an SNS that posts and signs nothing. Node.js 22 has a
 # WebSocket client of its own, wscat is another one; playwright-core drives a browser, which it does not bring.
+# serverless-offline is an API Gateway, dynalite a DynamoDB.
 $(NODE)/installed: .tools/node/package.json .tools/node/package-lock.json
 	@if [ "$(POINTSMAN_TEST_NO_NODE)" = 1 ]; then exit 0; fi; \
 	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ]; then \

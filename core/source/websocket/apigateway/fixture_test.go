@@ -93,7 +93,7 @@ type gateway struct {
 	disconnected []string
 }
 
-func newGateway(t *testing.T) *gateway {
+func newGateway(t testing.TB) *gateway {
 	g := &gateway{frames: map[string][]string{}, faults: map[string][]int{}}
 	g.Server = httptest.NewServer(g)
 	t.Cleanup(g.Close)
@@ -162,7 +162,7 @@ func (g *gateway) ended() []string {
 // fixture is a source that runs, behind a gateway.
 type fixture struct {
 	*Source
-	t       *testing.T
+	t       testing.TB
 	memory  *memory
 	gateway *gateway
 	log     *locked
@@ -190,7 +190,7 @@ func (f *fixture) pass(d time.Duration) {
 }
 
 // settingsOf is a source block as JSON, with changes to it and to its block apigateway.
-func settingsOf(t *testing.T, endpoint string, changes, apiChanges map[string]any) []byte {
+func settingsOf(t testing.TB, endpoint string, changes, apiChanges map[string]any) []byte {
 	t.Helper()
 	api := map[string]any{
 		"secrets": []string{secretText, oldSecret}, "endpoint": endpoint, "region": "us-east-1",
@@ -218,7 +218,7 @@ func newFixture(t *testing.T, changes map[string]any) *fixture {
 }
 
 // prepare makes a source that does not run yet.
-func prepare(t *testing.T, g *gateway, settings []byte) *fixture {
+func prepare(t testing.TB, g *gateway, settings []byte) *fixture {
 	t.Helper()
 	f := &fixture{
 		t: t, gateway: g, memory: &memory{keys: map[string]bool{}}, log: &locked{w: &strings.Builder{}}, time: time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC),
