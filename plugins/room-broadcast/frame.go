@@ -11,7 +11,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// spoken is what the seed's clients receive. Go's encoding of it is the contract: data without spaces, and with <, > and &
+// spoken is what clients in a room receive. Go's encoding of it is the contract: data without spaces, and with <, > and &
 // escaped.
 type spoken struct {
 	Data     json.RawMessage `json:"data"`
@@ -52,8 +52,7 @@ func content(a *arguments, env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	return dataOf(env)
 }
 
-// dataOf is the member data of what the sender sent. A message of a websocket source says null when it has none, as the
-// seed's do; with other events a missing member is more likely a mistake in the rule.
+// dataOf is the member data of what the sender sent. A message of a websocket source says null when it has none; with other events a missing member is more likely a mistake in the rule.
 func dataOf(env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	sent, isMessage := env.GetBody(), false
 	if ws := env.GetWebsocket(); ws != nil {

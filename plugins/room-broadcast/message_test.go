@@ -46,7 +46,7 @@ func TestNewMessage(t *testing.T) {
 		frame     string
 		wantErr   string
 	}{
-		// The contract of the seeds.
+		// What clients in a room rely on.
 		"published":          {event: published(`{"message": "test", "room": "chat:3", "data": "some message."}`), frame: `{"data":"some message.","received":1647007498}`},
 		"compact, escaped":   {event: published(`{"data":{"a" : 1, "h":"<b>&"}}`), frame: `{"data":{"a":1,"h":"\u003cb\u003e\u0026"},"received":1647007498}`},
 		"no data":            {event: published(`{"message":"test"}`), frame: `{"data":null,"received":1647007498}`},

@@ -102,6 +102,20 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// Until $connect is answered, API Gateway says of a connection that is about to be there that it is gone.
+func TestYoungStays(t *testing.T) {
+	s := gatewaytest.New(t)
+	s.Join("chat:3", "old=", "young=")
+	s.ConnectedAt("old=", time.Now().Add(-time.Minute))
+	s.ConnectedAt("young=", time.Now())
+	s.Vanish("old=")
+	s.Vanish("young=")
+	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 0, gone: 2")
+	if diff := cmp.Diff([]string{"young="}, s.Listed()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // serverless-offline and others say it by the status alone.
 func TestGoneByStatus(t *testing.T) {
 	s := gatewaytest.New(t)

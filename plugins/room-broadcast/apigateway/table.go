@@ -2,17 +2,25 @@ package apigateway
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Attributes of the table's rows, as the seed named them.
+// Attributes of the table's rows. connected_at, seconds since 1970, is written by the router behind the same API Gateway; a table
+// that something else fills may do without.
 const (
 	connectionAttribute = "connectionId"
 	roomAttribute       = "room"
+	connectedAttribute  = "connected_at"
 )
+
+// youth is how long a connection that API Gateway calls gone may still be about to come: until $connect is answered, it is.
+const youth = 30 * time.Second
 
 // table knows who is in which room. Its index lags behind: who has just left may still be listed.
 type table struct {
@@ -62,14 +70,21 @@ func (t *table) page(ctx context.Context, pages *dynamodb.QueryPaginator) (*dyna
 	return page, nil
 }
 
-// remove forgets a connection.
+// remove forgets a connection, unless it is young.
 func (t *table) remove(ctx context.Context, connection string) error {
 	ctx, cancel := withTimeout(ctx)
 	defer cancel()
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &t.name,
 		Key:       map[string]types.AttributeValue{connectionAttribute: &types.AttributeValueMemberS{Value: connection}},
+
+		ConditionExpression:       aws.String("attribute_not_exists(#connected) OR #connected < :young"),
+		ExpressionAttributeNames:  map[string]string{"#connected": connectedAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":young": &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(-youth).Unix(), 10)}},
 	})
+	if _, young := errors.AsType[*types.ConditionalCheckFailedException](err); young {
+		return nil
+	}
 	if err != nil {
 		return explain(ctx, "remove a connection from DynamoDB", err)
 	}

@@ -5,16 +5,21 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 )
 
-// text is a value of the type S.
-type text struct{ S string }
+// text is a value of the table: a string, or a number in its own words.
+type text struct {
+	S string `json:",omitempty"`
+	N string `json:",omitempty"`
+}
 
 // query is the part of Query and DeleteItem that the plugin uses.
 type query struct {
 	TableName                 string
 	IndexName                 string            `json:",omitempty"`
 	KeyConditionExpression    string            `json:",omitempty"`
+	ConditionExpression       string            `json:",omitempty"`
 	ProjectionExpression      string            `json:",omitempty"`
 	ExpressionAttributeNames  map[string]string `json:",omitempty"`
 	ExpressionAttributeValues map[string]text   `json:",omitempty"`
@@ -50,6 +55,11 @@ func (s *Server) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 			return
 		}
 	case r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.DeleteItem":
+		if young, err := strconv.ParseInt(q.ExpressionAttributeValues[":young"].N, 10, 64); err == nil && s.connected[q.Key["connectionId"].S].Unix() >= young &&
+			q.ConditionExpression == "attribute_not_exists(#connected) OR #connected < :young" && q.ExpressionAttributeNames["#connected"] == "connected_at" {
+			f = Fault{Code: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", Message: "The conditional request failed"}
+			break
+		}
 		if _, ok := q.Key["connectionId"]; ok && len(q.Key) == 1 {
 			delete(s.rows, q.Key["connectionId"].S)
 			answer(w, http.StatusOK, struct{}{})
@@ -85,10 +95,10 @@ func (s *Server) page(q query) page {
 		if s.rows[c] != room || c <= q.ExclusiveStartKey["connectionId"].S {
 			continue
 		}
-		p.Items = append(p.Items, map[string]text{"connectionId": {c}})
+		p.Items = append(p.Items, map[string]text{"connectionId": {S: c}})
 		p.Count, p.ScannedCount = len(p.Items), len(p.Items)
 		if len(p.Items) == s.PageSize { // there may be nothing after it: DynamoDB does not look either
-			p.LastEvaluatedKey = map[string]text{"connectionId": {c}, "room": {room}}
+			p.LastEvaluatedKey = map[string]text{"connectionId": {S: c}, "room": {S: room}}
 			break
 		}
 	}

@@ -44,9 +44,10 @@ type Server struct {
 	PageSize int
 
 	mu           sync.Mutex
-	rows         map[string]string   // connection -> room
-	frames       map[string][]string // what each open connection got
-	faults       map[string][]Fault  // by connection; "" is DynamoDB
+	rows         map[string]string    // connection -> room
+	connected    map[string]time.Time // of those that have the attribute
+	frames       map[string][]string  // what each open connection got
+	faults       map[string][]Fault   // by connection; "" is DynamoDB
 	posts        int
 	disconnected []string
 }
@@ -73,7 +74,7 @@ var (
 // New starts a server that ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{PageSize: 2, rows: map[string]string{}, frames: map[string][]string{}, faults: map[string][]Fault{}}
+	s := &Server{PageSize: 2, rows: map[string]string{}, connected: map[string]time.Time{}, frames: map[string][]string{}, faults: map[string][]Fault{}}
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	s.Endpoint, s.DynamoDB = h.URL+Stage, h.URL
@@ -87,6 +88,13 @@ func (s *Server) Join(room string, connections ...string) {
 	for _, c := range connections {
 		s.rows[c], s.frames[c] = room, []string{}
 	}
+}
+
+// ConnectedAt sets when a listed connection came. Without it the row does not say.
+func (s *Server) ConnectedAt(connection string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connected[connection] = at
 }
 
 // Vanish ends a connection without taking it out of the table.
