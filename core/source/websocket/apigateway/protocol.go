@@ -44,12 +44,12 @@ const roomFound = "room found"
 // protocol is what API Gateway adds to source.Webhook.
 type protocol struct {
 	*Source
-	secrets secrets
+	secrets source.Tokens
 }
 
 // Verify implements source.Protocol.
 func (p *protocol) Verify(r *http.Request, _ []byte) (int, error) {
-	slot, err := p.secrets.verify(r.Header)
+	slot, err := verify(p.secrets, r.Header)
 	if err != nil {
 		return -1, err
 	}
