@@ -62,7 +62,7 @@ func golden(t *testing.T, file string) {
 	if diff := cmp.Diff(parts["want"], got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if stored := string(f.intake.events[0].Envelope.GetBody()); stored != body {
+	if stored := string(f.intake.Events[0].Envelope.GetBody()); stored != body {
 		t.Errorf("stored body %q, want %q", stored, body)
 	}
 }
@@ -70,10 +70,10 @@ func golden(t *testing.T, file string) {
 // describe prints an answer and the one event stored. The body is left out, for it is above in the file.
 func describe(t *testing.T, f *fixture, status int) string {
 	t.Helper()
-	if len(f.intake.events) != 1 {
-		t.Fatalf("%d events stored, answer %d", len(f.intake.events), status)
+	if len(f.intake.Events) != 1 {
+		t.Fatalf("%d events stored, answer %d", len(f.intake.Events), status)
 	}
-	event := f.intake.events[0]
+	event := f.intake.Events[0]
 	checkEnvelope(t, event.Envelope)
 	kept := event.Envelope.Body
 	event.Envelope.Body = nil
@@ -157,7 +157,7 @@ func TestQuarantine(t *testing.T) {
 			if w := f.postSigned(tt.body); w.Code != http.StatusNoContent {
 				t.Fatalf("answer %d %s, want 204", w.Code, w.Body)
 			}
-			event := f.intake.events[0]
+			event := f.intake.Events[0]
 			if string(event.Envelope.GetBody()) != tt.body {
 				t.Error("body was not kept as it was")
 			}

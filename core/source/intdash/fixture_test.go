@@ -2,13 +2,11 @@ package intdash
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -24,47 +23,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var testTime = time.Date(2024, 12, 25, 0, 24, 0, 0, time.UTC)
 
-// memory is an Intake that keeps events and recognises duplicates by their keys.
-type memory struct {
-	mu     sync.Mutex
-	events []source.Event
-	seen   map[string]bool
-	err    error
-}
-
-func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return nil, m.err
-	}
-	var results []source.Accepted
-	for _, e := range events {
-		known := false
-		for _, k := range e.Keys {
-			known = known || m.seen[k.Value]
-		}
-		if !known {
-			m.events = append(m.events, e)
-		}
-		for _, k := range e.Keys {
-			m.seen[k.Value] = true
-		}
-		results = append(results, source.Accepted{Duplicate: known})
-	}
-	return results, nil
-}
-
 type fixture struct {
 	*Source
-	intake *memory
+	intake *sourcetest.Memory
 	log    *bytes.Buffer
 	reg    *prometheus.Registry
 }
 
 func newFixture(t testing.TB, settings string) *fixture {
 	t.Helper()
-	f := &fixture{intake: &memory{seen: map[string]bool{}}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
+	f := &fixture{intake: &sourcetest.Memory{}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
 	var err error
 	f.Source, err = New([]byte(settings), source.Deps{
 		Name: "lab", Intake: f.intake, Log: slog.New(slog.NewJSONHandler(f.log, nil)),

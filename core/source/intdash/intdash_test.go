@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 )
 
 func TestVectorsOverHTTP(t *testing.T) {
@@ -28,11 +29,11 @@ func TestVectorsOverHTTP(t *testing.T) {
 			if w.Code != http.StatusNoContent || w.Body.Len() != 0 {
 				t.Fatalf("answer %d %q, want 204 without a body", w.Code, w.Body)
 			}
-			if len(f.intake.events) != 1 || string(f.intake.events[0].Envelope.GetBody()) != v.body {
-				t.Fatalf("stored %v, want the body as it was sent", f.intake.events)
+			if len(f.intake.Events) != 1 || string(f.intake.Events[0].Envelope.GetBody()) != v.body {
+				t.Fatalf("stored %v, want the body as it was sent", f.intake.Events)
 			}
-			if got, want := f.intake.events[0].Quarantine != "", v.body == ""; got != want {
-				t.Errorf("quarantined %t (%s), want %t", got, f.intake.events[0].Quarantine, want)
+			if got, want := f.intake.Events[0].Quarantine != "", v.body == ""; got != want {
+				t.Errorf("quarantined %t (%s), want %t", got, f.intake.Events[0].Quarantine, want)
 			}
 			if w := f.post(v.body+" ", SignatureHeader, v.signature); w.Code != http.StatusUnauthorized {
 				t.Errorf("answer to the body with a space after it: %d, want 401", w.Code)
@@ -64,8 +65,8 @@ func TestUnauthenticIsNotStored(t *testing.T) {
 			f := newFixture(t, settings32)
 			w := f.post(tt.body, tt.headers...)
 			wantProblem(t, w, http.StatusUnauthorized, "unauthorized")
-			if len(f.intake.events) != 0 {
-				t.Errorf("stored %v", f.intake.events)
+			if len(f.intake.Events) != 0 {
+				t.Errorf("stored %v", f.intake.Events)
 			}
 			if got := f.counted(t, "pointsman_source_auth_failures_total", "source", "lab", "reason", tt.reason); got != 1 {
 				t.Errorf("counted %v of %s, want 1", got, tt.reason)
@@ -100,8 +101,8 @@ func TestDuplicates(t *testing.T) {
 			t.Fatalf("answer %d: %d, want 204", i, w.Code)
 		}
 	}
-	if len(f.intake.events) != 1 {
-		t.Errorf("stored %d events, want 1: a retry and a redelivery by hand are the same event", len(f.intake.events))
+	if len(f.intake.Events) != 1 {
+		t.Errorf("stored %d events, want 1: a retry and a redelivery by hand are the same event", len(f.intake.Events))
 	}
 	if got := f.counted(t, "pointsman_events_duplicate_total", "source", "lab"); got != 2 {
 		t.Errorf("counted %v duplicates, want 2", got)
@@ -113,7 +114,7 @@ func TestDuplicates(t *testing.T) {
 
 func TestNotStored(t *testing.T) {
 	f := newFixture(t, settings32)
-	f.intake.err = errors.New("journal is full")
+	f.intake.Err = errors.New("journal is full")
 	for _, body := range []string{bodyCompleted, "not JSON"} {
 		w := f.postSigned(body)
 		wantProblem(t, w, http.StatusServiceUnavailable, "not_stored")
@@ -121,9 +122,9 @@ func TestNotStored(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 	}
-	f.intake.err = nil
-	if w := f.postSigned(bodyCompleted); w.Code != http.StatusNoContent || len(f.intake.events) != 1 {
-		t.Errorf("sent again: %d with %d stored", w.Code, len(f.intake.events))
+	f.intake.Err = nil
+	if w := f.postSigned(bodyCompleted); w.Code != http.StatusNoContent || len(f.intake.Events) != 1 {
+		t.Errorf("sent again: %d with %d stored", w.Code, len(f.intake.Events))
 	}
 }
 
@@ -154,10 +155,10 @@ func TestConcurrentRequestsKeepTheirBodies(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(f.intake.events) != senders*each {
-		t.Fatalf("stored %d events, want %d", len(f.intake.events), senders*each)
+	if len(f.intake.Events) != senders*each {
+		t.Fatalf("stored %d events, want %d", len(f.intake.Events), senders*each)
 	}
-	for _, e := range f.intake.events {
+	for _, e := range f.intake.Events {
 		want := Message{ResourceType: "measurement", Action: "updated", DeliveryUUID: e.Envelope.GetIntdash().GetDeliveryUuid()}
 		if got := string(e.Envelope.GetBody()); got != string(want.Body()) {
 			t.Errorf("body %s does not belong to %s", got, e.Envelope.GetId())
@@ -177,7 +178,7 @@ func TestNewRefusesSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := New([]byte(tt.settings), source.Deps{
-			Name: "lab", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
+			Name: "lab", Intake: &sourcetest.Memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
 		})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"lab"`) {
 			t.Errorf("New(%s): %v, want an error about %q", tt.settings, err, tt.want)
@@ -194,7 +195,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("path %q, name %q, kind %q, warnings %q", f.Path(), f.Name(), f.Kind(), f.Warnings())
 	}
 	f.postSigned(bodyCompleted)
-	for _, k := range f.intake.events[0].Keys {
+	for _, k := range f.intake.Events[0].Keys {
 		if k.Window != 90*time.Minute {
 			t.Errorf("key %s has window %s, want 1h30m", k.Value, k.Window)
 		}

@@ -30,10 +30,10 @@ func TestSentMessageIsReceived(t *testing.T) {
 	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
-	if w.Code != http.StatusNoContent || len(f.intake.events) != 1 {
-		t.Fatalf("answer %d, %d stored", w.Code, len(f.intake.events))
+	if w.Code != http.StatusNoContent || len(f.intake.Events) != 1 {
+		t.Fatalf("answer %d, %d stored", w.Code, len(f.intake.Events))
 	}
-	if got := f.intake.events[0].Envelope; got.GetSubject() != m.ResourceUUID || got.GetType() != "intdash.measurement.completed" {
+	if got := f.intake.Events[0].Envelope; got.GetSubject() != m.ResourceUUID || got.GetType() != "intdash.measurement.completed" {
 		t.Errorf("received as %s of %s", got.GetType(), got.GetSubject())
 	}
 	if _, err := NewMessage(strings.NewReader("short"), testTime); !errors.Is(err, io.ErrUnexpectedEOF) {

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -34,38 +33,9 @@ const (
 
 var testTime = time.Date(2026, 11, 22, 4, 30, 0, 0, time.UTC)
 
-// memory is an Intake that keeps events and recognises duplicates by their keys.
-type memory struct {
-	mu     sync.Mutex
-	events []source.Event
-	seen   map[string]bool
-	err    error
-}
-
-func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.err != nil {
-		return nil, m.err
-	}
-	var results []source.Accepted
-	for _, e := range events {
-		known := false
-		for _, k := range e.Keys {
-			known = known || m.seen[k.Value]
-			m.seen[k.Value] = true
-		}
-		if !known {
-			m.events = append(m.events, e)
-		}
-		results = append(results, source.Accepted{Duplicate: known})
-	}
-	return results, nil
-}
-
 type fixture struct {
 	*Source
-	intake *memory
+	intake *sourcetest.Memory
 	log    *bytes.Buffer
 	reg    *prometheus.Registry
 }
@@ -78,7 +48,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 
 func newSNSFixture(t testing.TB, settings string, o snsmessage.Options) *fixture {
 	t.Helper()
-	f := &fixture{intake: &memory{seen: map[string]bool{}}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
+	f := &fixture{intake: &sourcetest.Memory{}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
 	log := slog.New(slog.NewJSONHandler(f.log, nil))
 	if o.Log == nil {
 		o.Log = log

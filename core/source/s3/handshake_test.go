@@ -96,8 +96,8 @@ func TestVKHandshake(t *testing.T) {
 				t.Errorf("%s: answer %d %s %v", tt.vector, w.Code, w.Body, w.Header())
 			}
 		}
-		if len(f.intake.events) != 0 {
-			t.Errorf("%s: stored %v", tt.vector, f.intake.events)
+		if len(f.intake.Events) != 0 {
+			t.Errorf("%s: stored %v", tt.vector, f.intake.Events)
 		}
 	}
 }
@@ -164,14 +164,14 @@ func TestVKHandshakeWithToken(t *testing.T) {
 					t.Errorf("counted %v of %s", got, tt.refused)
 				}
 			case tt.quarantined != "":
-				if len(f.intake.events) != 1 || !strings.HasPrefix(f.intake.events[0].Quarantine, tt.quarantined+":") || w.Body.Len() != 0 {
-					t.Errorf("answer %d %s, stored %v, want %s", w.Code, w.Body, f.intake.events, tt.quarantined)
+				if len(f.intake.Events) != 1 || !strings.HasPrefix(f.intake.Events[0].Quarantine, tt.quarantined+":") || w.Body.Len() != 0 {
+					t.Errorf("answer %d %s, stored %v, want %s", w.Code, w.Body, f.intake.Events, tt.quarantined)
 				}
 			case w.Code != 200 || w.Body.String() != want:
 				t.Errorf("answer %d %s, want %s", w.Code, w.Body, want)
 			}
-			if tt.quarantined == "" && len(f.intake.events) != 0 {
-				t.Errorf("stored %v", f.intake.events)
+			if tt.quarantined == "" && len(f.intake.Events) != 0 {
+				t.Errorf("stored %v", f.intake.Events)
 			}
 			for _, secret := range []string{tokenNew, tokenOld, v.token, v.signature} {
 				if strings.Contains(f.log.String(), secret) {
@@ -186,7 +186,7 @@ func TestVKHandshakeWithToken(t *testing.T) {
 func TestConfirmationInAKey(t *testing.T) {
 	f := newFixture(t, settings32)
 	w := f.post(bodyOf(changed(t, "a.txt", `SubscriptionConfirmation \"Type\":\"SubscriptionConfirmation\"`)))
-	if w.Code != http.StatusOK || w.Body.Len() != 0 || len(f.intake.events) != 1 || f.intake.events[0].Quarantine != "" {
-		t.Errorf("answer %d %q, stored %v", w.Code, w.Body, f.intake.events)
+	if w.Code != http.StatusOK || w.Body.Len() != 0 || len(f.intake.Events) != 1 || f.intake.Events[0].Quarantine != "" {
+		t.Errorf("answer %d %q, stored %v", w.Code, w.Body, f.intake.Events)
 	}
 }

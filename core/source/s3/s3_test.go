@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 )
 
 // Every recorded request is answered 200 and stored as it is.
@@ -23,15 +24,15 @@ func TestRecordedRequestsOverHTTP(t *testing.T) {
 		f := newFixture(t, settings32)
 		body := recorded(t, name)
 		w := f.post(body)
-		if w.Code != http.StatusOK || w.Body.Len() != 0 || len(f.intake.events) != 1 {
-			t.Fatalf("%s: answer %d %q, %d stored", name, w.Code, w.Body, len(f.intake.events))
+		if w.Code != http.StatusOK || w.Body.Len() != 0 || len(f.intake.Events) != 1 {
+			t.Fatalf("%s: answer %d %q, %d stored", name, w.Code, w.Body, len(f.intake.Events))
 		}
-		e := f.intake.events[0]
+		e := f.intake.Events[0]
 		if string(e.Envelope.GetBody()) != body || e.Envelope.GetKind() != Kind || e.Envelope.GetSource() != "uploads" {
 			t.Errorf("%s: stored %v", name, e.Envelope)
 		}
-		if w := f.post(body); w.Code != http.StatusOK || len(f.intake.events) != 1 {
-			t.Errorf("%s: sent again it is answered %d, and %d are stored", name, w.Code, len(f.intake.events))
+		if w := f.post(body); w.Code != http.StatusOK || len(f.intake.Events) != 1 {
+			t.Errorf("%s: sent again it is answered %d, and %d are stored", name, w.Code, len(f.intake.Events))
 		}
 		if got := f.counted(t, "events_duplicate_total", "source", "uploads"); got != 1 {
 			t.Errorf("%s: counted %v duplicates", name, got)
@@ -39,12 +40,12 @@ func TestRecordedRequestsOverHTTP(t *testing.T) {
 	}
 	f := newFixture(t, settings32)
 	for _, name := range []string{"aws-test", "versitygw-test"} {
-		if w := f.post(recorded(t, name)); w.Code != http.StatusOK || len(f.intake.events) != 0 {
-			t.Errorf("%s: answer %d, stored %v", name, w.Code, f.intake.events)
+		if w := f.post(recorded(t, name)); w.Code != http.StatusOK || len(f.intake.Events) != 0 {
+			t.Errorf("%s: answer %d, stored %v", name, w.Code, f.intake.Events)
 		}
 	}
-	if w := f.post(recorded(t, "aws-good-and-bad")); w.Code != http.StatusOK || len(f.intake.events) != 5 {
-		t.Errorf("good and bad: answer %d, %d stored", w.Code, len(f.intake.events))
+	if w := f.post(recorded(t, "aws-good-and-bad")); w.Code != http.StatusOK || len(f.intake.Events) != 5 {
+		t.Errorf("good and bad: answer %d, %d stored", w.Code, len(f.intake.Events))
 	}
 	if got := f.counted(t, "events_quarantined_total", "reason", unknownVersion); got != 1 {
 		t.Errorf("counted %v of an unknown version", got)
@@ -100,7 +101,7 @@ func TestTokens(t *testing.T) {
 			}
 			w := f.postTo(tt.path, bodyOf(putRecord), headers...)
 			if tt.reason == "" {
-				if w.Code != tt.status || len(f.intake.events) != 1 {
+				if w.Code != tt.status || len(f.intake.Events) != 1 {
 					t.Errorf("answer %d %s", w.Code, w.Body)
 				}
 				if got := f.counted(t, "source_secret_used_total", "slot", tt.slot); got != 1 {
@@ -112,8 +113,8 @@ func TestTokens(t *testing.T) {
 			if got := f.counted(t, "source_auth_failures_total", "reason", tt.reason); got != 1 {
 				t.Errorf("counted %v of %s", got, tt.reason)
 			}
-			if len(f.intake.events) != 0 {
-				t.Errorf("stored %v", f.intake.events)
+			if len(f.intake.Events) != 0 {
+				t.Errorf("stored %v", f.intake.Events)
 			}
 			if text := f.log.String() + w.Body.String(); strings.Contains(text, tokenNew) || strings.Contains(text, "a.txt") {
 				t.Errorf("log or answer tells too much:\n%s", text)
@@ -157,22 +158,22 @@ func TestRefusedOverHTTP(t *testing.T) {
 	f := newFixture(t, `{"tokens":["`+tokenNew+`"],"buckets":["main","logs-*"]}`)
 	wantProblem(t, f.post(bodyOf(putRecord)), http.StatusForbidden, "forbidden")
 	wantProblem(t, f.post(bodyOf(strings.Replace(putRecord, "src", "main", 1), putRecord)), http.StatusForbidden, "forbidden")
-	if got := f.counted(t, "source_auth_failures_total", "reason", reasonBucket); got != 2 || len(f.intake.events) != 0 {
-		t.Errorf("counted %v, stored %v", got, f.intake.events)
+	if got := f.counted(t, "source_auth_failures_total", "reason", reasonBucket); got != 2 || len(f.intake.Events) != 0 {
+		t.Errorf("counted %v, stored %v", got, f.intake.Events)
 	}
-	if w := f.post(bodyOf(strings.Replace(putRecord, "src", "logs-1", 1))); w.Code != http.StatusOK || len(f.intake.events) != 1 {
+	if w := f.post(bodyOf(strings.Replace(putRecord, "src", "logs-1", 1))); w.Code != http.StatusOK || len(f.intake.Events) != 1 {
 		t.Errorf("a bucket of the list: %d", w.Code)
 	}
 	minio := strings.TrimSuffix(strings.SplitN(recorded(t, "minio-put"), `"Records":[`, 2)[1], "]}")
 	wantProblem(t, f.post(bodyOf(slices.Repeat([]string{minio}, 10_000)...)), http.StatusRequestEntityTooLarge, "body_too_large")
 	small := newFixture(t, settings32)
-	if w := small.post(bodyOf(slices.Repeat([]string{`{"eventSource":"aws:s3"}`}, 10_000)...)); w.Code != http.StatusOK || len(small.intake.events) != 1 {
-		t.Errorf("10,000 small records: answer %d, %d stored", w.Code, len(small.intake.events))
+	if w := small.post(bodyOf(slices.Repeat([]string{`{"eventSource":"aws:s3"}`}, 10_000)...)); w.Code != http.StatusOK || len(small.intake.Events) != 1 {
+		t.Errorf("10,000 small records: answer %d, %d stored", w.Code, len(small.intake.Events))
 	}
 	if got := small.counted(t, "events_quarantined_total", "reason", tooManyRecords); got != 1 {
 		t.Errorf("counted %v of %s", got, tooManyRecords)
 	}
-	small.intake.err = errors.New("journal is full")
+	small.intake.Err = errors.New("journal is full")
 	wantProblem(t, small.post(bodyOf(putRecord, putRecord)), http.StatusServiceUnavailable, "not_stored")
 }
 
@@ -213,7 +214,7 @@ func TestNewRefusesSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, err := New([]byte(tt.settings), source.Deps{
-			Name: "uploads", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
+			Name: "uploads", Intake: &sourcetest.Memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
 		})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"uploads"`) {
 			t.Errorf("New(%s): %v, want an error about %q", tt.settings, err, tt.want)
@@ -230,14 +231,14 @@ func TestSettings(t *testing.T) {
 		t.Errorf("path %q, name %q, kind %q, warnings %q, insecure %q, subtree %t", f.Path(), f.Name(), f.Kind(), f.Warnings(), f.Insecure(), f.ServesSubtree())
 	}
 	f.post(bodyOf(changed(t, "a.txt", "a+b")))
-	if e := f.intake.events[0]; e.Keys[0].Window != 90*time.Minute || e.Envelope.GetSubject() != "src/a+b" {
+	if e := f.intake.Events[0]; e.Keys[0].Window != 90*time.Minute || e.Envelope.GetSubject() != "src/a+b" {
 		t.Errorf("window %s, subject %s", e.Keys[0].Window, e.Envelope.GetSubject())
 	}
 	anybody := newFixture(t, `{"allow_anonymous":true}`)
 	if anybody.Path() != "/hooks/uploads" || anybody.ServesSubtree() {
 		t.Errorf("path %q, subtree %t", anybody.Path(), anybody.ServesSubtree())
 	}
-	if w := anybody.postTo("/hooks/uploads", bodyOf(putRecord)); w.Code != http.StatusOK || len(anybody.intake.events) != 1 {
+	if w := anybody.postTo("/hooks/uploads", bodyOf(putRecord)); w.Code != http.StatusOK || len(anybody.intake.Events) != 1 {
 		t.Errorf("anonymous: answer %d", w.Code)
 	}
 	wantProblem(t, anybody.postTo("/hooks/uploads/x", bodyOf(putRecord)), http.StatusNotFound, "unknown_path")

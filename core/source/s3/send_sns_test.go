@@ -51,10 +51,10 @@ func TestSentNotificationIsBelieved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code := f.take(t, body); code != http.StatusOK || len(f.intake.events) != 1 {
-		t.Fatalf("answer %d, %d stored", code, len(f.intake.events))
+	if code := f.take(t, body); code != http.StatusOK || len(f.intake.Events) != 1 {
+		t.Fatalf("answer %d, %d stored", code, len(f.intake.Events))
 	}
-	if got := f.intake.events[0].Envelope; got.GetSubject() != "uploads/photos/cat.jpg" || got.GetS3().GetDialect() != dialectAWS {
+	if got := f.intake.Events[0].Envelope; got.GetSubject() != "uploads/photos/cat.jpg" || got.GetS3().GetDialect() != dialectAWS {
 		t.Errorf("read as %v", got)
 	}
 	forged := strings.Replace(string(body), "cat.jpg", "dog.jpg", 1)

@@ -67,18 +67,18 @@ func TestSNSNotification(t *testing.T) {
 			t.Fatalf("answer %d %s\n%s", w.Code, w.Body, f.log)
 		}
 	}
-	if len(f.intake.events) != 1 {
-		t.Fatalf("stored %v, want one event", f.intake.events)
+	if len(f.intake.Events) != 1 {
+		t.Fatalf("stored %v, want one event", f.intake.Events)
 	}
-	e := f.intake.events[0].Envelope
+	e := f.intake.Events[0].Envelope
 	if e.GetSubject() != "src/a.txt" || e.GetS3().GetDialect() != dialectAWS || string(e.GetBody()) != body {
 		t.Errorf("stored %v", e)
 	}
-	if w := f.postTo("/hooks/uploads", a.notification(t, recorded(t, "aws-test"))); w.Code != http.StatusOK || len(f.intake.events) != 1 {
-		t.Errorf("test event: %d, %v", w.Code, f.intake.events)
+	if w := f.postTo("/hooks/uploads", a.notification(t, recorded(t, "aws-test"))); w.Code != http.StatusOK || len(f.intake.Events) != 1 {
+		t.Errorf("test event: %d, %v", w.Code, f.intake.Events)
 	}
-	if w := f.postTo("/hooks/uploads", a.notification(t, "no JSON")); w.Code != http.StatusOK || len(f.intake.events) != 2 || f.intake.events[1].Quarantine == "" {
-		t.Errorf("no notification of S3: %d, %v", w.Code, f.intake.events)
+	if w := f.postTo("/hooks/uploads", a.notification(t, "no JSON")); w.Code != http.StatusOK || len(f.intake.Events) != 2 || f.intake.Events[1].Quarantine == "" {
+		t.Errorf("no notification of S3: %d, %v", w.Code, f.intake.Events)
 	}
 	if w := f.postTo("/hooks/uploads", a.notification(t, bodyOf(strings.Repeat(" ", 1_500_000)+putRecord))); w.Code != http.StatusOK {
 		t.Errorf("a body of 1.5 MB: %d", w.Code)
@@ -115,8 +115,8 @@ func TestSNSIsRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := a.fixture(t, tt.settings)
 			wantProblem(t, f.postTo(tt.path, tt.body, tt.headers...), tt.status, tt.code)
-			if len(f.intake.events) != 0 {
-				t.Errorf("stored %v", f.intake.events)
+			if len(f.intake.Events) != 0 {
+				t.Errorf("stored %v", f.intake.Events)
 			}
 			if got := f.counted(t, "source_auth_failures_total", "reason", tt.reason); got != 1 {
 				t.Errorf("counted %v of %s\n%s", got, tt.reason, f.log)
@@ -125,8 +125,8 @@ func TestSNSIsRefused(t *testing.T) {
 	}
 	for name, settings := range map[string]string{"tokens, no token shown": withTokens, "anonymous": `{"allow_anonymous":true,` + a.settings("")[1:]} {
 		f := a.fixture(t, settings)
-		if w := f.postTo(path, body); w.Code != http.StatusOK || len(f.intake.events) != 1 || f.intake.events[0].Quarantine != "" {
-			t.Errorf("%s: answer %d, stored %v: the signature is enough", name, w.Code, f.intake.events)
+		if w := f.postTo(path, body); w.Code != http.StatusOK || len(f.intake.Events) != 1 || f.intake.Events[0].Quarantine != "" {
+			t.Errorf("%s: answer %d, stored %v: the signature is enough", name, w.Code, f.intake.Events)
 		}
 		if settings == withTokens {
 			if w := f.postTo(path+"/"+tokenNew, body); w.Code != http.StatusOK || f.counted(t, "source_secret_used_total", "slot", "0") != 1 {
@@ -137,8 +137,8 @@ func TestSNSIsRefused(t *testing.T) {
 	// Where SNS is not taken, its messages need a token like any other, and mean nothing.
 	f := newFixture(t, settings32)
 	wantProblem(t, f.postTo(path, body), http.StatusUnauthorized, "unauthorized")
-	if w := f.post(body); w.Code != http.StatusOK || len(f.intake.events) != 1 || !strings.HasPrefix(f.intake.events[0].Quarantine, wrongDialect) {
-		t.Errorf("answer %d, stored %v, want %s", w.Code, f.intake.events, wrongDialect)
+	if w := f.post(body); w.Code != http.StatusOK || len(f.intake.Events) != 1 || !strings.HasPrefix(f.intake.Events[0].Quarantine, wrongDialect) {
+		t.Errorf("answer %d, stored %v, want %s", w.Code, f.intake.Events, wrongDialect)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestSNSConfirmation(t *testing.T) {
 	t.Run("confirmed", func(t *testing.T) {
 		a := newAmazon(t, topicUploads)
 		f := a.fixture(t, a.settings(""))
-		if w := f.postTo("/hooks/uploads", ask(t, a)); w.Code != http.StatusOK || !a.topic.Confirmed() || len(f.intake.events) != 0 {
+		if w := f.postTo("/hooks/uploads", ask(t, a)); w.Code != http.StatusOK || !a.topic.Confirmed() || len(f.intake.Events) != 0 {
 			t.Errorf("answer %d %s, visited %t\n%s", w.Code, w.Body, a.topic.Confirmed(), f.log)
 		}
 	})
@@ -201,8 +201,8 @@ func TestSNSConfirmation(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := f.postTo("/hooks/uploads", string(body))
-		if w.Code != http.StatusOK || a.topic.Confirmed() || len(f.intake.events) != 0 || !strings.Contains(f.log.String(), "cancelled") {
-			t.Errorf("answer %d, visited %t, stored %v:\n%s", w.Code, a.topic.Confirmed(), f.intake.events, f.log)
+		if w.Code != http.StatusOK || a.topic.Confirmed() || len(f.intake.Events) != 0 || !strings.Contains(f.log.String(), "cancelled") {
+			t.Errorf("answer %d, visited %t, stored %v:\n%s", w.Code, a.topic.Confirmed(), f.intake.Events, f.log)
 		}
 	})
 }

@@ -2,13 +2,11 @@ package sns
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -26,31 +25,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const testTopic = "arn:aws:sns:ap-northeast-1:123456789012:reporting-topic"
 
 var testTime = time.Date(2024, 5, 1, 12, 35, 0, 0, time.UTC)
-
-// memory is an Intake that keeps events and recognises duplicates by their keys.
-type memory struct {
-	mu     sync.Mutex
-	events []source.Event
-	seen   map[string]bool
-}
-
-func (m *memory) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var results []source.Accepted
-	for _, e := range events {
-		known := false
-		for _, k := range e.Keys {
-			known = known || m.seen[k.Value]
-			m.seen[k.Value] = true
-		}
-		if !known {
-			m.events = append(m.events, e)
-		}
-		results = append(results, source.Accepted{Duplicate: known})
-	}
-	return results, nil
-}
 
 // amazon serves a signer's certificate and confirms subscriptions, as SNS does.
 type amazon struct {
@@ -110,14 +84,14 @@ func (a *amazon) sign(t testing.TB, m snsmessage.Message) []byte {
 type fixture struct {
 	*Source
 	amazon *amazon
-	intake *memory
+	intake *sourcetest.Memory
 	log    *bytes.Buffer
 }
 
 // newFixture makes a source that believes its own amazon. settings are JSON members besides.
 func newFixture(t testing.TB, settings string) *fixture {
 	t.Helper()
-	f := &fixture{amazon: newAmazon(t), intake: &memory{seen: map[string]bool{}}, log: &bytes.Buffer{}}
+	f := &fixture{amazon: newAmazon(t), intake: &sourcetest.Memory{}, log: &bytes.Buffer{}}
 	hosts, err := json.Marshal([]string{strings.TrimPrefix(f.amazon.URL, "http://")})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -25,8 +26,8 @@ func TestNotification(t *testing.T) {
 			t.Fatalf("answer %d %s, log %s", w.Code, w.Body, f.log)
 		}
 	}
-	if len(f.intake.events) != 1 {
-		t.Fatalf("%d events", len(f.intake.events))
+	if len(f.intake.Events) != 1 {
+		t.Fatalf("%d events", len(f.intake.Events))
 	}
 	want := &pointsmanv1.Envelope{
 		Id: "0a1b2c3d-0000-5000-8000-000000000001", Source: "alarms", Kind: "sns", Type: "sns.notification", Subject: testTopic,
@@ -39,7 +40,7 @@ func TestNotification(t *testing.T) {
 			Timestamp:  "2024-05-01T12:34:56.789Z",
 		}},
 	}
-	if diff := cmp.Diff(want, f.intake.events[0].Envelope, protocmp.Transform()); diff != "" {
+	if diff := cmp.Diff(want, f.intake.Events[0].Envelope, protocmp.Transform()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -110,7 +111,7 @@ func TestBodies(t *testing.T) {
 				t.Errorf("answer %d %s, want %d; log %s", w.Code, w.Body, tt.status, f.log)
 			}
 			var types []string
-			for _, e := range f.intake.events {
+			for _, e := range f.intake.Events {
 				types = append(types, e.Envelope.GetType())
 				if !strings.HasPrefix(e.Quarantine, tt.quarantined) || e.Quarantine != "" && tt.quarantined == "" {
 					t.Errorf("quarantined as %q, want %q", e.Quarantine, tt.quarantined)
@@ -130,8 +131,8 @@ func TestSubscription(t *testing.T) {
 	ask := snsmessage.Message{Type: snsmessage.SubscriptionConfirmation, Message: "You have chosen to subscribe"}
 	t.Run("confirmed", func(t *testing.T) {
 		f := newFixture(t, "")
-		if w := f.post(f.amazon.sign(t, ask)); w.Code != 200 || f.amazon.confirmed.Load() != 1 || len(f.intake.events) != 0 {
-			t.Errorf("answer %d, confirmed %d times, %d events", w.Code, f.amazon.confirmed.Load(), len(f.intake.events))
+		if w := f.post(f.amazon.sign(t, ask)); w.Code != 200 || f.amazon.confirmed.Load() != 1 || len(f.intake.Events) != 0 {
+			t.Errorf("answer %d, confirmed %d times, %d events", w.Code, f.amazon.confirmed.Load(), len(f.intake.Events))
 		}
 	})
 	t.Run("left to a person", func(t *testing.T) {
@@ -211,12 +212,12 @@ func TestRaw(t *testing.T) {
 				t.Errorf("answer %d, header %v; log %s", w.Code, w.Header(), f.log)
 			}
 			if tt.status != http.StatusOK {
-				if len(f.intake.events) != 0 {
+				if len(f.intake.Events) != 0 {
 					t.Error("stored")
 				}
 				return
 			}
-			e := f.intake.events[0]
+			e := f.intake.Events[0]
 			if !strings.HasPrefix(e.Quarantine, tt.quarantined) || tt.quarantined == "" && (e.Envelope.GetId() != "m-1" || e.Envelope.GetSns().GetMessage() != tt.body) {
 				t.Errorf("event %v, quarantined as %q", e.Envelope, e.Quarantine)
 			}
@@ -239,7 +240,7 @@ func TestSettings(t *testing.T) {
 		{`{"topics":["` + testTopic + `"],"insecure_cert_hosts":["sns.us-east-1.amazonaws.com"]}`, "insecure_cert_hosts[0]", ""},
 	}
 	for _, tt := range tests {
-		s, err := New([]byte(tt.settings), deps(&memory{}, &bytes.Buffer{}), nil)
+		s, err := New([]byte(tt.settings), deps(&sourcetest.Memory{}, &bytes.Buffer{}), nil)
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%s: error %v, want one about %s", tt.settings, err, tt.err)
