@@ -86,9 +86,9 @@ func startBare(ctx context.Context) (target, *trial.Process, error) {
 		return target{}, nil, err
 	}
 	t := target{
-		name: "bare", address: address,
-		pids:  func() ([]int, error) { return []int{process.PID()}, nil },
-		quiet: func(context.Context) error { return nil },
+		address: address,
+		pids:    func() ([]int, error) { return []int{process.PID()}, nil },
+		quiet:   func(context.Context) error { return nil },
 	}
 	return t, process, nil
 }

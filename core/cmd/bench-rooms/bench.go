@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -31,14 +30,14 @@ type bench struct {
 
 // target is a server whose rooms are measured.
 type target struct {
-	name, address string
-	pids          func() ([]int, error) // of all its processes
-	quiet         func(context.Context) error
+	address string
+	pids    func() ([]int, error) // of all its processes
+	quiet   func(context.Context) error
 }
 
 func (b *bench) target() target {
 	return target{
-		name: "pointsman", address: b.router.Server,
+		address: b.router.Server,
 		pids: func() ([]int, error) {
 			plugin, err := b.router.Plugin("room-broadcast")
 			return []int{b.router.PID(), plugin}, err
@@ -69,7 +68,7 @@ func (b *bench) room(kind string) string {
 // idlers measures what connections cost that do nothing.
 func (b *bench) idlers(ctx context.Context) error {
 	const warm, settle = 200, 5 * time.Second
-	if err := b.crowded(ctx, b.target(), warm, 0, func(*crowd, string) error { return nil }); err != nil {
+	if err := b.crowded(ctx, b.target(), ordered, warm, 0, func(*crowd, string) error { return nil }); err != nil {
 		return err // the first connections cost what all others share
 	}
 	before, err := trial.Memory(b.router.PID())
@@ -77,7 +76,7 @@ func (b *bench) idlers(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	return b.crowded(ctx, b.target(), b.idle, 0, func(c *crowd, _ string) error {
+	return b.crowded(ctx, b.target(), ordered, b.idle, 0, func(c *crowd, _ string) error {
 		took := time.Since(began)
 		if err := pause(ctx, settle); err != nil {
 			return err
@@ -108,39 +107,57 @@ func (b *bench) fanout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := b.saturate(ctx, bare)
+	base, err := b.saturate(ctx, bare, ordered)
 	if err := errors.Join(err, process.Stop()); err != nil {
 		return err
 	}
-	got, err := b.saturate(ctx, b.target())
+	got, err := b.saturate(ctx, b.target(), ordered)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("fan-out:  %.0f deliveries a second in a room of %d, %.0f %% of the bare server's %.0f (goal: %d, %s)\n",
-		got.rate, b.members, 100*got.rate/base.rate, base.rate, goalRate, verdict(got.rate >= goalRate))
-	for _, r := range []result{got, base} {
-		fmt.Printf("          %s: %.0f us of computing a delivery, the clients' %.0f us; with %d messages under way p50 %s, p99 %s from saying to the last hearing\n",
-			r.name, 1e6*r.server/r.rate, 1e6*r.clients/r.rate, b.window, percentile(r.times, 50), percentile(r.times, 99))
+	free, err := b.saturate(ctx, b.target(), unordered)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("fan-out:  deliveries a second in a room of %d, %d messages under way (goal: %d; in order %s, in any order %s)\n", b.members, b.window, goalRate,
+		verdict(got.rate >= goalRate), verdict(free.rate >= goalRate))
+	for _, r := range []struct {
+		name string
+		result
+	}{{"a bare server", base}, {"in order", got}, {"in any order", free}} {
+		fmt.Printf("          %-14s %7.0f, %3.0f %%; computing for each: server %.0f us, clients %.0f us; %s", r.name, r.rate, 100*r.rate/base.rate,
+			1e6*r.cores.server/r.rate, 1e6*r.cores.clients/r.rate, r.cores)
+		if r.times != nil {
+			fmt.Printf("; from saying to the last hearing p50 %s, p99 %s", percentile(r.times, 50), percentile(r.times, 99))
+		}
+		fmt.Println()
 	}
 	return nil
 }
 
-// result is what came of a measurement of the rate: deliveries a second, and how many cores server and clients used.
+// Names of rooms begin so. In the first kind what is said arrives in its order, so each message waits until the one before it is
+// settled; in the other one nothing waits.
+const (
+	ordered   = "hall"
+	unordered = "free"
+)
+
+// result is what came of a measurement of the rate: deliveries a second, and how many cores each used.
 type result struct {
-	name                  string
-	rate, server, clients float64
-	times                 []time.Duration
+	rate  float64
+	cores cores
+	times []time.Duration // nil in any order: which message was heard is not known then
 }
 
 // saturate keeps so many messages under way.
-func (b *bench) saturate(ctx context.Context, t target) (r result, err error) {
+func (b *bench) saturate(ctx context.Context, t target, kind string) (r result, err error) {
 	const most = 1 << 20
-	err = b.crowded(ctx, t, b.members, most, func(c *crowd, room string) error {
+	err = b.crowded(ctx, t, kind, b.members, most, func(c *crowd, room string) error {
 		speaker, err := c.join(0, room, false)
 		if err != nil {
 			return err
 		}
-		serverBefore, clientsBefore, err := cpu(t)
+		used, err := watch(t)
 		if err != nil {
 			return err
 		}
@@ -156,12 +173,13 @@ func (b *bench) saturate(ctx context.Context, t target) (r result, err error) {
 				return err
 			}
 		}
-		frames, took := c.frames.Load(), time.Since(began).Seconds()
-		serverAfter, clientsAfter, err := cpu(t)
-		if err != nil {
+		r = result{rate: float64(c.frames.Load()) / time.Since(began).Seconds()}
+		if r.cores, err = used(); err != nil {
 			return err
 		}
-		r = result{name: t.name, rate: float64(frames) / took, server: (serverAfter - serverBefore).Seconds() / took, clients: (clientsAfter - clientsBefore).Seconds() / took}
+		if kind == unordered {
+			return b.allHeard(ctx, c, len(sent))
+		}
 		r.times, err = b.times(ctx, c, sent)
 		return err
 	})
@@ -175,6 +193,10 @@ func (b *bench) latency(ctx context.Context) error {
 		return nil
 	}
 	var without, with rounds
+	used, err := watch(b.target())
+	if err != nil {
+		return err
+	}
 	for range b.rounds {
 		for _, r := range []struct {
 			of   *rounds
@@ -187,11 +209,16 @@ func (b *bench) latency(ctx context.Context) error {
 			r.of.add(times)
 		}
 	}
+	share, err := used()
+	if err != nil {
+		return err
+	}
 	fmt.Printf("latency:  room of %d, %d messages a second, %d messages: from saying to the last hearing %s (goal: p99 under %s, %s)\n",
 		b.members, b.rate, len(without.all), &without, goalP99, verdict(without.p99() < goalP99))
 	change := 100 * (float64(with.p99())/float64(without.p99()) - 1)
 	fmt.Printf("          with one who does not read: %s, %+.0f %% (goal: under %d, %s); it was cut off with 4408 at last\n",
 		&with, change, goalChange, verdict(change < goalChange))
+	fmt.Printf("          %s\n", share)
 	return nil
 }
 
@@ -213,7 +240,7 @@ func (r *rounds) String() string {
 // paced says so many messages a second and returns their times.
 func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, err error) {
 	messages := int(b.duration.Seconds() * float64(b.rate))
-	err = b.crowded(ctx, b.target(), b.members, messages, func(c *crowd, room string) error {
+	err = b.crowded(ctx, b.target(), ordered, b.members, messages, func(c *crowd, room string) error {
 		stopped := func() error { return nil }
 		if deaf {
 			if stopped, err = b.deaf(ctx, c, room); err != nil {
@@ -261,12 +288,17 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 	}
 	long := fmt.Appendf(nil, `{"room":%q,"data":%q}`, other, strings.Repeat("x", 30_000))
 	fill := func(metric string, want float64, labels ...string) error {
-		return trial.Poll(ctx, 2*time.Millisecond, func() (bool, error) {
-			if err := talker.say(long); err != nil {
+		return trial.Poll(ctx, time.Millisecond, func() (bool, error) {
+			m, err := b.router.Metrics(ctx)
+			if err != nil {
 				return false, err
 			}
-			m, err := b.router.Metrics(ctx)
-			return m.Sum(metric, labels...) >= want, err
+			const underway = 4 // or their rest would be heard in the measurement
+			full, owed := m.Sum(metric, labels...) >= want, m.Sum("pointsman_queue_pending")
+			if full || owed > underway {
+				return full && owed == 0, nil
+			}
+			return false, talker.say(long)
 		})
 	}
 	m0, err := b.router.Metrics(ctx)
@@ -279,8 +311,8 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 }
 
 // crowded does something with a room full of clients.
-func (b *bench) crowded(ctx context.Context, t target, n, messages int, do func(c *crowd, room string) error) error {
-	room := b.room("hall")
+func (b *bench) crowded(ctx context.Context, t target, kind string, n, messages int, do func(c *crowd, room string) error) error {
+	room := b.room(kind)
 	c, err := newCrowd(t.address, messages)
 	if err != nil {
 		return err
@@ -300,14 +332,22 @@ func (b *bench) text(room string) []byte {
 	return fmt.Appendf(nil, `{"room":%q,"data":%q}`, room, strings.Repeat("x", b.size))
 }
 
-// times waits until all have heard everything, and returns how long it took for each message until the last had.
-func (b *bench) times(ctx context.Context, c *crowd, sent []time.Time) ([]time.Duration, error) {
+// allHeard waits until all have heard everything.
+func (b *bench) allHeard(ctx context.Context, c *crowd, messages int) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	want := int64(len(sent) * b.members)
+	want := int64(messages * b.members)
 	err := trial.Poll(patience, 10*time.Millisecond, func() (bool, error) { return c.frames.Load() >= want, nil })
 	if err != nil {
-		return nil, fmt.Errorf("%d of %d messages were heard, %d connections are gone: %w", c.frames.Load(), want, c.ended(), err)
+		return fmt.Errorf("%d of %d messages were heard, %d connections are gone: %w", c.frames.Load(), want, c.ended(), err)
+	}
+	return nil
+}
+
+// times waits until all have heard everything, and returns how long it took for each message until the last had.
+func (b *bench) times(ctx context.Context, c *crowd, sent []time.Time) ([]time.Duration, error) {
+	if err := b.allHeard(ctx, c, len(sent)); err != nil {
+		return nil, err
 	}
 	times := make([]time.Duration, len(sent))
 	for i, at := range sent {
@@ -317,23 +357,6 @@ func (b *bench) times(ctx context.Context, c *crowd, sent []time.Time) ([]time.D
 		times[i] = c.heard[i].last.Sub(at)
 	}
 	return times, nil
-}
-
-// cpu is the time that a server with all its processes, and this one, have computed.
-func cpu(t target) (server, clients time.Duration, err error) {
-	pids, err := t.pids()
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, pid := range pids {
-		used, err := trial.CPU(pid)
-		if err != nil {
-			return 0, 0, err
-		}
-		server += used
-	}
-	clients, err = trial.CPU(os.Getpid())
-	return server, clients, err
 }
 
 func percentile(times []time.Duration, p int) time.Duration {

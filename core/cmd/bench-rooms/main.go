@@ -82,7 +82,7 @@ rule "talk" {
   when = event.type == "websocket.message"
 
   dispatch "rooms" {
-    order_by = event.data.room
+    order_by = startswith(event.data.room, "free") ? event.id : event.data.room
   }
 }
 `
