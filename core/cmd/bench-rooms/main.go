@@ -37,7 +37,7 @@ func main() {
 	flag.IntVar(&o.idle, "idle", 10_000, "number of idle connections")
 	flag.IntVar(&o.members, "members", 1000, "number of connections in the room")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often the time of a message is measured, without and with one who does not read")
-	flag.DurationVar(&o.duration, "duration", 15*time.Second, "how long each measurement takes")
+	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long each measurement takes")
 	flag.IntVar(&o.rate, "rate", 20, "messages a second while their time is measured")
 	flag.IntVar(&o.window, "window", 32, "messages under way while the rate is measured")
 	flag.IntVar(&o.size, "size", 100, "bytes of what is said")
