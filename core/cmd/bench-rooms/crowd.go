@@ -107,7 +107,7 @@ func (c *crowd) connect(ctx context.Context, n int, room string) error {
 
 // join connects one client. An address has some 28,000 ports, and loopback has many addresses: i chooses one.
 func (c *crowd) join(i int, room string, counts bool) (*client, error) {
-	fd, err := c.dial(i, room)
+	fd, err := c.dial(i, room, counts)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -128,7 +128,7 @@ func (c *crowd) deafen(m *client) error {
 	return syscall.EpollCtl(c.epoll, syscall.EPOLL_CTL_DEL, m.fd, nil)
 }
 
-func (c *crowd) dial(i int, room string) (fd int, err error) {
+func (c *crowd) dial(i int, room string, hears bool) (fd int, err error) {
 	fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
@@ -138,6 +138,11 @@ func (c *crowd) dial(i int, room string) (fd int, err error) {
 			err = errors.Join(err, syscall.Close(fd))
 		}
 	}()
+	if !hears { // so that little fills the way to one who does not read
+		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10); err != nil {
+			return 0, err
+		}
+	}
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + i%8)}}); err != nil {
 		return 0, err
 	}

@@ -113,8 +113,8 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 		return nil, err
 	}
 	long := fmt.Appendf(nil, `{"room":%q,"data":%q}`, other, strings.Repeat("x", 30_000))
-	fill := func(metric string, want float64, labels ...string) error {
-		return trial.Poll(ctx, time.Millisecond, func() (bool, error) {
+	fill := func(every time.Duration, metric string, want float64, labels ...string) error {
+		return trial.Poll(ctx, every, func() (bool, error) {
 			m, err := b.router.Metrics(ctx)
 			if err != nil {
 				return false, err
@@ -133,5 +133,5 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 	}
 	const disconnects = "pointsman_ws_disconnects_total"
 	before := m0.Sum(disconnects, "code", "4408")
-	return func() error { return fill(disconnects, before+1, "code", "4408") }, fill("pointsman_ws_send_queue_bytes", waiting)
+	return func() error { return fill(50*time.Millisecond, disconnects, before+1, "code", "4408") }, fill(time.Millisecond, "pointsman_ws_send_queue_bytes", waiting)
 }
