@@ -95,7 +95,8 @@ func (b *bench) mirrored(ctx context.Context, from, to string, look func(*trial.
 // done waits until n deliveries are done. A failed one ends the measurement: its retry would be measured, too.
 func done(ctx context.Context, r *trial.Router, n int, look func(*trial.Router) error) error {
 	const attempts = "pointsman_delivery_attempts_total"
-	return trial.Poll(ctx, 50*time.Millisecond, func() (bool, error) {
+	// Each question costs the router and us some milliseconds of the CPU that the copies need.
+	return trial.Poll(ctx, 200*time.Millisecond, func() (bool, error) {
 		m, err := r.Metrics(ctx)
 		if err != nil {
 			return false, err
