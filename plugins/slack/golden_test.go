@@ -90,12 +90,12 @@ func compare(t *testing.T, file string, got []byte) {
 	}
 }
 
-// The bytes of protocols.md 5.1, with the colons that Slack documents.
-func TestSeedPayload(t *testing.T) {
-	const seed = `{"text":"SNS Notification","channel":"general","username":"slack-webhook-client","icon_emoji":"+1","attachments":[{"fallback":"SNS Notification","text":"","pretext":"reporting-topic","color":"good","fields":[{"title":"message","value":"test message","short":false},{"title":"timestamp","value":"2024-05-01T12:34:57Z","short":false}]}]}`
-	want := strings.Replace(seed, `"+1"`, `":+1:"`, 1)
-	if len(seed) != 335 {
-		t.Errorf("the seed's payload has 335 bytes, not %d", len(seed))
+// What the webhook clients before this one posted for an SNS message, byte for byte, with the colons that Slack documents.
+func TestDefaultPayload(t *testing.T) {
+	const earlier = `{"text":"SNS Notification","channel":"general","username":"slack-webhook-client","icon_emoji":"+1","attachments":[{"fallback":"SNS Notification","text":"","pretext":"reporting-topic","color":"good","fields":[{"title":"message","value":"test message","short":false},{"title":"timestamp","value":"2024-05-01T12:34:57Z","short":false}]}]}`
+	want := strings.Replace(earlier, `"+1"`, `":+1:"`, 1)
+	if len(earlier) != 335 {
+		t.Errorf("the payload has 335 bytes, not %d", len(earlier))
 	}
 	bubble(t, slacktest.Options{}, map[string]any{"channel": "general"}, func(t *testing.T, r *rig) {
 		result := r.Deliver(notification(), `{}`)[0]
