@@ -16,8 +16,9 @@ func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "pointsman",
 		Short: "Route events from where they happen to plugins, by rules",
-		Long: `Pointsman takes events in (webhooks of intdash, notifications of S3 stores, ...), matches them against
-rules written in HCL, and delivers them to plugins: separate programs that send mail, copy objects, post messages.
+		Long: `Pointsman takes events in (webhooks of intdash, notifications of S3 stores, messages of Amazon SNS and of WebSocket
+rooms), matches them against rules written in HCL, and delivers them to plugins: separate programs that send mail, copy
+objects, post messages.
 
 Try it:
   pointsman run config.hcl
