@@ -43,7 +43,7 @@ func (s *testService) Describe(context.Context, *pluginv1.DescribeRequest) (*plu
 	return description(s.mode), nil
 }
 
-func (s *testService) Configure(ctx context.Context, r *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
+func (s *testService) Configure(_ context.Context, r *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
 	var settings struct{ Refuse, Warn, Panic, Hang, Once string }
 	if len(r.GetSettings()) > 0 {
 		if err := json.Unmarshal(r.GetSettings(), &settings); err != nil {
@@ -60,7 +60,7 @@ func (s *testService) Configure(ctx context.Context, r *pluginv1.ConfigureReques
 		go panic(settings.Panic)
 		select {}
 	case settings.Hang != "":
-		<-ctx.Done()
+		select {} // also when its context ends: an answer then could be in time
 	case settings.Refuse != "":
 		return diag(pluginv1.Diagnostic_SEVERITY_ERROR, settings.Refuse), nil
 	case settings.Warn != "":
