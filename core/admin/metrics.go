@@ -10,7 +10,7 @@ import (
 
 // Metrics describe the router as a whole; what a part counts stands in that part's own package.
 type Metrics struct {
-	// Durability is 1 for the level in force, by label level.
+	// Durability is 1 for each level that a source has, by label level.
 	Durability *prometheus.GaugeVec
 	// InsecureOptions counts the options in force that weaken security.
 	InsecureOptions prometheus.Gauge
@@ -27,7 +27,7 @@ func NewMetrics(reg prometheus.Registerer, version string) *Metrics {
 	}, []string{"version", "go"}).WithLabelValues(version, runtime.Version()).Set(1)
 	return &Metrics{
 		Durability: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "pointsman_durability_info", Help: "1 for the durability level in force: disk survives power loss, memory does not survive a crash.",
+			Name: "pointsman_durability_info", Help: "1 for each durability level in force: disk survives power loss, memory may lose the last moments in a crash.",
 		}, []string{"level"}),
 		InsecureOptions: f.NewGauge(prometheus.GaugeOpts{
 			Name: "pointsman_insecure_options", Help: "Number of the router's own options in force that weaken security; each is warned of at start.",

@@ -207,13 +207,24 @@ func (r *router) makeSources() error {
 	return nil
 }
 
+// durability is the level of a source's events, and counts it as in force. A source chooses no other than disk unless it says so.
+func (r *router) durability(s source.Source) string {
+	level := "disk"
+	if chosen, ok := s.(interface{ Durability() string }); ok {
+		level = chosen.Durability()
+	}
+	r.metrics.Durability.WithLabelValues(level).Set(1)
+	return level
+}
+
 func (r *router) startSources(ctx context.Context) error {
 	for _, s := range r.sources {
 		if open, ok := s.(interface{ Insecure() []string }); ok && len(open.Insecure()) > 0 {
 			r.metrics.InsecureOptions.Add(float64(len(open.Insecure())))
 			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
 		}
-		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", r.config.Server.Scheme()+"://"+r.server.Addr().String()+s.Path())
+		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", r.config.Server.Scheme()+"://"+r.server.Addr().String()+s.Path(),
+			"durability", r.durability(s))
 		if lasting, ok := s.(source.LongLived); ok {
 			r.services.start(ctx, fmt.Sprintf("source %q", s.Name()), lasting.Run)
 		}

@@ -141,6 +141,9 @@ func (s *Source) ServesSubtree() bool { return true }
 // Warnings are what the operator should know about the settings at start. They hold no secret.
 func (s *Source) Warnings() []string { return s.warnings }
 
+// Durability is "disk", or "memory" when a crash may lose the last moments.
+func (s *Source) Durability() string { return s.settings.Durability }
+
 // Insecure names the settings in force that let others in than those who should be.
 func (s *Source) Insecure() []string { return s.settings.insecure() }
 

@@ -92,6 +92,9 @@ func newSource(raw []byte, d source.Deps, metrics *Metrics) (*Source, error) {
 	return s, err
 }
 
+// Durability is "disk", or "memory" when a crash may lose the last moments.
+func (s *Source) Durability() string { return s.settings.Durability }
+
 // Warnings are what the operator should know about the settings at start. They hold no secret.
 func (s *Source) Warnings() []string { return s.warnings }
 
