@@ -1,8 +1,8 @@
-# What `make run` runs: sample data, mail into the Maildir data/mail, no account of any kind.
+# The configuration of `make run`: sample data, mail into the Maildir data/mail, no accounts needed.
 # Try it:  bin/pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
 
 variable "intdash_secret" {
-  description = "Secret of the intdash hook. Set POINTSMAN_VAR_intdash_secret to one of your own; this default is public."
+  description = "Secret of the intdash webhook. Set POINTSMAN_VAR_intdash_secret to your own; this default is public."
   default     = "only-for-trying-pointsman-out-0001"
 }
 
@@ -15,11 +15,11 @@ admin {
 }
 
 journal {
-  path = "data/journal.db" # what was acknowledged is kept here
+  path = "data/journal.db" # acknowledged events and their deliveries
 }
 
 plugins {
-  dir = "bin" # where pointsman-plugin-<kind> is looked for
+  dir = "bin" # holds the programs pointsman-plugin-<kind>
 }
 
 source "intdash" "lab" {
