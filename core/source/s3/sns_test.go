@@ -24,7 +24,7 @@ type amazon struct {
 	host  string
 }
 
-func newAmazon(t *testing.T, arn string) *amazon {
+func newAmazon(t testing.TB, arn string) *amazon {
 	t.Helper()
 	a := &amazon{}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.topic.ServeHTTP(w, r) }))
@@ -42,14 +42,14 @@ func (a *amazon) settings(more string) string {
 	return fmt.Sprintf(`{"sns":{"topics":[%q],"insecure_cert_hosts":[%q]%s}}`, topicUploads[:len(topicUploads)-len("uploads")]+"*", a.host, more)
 }
 
-func (a *amazon) fixture(t *testing.T, settings string) *fixture {
+func (a *amazon) fixture(t testing.TB, settings string) *fixture {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return newSNSFixture(t, settings, snsmessage.Options{Transport: transport})
 }
 
-func (a *amazon) notification(t *testing.T, said string) string {
+func (a *amazon) notification(t testing.TB, said string) string {
 	t.Helper()
 	body, err := a.topic.Body(testTime, "2", Published([]byte(said)))
 	if err != nil {
