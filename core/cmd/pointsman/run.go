@@ -19,7 +19,7 @@ func newRun(s streams) *cobra.Command {
 
 The whole configuration is checked before anything starts. SIGTERM or Ctrl-C stops it: requests under way are answered,
 deliveries under way are finished, the rest stays in the journal for the next start. A second signal stops at once; what
-was acknowledged is safe in either case.`,
+was acknowledged is safe in either case. SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE do not stop the router.`,
 		Example: "  pointsman run config.hcl\n  pointsman run /etc/pointsman --log-format json",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
@@ -36,6 +36,7 @@ was acknowledged is safe in either case.`,
 					o.Log.Error("show warnings", "err", err)
 				}
 			}
+			defer surviveSignals(o.Log)()
 			err = app.Run(cmd.Context(), o)
 			if invalid, ok := errors.AsType[*app.InvalidError](err); ok {
 				if werr := writeDiagnostics(s.err, invalid.Diagnostics, color, summary(invalid.Config, invalid.Diagnostics)); werr != nil {
