@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// outcome is what became of a request. Its word is the reason in metrics and logs and the code in a problem document.
+// outcome is the result of a request. Its word is the reason in metrics and logs and the code in a problem document.
 type outcome int
 
 const (
@@ -36,14 +36,14 @@ const (
 	outcomes // number of outcomes
 )
 
-// outcomeInfo says how an outcome is answered and logged.
+// outcomeInfo describes the response and the log line of an outcome.
 type outcomeInfo struct {
 	word   string
 	status int
 	level  slog.Level
-	// retryAfter is how long the sender should wait; 0: not said.
+	// retryAfter is the value of Retry-After; 0: the header is not set.
 	retryAfter time.Duration
-	// closes is set where the rest of the request must not be waited for.
+	// closes is set where the server must not wait for the rest of the request.
 	closes bool
 }
 
@@ -60,7 +60,7 @@ var outcomeTable = [outcomes]outcomeInfo{
 	refused:             {word: "unauthorized", status: http.StatusUnauthorized, level: slog.LevelWarn},
 	malformed:           {word: "malformed", status: http.StatusBadRequest, level: slog.LevelWarn},
 	forbidden:           {word: "forbidden", status: http.StatusForbidden, level: slog.LevelWarn},
-	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, closes: true}, // looks like unknownPath from outside
+	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, closes: true}, // the sender cannot tell it from unknownPath
 	handshake:           {word: "handshake", status: http.StatusOK, level: slog.LevelInfo},
 	overloaded:          {word: "overloaded", status: http.StatusServiceUnavailable, level: slog.LevelWarn, retryAfter: time.Second, closes: true},
 	notVerified:         {word: "not_verified", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
@@ -74,7 +74,7 @@ func (o outcome) info() *outcomeInfo { return &outcomeTable[o] }
 // String returns the outcome's word.
 func (o outcome) String() string { return o.info().word }
 
-// problem is the body of every answer that is not 2xx (RFC 9457). It never repeats anything that the sender sent.
+// problem is the body of every response that is not 2xx (RFC 9457). It never repeats anything that the sender sent.
 type problem struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
@@ -83,8 +83,8 @@ type problem struct {
 	RequestID string `json:"request_id"`
 }
 
-// answer writes the response for o. requestID is empty where nobody will ask for it: on success.
-func answer(w http.ResponseWriter, o outcome, status int, requestID string) {
+// respond writes the response for o. requestID is empty on success, because only failures are looked up in the log.
+func respond(w http.ResponseWriter, o outcome, status int, requestID string) {
 	info := o.info()
 	h := w.Header()
 	if info.closes {
@@ -108,11 +108,11 @@ func answer(w http.ResponseWriter, o outcome, status int, requestID string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Request-Id", requestID)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the sender may be gone; nothing is left to be done for it
+	_, _ = w.Write(body) // an error means that the sender is gone; nothing is left to do
 }
 
-// answerWith writes the response to a question.
-func answerWith(w http.ResponseWriter, status int, reply *Reply) {
+// respondWith writes the response to a handshake.
+func respondWith(w http.ResponseWriter, status int, reply *Reply) {
 	h := w.Header()
 	if reply.ContentType != "" {
 		h.Set("Content-Type", reply.ContentType)
@@ -120,10 +120,10 @@ func answerWith(w http.ResponseWriter, status int, reply *Reply) {
 	h.Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(reply.Body) // as in answer
+	_, _ = w.Write(reply.Body) // as in respond
 }
 
 var closeValue = []string{"close"}
 
-// newRequestID returns the id that joins an answer to its log line. It is no secret.
+// newRequestID returns the id that links a response to its log line. It is not a secret.
 func newRequestID() string { return fmt.Sprintf("%016x", rand.Uint64()) }

@@ -12,15 +12,15 @@ import (
 type Limits struct {
 	// Body is the largest body in bytes. Default 1 MiB.
 	Body int64
-	// BodyTime is the longest time for a whole body. Default 30 s.
+	// BodyTime is the timeout for the whole body. Default 30 s.
 	BodyTime time.Duration
-	// BodyStall is the longest wait for the next byte, and the grace before MinRate counts. Default 10 s.
+	// BodyStall is the timeout for the next byte, and the grace period before MinRate applies. Default 10 s.
 	BodyStall time.Duration
-	// MinRate is the slowest average in bytes per second. Default 1 KiB/s.
+	// MinRate is the lowest average rate in bytes per second. Default 1 KiB/s.
 	MinRate int64
-	// Accept is the longest wait for events to be durable. Default 10 s.
+	// Accept is the timeout for storing the events. Default 10 s.
 	Accept time.Duration
-	// InFlight is how many requests the source handles at a time. Default 256.
+	// InFlight is the number of requests the source handles concurrently. Default 256.
 	InFlight int64
 }
 
@@ -40,7 +40,7 @@ func setDefault[T ~int64](field *T, value T) {
 	}
 }
 
-// deadline is when the next byte must have come, after n bytes since start.
+// deadline returns when the next byte must arrive, given n bytes received since start.
 func (l *Limits) deadline(start, now time.Time, n int) time.Time {
 	byRate := start.Add(l.BodyStall + time.Duration(n)*time.Second/time.Duration(l.MinRate))
 	return earliest(byRate, now.Add(l.BodyStall), start.Add(l.BodyTime))
@@ -56,17 +56,17 @@ func earliest(t time.Time, others ...time.Time) time.Time {
 }
 
 const (
-	// trustedLength is how much is allocated on a sender's word alone, before it has shown that it knows a secret.
-	trustedLength = 64 << 10
-	// unknownLength is how much is allocated at first for a body of unknown length.
-	unknownLength = 4 << 10
+	// maxPrealloc limits the first allocation, because Content-Length comes from a sender that is not authenticated yet.
+	maxPrealloc = 64 << 10
+	// chunkedPrealloc is the first allocation for a body of unknown length.
+	chunkedPrealloc = 4 << 10
 )
 
-// readBody reads the whole body into memory of its own: the bytes become the envelope's. On any outcome but accepted, err
-// says why and the connection is to be closed.
+// readBody reads the whole body into a new slice, because the envelope keeps the bytes. For any outcome but accepted, err
+// has the cause and the connection must be closed.
 //
-// The last deadline is left in force on purpose: the server sets its own before it reads the next request, and clearing
-// it here would cost every request a system call's worth of work.
+// It leaves the last read deadline in place: the server sets its own before it reads the next request, and clearing the
+// deadline here would cost every request a system call.
 func readBody(w http.ResponseWriter, r *http.Request, l *Limits) ([]byte, outcome, error) {
 	if r.ContentLength > l.Body {
 		return nil, bodyTooLarge, nil
@@ -74,15 +74,15 @@ func readBody(w http.ResponseWriter, r *http.Request, l *Limits) ([]byte, outcom
 	if r.ContentLength == 0 {
 		return nil, accepted, nil
 	}
-	from, want, room := io.Reader(r.Body), r.ContentLength, min(r.ContentLength, trustedLength)
+	from, want, room := io.Reader(r.Body), r.ContentLength, min(r.ContentLength, maxPrealloc)
 	if want < 0 {
-		from, want, room = http.MaxBytesReader(w, r.Body, l.Body), l.Body+1, unknownLength
+		from, want, room = http.MaxBytesReader(w, r.Body, l.Body), l.Body+1, chunkedPrealloc
 	}
 	control := http.NewResponseController(w)
 	body := make([]byte, 0, room)
 	start := time.Now()
 	for now := start; int64(len(body)) < want; now = time.Now() {
-		// A writer without deadlines (in tests) is bounded by the server's ReadTimeout alone.
+		// Writers that support no deadlines exist only in tests; the server's ReadTimeout still applies.
 		if err := control.SetReadDeadline(l.deadline(start, now, len(body))); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return nil, bodyBroken, err
 		}
@@ -99,7 +99,7 @@ func readBody(w http.ResponseWriter, r *http.Request, l *Limits) ([]byte, outcom
 	return body, accepted, nil
 }
 
-// grow makes room for at least one byte more, at most doubling and never beyond want.
+// grow makes room for at least one more byte. It at most doubles the capacity and never exceeds want.
 func grow(body []byte, want int64) []byte {
 	if len(body) < cap(body) {
 		return body

@@ -124,7 +124,7 @@ func TestSlowHeaderIsCut(t *testing.T) {
 	})
 }
 
-// A body that no source reads must not hold the connection for longer than the last resort.
+// A body that no source reads holds the connection no longer than the server's ReadTimeout.
 func TestUnreadBodyDoesNotHoldTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, &store{})
@@ -162,7 +162,7 @@ func TestSenderVanishes(t *testing.T) {
 	})
 }
 
-// An append that takes longer than the deadline of the body before it is not disturbed by that deadline.
+// The read deadline of a body does not affect an append that takes longer than it.
 func TestSlowAppendKeepsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, intakeFunc(func(ctx context.Context, e []Event) ([]Accepted, error) {

@@ -9,32 +9,32 @@ import (
 	"time"
 )
 
-// TLS is how a Server proves who it is.
+// TLS configures the certificate of a Server.
 type TLS struct {
-	// CertFile holds the certificate and its issuers, KeyFile its private key (PEM).
+	// CertFile holds the certificate and its intermediates, KeyFile the private key (PEM).
 	CertFile, KeyFile string
-	// MinVersion is the lowest version spoken, one of crypto/tls's.
+	// MinVersion is the lowest protocol version accepted, a constant of crypto/tls.
 	MinVersion uint16
 }
 
-// lookAgain is how often the files are looked at, at most: at a handshake, when the last look is older.
-const lookAgain = 5 * time.Second
+// recheckInterval limits how often a handshake checks whether the files have changed.
+const recheckInterval = 5 * time.Second
 
-// certificate is a pair of files. When they are renewed, new connections get the new one; as long as the new one can't be
-// read, the old one.
+// certificate reloads a certificate and key when the files change. While the new pair cannot be loaded, new connections get
+// the old one.
 type certificate struct {
 	files TLS
 	log   *slog.Logger
 	now   func() time.Time
 
-	mu      sync.Mutex
-	current *tls.Certificate
-	stamp   [2]stamp
-	looked  time.Time
+	mu        sync.Mutex // guards all fields below
+	current   *tls.Certificate
+	loaded    [2]fileState
+	checkedAt time.Time
 }
 
-// stamp tells one state of a file from another.
-type stamp struct {
+// fileState identifies a version of a file.
+type fileState struct {
 	modified time.Time
 	size     int64
 }
@@ -42,12 +42,12 @@ type stamp struct {
 // newTLSConfig loads the pair.
 func newTLSConfig(t *TLS, log *slog.Logger) (*tls.Config, error) {
 	c := &certificate{files: *t, log: log, now: time.Now}
-	if err := c.load(c.stampNow()); err != nil {
+	if err := c.load(c.stat()); err != nil {
 		return nil, fmt.Errorf("load the server's certificate: %w", err)
 	}
 	return &tls.Config{
 		MinVersion: t.MinVersion,
-		// WebSockets need HTTP/1.1, and one listener speaks one version.
+		// WebSockets need HTTP/1.1, and all sources share this listener.
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: c.get,
 	}, nil
@@ -57,39 +57,39 @@ func newTLSConfig(t *TLS, log *slog.Logger) (*tls.Config, error) {
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.now(); now.Sub(c.looked) >= lookAgain {
-		c.looked = now
-		if found := c.stampNow(); found != c.stamp {
+	if now := c.now(); now.Sub(c.checkedAt) >= recheckInterval {
+		c.checkedAt = now
+		if found := c.stat(); found != c.loaded {
 			c.renew(found)
 		}
 	}
 	return c.current, nil
 }
 
-// renew loads what has changed. Certificate and key are seldom renewed at one instant: half a renewal fails, and is tried
-// again at the next look.
-func (c *certificate) renew(found [2]stamp) {
+// renew loads the changed files. Certificate and key are rarely replaced at the same instant: a mismatched pair fails to
+// load, and the next check tries again.
+func (c *certificate) renew(found [2]fileState) {
 	if err := c.load(found); err != nil {
-		c.log.Warn("the renewed certificate cannot be used; going on with the old one", "cert_file", c.files.CertFile, "err", err)
+		c.log.Warn("cannot load the renewed certificate, still using the old one", "cert_file", c.files.CertFile, "err", err)
 		return
 	}
 	c.log.Info("certificate renewed", "cert_file", c.files.CertFile, "not_after", c.current.Leaf.NotAfter)
 }
 
-func (c *certificate) load(found [2]stamp) error {
+func (c *certificate) load(found [2]fileState) error {
 	pair, err := tls.LoadX509KeyPair(c.files.CertFile, c.files.KeyFile)
 	if err != nil {
 		return err
 	}
-	c.current, c.stamp = &pair, found
+	c.current, c.loaded = &pair, found
 	return nil
 }
 
-// stampNow is zero for a file that can't be seen.
-func (c *certificate) stampNow() (s [2]stamp) {
+// stat returns the zero state for a file that cannot be read.
+func (c *certificate) stat() (s [2]fileState) {
 	for i, name := range []string{c.files.CertFile, c.files.KeyFile} {
 		if info, err := os.Stat(name); err == nil {
-			s[i] = stamp{modified: info.ModTime(), size: info.Size()}
+			s[i] = fileState{modified: info.ModTime(), size: info.Size()}
 		}
 	}
 	return s

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// writePair makes a certificate whose name is name and writes it with its key.
+// writePair creates a certificate for name and writes it and its key.
 func writePair(t *testing.T, files *TLS, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -103,12 +103,12 @@ func TestCertificateIsRenewed(t *testing.T) {
 	files := newPair(t, "first")
 	now := time.Now()
 	c := &certificate{files: *files, log: f.options.Log, now: func() time.Time { return now }}
-	if err := c.load(c.stampNow()); err != nil {
+	if err := c.load(c.stat()); err != nil {
 		t.Fatal(err)
 	}
 	want := func(name string) {
 		t.Helper()
-		now = now.Add(lookAgain)
+		now = now.Add(recheckInterval)
 		got, err := c.get(nil)
 		if err != nil || got.Leaf.Subject.CommonName != name {
 			t.Errorf("certificate of %v, %v; want %s", got.Leaf.Subject, err, name)
@@ -119,7 +119,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("first")
-	if !strings.Contains(string(f.log.Bytes()), "going on with the old one") {
+	if !strings.Contains(string(f.log.Bytes()), "still using the old one") {
 		t.Errorf("log: %s", f.log.Bytes())
 	}
 	writePair(t, files, "second, with a longer name")

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// running is a Server that runs on a listener in memory, so that its deadlines pass in a synctest bubble's time.
+// running is a Server on an in-memory listener, so that its deadlines follow the clock of a synctest bubble.
 type running struct {
 	*Server
 	f        *fixture
@@ -38,7 +38,7 @@ func run(t *testing.T, intake Intake, change ...func(*ServerOptions)) *running {
 	return r
 }
 
-// send writes raw bytes as one connection's request and returns the answer; the connection stays open until the test ends.
+// send writes raw bytes on a new connection and returns the response; the connection stays open until the test ends.
 func (r *running) send(t *testing.T, raw string) reply {
 	t.Helper()
 	return r.dial(t).send(t, raw)

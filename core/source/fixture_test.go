@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// lineProtocol is a protocol for tests: the header Key says "good", "bad" or "unsure", each line of the body is an event.
+// lineProtocol is a protocol for tests: the header Key is "good", "bad" or "unsure", each line of the body is an event.
 type lineProtocol struct{}
 
 func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
@@ -31,7 +31,7 @@ func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
 	case "good":
 		return 0, nil
 	case "unsure":
-		return -1, errors.New("key server does not answer")
+		return -1, errors.New("key server does not respond")
 	case "none":
 		return -1, &Refused{Reason: "no_key", Challenge: `Basic realm="test"`}
 	case "nonsense":
@@ -59,17 +59,17 @@ func (lineProtocol) Decode(_ http.Header, body []byte, _ time.Time) ([]Event, er
 	return events, nil
 }
 
-// askProtocol is a lineProtocol whose sender asks before it sends.
-type askProtocol struct{ lineProtocol }
+// handshakeProtocol is a lineProtocol whose sender expects a handshake.
+type handshakeProtocol struct{ lineProtocol }
 
-func (askProtocol) Handshake(_ *http.Request, body []byte) (*Reply, error) {
+func (handshakeProtocol) Handshake(_ *http.Request, body []byte) (*Reply, error) {
 	switch string(body) {
 	case "who are you":
 		return &Reply{ContentType: "application/json", Body: []byte(`{"i":"am"}`)}, nil
 	case "are you somebody else":
 		return nil, &Refused{Reason: "not_ours", Status: http.StatusNotFound}
-	case "ask them":
-		return nil, errors.New("they do not answer")
+	case "no response yet":
+		return nil, errors.New("upstream does not respond")
 	}
 	return nil, nil
 }
@@ -81,7 +81,7 @@ func (f intakeFunc) Accept(ctx context.Context, events []Event) ([]Accepted, err
 	return f(ctx, events)
 }
 
-// store is an Intake that keeps what it is given.
+// store is an Intake that keeps all events.
 type store struct {
 	mu     sync.Mutex
 	events []Event
@@ -173,7 +173,7 @@ func replyOf(w *httptest.ResponseRecorder) reply {
 	return reply{status: w.Code, header: w.Header(), body: w.Body.Bytes()}
 }
 
-// wantProblem checks an answer that is not 2xx.
+// wantProblem checks a response that is not 2xx.
 func wantProblem(t *testing.T, r reply, status int, code string) {
 	t.Helper()
 	var got problem
@@ -189,7 +189,7 @@ func wantProblem(t *testing.T, r reply, status int, code string) {
 	}
 }
 
-// lockedBuffer is a buffer that a logger may write to while a test reads it.
+// lockedBuffer is a buffer for a logger that writes while a test reads.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

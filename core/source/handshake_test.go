@@ -11,15 +11,15 @@ func TestHandshake(t *testing.T) {
 		status          int
 		code            string // "": the reply
 	}{
-		{"question", "who are you", "good", 200, ""},
-		{"question of somebody else", "who are you", "bad", 401, "unauthorized"},
-		{"not for us", "are you somebody else", "good", 404, "unknown_path"},
-		{"no answer yet", "ask them", "good", 503, "not_verified"},
+		{"handshake", "who are you", "good", 200, ""},
+		{"unauthentic handshake", "who are you", "bad", 401, "unauthorized"},
+		{"not for this source", "are you somebody else", "good", 404, "unknown_path"},
+		{"cannot respond yet", "no response yet", "good", 503, "not_verified"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &store{}
-			f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = askProtocol{} })
+			f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = handshakeProtocol{} })
 			got := replyOf(f.post(tt.body, "Key", tt.key))
 			if tt.code != "" {
 				wantProblem(t, got, tt.status, tt.code)
@@ -32,9 +32,9 @@ func TestHandshake(t *testing.T) {
 		})
 	}
 	s := &store{}
-	f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = askProtocol{} })
+	f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = handshakeProtocol{} })
 	if got := f.post("known"); got.Code != http.StatusNoContent || len(s.events) != 1 {
-		t.Errorf("an event that is no question: answer %d, stored %v", got.Code, s.events)
+		t.Errorf("an event that is not a handshake: status %d, stored %v", got.Code, s.events)
 	}
 }
 

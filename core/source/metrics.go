@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// otherType is the type_class of events whose type their source does not know. It keeps the label's values few.
+// otherType is the type_class of events whose type is not in KnownTypes. It bounds the number of label values.
 const otherType = "other"
 
 // Metrics counts requests and events of all sources.
@@ -22,7 +22,7 @@ type Metrics struct {
 	duration     *prometheus.HistogramVec
 }
 
-// NewMetrics registers the metrics of all sources. It panics when they are registered already.
+// NewMetrics registers the metrics of all sources. It panics if they are already registered.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pointsman", Name: name, Help: help}, labels)
@@ -30,16 +30,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		requests:     counter("source_requests_total", "Requests answered, by status code and reason.", "source", "code", "reason"),
-		authFailures: counter("source_auth_failures_total", "Requests refused as unauthentic.", "source", "reason"),
+		requests:     counter("source_requests_total", "HTTP requests by source, status code and reason.", "source", "code", "reason"),
+		authFailures: counter("source_auth_failures_total", "Requests that failed authentication, by reason.", "source", "reason"),
 		secretUsed: counter("source_secret_used_total",
-			"Requests authenticated, by position of the secret in the source's list. An old secret that is not used any more can go.", "source", "slot"),
+			"Authenticated requests by position of the secret in the source's list. A secret whose counter no longer grows can be removed.", "source", "slot"),
 		accepted:    counter("events_accepted_total", "Events stored.", "source", "type_class"),
-		duplicates:  counter("events_duplicate_total", "Events recognised as known and not stored again.", "source"),
-		quarantined: counter("events_quarantined_total", "Authentic events stored although they could not be decoded.", "source", "reason"),
+		duplicates:  counter("events_duplicate_total", "Duplicate events, which are not stored again.", "source"),
+		quarantined: counter("events_quarantined_total", "Authentic events that could not be decoded and were stored in quarantine.", "source", "reason"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "pointsman", Name: "accept_duration_seconds",
-			Help:    "Time from the last byte of a request to its events being durable.",
+			Help:    "Time from the last byte of a request until its events are durable.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"source"}),
 	}
@@ -48,7 +48,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// request returns the counter of one answer. The source is "" when the path belongs to none.
+// request returns the counter of one kind of response. source is "" when no source is mounted at the path.
 func (m *Metrics) request(source string, status int, o outcome) prometheus.Counter {
 	return m.requests.WithLabelValues(source, strconv.Itoa(status), o.String())
 }
@@ -64,7 +64,7 @@ type sourceMetrics struct {
 	duration     prometheus.Observer
 }
 
-// of initialises every label set that the webhook can produce, so that each series exists from the start.
+// of creates every series that the webhook can produce at zero, so that rate() is correct from the first request.
 func (m *Metrics) of(o *WebhookOptions) *sourceMetrics {
 	s := &sourceMetrics{
 		accepted:     m.Events(o.Name, o.KnownTypes),
@@ -90,7 +90,7 @@ func (m *Metrics) of(o *WebhookOptions) *sourceMetrics {
 	return s
 }
 
-// otherReason counts reasons that a source did not announce.
+// otherReason is the label of reasons that a source did not declare.
 const otherReason = "other"
 
 func count(by map[string]prometheus.Counter, reason string) {
@@ -107,7 +107,7 @@ type EventCounter struct {
 	other prometheus.Counter
 }
 
-// Events returns the counter of a source. Types that are not known count as one, so that senders cannot make new series.
+// Events returns the event counter of a source. Unknown types share one series, so that senders cannot create new series.
 func (m *Metrics) Events(source string, known []string) *EventCounter {
 	c := &EventCounter{known: map[string]prometheus.Counter{}, other: m.accepted.WithLabelValues(source, otherType)}
 	for _, t := range known {

@@ -24,7 +24,7 @@ func TestKindChoosesStatus(t *testing.T) {
 	}
 }
 
-// Every series exists before the first request, so that a rate over it is right from the first event on.
+// Every series exists before the first request, so that rate() is correct from the first event.
 func TestMetricsStartAtZero(t *testing.T) {
 	f := newFixture(t, &store{})
 	before, err := f.reg.Gather()

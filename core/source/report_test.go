@@ -22,11 +22,11 @@ func TestPanicIsLoggedWithStack(t *testing.T) {
 		t.Errorf("log %+v for request %s", line, w.Header().Get("X-Request-Id"))
 	}
 	if strings.Contains(w.Body.String(), "broke") {
-		t.Errorf("answer tells what went wrong inside: %s", w.Body)
+		t.Errorf("the response leaks the cause: %s", w.Body)
 	}
 }
 
-// Whoever sends garbage must not be able to fill the log with it.
+// A sender of garbage must not be able to fill the log.
 func TestRefusalsAreLoggedInSamples(t *testing.T) {
 	f := newFixture(t, &store{})
 	const requests = 500

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// ServerOptions are what NewServer needs. Log and Metrics are required.
+// ServerOptions configure a Server. Log and Metrics are required.
 type ServerOptions struct {
 	Sources []Source
 	Log     *slog.Logger
 	Metrics *Metrics
-	// InFlight is how many requests all sources together handle at a time; more are answered 503. Default 512.
+	// InFlight is the number of requests all sources together handle concurrently; more get 503. Default 512.
 	InFlight int64
 	// TLS is nil for plain HTTP.
 	TLS *TLS
-	// DrainTime is how long Run waits for requests under way when it is to stop. Default 15 s.
+	// DrainTime is how long Run waits for requests in flight at shutdown. Default 15 s.
 	DrainTime time.Duration
 }
 
-// Server is the HTTP server that sources are mounted on.
+// Server is the HTTP server that all sources are mounted on.
 type Server struct {
 	options  ServerOptions
 	http     *http.Server
@@ -36,7 +36,7 @@ type Server struct {
 	ready    atomic.Bool
 }
 
-// NewServer returns a server with the sources mounted. Nothing runs yet.
+// NewServer returns a server with the sources mounted. It starts nothing.
 func NewServer(o ServerOptions) (*Server, error) {
 	setDefault(&o.InFlight, 512)
 	setDefault(&o.DrainTime, 15*time.Second)
@@ -54,20 +54,20 @@ func NewServer(o ServerOptions) (*Server, error) {
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
-		// ReadTimeout is the last resort for bodies that no source reads. Sources set tighter deadlines themselves.
+		// ReadTimeout bounds bodies that no source reads. Sources set shorter deadlines themselves.
 		ReadTimeout: 35 * time.Second,
-		// WriteTimeout counts from the end of the header: it must leave time for the slowest body (30 s) and the slowest
-		// append (10 s) before the answer.
+		// WriteTimeout counts from the end of the header, so it must cover the slowest body (30 s) and the slowest append
+		// (10 s).
 		WriteTimeout:                 60 * time.Second,
 		IdleTimeout:                  60 * time.Second,
 		MaxHeaderBytes:               16 << 10,
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" is an unknown path like any other
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" gets the same 404 as any unknown path
 		ErrorLog:                     slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
 }
 
-// Mount replaces all sources in one step: each request sees the old set or the new one. On error the old set stays.
+// Mount replaces all sources atomically: each request sees the old set or the new one. On error the old set stays.
 func (s *Server) Mount(sources []Source) error {
 	byPath := make(map[string]Source, len(sources))
 	var errs []error
@@ -90,7 +90,7 @@ func (s *Server) Mount(sources []Source) error {
 	return nil
 }
 
-// find returns the source mounted at exactly the path, or else the nearest one above it if it serves its subtree.
+// find returns the source mounted at exactly p, or else the nearest one above p if that one serves its subtree.
 func (s *Server) find(p string) (Source, bool) {
 	mounted := *s.mounted.Load()
 	if src, ok := mounted[p]; ok {
@@ -105,7 +105,7 @@ func (s *Server) find(p string) (Source, bool) {
 	return nil, false
 }
 
-// ServeHTTP hands a request to the source mounted at its path.
+// ServeHTTP passes a request to the source mounted at its path.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	src, ok := s.find(r.URL.Path)
 	if !ok {
@@ -127,14 +127,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w http.ResponseWriter, source string, out outcome) {
 	status := out.info().status
 	s.options.Metrics.request(source, status, out).Inc()
-	answer(w, out, status, newRequestID())
+	respond(w, out, status, newRequestID())
 }
 
-// Ready reports whether the server takes new connections: true while Run serves, false as soon as its context has ended.
+// Ready reports whether the server accepts connections: true while Run serves, false as soon as its context is done.
 func (s *Server) Ready() bool { return s.ready.Load() }
 
-// Run serves l until ctx ends; it closes l. Then it takes no new connection, finishes the requests under way and returns
-// nil, or an error when some were cut off because DrainTime was over. A server runs once.
+// Run serves l until ctx is done, and closes l. Then it accepts no new connections and waits for the requests in flight. It
+// returns an error if some were still running after DrainTime and were cut off. A server runs once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
@@ -153,7 +153,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	defer cancel()
 	err := s.http.Shutdown(drain)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("requests still under way after %s were cut off: %w", s.options.DrainTime, err), s.http.Close())
+		err = errors.Join(fmt.Errorf("requests still in flight after %s were cut off: %w", s.options.DrainTime, err), s.http.Close())
 	}
 	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

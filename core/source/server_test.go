@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// All paths that lead nowhere look the same from outside, whatever the method.
-func TestUnknownPathsLookTheSame(t *testing.T) {
+// Unknown paths always get the same 404, whatever the method.
+func TestUnknownPathsGetTheSameResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, &store{})
 		for _, request := range []string{"GET /", "POST /hooks/", "DELETE /admin", "HEAD /hooks/tes"} {
@@ -85,7 +85,7 @@ func TestDrain(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if resp := busy.send(t, post("Content-Length: 5\r\n", "known")); resp.status != 204 || !resp.closes {
-				t.Errorf("answer to a request under way: %d, closes %t", resp.status, resp.closes)
+				t.Errorf("request in flight: status %d, closes %t", resp.status, resp.closes)
 			}
 		})
 		synctest.Wait()
@@ -113,7 +113,7 @@ func TestDrainIsBounded(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
 		r := run(t, intakeFunc(func(context.Context, []Event) ([]Accepted, error) {
-			<-release // whatever its context says
+			<-release // ignores its context
 			return nil, context.Canceled
 		}))
 		c := r.dial(t)
@@ -211,20 +211,20 @@ func TestMount(t *testing.T) {
 	}
 }
 
-// lasting is a source whose requests do not count.
-type lasting struct {
+// longLived is a source whose requests do not count as in flight.
+type longLived struct {
 	*fixture
 	handler http.HandlerFunc
 }
 
-func (l *lasting) Path() string                                     { return "/lasting" }
-func (l *lasting) Run(context.Context) error                        { return nil }
-func (l *lasting) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler(w, r) }
+func (l *longLived) Path() string                                     { return "/long" }
+func (l *longLived) Run(context.Context) error                        { return nil }
+func (l *longLived) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler(w, r) }
 
 func TestLongLivedDoesNotCount(t *testing.T) {
 	f := newFixture(t, &store{})
 	var server *Server
-	l := &lasting{fixture: f}
+	l := &longLived{fixture: f}
 	l.handler = func(w http.ResponseWriter, _ *http.Request) {
 		// While this request lasts, the only place in flight is free for others.
 		rec := httptest.NewRecorder()
@@ -239,7 +239,7 @@ func TestLongLivedDoesNotCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := httptest.NewRecorder()
-	server.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/lasting", nil))
+	server.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/long", nil))
 	if rec.Code != http.StatusNoContent {
 		t.Errorf("a request beside one that lasts: %d", rec.Code)
 	}

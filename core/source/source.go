@@ -1,9 +1,9 @@
-// Package source is what all sources share: the path of one HTTP request from its first byte to a durable event, and the
-// server that the sources are mounted on. Each sub-folder is one kind of source and adds only how its sender signs and
-// what its bytes mean.
+// Package source holds what all sources share: the handling of one HTTP request from its first byte to a durable event,
+// and the server that sources are mounted on. Each sub-folder is one kind of source and adds only how its sender
+// authenticates and how its body is decoded.
 //
-// Two rules hold for every source. Authentic input is never thrown away: what cannot be decoded is kept as a quarantined
-// event and answered as accepted. Unauthentic input is never stored, only counted.
+// Two rules hold for every source. Authentic input is never dropped: a body that cannot be decoded is stored as a
+// quarantined event and acknowledged. Unauthentic input is never stored, only counted.
 package source
 
 import (
@@ -19,71 +19,70 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// Source is a configured way in. Its handler answers 2xx only for what Intake has accepted.
+// Source is one configured source block. Its handler responds with 2xx only after Intake has accepted the events.
 type Source interface {
 	http.Handler
 	// Name is the second label of the source block.
 	Name() string
 	// Kind is the first label: "intdash", ...
 	Kind() string
-	// Path is the exact URL path that the source is mounted at.
+	// Path is the exact URL path the source is mounted at.
 	Path() string
 }
 
-// Subtree is a Source that may also answer the paths below its own.
+// Subtree is a Source that may also serve paths below its own.
 type Subtree interface {
 	Source
-	// ServesSubtree says whether Path()+"/"+anything is the source's too, as far as no other source is mounted nearer.
+	// ServesSubtree reports whether Path()+"/"+anything also belongs to the source, unless another source is mounted nearer.
 	ServesSubtree() bool
 }
 
-// LongLived is a Source whose requests may last for hours: connections that were upgraded. They do not count as requests in
-// flight, so the source bounds them by itself; and it closes them when its Run ends, for the server does not know them any
-// more.
+// LongLived is a Source whose requests may last for hours because the connections are upgraded. The server does not count
+// them as requests in flight and cannot close them, so the source limits their number and closes them when Run ends.
 type LongLived interface {
 	Source
-	// Run blocks until ctx ends and every connection is closed.
+	// Run blocks until ctx is done and every connection is closed.
 	Run(ctx context.Context) error
 }
 
-// Intake takes over responsibility for events: rules, then the journal.
+// Intake takes responsibility for events: it applies the rules and appends to the journal.
 type Intake interface {
-	// Accept stores the events, all or none, and is durable when it returns nil, save for volatile events, whose duplicates it
-	// does not tell either. Any error means that the sender must send
-	// again. The result has one element per event, in order. The events belong to Intake from here on.
+	// Accept stores all of the events or none. They are durable when it returns nil, except volatile events, for which it
+	// also reports no duplicates. After any error the sender must send again. The result has one element per event, in
+	// order. Intake owns the events from the call on.
 	Accept(ctx context.Context, events []Event) ([]Accepted, error)
 }
 
-// Event is one decoded, or quarantined, event on its way to Intake.
+// Event is one decoded or quarantined event on its way to Intake.
 type Event struct {
 	Envelope *pointsmanv1.Envelope
-	// Keys recognise duplicates: the event is one when any key was seen within its window.
+	// Keys identify duplicates: the event is a duplicate if any of its keys was seen within that key's window.
 	Keys []Key
-	// Volatile events are taken over without waiting for the disk: a crash within the next milliseconds loses them. A request
-	// holds only such events, or none.
+	// Volatile events are acknowledged without waiting for the disk: a crash within the next milliseconds loses them. The
+	// events of one request are either all volatile or none.
 	Volatile bool
-	// Quarantine says why the authentic body could not be decoded; empty for a decoded event.
+	// Quarantine is why the authentic body could not be decoded, empty for a decoded event.
 	Quarantine string
-	// reason is the one word of Quarantine that is counted.
+	// reason is the metric label for Quarantine.
 	reason string
 }
 
 // Key is a dedupe key, unique within its source.
 type Key struct {
 	Value string
-	// Window is how long the key is remembered; 0 means the journal's default.
+	// Window is how long the key is kept; 0 means the journal's default.
 	Window time.Duration
 }
 
-// Accepted is what became of one event.
+// Accepted is the result for one event.
 type Accepted struct {
-	// Duplicate means that the event was known and that nothing was stored.
+	// Duplicate means that the event was already known and nothing was stored.
 	Duplicate bool
-	// Deliveries is how many deliveries the event causes.
+	// Deliveries is the number of deliveries the event causes.
 	Deliveries int
 }
 
-// Deps is what a source is given by the program. All but Now are required; Now defaults to time.Now.
+// Deps are what the program provides to a source. All fields but Now are required; Now defaults to time.Now.
 type Deps struct {
 	Name    string
 	Intake  Intake
@@ -105,10 +104,10 @@ func (d *Deps) check() error {
 	return nil
 }
 
-// DefaultPath is where a source is mounted when its block has no path.
+// DefaultPath returns the path of a source whose block sets none.
 func DefaultPath(name string) string { return "/hooks/" + name }
 
-// CheckPath says what is wrong with a path that a source is to be mounted at, or returns nil.
+// CheckPath returns an error if a source cannot be mounted at p.
 func CheckPath(p string) error {
 	const maxLen = 256
 	switch {

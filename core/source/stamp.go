@@ -10,25 +10,25 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// ShortWindow is how long a key made of the content alone is remembered: long enough for a sender's retries, short enough
-// that a second event of the same content is not taken for the first.
+// ShortWindow is the dedupe window of a key made from the content alone: long enough for a sender's retries, short enough
+// that a second event with the same content is usually not taken for a duplicate.
 const ShortWindow = 5 * time.Minute
 
-// ContentID returns the event id of content whose sender gave it none.
+// ContentID returns an event id derived from the content, for senders that send no id.
 func ContentID(content []byte) string {
 	sum := sha256.Sum256(content)
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
-// Quarantined returns the event that keeps an authentic body, or the part of one that would have been one event, which could
-// not be decoded. why is *Undecodable as a rule.
-func Quarantined(kind string, body []byte, why error) Event {
+// Quarantined returns the event that keeps an authentic body, or the part of a body for one event, that could not be
+// decoded. cause is usually *Undecodable.
+func Quarantined(kind string, body []byte, cause error) Event {
 	id := ContentID(body)
 	return Event{
 		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined", Body: body},
 		Keys:       []Key{{Value: id, Window: ShortWindow}},
-		Quarantine: why.Error(),
-		reason:     reasonOf(why),
+		Quarantine: cause.Error(),
+		reason:     reasonOf(cause),
 	}
 }
 
@@ -39,7 +39,7 @@ func reasonOf(err error) string {
 	return otherReason
 }
 
-// stamp sets what every envelope of a request has in common.
+// stamp sets the fields that all envelopes of a request share.
 func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, events []Event) {
 	contentType := declaredType(header)
 	parent := traceParent(header)
@@ -54,8 +54,8 @@ func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, eve
 	}
 }
 
-// declaredType returns the Content-Type if it is printable ASCII of a sane length. Anything else is no media type, and
-// could not be stored: strings of an envelope are UTF-8.
+// declaredType returns the Content-Type if it is short printable ASCII. Anything else is not a media type, and may not be
+// valid UTF-8, which protobuf strings must be.
 func declaredType(header http.Header) string {
 	const maxLen = 256
 	v := header["Content-Type"]

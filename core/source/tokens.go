@@ -9,8 +9,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Tokens are secrets that a sender shows as they are. They are known by their digests alone: digests have one length, so that
-// comparing them tells nothing about what they are of.
+// Tokens are secrets that a sender sends as they are. Only their digests are kept: digests have equal length, so the time
+// of a comparison does not depend on the tokens.
 type Tokens []token
 
 type token struct {
@@ -18,33 +18,34 @@ type token struct {
 	digest [sha256.Size]byte
 }
 
-// NewTokens checks the tokens of a setting, whose name is for the messages. Empty ones are left out, for anybody could show
-// them, but keep their position; that all are empty is an error. None at all is none.
+// NewTokens checks the tokens of a setting and returns warnings about weak ones. It skips empty tokens, which anybody could
+// send, but the others keep their positions. If all are empty it returns an error; no tokens at all is valid.
 func NewTokens(setting string, secrets []schema.Secret) (Tokens, []string, error) {
-	const short = 24 // bytes; fewer can be guessed with patience
+	const minLen = 24 // bytes; shorter tokens can be guessed
 	var list Tokens
 	var warnings []string
 	for slot, s := range secrets {
 		text := s.Reveal()
 		if text == "" {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is empty and is not used: is its environment variable set?", setting, slot))
+			warnings = append(warnings, fmt.Sprintf("%s[%d] is empty and ignored: check that its environment variable is set", setting, slot))
 			continue
 		}
-		if len(text) < short {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is shorter than %d bytes: use a longer one", setting, slot, short))
+		if len(text) < minLen {
+			warnings = append(warnings, fmt.Sprintf("%s[%d] is %d bytes long; use at least %d", setting, slot, len(text), minLen))
 		}
 		if strings.HasSuffix(text, "\n") {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] ends with a line break, which no sender can show: remove it", setting, slot))
+			warnings = append(warnings, fmt.Sprintf("%s[%d] ends with a line break, which no sender can send: remove it", setting, slot))
 		}
 		list = append(list, token{slot: slot, digest: sha256.Sum256([]byte(text))})
 	}
 	if len(secrets) > 0 && len(list) == 0 {
-		return nil, nil, fmt.Errorf("%s: no token that is not empty: set the environment variable that it is read from", setting)
+		return nil, nil, fmt.Errorf("%s: every token is empty: check that the environment variables are set", setting)
 	}
 	return list, warnings, nil
 }
 
-// Slot returns the position of the token that one of the texts is, -1 for none. The time it takes tells nothing about them.
+// Slot returns the position of the first token that equals one of the texts, -1 for none. It always compares everything, so
+// its duration does not depend on the tokens.
 func (t Tokens) Slot(texts ...string) int {
 	slot := -1
 	for _, text := range texts {

@@ -22,12 +22,12 @@ func TestTokens(t *testing.T) {
 		{name: "rotation", secrets: []string{long, other}, shown: map[string]int{long: 0, other: 1, "": -1, long + "x": -1, long[1:]: -1}},
 		{
 			name: "one is empty", secrets: []string{"", long}, shown: map[string]int{"": -1, long: 1},
-			warnings: []string{"tokens[0] is empty and is not used: is its environment variable set?"},
+			warnings: []string{"tokens[0] is empty and ignored: check that its environment variable is set"},
 		},
-		{name: "all are empty", secrets: []string{"", ""}, err: "tokens: no token that is not empty"},
+		{name: "all are empty", secrets: []string{"", ""}, err: "tokens: every token is empty"},
 		{
 			name: "short, with a line break", secrets: []string{"abc\n"}, shown: map[string]int{"abc": -1, "abc\n": 0},
-			warnings: []string{"tokens[0] is shorter than 24 bytes: use a longer one", "tokens[0] ends with a line break, which no sender can show: remove it"},
+			warnings: []string{"tokens[0] is 4 bytes long; use at least 24", "tokens[0] ends with a line break, which no sender can send: remove it"},
 		},
 		{name: "twice the same", secrets: []string{long, long}, shown: map[string]int{long: 0}},
 	}

@@ -11,49 +11,49 @@ import (
 	"time"
 )
 
-// Protocol is what one kind of webhook adds to Webhook. Its methods are called concurrently.
+// Protocol is what one kind of webhook adds to Webhook. Its methods must be safe for concurrent use.
 type Protocol interface {
-	// Verify says whether the request is authentic, from its header and the raw body (r.Body is used up). It returns the
-	// position of the secret that proved it, or -1 when there is none to count. The error is *Refused when the request is
-	// not authentic; any other error means that this could not be found out, and the sender is asked to try again.
+	// Verify authenticates the request by its header and raw body (r.Body is already consumed). It returns the position of
+	// the secret that matched, or -1 if there is none to count. The error is *Refused if the request is not authentic; after
+	// any other error the verification itself failed and the sender should try again.
 	Verify(r *http.Request, body []byte) (slot int, err error)
-	// Decode makes events of an authentic body. It is pure, and sets what is particular to the kind: id, type, subject, time,
-	// attributes, data and keys. Webhook sets the rest. Body is never changed afterwards, so results may share its memory.
-	// A body of several events may hold some that are quarantined, made by Quarantined. An error, *Undecodable as a rule,
-	// quarantines the whole body; *Refused refuses it, when it is authentic but not meant for this source. No event and no
-	// error: the body needs no event.
+	// Decode makes events of an authentic body. It is pure, and sets what is specific to the kind: id, type, subject, time,
+	// attributes, data and keys; Webhook sets the rest. The body never changes afterwards, so the events may share its memory.
+	// Single events of a body may be quarantined, see Quarantined. *Refused rejects an authentic body that is not meant for
+	// this source; any other error, usually *Undecodable, quarantines the whole body. No events and no error means that the
+	// body needs none.
 	Decode(header http.Header, body []byte, received time.Time) ([]Event, error)
 }
 
-// Handshaker is a Protocol whose sender asks something before it sends events, such as to confirm a subscription.
+// Handshaker is a Protocol whose sender expects a handshake before it sends events, such as confirming a subscription.
 type Handshaker interface {
-	// Handshake answers an authentic body that is a question; nothing of it is stored. nil and no error: it is none. The
-	// error is *Refused when the question is not for us; any other error asks the sender to try again.
+	// Handshake responds to an authentic body that is a handshake; nothing is stored. It returns nil and no error if the body
+	// is none. *Refused rejects the handshake; after any other error the sender should try again.
 	Handshake(r *http.Request, body []byte) (*Reply, error)
 }
 
-// Reply is the answer to a question, sent with status 200.
+// Reply is the response to a handshake, sent with status 200.
 type Reply struct {
 	// ContentType of Body; both may be empty.
 	ContentType string
 	Body        []byte
 }
 
-// Refused is the error of a request that is not authentic, or not meant for this source.
+// Refused is the error of a request that is not authentic or not meant for this source.
 type Refused struct {
-	// Reason is one word of a small fixed set; it labels a metric and is never told to the sender.
+	// Reason is one word of a small fixed set; it labels a metric and is never sent to the sender.
 	Reason string
-	// Status is 400 (no form in which it could be authentic), 403 (authentic, but nothing that this source takes; or a sender
-	// that takes nothing else as final), 404 (nobody may learn that there is something), or 0 for 401.
+	// Status is 400 (malformed, so it cannot be authentic), 403 (authentic but not accepted here, or from a sender that takes
+	// no other status as final), 404 (the sender must not learn that the path exists), or 0 for 401.
 	Status int
-	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when they are asked. May be empty.
+	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when challenged. May be empty.
 	Challenge string
 }
 
 // Error returns the reason.
 func (e *Refused) Error() string { return e.Reason }
 
-// outcome says how the request is answered.
+// outcome returns the outcome of the refused request.
 func (e *Refused) outcome() outcome {
 	switch e.Status {
 	case http.StatusBadRequest:
@@ -67,20 +67,20 @@ func (e *Refused) outcome() outcome {
 	return refused
 }
 
-// WebhookOptions are what a kind of webhook is made of.
+// WebhookOptions configure a Webhook.
 type WebhookOptions struct {
 	Deps
 	Kind, Path string
 	Protocol   Protocol
 	Limits     Limits
-	// Subtree lets the webhook also have the requests below Path, whose rest Protocol.Verify must look at: the path may be
-	// all that a sender can prove itself by.
+	// Subtree also passes requests below Path to the webhook, for senders that can send a token only in the path.
+	// Protocol.Verify must check the rest of the path.
 	Subtree bool
-	// Success answers what was accepted. Default 204.
+	// Success is the status of accepted requests. Default 204.
 	Success int
-	// Secrets is how many positions Protocol.Verify can return.
+	// Secrets is the number of positions Protocol.Verify can return.
 	Secrets int
-	// KnownTypes, RefusalReasons and QuarantineReasons are the label values that metrics start with.
+	// KnownTypes, RefusalReasons and QuarantineReasons are the label values of the metrics.
 	KnownTypes, RefusalReasons, QuarantineReasons []string
 }
 
@@ -102,7 +102,7 @@ type Webhook struct {
 	inFlight atomic.Int64
 }
 
-// NewWebhook returns a Webhook, or an error when its path is not one or something required is missing.
+// NewWebhook returns an error if the path is invalid or a required option is missing.
 func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -122,23 +122,23 @@ func (h *Webhook) Name() string { return h.options.Name }
 // Kind returns the kind of the source.
 func (h *Webhook) Kind() string { return h.options.Kind }
 
-// Path returns where the source is to be mounted.
+// Path returns the path the source is mounted at.
 func (h *Webhook) Path() string { return h.options.Path }
 
 // ServesSubtree implements Subtree.
 func (h *Webhook) ServesSubtree() bool { return h.options.Subtree }
 
-// result is what handle found out about a request.
+// result is how a request was handled.
 type result struct {
 	outcome outcome
 	// eventID is the id of the first event, once there is one.
 	eventID string
-	// reply is what a handshake is answered with.
+	// reply is the response to a handshake.
 	reply *Reply
 	err   error
 }
 
-// ServeHTTP answers one request. A panic is logged and answered with 500; the process goes on.
+// ServeHTTP handles one request. A panic is logged and becomes a 500; the process goes on.
 func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -159,10 +159,10 @@ func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 		w.Header().Set("WWW-Authenticate", refusal.Challenge)
 	}
 	if res.reply != nil {
-		answerWith(w, status, res.reply)
+		respondWith(w, status, res.reply)
 		return
 	}
-	answer(w, res.outcome, status, requestID)
+	respond(w, res.outcome, status, requestID)
 }
 
 func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
@@ -193,8 +193,8 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 	if slot >= 0 {
 		h.metrics.secretUsed[slot].Inc()
 	}
-	if asked, ok := h.options.Protocol.(Handshaker); ok {
-		switch reply, err := asked.Handshake(r, body); {
+	if handshaker, ok := h.options.Protocol.(Handshaker); ok {
+		switch reply, err := handshaker.Handshake(r, body); {
 		case err != nil:
 			return h.failed(err)
 		case reply != nil:
@@ -208,7 +208,7 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 	return res
 }
 
-// failed is the result of a request that is not authentic, or of which that could not be found out.
+// failed returns the result of a request that is not authentic or could not be verified.
 func (h *Webhook) failed(err error) result {
 	if refusal, ok := errors.AsType[*Refused](err); ok {
 		count(h.metrics.authFailures, refusal.Reason)
@@ -217,7 +217,7 @@ func (h *Webhook) failed(err error) result {
 	return result{outcome: notVerified, err: err}
 }
 
-// accept decodes an authentic body and hands its events over.
+// accept decodes an authentic body and passes its events to the intake.
 func (h *Webhook) accept(r *http.Request, body []byte) result {
 	received := h.options.Now()
 	events, err := h.options.Protocol.Decode(r.Header, body, received)
@@ -233,7 +233,7 @@ func (h *Webhook) accept(r *http.Request, body []byte) result {
 	h.stamp(r.Header, body, received, events)
 	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: err}
 	labels := appendLabels(make([]label, 0, 4), events) // before Intake owns the events
-	// A sender that hangs up must not stop the append: it may never send again.
+	// A sender that disconnects must not cancel the append: it may never send again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.limits.Accept)
 	defer cancel()
 	stored, err := h.options.Intake.Accept(ctx, events)
@@ -241,14 +241,14 @@ func (h *Webhook) accept(r *http.Request, body []byte) result {
 	case err != nil:
 		res.err = err
 	case len(stored) != len(labels):
-		res.err = fmt.Errorf("intake answered for %d of %d events", len(stored), len(labels))
+		res.err = fmt.Errorf("intake returned %d results for %d events", len(stored), len(labels))
 	default:
 		res.outcome = h.countStored(stored, labels)
 	}
 	return res
 }
 
-// label is what an event is counted by.
+// label holds the metric labels of an event.
 type label struct {
 	eventType string
 	// quarantined is the reason, empty for a decoded event.
@@ -262,7 +262,7 @@ func appendLabels(labels []label, events []Event) []label {
 	return labels
 }
 
-// countStored counts the events of one request and returns the outcome that they make together.
+// countStored counts the events of one request and returns their combined outcome.
 func (h *Webhook) countStored(stored []Accepted, labels []label) outcome {
 	out := duplicate
 	for i, s := range stored {

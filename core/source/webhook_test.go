@@ -48,7 +48,7 @@ func TestAnswers(t *testing.T) {
 			name: "refused", body: "known", headers: []string{"Key", "bad"}, status: 401, code: "unauthorized",
 			counted: []string{"source_auth_failures_total{reason=bad_key,source=test}"},
 		},
-		{name: "asked for a key", body: "known", headers: []string{"Key", "none"}, status: 401, code: "unauthorized", wantHeader: []string{"WWW-Authenticate", `Basic realm="test"`}},
+		{name: "challenged", body: "known", headers: []string{"Key", "none"}, status: 401, code: "unauthorized", wantHeader: []string{"WWW-Authenticate", `Basic realm="test"`}},
 		{name: "malformed", body: "known", headers: []string{"Key", "nonsense"}, status: 400, code: "malformed"},
 		{name: "refused before parsing", body: "?", headers: []string{"Key", "bad"}, status: 401, code: "unauthorized"},
 		{name: "not verified", body: "known", headers: []string{"Key", "unsure"}, status: 503, code: "not_verified", wantHeader: []string{"Retry-After", "5"}},
@@ -111,13 +111,13 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-// A sender that hangs up, or an intake that hangs, changes neither what is stored nor that there is an answer.
+// The append continues after the sender has disconnected, and an intake that hangs is bounded by Limits.Accept.
 func TestAcceptContext(t *testing.T) {
 	gone, hangUp := context.WithCancel(t.Context())
 	f := newFixture(t, intakeFunc(func(ctx context.Context, events []Event) ([]Accepted, error) {
 		hangUp()
 		if err := ctx.Err(); err != nil {
-			t.Errorf("the sender's hanging up stops the append: %v", err)
+			t.Errorf("the sender's disconnect cancels the append: %v", err)
 		}
 		<-ctx.Done()
 		return nil, ctx.Err()

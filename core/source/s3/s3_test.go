@@ -182,7 +182,7 @@ func TestNewRefusesSettings(t *testing.T) {
 	tests := []struct{ settings, want string }{
 		{`{}`, "tokens"},
 		{`{"tokens":[]}`, "tokens"},
-		{`{"tokens":[""]}`, "tokens: no token that is not empty"},
+		{`{"tokens":[""]}`, "tokens: every token is empty"},
 		{`{"tokens":[""],` + snsBlock + `}`, "tokens"},
 		{`{"tokens":[""],"allow_anonymous":true}`, "tokens"},
 		{`{` + tok + `,"allow_anonymous":true}`, "allow_anonymous"},
@@ -252,8 +252,8 @@ func TestWarnings(t *testing.T) {
 		{
 			`{"tokens":["short","","` + strings.Repeat("t", 24) + `\n"]}`,
 			[]string{
-				"tokens[0] is shorter than 24 bytes: use a longer one", "tokens[1] is empty and is not used: is its environment variable set?",
-				"tokens[2] ends with a line break, which no sender can show: remove it",
+				"tokens[0] is 5 bytes long; use at least 24", "tokens[1] is empty and ignored: check that its environment variable is set",
+				"tokens[2] ends with a line break, which no sender can send: remove it",
 			},
 			nil,
 		},

@@ -1,4 +1,4 @@
-// Package sourcetest is what the tests of sources share.
+// Package sourcetest holds what the tests of several sources share.
 package sourcetest
 
 import (
@@ -8,12 +8,12 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Memory is an Intake that keeps events and recognises duplicates by their keys, as the journal does. Its fields may be read
-// and set while no request is under way.
+// Memory is an Intake that keeps events in memory and detects duplicates by their keys, as the journal does. Its fields may
+// be read and set while no request is in flight.
 type Memory struct {
-	// Events are those stored, in order.
+	// Events are the stored events, in order.
 	Events []source.Event
-	// Err is what Accept returns in place of storing anything. nil: nothing.
+	// Err, if not nil, is what Accept returns instead of storing anything.
 	Err error
 
 	mu   sync.Mutex

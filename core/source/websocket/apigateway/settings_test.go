@@ -34,7 +34,7 @@ func TestSettings(t *testing.T) {
 		"region":           {nil, map[string]any{"region": "the moon"}, "the name of a region"},
 		"one key":          {nil, map[string]any{"secret_key": nil}, "go together"},
 		"token alone":      {nil, map[string]any{"access_key": nil, "secret_key": nil, "session_token": "canary"}, "session_token: needs"},
-		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "no token that is not empty"},
+		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "every token is empty"},
 	} {
 		_, err := New(settingsOf(t, "http://127.0.0.1:1/dev", c.changes, c.api), testDeps(), NewMetrics(prometheus.NewRegistry()))
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
@@ -54,7 +54,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(s.Warnings(), "\n")
-	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is shorter", "secrets[2] holds a '"} {
+	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is 5 bytes long", "secrets[2] holds a '"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning %q in:\n%s", want, all)
 		}
