@@ -262,8 +262,8 @@ func TestWarnings(t *testing.T) {
 		{
 			`{"sns":{"topics":["arn:aws:sns:*:*:x"],"insecure_cert_hosts":["localhost"]}}`,
 			[]string{
-				"sns.topics[0] does not name one account: anybody with such an account may send",
-				"sns.insecure_cert_hosts: localhost can sign any message: for tests only",
+				"sns.topics[0] matches more than one account: anybody who owns one of them can send",
+				"sns.insecure_cert_hosts: localhost can sign any message; use it for tests only",
 			},
 			[]string{"sns.insecure_cert_hosts"},
 		},

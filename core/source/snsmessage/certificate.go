@@ -15,128 +15,128 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// How long is remembered what a location had to say, and of how many.
+// Size and TTLs of the certificate cache.
 const (
-	keepGood      = 24 * time.Hour
-	keepInvalid   = time.Minute
-	keepTrouble   = 5 * time.Second
-	maxRemembered = 64
+	ttlValid     = 24 * time.Hour
+	ttlInvalid   = time.Minute
+	ttlFailed    = 5 * time.Second
+	maxCacheSize = 64
 )
 
-// certificates fetches signing certificates, each once.
+// certificates fetches and caches signing certificates.
 type certificates struct {
 	client  *client
 	roots   *x509.CertPool
 	now     func() time.Time
 	log     *slog.Logger
-	flights singleflight.Group
+	fetches singleflight.Group // by URL
 
-	mu    sync.Mutex
-	known map[string]remembered // by URL
+	mu     sync.Mutex
+	cached map[string]cacheEntry // by URL; guarded by mu
 }
 
-// remembered is what became of a fetch: a key or an error.
-type remembered struct {
-	key   *rsa.PublicKey
-	err   error
-	until time.Time
+// cacheEntry is the result of a fetch: a key or an error.
+type cacheEntry struct {
+	key     *rsa.PublicKey
+	err     error
+	expires time.Time
 }
 
 func newCertificates(c *client, o Options) *certificates {
-	return &certificates{client: c, roots: o.Roots, now: o.Now, log: o.Log, known: map[string]remembered{}}
+	return &certificates{client: c, roots: o.Roots, now: o.Now, log: o.Log, cached: map[string]cacheEntry{}}
 }
 
-// key returns the key of the certificate at l. The error is *source.Refused when it must not be trusted. All who ask for one
-// certificate at a time wait for one fetch, which therefore does not end with the request that began it.
+// key returns the key of the certificate at l. The error is *source.Refused if the certificate is not trusted. Concurrent
+// callers share one fetch, so the fetch must not be canceled with the request that started it.
 func (c *certificates) key(ctx context.Context, l location) (*rsa.PublicKey, error) {
-	if r, ok := c.recall(l); ok {
-		return r.key, r.err
+	if e, ok := c.get(l); ok {
+		return e.key, e.err
 	}
-	key, err, _ := c.flights.Do(l.url, func() (any, error) {
-		r, ok := c.recall(l) // a flight may have landed since
+	key, err, _ := c.fetches.Do(l.url, func() (any, error) {
+		e, ok := c.get(l) // another fetch may have finished since
 		if !ok {
-			r = c.fetch(context.WithoutCancel(ctx), l)
-			c.remember(l, r)
+			e = c.fetch(context.WithoutCancel(ctx), l)
+			c.put(l, e)
 		}
-		return r.key, r.err
+		return e.key, e.err
 	})
 	return key.(*rsa.PublicKey), err
 }
 
-func (c *certificates) recall(l location) (remembered, bool) {
+func (c *certificates) get(l location) (cacheEntry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := c.known[l.url]
-	return r, ok && c.now().Before(r.until)
+	e, ok := c.cached[l.url]
+	return e, ok && c.now().Before(e.expires)
 }
 
-// remember makes room by what would be forgotten first. That is trouble before certificates, so nobody can drive out a
-// certificate by inventing names.
-func (c *certificates) remember(l location, r remembered) {
+// put evicts the entry that expires first if the cache is full. Errors expire before certificates, so inventing host names
+// cannot evict a certificate.
+func (c *certificates) put(l location, e cacheEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known[l.url] = r
-	if len(c.known) <= maxRemembered {
+	c.cached[l.url] = e
+	if len(c.cached) <= maxCacheSize {
 		return
 	}
 	first := l.url
-	for url, r := range c.known {
-		if r.until.Before(c.known[first].until) {
+	for url, e := range c.cached {
+		if e.expires.Before(c.cached[first].expires) {
 			first = url
 		}
 	}
-	delete(c.known, first)
+	delete(c.cached, first)
 }
 
-func (c *certificates) fetch(ctx context.Context, l location) remembered {
-	a, err := c.client.get(ctx, l)
+func (c *certificates) fetch(ctx context.Context, l location) cacheEntry {
+	r, err := c.client.get(ctx, l)
 	now := c.now()
 	if err != nil {
-		return remembered{err: fmt.Errorf("fetch the signing certificate: %w", err), until: now.Add(keepTrouble)}
+		return cacheEntry{err: fmt.Errorf("fetch signing certificate: %w", err), expires: now.Add(ttlFailed)}
 	}
-	certificate, err := c.check(a, l, now)
+	certificate, err := c.check(r, l, now)
 	if err != nil {
-		c.log.Warn("the signing certificate of an SNS message is invalid", "url", l.url, "error", err)
-		return remembered{err: refuse(certInvalid), until: now.Add(keepInvalid)}
+		c.log.Warn("invalid SNS signing certificate", "url", l.url, "err", err)
+		return cacheEntry{err: refuse(certInvalid), expires: now.Add(ttlInvalid)}
 	}
-	c.log.Info("signing certificate of SNS fetched", "url", l.url, "not_after", certificate.NotAfter)
-	until := now.Add(keepGood)
-	if certificate.NotAfter.Before(until) {
-		until = certificate.NotAfter
+	c.log.Info("fetched SNS signing certificate", "url", l.url, "not_after", certificate.NotAfter)
+	expires := now.Add(ttlValid)
+	if certificate.NotAfter.Before(expires) {
+		expires = certificate.NotAfter
 	}
-	return remembered{key: certificate.PublicKey.(*rsa.PublicKey), until: until}
+	return cacheEntry{key: certificate.PublicKey.(*rsa.PublicKey), expires: expires}
 }
 
-// check returns the certificate of an answer, or why it must not be trusted.
-func (c *certificates) check(a *answer, l location, now time.Time) (*x509.Certificate, error) {
-	chain, err := parseChain(a.body)
+// check returns the certificate in a response, or why it is not trusted.
+func (c *certificates) check(r *response, l location, now time.Time) (*x509.Certificate, error) {
+	chain, err := parseChain(r.body)
 	if err != nil {
 		return nil, err
 	}
 	leaf := chain[0]
 	const minBits = 2048
 	if key, ok := leaf.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < minBits {
-		return nil, fmt.Errorf("its key is not RSA of at least %d bits", minBits)
+		return nil, fmt.Errorf("the key is not RSA with at least %d bits", minBits)
 	}
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return nil, fmt.Errorf("it is valid from %s to %s", leaf.NotBefore, leaf.NotAfter)
+		return nil, fmt.Errorf("only valid from %s to %s", leaf.NotBefore, leaf.NotAfter)
 	}
 	if l.insecure {
 		return leaf, nil
 	}
 	if leaf.VerifyHostname("sns.amazonaws.com") != nil && leaf.VerifyHostname(l.host) != nil {
-		return nil, fmt.Errorf("it is neither for sns.amazonaws.com nor for %s", l.host)
+		return nil, fmt.Errorf("issued neither for sns.amazonaws.com nor for %s", l.host)
 	}
-	return leaf, c.checkIssuer(leaf, chain[1:], a, now)
+	return leaf, c.checkIssuer(leaf, chain[1:], r, now)
 }
 
-// checkIssuer follows the issuers of a certificate to a root. SNS serves its certificate without them. Those that come
-// with the connection are tried too, and when the very first is not among them, Amazon's word for its own certificate
-// counts: the connection is to Amazon, by name and by certificate.
-func (c *certificates) checkIssuer(leaf *x509.Certificate, issuers []*x509.Certificate, a *answer, now time.Time) error {
-	overTLS := a.tls != nil && len(a.tls.VerifiedChains) > 0
+// checkIssuer verifies the chain of a certificate up to a root. SNS serves its certificate without intermediates, so those
+// of the TLS connection are tried as well. If the direct issuer is in neither, the verified TLS connection to an Amazon
+// host is proof enough.
+func (c *certificates) checkIssuer(leaf *x509.Certificate, issuers []*x509.Certificate, r *response, now time.Time) error {
+	overTLS := r.tls != nil && len(r.tls.VerifiedChains) > 0
 	if overTLS {
-		issuers = append(issuers, a.tls.PeerCertificates[1:]...)
+		issuers = append(issuers, r.tls.PeerCertificates[1:]...)
 	}
 	options := x509.VerifyOptions{Roots: c.roots, Intermediates: x509.NewCertPool(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
 	missing := !bytes.Equal(leaf.RawIssuer, leaf.RawSubject)
@@ -169,7 +169,7 @@ func parseChain(text []byte) ([]*x509.Certificate, error) {
 		chain = append(chain, certificate)
 	}
 	if len(chain) == 0 {
-		return nil, errors.New("it is no certificate in PEM")
+		return nil, errors.New("not a certificate in PEM")
 	}
 	return chain, nil
 }

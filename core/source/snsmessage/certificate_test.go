@@ -66,7 +66,7 @@ func mustCreate(t testing.TB, template, parent *x509.Certificate, public, privat
 	return certificate
 }
 
-// issue returns a certificate for sns.amazonaws.com, changed as told.
+// issue returns a certificate for sns.amazonaws.com after applying change.
 func (a *authority) issue(t testing.TB, public crypto.PublicKey, change func(c *x509.Certificate)) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
@@ -104,7 +104,7 @@ func TestCertificateIsChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]struct {
-		answer []byte
+		body   []byte
 		reason string
 	}{
 		"good":                {encode(root.issue(t, rsaKey, nil)), ""},
@@ -112,7 +112,7 @@ func TestCertificateIsChecked(t *testing.T) {
 		"with its issuer":     {encode(middle.issue(t, rsaKey, nil), middle.certificate), ""},
 		"text around it":      {[]byte("subject=x\n" + string(encode(root.issue(t, rsaKey, nil))) + "the end"), ""},
 		"for email only":      {encode(root.issue(t, rsaKey, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection} })), ""},
-		"without its issuer":  {encode(middle.issue(t, rsaKey, nil)), certInvalid}, // and no TLS that would vouch
+		"without its issuer":  {encode(middle.issue(t, rsaKey, nil)), certInvalid}, // and no verified TLS connection
 		"expired":             {encode(root.issue(t, rsaKey, func(c *x509.Certificate) { c.NotAfter = testTime.Add(-time.Second) })), certInvalid},
 		"not valid yet":       {encode(root.issue(t, rsaKey, func(c *x509.Certificate) { c.NotBefore = testTime.Add(time.Second) })), certInvalid},
 		"for another host":    {encode(root.issue(t, rsaKey, func(c *x509.Certificate) { c.DNSNames = []string{"sns.us-east-1.amazonaws.com"} })), certInvalid},
@@ -129,13 +129,13 @@ func TestCertificateIsChecked(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := mustVerifier(t, testPolicy, Options{Transport: answering(200, test.answer), Roots: pool(root.certificate)})
+			v := mustVerifier(t, testPolicy, Options{Transport: respondWith(200, test.body), Roots: pool(root.certificate)})
 			wantRefused(t, v.Verify(t.Context(), signedMessage(t, "2", nil)), test.reason)
 		})
 	}
 }
 
-func TestInsecureHostsMayBringAnyCertificateOfTheTime(t *testing.T) {
+func TestInsecureHostsMayServeAnyCurrentCertificate(t *testing.T) {
 	stranger := newAuthority(t, "stranger", nil)
 	cases := map[string]struct {
 		change func(c *x509.Certificate)
@@ -146,7 +146,7 @@ func TestInsecureHostsMayBringAnyCertificateOfTheTime(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			net := answering(200, encode(stranger.issue(t, signing().key.Public(), test.change)))
+			net := respondWith(200, encode(stranger.issue(t, signing().key.Public(), test.change)))
 			v := mustVerifier(t, Policy{Topics: testPolicy.Topics, InsecureCertHosts: []string{"localhost:4100"}}, Options{Transport: net, Roots: pool()})
 			m := signedMessage(t, "1", nil)
 			m.SigningCertURL = "http://localhost:4100/SimpleNotificationService/1.pem"
@@ -159,13 +159,14 @@ func TestInsecureHostsMayBringAnyCertificateOfTheTime(t *testing.T) {
 	}
 }
 
-// Amazon serves its certificate alone. The issuer is then known from the connection, or the connection vouches for it.
+// Amazon serves its certificate without the issuer. The issuer then comes from the TLS connection, or the verified
+// connection is proof enough.
 func TestCertificateWithoutItsIssuerOverTLS(t *testing.T) {
 	root, stranger := newAuthority(t, "root", nil), newAuthority(t, "stranger", nil)
 	middle, other := newAuthority(t, "middle", root), newAuthority(t, "other", root)
 	rsaKey := signing().key.Public()
 	cases := map[string]struct {
-		answer []byte
+		body   []byte
 		reason string
 	}{
 		"issuer of the connection": {encode(middle.issue(t, rsaKey, nil)), ""},
@@ -177,7 +178,7 @@ func TestCertificateWithoutItsIssuerOverTLS(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			transport := amazonOverTLS(t, root, middle, test.answer)
+			transport := amazonOverTLS(t, root, middle, test.body)
 			v := mustVerifier(t, testPolicy, Options{Transport: transport, Roots: pool(root.certificate)})
 			wantRefused(t, v.Verify(t.Context(), signedMessage(t, "2", nil)), test.reason)
 		})
@@ -185,11 +186,11 @@ func TestCertificateWithoutItsIssuerOverTLS(t *testing.T) {
 }
 
 // amazonOverTLS returns a transport that reaches a server with a certificate of the test host, issued by middle.
-func amazonOverTLS(t *testing.T, root, middle *authority, answer []byte) *http.Transport {
+func amazonOverTLS(t *testing.T, root, middle *authority, body []byte) *http.Transport {
 	t.Helper()
 	key := newECKey(t)
 	leaf := middle.issue(t, key.Public(), func(c *x509.Certificate) { c.DNSNames = []string{testHost} })
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(answer) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, middle.certificate.Raw}, PrivateKey: key}}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -201,12 +202,12 @@ func amazonOverTLS(t *testing.T, root, middle *authority, answer []byte) *http.T
 	return transport
 }
 
-func TestOneFetchForAll(t *testing.T) {
+func TestConcurrentCallersShareOneFetch(t *testing.T) {
 	m := signedMessage(t, "2", nil)
 	trusted := roots(t, signing().Certificate())
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		net := &internet{answer: func(r *http.Request) (*http.Response, error) {
+		net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
 			<-release
 			return respond(r, 200, signing().Certificate()), nil
 		}}
@@ -216,7 +217,7 @@ func TestOneFetchForAll(t *testing.T) {
 		for i := range 100 {
 			ctx := t.Context()
 			if i%2 == 0 {
-				ctx = gone // a sender that hangs up ends nobody's fetch
+				ctx = gone // a sender that disconnects must not cancel the shared fetch
 			}
 			all.Go(func() { wantRefused(t, v.Verify(ctx, m), "") })
 		}
@@ -228,35 +229,35 @@ func TestOneFetchForAll(t *testing.T) {
 	})
 }
 
-func TestHowLongCertificatesAreRemembered(t *testing.T) {
+func TestCertificateCache(t *testing.T) {
 	root := newAuthority(t, "root", nil)
 	rsaKey := signing().key.Public()
 	until := func(d time.Duration) []byte {
 		return encode(root.issue(t, rsaKey, func(c *x509.Certificate) { c.NotAfter = testTime.Add(d) }))
 	}
 	cases := map[string]struct {
-		net    *internet
-		reason string // of a refusal, "trouble", or empty
+		net    *fakeTransport
+		reason string // of a refusal, "temporary", or empty
 		keep   time.Duration
 	}{
-		"good":          {answering(200, until(72*time.Hour)), "", 24 * time.Hour},
-		"soon to end":   {answering(200, until(time.Hour)), "", time.Hour},
-		"invalid":       {answering(200, []byte("x")), certInvalid, time.Minute},
-		"server in bad": {answering(503, nil), "trouble", 5 * time.Second},
+		"good":         {respondWith(200, until(72*time.Hour)), "", 24 * time.Hour},
+		"soon to end":  {respondWith(200, until(time.Hour)), "", time.Hour},
+		"invalid":      {respondWith(200, []byte("x")), certInvalid, time.Minute},
+		"server error": {respondWith(503, nil), "temporary", 5 * time.Second},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			now := &clock{now: testTime}
 			v := mustVerifier(t, testPolicy, Options{Transport: test.net, Roots: pool(root.certificate), Now: now.Now})
-			verify := func(visits int64, reason string) {
+			verify := func(requests int64, reason string) {
 				t.Helper()
 				err := v.Verify(t.Context(), signedMessage(t, "2", nil))
-				if reason == "trouble" {
-					wantTrouble(t, err, "fetch the signing certificate")
+				if reason == "temporary" {
+					wantTemporary(t, err, "fetch signing certificate")
 				} else {
 					wantRefused(t, err, reason)
 				}
-				test.net.want(t, visits)
+				test.net.want(t, requests)
 			}
 			verify(1, test.reason)
 			now.advance(test.keep - time.Second)
@@ -270,10 +271,10 @@ func TestHowLongCertificatesAreRemembered(t *testing.T) {
 	}
 }
 
-// Anybody can invent names of certificates. That must not drive out the one in use, nor fill the memory.
-func TestInventedNamesDriveNothingOut(t *testing.T) {
+// Anybody can invent certificate URLs. That must neither evict the certificate in use nor fill the memory.
+func TestInventedURLsEvictNoCertificate(t *testing.T) {
 	good := signedMessage(t, "2", nil)
-	net := &internet{answer: func(r *http.Request) (*http.Response, error) {
+	net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
 		switch {
 		case r.URL.String() == testCertURL:
 			return respond(r, 200, signing().Certificate()), nil
@@ -285,7 +286,7 @@ func TestInventedNamesDriveNothingOut(t *testing.T) {
 	}}
 	v := mustVerifier(t, testPolicy, Options{Transport: net, Roots: roots(t, signing().Certificate())})
 	wantRefused(t, v.Verify(t.Context(), good), "")
-	const invented = 4 * maxRemembered
+	const invented = 4 * maxCacheSize
 	for i := range invented {
 		m := *good
 		m.SigningCertURL = fmt.Sprintf("https://%s/SimpleNotificationService-%032x.pem", testHost, i)
@@ -294,7 +295,7 @@ func TestInventedNamesDriveNothingOut(t *testing.T) {
 		}
 	}
 	net.want(t, 1+invented)
-	if n := len(v.certificates.known); n > maxRemembered {
+	if n := len(v.certificates.cached); n > maxCacheSize {
 		t.Errorf("%d remembered", n)
 	}
 	wantRefused(t, v.Verify(t.Context(), good), "")

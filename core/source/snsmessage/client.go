@@ -15,22 +15,23 @@ import (
 	"time"
 )
 
-// Limits of one visit.
+// Limits of outgoing requests.
 const (
-	visitTimeout = 5 * time.Second
-	maxAnswer    = 64 << 10
-	maxVisits    = 8 // at a time
+	requestTimeout = 5 * time.Second
+	maxResponse    = 64 << 10 // bytes
+	maxRequests    = 8        // concurrent
 )
 
-// client visits locations. Anybody can make it do so by posting a message, so it is careful and in no hurry.
+// client sends GET requests to locations. Anybody can trigger one by posting a message, so requests are few and bounded.
 type client struct {
+	// guarded connects to public addresses only; unguarded is for Policy.InsecureCertHosts.
 	guarded, unguarded http.RoundTripper
-	// slots bounds the visits at a time.
+	// slots is a semaphore for the concurrent requests.
 	slots chan struct{}
 }
 
 func newClient(o Options) *client {
-	c := &client{guarded: o.Transport, unguarded: o.Transport, slots: make(chan struct{}, maxVisits)}
+	c := &client{guarded: o.Transport, unguarded: o.Transport, slots: make(chan struct{}, maxRequests)}
 	if o.Transport == nil {
 		c.guarded = newTransport(o.Roots, onlyPublic)
 		c.unguarded = newTransport(o.Roots, nil)
@@ -38,10 +39,10 @@ func newClient(o Options) *client {
 	return c
 }
 
-// newTransport returns a transport without a proxy: one would resolve the name itself, behind the back of control. It keeps
-// no connections, for there is a visit a day.
+// newTransport returns a transport without a proxy, because a proxy would resolve names itself and bypass control. It keeps
+// no connections alive, because there is about one request per day.
 func newTransport(roots *x509.CertPool, control func(network, address string, _ syscall.RawConn) error) *http.Transport {
-	dialer := &net.Dialer{Timeout: visitTimeout, Control: control}
+	dialer := &net.Dialer{Timeout: requestTimeout, Control: control}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -51,72 +52,72 @@ func newTransport(roots *x509.CertPool, control func(network, address string, _ 
 	}
 }
 
-// answer is what a location had to say.
-type answer struct {
+// response is the response of a location.
+type response struct {
 	body []byte
 	// tls is nil for plain HTTP.
 	tls *tls.ConnectionState
 }
 
-// get visits a location. An error does not repeat the query, which may hold a token.
-func (c *client) get(ctx context.Context, l location) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, visitTimeout)
+// get requests a location. Its errors do not include the query, which may hold a token.
+func (c *client) get(ctx context.Context, l location) (*response, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("GET from %s: too many at a time: %w", l.host, ctx.Err())
+		return nil, fmt.Errorf("GET from %s: too many concurrent requests: %w", l.host, ctx.Err())
 	}
-	a, err := c.visit(ctx, l)
+	r, err := c.send(ctx, l)
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("GET from %s: %w", l.host, err)
 	}
-	return a, nil
+	return r, nil
 }
 
-func (c *client) visit(ctx context.Context, l location) (*answer, error) {
+func (c *client) send(ctx context.Context, l location) (*response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, nil)
 	if err != nil {
 		return nil, err
 	}
-	visitor := http.Client{Transport: c.guarded, CheckRedirect: stay}
+	httpClient := http.Client{Transport: c.guarded, CheckRedirect: keepRedirect}
 	if l.insecure {
-		visitor.Transport = c.unguarded
+		httpClient.Transport = c.unguarded
 	}
-	response, err := visitor.Do(request)
+	r, err := httpClient.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing was written
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("answered %d", response.StatusCode)
+	defer r.Body.Close() //nolint:errcheck // nothing was written
+	if r.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", r.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(body) > maxAnswer {
-		return nil, fmt.Errorf("answered more than %d bytes", maxAnswer)
+	if len(body) > maxResponse {
+		return nil, fmt.Errorf("response exceeds %d bytes", maxResponse)
 	}
-	return &answer{body: body, tls: response.TLS}, nil
+	return &response{body: body, tls: r.TLS}, nil
 }
 
-// stay makes of a redirect an answer like any other.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// keepRedirect returns a redirect to the caller instead of following it.
+func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// onlyPublic refuses to connect to addresses that are not of the public internet, after the name was resolved: the host may
-// be Amazon's by name and our own by DNS.
+// onlyPublic lets the dialer connect to public IP addresses only. It checks the resolved address before anything is sent,
+// which also stops DNS rebinding.
 func onlyPublic(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
 	}
 	if !isPublic(to.Addr()) {
-		return fmt.Errorf("its name leads to %s, which is not an address of the public internet", to.Addr())
+		return fmt.Errorf("the name resolves to %s, which is not a public address", to.Addr())
 	}
 	return nil
 }
@@ -134,10 +135,10 @@ func isPublic(a netip.Addr) bool {
 	return a.IsValid()
 }
 
-// globalUnicast is all of IPv6 that is in use; the translated IPv4 addresses of NAT64 are outside of it.
+// globalUnicast is the part of IPv6 in use. The IPv4 addresses embedded by NAT64 (64:ff9b::/96) are outside of it.
 var globalUnicast = netip.MustParsePrefix("2000::/3")
 
-// special are the blocks of the IANA special-purpose registries, and multicast.
+// special lists the blocks of the IANA special-purpose address registries, and multicast.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("10.0.0.0/8"),

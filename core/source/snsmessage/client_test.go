@@ -70,14 +70,14 @@ func TestOnlyPublicAddresses(t *testing.T) {
 	}
 }
 
-// A name of Amazon's that leads here is found out after it was resolved, before anything is sent.
-func TestGuardLooksAtResolvedAddresses(t *testing.T) {
+// The dialer checks the resolved IP before sending anything, which also stops DNS rebinding.
+func TestDialerChecksResolvedAddresses(t *testing.T) {
 	caught := newTrap(t)
 	_, port, _ := strings.Cut(caught.address, ":")
 	c := newClient(Options{})
 	for _, host := range []string{caught.address, "localhost:" + port} {
 		_, err := c.get(t.Context(), location{url: "https://" + host + "/x.pem", host: host})
-		wantTrouble(t, err, "not an address of the public internet")
+		wantTemporary(t, err, "not a public address")
 	}
 	caught.want(t, 0)
 }
@@ -90,22 +90,22 @@ func TestProxiesOfTheEnvironmentAreNotUsed(t *testing.T) {
 	}
 }
 
-func TestTroubleOfAVisit(t *testing.T) {
+func TestFailedRequests(t *testing.T) {
 	cases := map[string]struct {
-		answer func(r *http.Request) (*http.Response, error)
-		says   string
+		respond func(r *http.Request) (*http.Response, error)
+		says    string
 	}{
 		"redirect": {func(r *http.Request) (*http.Response, error) {
 			response := respond(r, http.StatusFound, nil)
 			response.Header.Set("Location", testCertURL)
 			return response, nil
-		}, "answered 302"},
-		"503": {func(r *http.Request) (*http.Response, error) { return respond(r, 503, nil), nil }, "answered 503"},
-		"404": {func(r *http.Request) (*http.Response, error) { return respond(r, 404, nil), nil }, "answered 404"},
-		"204": {func(r *http.Request) (*http.Response, error) { return respond(r, 204, nil), nil }, "answered 204"},
+		}, "status 302"},
+		"503": {func(r *http.Request) (*http.Response, error) { return respond(r, 503, nil), nil }, "status 503"},
+		"404": {func(r *http.Request) (*http.Response, error) { return respond(r, 404, nil), nil }, "status 404"},
+		"204": {func(r *http.Request) (*http.Response, error) { return respond(r, 204, nil), nil }, "status 204"},
 		"65 KiB": {func(r *http.Request) (*http.Response, error) {
 			return respond(r, 200, append(signing().Certificate(), bytes.Repeat([]byte("\n"), 64<<10)...)), nil
-		}, "more than 65536 bytes"},
+		}, "exceeds 65536 bytes"},
 		"no connection": {func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") }, "refused"},
 		"body breaks off": {func(r *http.Request) (*http.Response, error) {
 			response := respond(r, 200, nil)
@@ -115,12 +115,12 @@ func TestTroubleOfAVisit(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			net := &internet{answer: test.answer}
+			net := &fakeTransport{respond: test.respond}
 			v := mustVerifier(t, testPolicy, Options{Transport: net})
-			wantTrouble(t, v.Verify(t.Context(), signedMessage(t, "1", nil)), test.says)
+			wantTemporary(t, v.Verify(t.Context(), signedMessage(t, "1", nil)), test.says)
 			net.want(t, 1)
 			err := v.Confirm(t.Context(), signedMessage(t, "1", confirmation))
-			wantTrouble(t, err, test.says)
+			wantTemporary(t, err, test.says)
 			if strings.Contains(err.Error(), "tok0123456789") {
 				t.Errorf("the error holds the token: %v", err)
 			}
@@ -134,39 +134,39 @@ type brokenBody struct{}
 func (brokenBody) Read([]byte) (int, error) { return 0, errors.New("broken off") }
 func (brokenBody) Close() error             { return nil }
 
-// silent never answers.
+// silent never responds.
 func silent(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
 
-func TestVisitsEndAfterFiveSeconds(t *testing.T) {
+func TestRequestsTimeOut(t *testing.T) {
 	m, confirm := signedMessage(t, "1", nil), signedMessage(t, "1", confirmation)
 	synctest.Test(t, func(t *testing.T) {
-		v := mustVerifier(t, testPolicy, Options{Transport: &internet{answer: silent}})
-		wantTrouble(t, v.Verify(t.Context(), m), context.DeadlineExceeded.Error())
-		wantTrouble(t, v.Confirm(t.Context(), confirm), context.DeadlineExceeded.Error())
+		v := mustVerifier(t, testPolicy, Options{Transport: &fakeTransport{respond: silent}})
+		wantTemporary(t, v.Verify(t.Context(), m), context.DeadlineExceeded.Error())
+		wantTemporary(t, v.Confirm(t.Context(), confirm), context.DeadlineExceeded.Error())
 	})
 }
 
-func TestNoMoreThanEightVisitsAtATime(t *testing.T) {
+func TestConcurrentRequestsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net := &internet{answer: silent}
+		net := &fakeTransport{respond: silent}
 		c := newClient(Options{Transport: net})
-		var visits sync.WaitGroup
-		for range 3 * maxVisits {
-			visits.Go(func() {
+		var requests sync.WaitGroup
+		for range 3 * maxRequests {
+			requests.Go(func() {
 				_, err := c.get(t.Context(), location{url: testCertURL, host: testHost})
-				wantTrouble(t, err, context.DeadlineExceeded.Error())
+				wantTemporary(t, err, context.DeadlineExceeded.Error())
 			})
 		}
 		synctest.Wait()
-		net.want(t, maxVisits)
-		visits.Wait()
+		net.want(t, maxRequests)
+		requests.Wait()
 	})
 }
 
-func TestTLSOfAVisitIsChecked(t *testing.T) {
+func TestTLSIsVerified(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(signing().Certificate())
 	}))
@@ -177,7 +177,7 @@ func TestTLSOfAVisitIsChecked(t *testing.T) {
 	m.SigningCertURL = server.URL + "/x.pem"
 	policy := Policy{Topics: testPolicy.Topics, InsecureCertHosts: []string{server.Listener.Addr().String()}}
 
-	wantTrouble(t, mustVerifier(t, policy, Options{}).Verify(t.Context(), m), "certificate")
+	wantTemporary(t, mustVerifier(t, policy, Options{}).Verify(t.Context(), m), "certificate")
 
 	trusted := roots(t, signing().Certificate())
 	trusted.AddCert(server.Certificate())

@@ -17,9 +17,9 @@ const confirmed = `<ConfirmSubscriptionResponse xmlns="http://sns.amazonaws.com/
 
 func TestConfirm(t *testing.T) {
 	certificate := readTestdata(t, "sns_test_cert.pem")
-	var asked []string
-	net := &internet{answer: func(r *http.Request) (*http.Response, error) {
-		asked = append(asked, r.Method+" "+r.URL.String())
+	var requested []string
+	net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
+		requested = append(requested, r.Method+" "+r.URL.String())
 		if strings.HasSuffix(r.URL.Path, ".pem") {
 			return respond(r, 200, certificate), nil
 		}
@@ -38,7 +38,7 @@ func TestConfirm(t *testing.T) {
 		"GET " + testCertURL,
 		"GET https://" + testHost + "/?Action=ConfirmSubscription&Token=tok0123456789&TopicArn=arn%3Aaws%3Asns%3Aap-northeast-1%3A123456789012%3Areporting-topic",
 	}
-	if diff := cmp.Diff(want, asked); diff != "" {
+	if diff := cmp.Diff(want, requested); diff != "" {
 		t.Error(diff)
 	}
 	if text := logged.String(); !strings.Contains(text, "subscription confirmed") || strings.Contains(text, "tok0123456789") {
@@ -46,7 +46,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-func TestConfirmTakesOnlyWhatItKnows(t *testing.T) {
+func TestConfirmSendsOnlyKnownParameters(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://" + testHost + ":443" + confirmQuery:                        "https://" + testHost + "/?",
 		"https://" + testHost + strings.TrimPrefix(confirmQuery, "/"):        "https://" + testHost + "/?",
@@ -54,22 +54,22 @@ func TestConfirmTakesOnlyWhatItKnows(t *testing.T) {
 		"http://127.0.0.1:4100" + confirmQuery:                               "http://127.0.0.1:4100/?",
 		"https://" + testHost + strings.Replace(confirmQuery, ":", "%3A", 9): "https://" + testHost + "/?",
 	} {
-		var asked string
-		net := &internet{answer: func(r *http.Request) (*http.Response, error) {
-			asked = r.URL.String()
+		var requested string
+		net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
+			requested = r.URL.String()
 			return respond(r, 200, []byte(confirmed)), nil
 		}}
 		v := mustVerifier(t, Policy{Topics: testPolicy.Topics, InsecureCertHosts: []string{"127.0.0.1"}}, Options{Transport: net})
 		m := signedMessage(t, "1", confirmation)
 		m.SubscribeURL = raw
 		wantRefused(t, v.Confirm(t.Context(), m), "")
-		if !strings.HasPrefix(asked, want) || strings.Contains(asked, "Other") {
-			t.Errorf("%s: asked %s", raw, asked)
+		if !strings.HasPrefix(requested, want) || strings.Contains(requested, "Other") {
+			t.Errorf("%s: requested %s", raw, requested)
 		}
 	}
 }
 
-func TestConfirmDoesNotConfirm(t *testing.T) {
+func TestConfirmRefuses(t *testing.T) {
 	cases := map[string]struct {
 		change func(m *Message)
 		reason string
@@ -84,13 +84,13 @@ func TestConfirmDoesNotConfirm(t *testing.T) {
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			net := answering(200, []byte(confirmed))
+			net := respondWith(200, []byte(confirmed))
 			v := mustVerifier(t, testPolicy, Options{Transport: net})
 			m := signedMessage(t, "1", confirmation)
 			test.change(m)
 			err := v.Confirm(t.Context(), m)
 			if test.reason == "" {
-				wantTrouble(t, err, "does not ask for it")
+				wantTemporary(t, err, "not a SubscriptionConfirmation")
 			} else {
 				wantRefused(t, err, test.reason)
 			}
@@ -99,27 +99,27 @@ func TestConfirmDoesNotConfirm(t *testing.T) {
 	}
 }
 
-func TestConfirmChecksTheAnswer(t *testing.T) {
+func TestConfirmChecksTheResponse(t *testing.T) {
 	cases := map[string]struct {
 		status int
 		body   string
 		says   string
 	}{
-		"400":           {400, "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>", "answered 400"},
-		"503":           {503, "", "answered 503"},
-		"an error":      {200, "<ErrorResponse/>", "something else"},
-		"HTML":          {200, "<!doctype html><p>Welcome<br>", "something else"},
-		"nothing":       {200, "", "something else"},
+		"400":           {400, "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>", "status 400"},
+		"503":           {503, "", "status 503"},
+		"an error":      {200, "<ErrorResponse/>", "not a ConfirmSubscriptionResponse"},
+		"HTML":          {200, "<!doctype html><p>Welcome<br>", "not a ConfirmSubscriptionResponse"},
+		"nothing":       {200, "", "not a ConfirmSubscriptionResponse"},
 		"no ARN":        {200, "<ConfirmSubscriptionResponse/>", "not to this topic"},
 		"pending":       {200, "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>pending confirmation</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>", "not to this topic"},
 		"another topic": {200, strings.Replace(confirmed, "reporting-topic", "reporting-topic2", 1), "not to this topic"},
-		"cut":           {200, confirmed[:len(confirmed)-5], "something else"},
+		"cut":           {200, confirmed[:len(confirmed)-5], "not a ConfirmSubscriptionResponse"},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := mustVerifier(t, testPolicy, Options{Transport: answering(test.status, []byte(test.body))})
+			v := mustVerifier(t, testPolicy, Options{Transport: respondWith(test.status, []byte(test.body))})
 			err := v.Confirm(t.Context(), signedMessage(t, "1", confirmation))
-			wantTrouble(t, err, test.says)
+			wantTemporary(t, err, test.says)
 			if !strings.Contains(err.Error(), testTopic) || strings.Contains(err.Error(), "tok0123456789") {
 				t.Errorf("the error does not help, or holds the token: %v", err)
 			}

@@ -33,26 +33,26 @@ var testPolicy = Policy{Topics: []string{testTopic}}
 // testTime is shortly after the vectors were sent.
 var testTime = time.Date(2024, 5, 1, 13, 0, 30, 0, time.UTC)
 
-// internet is a transport that answers by itself, and counts.
-type internet struct {
-	visits atomic.Int64
-	answer func(*http.Request) (*http.Response, error)
+// fakeTransport responds without a network and counts requests.
+type fakeTransport struct {
+	requests atomic.Int64
+	respond  func(*http.Request) (*http.Response, error)
 }
 
-func (i *internet) RoundTrip(r *http.Request) (*http.Response, error) {
-	i.visits.Add(1)
-	return i.answer(r)
+func (i *fakeTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	i.requests.Add(1)
+	return i.respond(r)
 }
 
-func (i *internet) want(t *testing.T, visits int64) {
+func (i *fakeTransport) want(t *testing.T, requests int64) {
 	t.Helper()
-	if got := i.visits.Load(); got != visits {
-		t.Errorf("%d outgoing requests, want %d", got, visits)
+	if got := i.requests.Load(); got != requests {
+		t.Errorf("%d outgoing requests, want %d", got, requests)
 	}
 }
 
-func answering(status int, body []byte) *internet {
-	return &internet{answer: func(r *http.Request) (*http.Response, error) {
+func respondWith(status int, body []byte) *fakeTransport {
+	return &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
 		return respond(r, status, body), nil
 	}}
 }
@@ -61,10 +61,10 @@ func respond(r *http.Request, status int, body []byte) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), Request: r}
 }
 
-// quiet is where a test server complains of what the test does to it.
+// quiet discards the error log of a test server.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// clock is a Now that a test moves.
+// clock is a Now that a test advances.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -94,7 +94,7 @@ func mustVerifier(t testing.TB, p Policy, o Options) *Verifier {
 	return v
 }
 
-// signing returns the signer that all tests share, for its key takes long to make.
+// signing returns the signer that all tests share, because generating its key is slow.
 var signing = sync.OnceValue(func() *Signer {
 	s, err := NewSigner(testCertURL)
 	if err != nil {
@@ -113,10 +113,10 @@ func roots(t testing.TB, certificate []byte) *x509.CertPool {
 	return pool
 }
 
-// verifierOf returns a verifier that finds the shared signer's certificate wherever it looks.
-func verifierOf(t testing.TB, p Policy) (*Verifier, *internet) {
+// verifierOf returns a verifier that gets the shared signer's certificate from every URL.
+func verifierOf(t testing.TB, p Policy) (*Verifier, *fakeTransport) {
 	t.Helper()
-	net := answering(http.StatusOK, signing().Certificate())
+	net := respondWith(http.StatusOK, signing().Certificate())
 	return mustVerifier(t, p, Options{Transport: net, Roots: roots(t, signing().Certificate())}), net
 }
 
@@ -159,7 +159,7 @@ func mustParse(t testing.TB, body []byte) *Message {
 	return m
 }
 
-// wantRefused checks that err is a refusal with that reason, or nil when the reason is empty.
+// wantRefused checks that err is a refusal with that reason, or nil if the reason is empty.
 func wantRefused(t *testing.T, err error, reason string) {
 	t.Helper()
 	refusal, ok := errors.AsType[*source.Refused](err)
@@ -173,8 +173,8 @@ func wantRefused(t *testing.T, err error, reason string) {
 	}
 }
 
-// wantTrouble checks that err is neither success nor a refusal, and says that.
-func wantTrouble(t *testing.T, err error, says string) {
+// wantTemporary checks that err is neither nil nor a refusal, and contains says.
+func wantTemporary(t *testing.T, err error, says string) {
 	t.Helper()
 	if _, refused := errors.AsType[*source.Refused](err); err == nil || refused || !strings.Contains(err.Error(), says) {
 		t.Errorf("got %v, want an error that says %q and refuses nothing", err, says)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzParse looks for a body whose URLs are taken although they are not Amazon's, judged by another reading of the rules
-// than the code's, and for one that Parse and Body do not agree about.
+// FuzzParse looks for a body whose URLs are accepted although they are not Amazon's, by a check that is independent of the
+// code's, and for a body that Parse and Body disagree about.
 func FuzzParse(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.json")
 	if err != nil {
@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add((&Signer{}).Body(m))
 	}
-	r, err := newRules(Policy{Topics: []string{"arn:*:sns:*:*:*"}})
+	r, err := newRuleset(Policy{Topics: []string{"arn:*:sns:*:*:*"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -64,6 +64,6 @@ func checkVisit(t *testing.T, l location, topic topic, path *regexp.Regexp, quer
 	}
 	if u.Scheme != "https" || u.Host != "sns."+topic.region+end || u.User != nil || u.Fragment != "" || u.RawQuery != query ||
 		!path.MatchString(u.Path) || strings.ContainsAny(topic.region, "./@:") || u.Host != l.host {
-		t.Fatalf("%s would be visited", l.url)
+		t.Fatalf("%s would be requested", l.url)
 	}
 }

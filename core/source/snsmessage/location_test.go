@@ -13,7 +13,7 @@ import (
 
 const hexName = "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
 
-// hostileCertURLs must not be visited. LISTENER is a real server.
+// hostileCertURLs must not be requested. LISTENER is a real server.
 var hostileCertURLs = []string{
 	"",
 	"http://" + testHost + hexName,
@@ -86,7 +86,7 @@ var hostileCertURLs = []string{
 
 const confirmQuery = "/?Action=ConfirmSubscription&TopicArn=" + testTopic + "&Token=tok0123456789"
 
-// hostileSubscribeURLs must not be visited, though they are signed.
+// hostileSubscribeURLs must not be requested although they are signed.
 var hostileSubscribeURLs = []string{
 	"",
 	"http://" + testHost + confirmQuery,
@@ -125,9 +125,9 @@ var hostileSubscribeURLs = []string{
 	"https://" + testHost + "/",
 }
 
-// trap is a real server, and a transport that brings every request to it, whatever host it is for.
+// trap is a real server and a transport that sends the requests for every host to it.
 type trap struct {
-	*internet
+	*fakeTransport
 	address  string
 	accepted atomic.Int64
 }
@@ -151,23 +151,23 @@ func newTrap(t *testing.T) *trap {
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // it must catch everything
 		DisableKeepAlives: true,
 	}
-	caught.internet = &internet{answer: transport.RoundTrip}
+	caught.fakeTransport = &fakeTransport{respond: transport.RoundTrip}
 	return caught
 }
 
 func (c *trap) want(t *testing.T, connections int64) {
 	t.Helper()
-	c.internet.want(t, connections)
+	c.fakeTransport.want(t, connections)
 	if got := c.accepted.Load(); got != connections {
 		t.Errorf("%d connections, want %d", got, connections)
 	}
 }
 
-func TestHostileURLsAreNotVisited(t *testing.T) {
+func TestHostileURLsAreNotRequested(t *testing.T) {
 	caught := newTrap(t)
 	verifiers := map[string]*Verifier{
-		"all roads lead to the trap": mustVerifier(t, testPolicy, Options{Transport: caught}),
-		"the real transport":         mustVerifier(t, testPolicy, Options{}),
+		"every host is the trap": mustVerifier(t, testPolicy, Options{Transport: caught}),
+		"the real transport":     mustVerifier(t, testPolicy, Options{}),
 		"an emulator elsewhere": mustVerifier(t, Policy{Topics: testPolicy.Topics, InsecureCertHosts: []string{"emulator:4100"}},
 			Options{Transport: caught}),
 	}
@@ -192,8 +192,8 @@ func TestHostileURLsAreNotVisited(t *testing.T) {
 			caught.want(t, 0)
 		})
 	}
-	// The trap does catch: a good URL ends there.
-	wantRefused(t, verifiers["all roads lead to the trap"].Verify(t.Context(), signedMessage(t, "2", nil)), certInvalid)
+	// The trap works: a valid URL reaches it.
+	wantRefused(t, verifiers["every host is the trap"].Verify(t.Context(), signedMessage(t, "2", nil)), certInvalid)
 	caught.want(t, 1)
 }
 
@@ -216,7 +216,7 @@ func TestCertificateURLsOfAmazon(t *testing.T) {
 		{"http://[::1]:9/a/../x.pem", "arn:aws:sns:local:1:x", "http://[::1]:9/a/../x.pem"},
 		{"http://localstack.evil.com/x.pem", "arn:aws:sns:local:1:x", ""},
 	}
-	r, err := newRules(Policy{
+	r, err := newRuleset(Policy{
 		Topics:            []string{"arn:aws*:sns:*:*:*"},
 		InsecureCertHosts: []string{"127.0.0.1:4100", "LOCALSTACK", "[::1]"},
 	})

@@ -1,9 +1,8 @@
-// Package snsmessage is what Amazon SNS sends over HTTP: it reads messages, says whether they are authentic, confirms
-// subscriptions, and signs messages of its own for tests. It is shared by the sources that SNS can deliver to and is none
-// itself.
+// Package snsmessage implements the HTTP messages of Amazon SNS: it parses and verifies messages, confirms subscriptions,
+// and signs messages for tests. The sources that SNS can deliver to share it; it is not a source itself.
 //
-// All topics of all AWS accounts are signed with the same keys, so a good signature proves only that SNS sent the message.
-// Whose message it is, is told by the signed TopicArn alone: Policy.Topics decides who may send.
+// SNS signs the messages of all topics of all AWS accounts with the same keys, so a valid signature proves only that SNS
+// sent the message. Only the signed TopicArn identifies the topic; Policy decides whether it is allowed.
 package snsmessage
 
 import (
@@ -17,8 +16,8 @@ const (
 	UnsubscribeConfirmation  = "UnsubscribeConfirmation"
 )
 
-// Message is one message of SNS. Only Type, MessageID, TopicARN, Subject, Message and Timestamp are signed, and Token and
-// SubscribeURL in confirmations: nothing may be decided by the others, Attributes least of all.
+// Message is one SNS message. SNS signs Type, MessageID, TopicARN, Subject, Message and Timestamp, and in confirmations also
+// Token and SubscribeURL. Security decisions must not depend on the other fields, in particular not on Attributes.
 type Message struct {
 	Type, MessageID, TopicARN    string
 	Subject, Message, Timestamp  string
@@ -26,16 +25,16 @@ type Message struct {
 	SigningCertURL               string
 	SubscribeURL, UnsubscribeURL string
 	Token                        string
-	// HasSubject tells an empty Subject from one that is absent or null. Neither is signed.
+	// HasSubject distinguishes an empty Subject from one that is absent or null. Neither is signed.
 	HasSubject bool
 	Attributes []Attribute
 }
 
-// Attribute is one message attribute, in the order sent. Value is as sent: base64 where Type is Binary.
+// Attribute is one message attribute. Value is not decoded: it is base64 if Type is Binary.
 type Attribute struct{ Name, Type, Value string }
 
-// IsMessage reports whether the members of a JSON object are those of a signed SNS message. Senders that speak other
-// dialects use the same names, but no Signature, so this is no proof and no promise that Parse will like it.
+// IsMessage reports whether a JSON object looks like a signed SNS message. Other senders use the same member names but no
+// Signature. Parse may still reject the object.
 func IsMessage(members []source.Member) bool {
 	typed, signed := false, false
 	for i := range members {
@@ -55,7 +54,7 @@ func isType(text string) bool {
 	return text == Notification || text == SubscriptionConfirmation || text == UnsubscribeConfirmation
 }
 
-// Canonical returns the text that is signed.
+// Canonical returns the text that SNS signs.
 func (m *Message) Canonical() []byte {
 	fields := []string{"Message", m.Message, "MessageId", m.MessageID}
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Reasons for which a body is no message, besides those of source.ReadObject.
+// Reasons why a body is not a message, besides those of source.ReadObject.
 const (
 	missingField   = "missing_field"
 	wrongType      = "wrong_type"
@@ -17,10 +17,10 @@ const (
 	tooManyRecords = "too_many_records"
 )
 
-// maxRecords is how many messages a Lambda body may hold. SNS puts one in it.
+// maxRecords limits the messages of a Lambda event. SNS puts one in it.
 const maxRecords = 1000
 
-// UndecodableReasons are the reasons that Parse and ParseLambda give.
+// UndecodableReasons returns the reasons of the errors of Parse and ParseLambda.
 func UndecodableReasons() []string {
 	return []string{
 		source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
@@ -28,8 +28,8 @@ func UndecodableReasons() []string {
 	}
 }
 
-// Parse reads the body that SNS posts. Members that it does not know are ignored. The error is *source.Undecodable; as
-// nothing was verified then, the body is not authentic.
+// Parse parses the body that SNS posts. It ignores unknown members. The error is *source.Undecodable; such a body has no
+// signature that could be verified, so it is not authentic.
 func Parse(body []byte) (*Message, error) {
 	members, err := source.ReadObject(string(body), nil)
 	if err != nil {
@@ -38,8 +38,8 @@ func Parse(body []byte) (*Message, error) {
 	return parse(members, (*Message).field)
 }
 
-// ParseLambda reads the event that a Lambda function gets from SNS: the same messages as Records[].Sns, with two members
-// spelt differently. The error is *source.Undecodable, when any record is none.
+// ParseLambda parses the event that a Lambda function receives from SNS: Records[].Sns are messages with three members
+// spelled differently. The error is *source.Undecodable if any record is not a message.
 func ParseLambda(body []byte) ([]*Message, error) {
 	members, err := source.ReadObject(string(body), nil)
 	if err != nil {
@@ -70,7 +70,7 @@ func lambdaRecords(members []source.Member) ([]json.RawMessage, error) {
 	}
 	var texts []json.RawMessage
 	if err := json.Unmarshal([]byte(records.Raw), &texts); err != nil {
-		return nil, &source.Undecodable{Reason: source.ReasonNotJSON, Detail: "Records cannot be read"}
+		return nil, &source.Undecodable{Reason: source.ReasonNotJSON, Detail: "Records is not valid"}
 	}
 	switch {
 	case len(texts) == 0:
@@ -107,7 +107,7 @@ func parseRecord(text string) (*Message, error) {
 	return parse(members, (*Message).lambdaField)
 }
 
-// parse makes a message of its members; field says where the value of each goes.
+// parse makes a message of its members; field returns the destination of a member's value.
 func parse(members []source.Member, field func(m *Message, name string) *string) (*Message, error) {
 	m := &Message{}
 	for i := range members {
@@ -120,7 +120,7 @@ func parse(members []source.Member, field func(m *Message, name string) *string)
 		}
 		to := field(m, member.Name)
 		if to == nil || member.Kind == source.JSONNull {
-			continue // a null that must not be is found missing by check
+			continue // check reports a required member that is null
 		}
 		if member.Kind != source.JSONString {
 			return nil, wrong(member.Name, "a string")
@@ -136,7 +136,7 @@ func parse(members []source.Member, field func(m *Message, name string) *string)
 	return m, nil
 }
 
-// field returns where the member of that name goes, nil for one that has no field.
+// field returns the destination of the member of that name, nil if it has none.
 func (m *Message) field(name string) *string {
 	switch name {
 	case "Type":
@@ -167,7 +167,7 @@ func (m *Message) field(name string) *string {
 	return nil
 }
 
-// lambdaField is field for Lambda's spelling.
+// lambdaField is field with Lambda's spelling.
 func (m *Message) lambdaField(name string) *string {
 	switch name {
 	case "SigningCertUrl":
@@ -180,10 +180,10 @@ func (m *Message) lambdaField(name string) *string {
 	return m.field(name)
 }
 
-// check says which member that must be there is not. Only Message may be empty.
+// check returns an error if a required member is missing or empty. Only Message may be empty.
 func (m *Message) check(members []source.Member) error {
 	if m.Type != "" && !isType(m.Type) {
-		return &source.Undecodable{Reason: unknownType, Detail: "Type is none of SNS"}
+		return &source.Undecodable{Reason: unknownType, Detail: "Type is not one of SNS"}
 	}
 	required := []struct{ name, value string }{
 		{"Type", m.Type},
@@ -241,7 +241,7 @@ func (m *Message) readAttributes(all *source.Member) error {
 	return nil
 }
 
-// field knows the spelling of SNS and that of its API, which the emulator goaws sends.
+// field accepts the names that SNS uses in messages and those of its API, which the emulator goaws sends.
 func (a *Attribute) field(name string) *string {
 	switch name {
 	case "Type", "DataType":

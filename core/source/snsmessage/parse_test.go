@@ -37,7 +37,7 @@ func TestParseReadsWhatSNSAndEmulatorsSend(t *testing.T) {
 	}
 }
 
-// body is a good notification, with members replaced or, by null, left out.
+// body returns a valid notification with members replaced, or removed by null.
 func body(t *testing.T, change map[string]string) []byte {
 	t.Helper()
 	members := map[string]json.RawMessage{}

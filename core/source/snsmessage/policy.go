@@ -11,61 +11,61 @@ import (
 	"time"
 )
 
-// Policy says which messages are taken.
+// Policy decides which messages are accepted.
 type Policy struct {
-	// Topics are the ARNs of the topics that may send. In each of their parts, * stands for any characters. None: no
-	// message is taken.
+	// Topics are the ARNs of the allowed topics. In each part of an ARN, * matches any characters. With no topics, no message
+	// is accepted.
 	Topics []string
-	// RequireVersion is the lowest SignatureVersion taken: 0 and 1 take both, 2 takes only SHA-256.
+	// RequireVersion is the lowest SignatureVersion accepted: 0 and 1 accept both, 2 accepts only SHA-256.
 	RequireVersion int
-	// InsecureCertHosts are hosts, with or without a port, whose word is taken for certificates and subscriptions although
-	// they are not Amazon's: emulators. Plain HTTP is enough, and the certificate may be signed by anybody.
+	// InsecureCertHosts are hosts, with or without a port, that may serve certificates and confirm subscriptions although
+	// they are not Amazon's: emulators. They may use plain HTTP and self-signed certificates.
 	InsecureCertHosts []string
-	// MaxAge refuses messages older than that, and those from more than 5 minutes ahead; 0: any age. SNS repeats a message
-	// with its first timestamp, for an hour as a rule and for weeks from a dead-letter queue.
+	// MaxAge is the maximum age of a message; those more than 5 minutes in the future are refused as well. 0: any age. SNS
+	// retries a message with its first timestamp, usually for an hour, and for weeks from a dead-letter queue.
 	MaxAge time.Duration
 }
 
-// Warnings are what the operator should know about a policy at start.
+// Warnings returns what the operator should know about the policy at start.
 func (p Policy) Warnings() []string {
 	var warnings []string
 	if len(p.Topics) == 0 {
-		warnings = append(warnings, "topics is empty: no message is taken")
+		warnings = append(warnings, "topics is empty: every message is refused")
 	}
 	for i, pattern := range p.Topics {
 		if parts := strings.Split(pattern, ":"); len(parts) == 6 && strings.Contains(parts[4], "*") {
-			warnings = append(warnings, fmt.Sprintf("topics[%d] does not name one account: anybody with such an account may send", i))
+			warnings = append(warnings, fmt.Sprintf("topics[%d] matches more than one account: anybody who owns one of them can send", i))
 		}
 	}
 	if len(p.InsecureCertHosts) > 0 {
-		warnings = append(warnings, "insecure_cert_hosts: "+strings.Join(p.InsecureCertHosts, ", ")+" can sign any message: for tests only")
+		warnings = append(warnings, "insecure_cert_hosts: "+strings.Join(p.InsecureCertHosts, ", ")+" can sign any message; use it for tests only")
 	}
 	return warnings
 }
 
-// rules are a checked Policy.
-type rules struct {
+// ruleset is a validated Policy.
+type ruleset struct {
 	topics   []string
 	versions []string
 	insecure map[string]bool
 	maxAge   time.Duration
 }
 
-func newRules(p Policy) (*rules, error) {
-	r := &rules{versions: []string{"1", "2"}, insecure: map[string]bool{}, maxAge: p.MaxAge}
+func newRuleset(p Policy) (*ruleset, error) {
+	r := &ruleset{versions: []string{"1", "2"}, insecure: map[string]bool{}, maxAge: p.MaxAge}
 	switch p.RequireVersion {
 	case 0, 1:
 	case 2:
 		r.versions = []string{"2"}
 	default:
-		return nil, fmt.Errorf("require_signature_version: %d is none: use 1 or 2", p.RequireVersion)
+		return nil, fmt.Errorf("require_signature_version: %d does not exist: use 1 or 2", p.RequireVersion)
 	}
 	if p.MaxAge < 0 {
 		return nil, fmt.Errorf("max_age: %s is negative", p.MaxAge)
 	}
 	for i, pattern := range p.Topics {
 		if !topicPattern.MatchString(pattern) {
-			return nil, fmt.Errorf("topics[%d]: %q is no topic: write arn:aws:sns:REGION:ACCOUNT:NAME, where * stands for any characters of a part", i, pattern)
+			return nil, fmt.Errorf("topics[%d]: %q is not the ARN of a topic: write arn:aws:sns:REGION:ACCOUNT:NAME, where * matches any characters of a part", i, pattern)
 		}
 		r.topics = append(r.topics, pattern)
 	}
@@ -84,11 +84,11 @@ var (
 	topicPattern = regexp.MustCompile(`^arn:[a-z*-]+:sns:[a-zA-Z0-9*-]+:[a-zA-Z0-9*-]+:[a-zA-Z0-9_.*-]+$`)
 )
 
-// topic is what the ARN of an allowed topic tells about the hosts that speak for it.
+// topic holds the parts of a topic's ARN that determine its endpoint.
 type topic struct{ partition, region string }
 
-// topic returns the topic of an ARN, not ok when no pattern allows it.
-func (r *rules) topic(arn string) (t topic, ok bool) {
+// topic parses an ARN. ok is false if the policy does not allow the topic.
+func (r *ruleset) topic(arn string) (t topic, ok bool) {
 	parts := topicARN.FindStringSubmatch(arn)
 	if parts == nil {
 		return topic{}, false
@@ -101,7 +101,7 @@ func (r *rules) topic(arn string) (t topic, ok bool) {
 	return topic{}, false
 }
 
-// topicMatches compares part by part, so that a * cannot reach from the region over the account into the name.
+// topicMatches compares part by part, so that a * cannot match across a colon.
 func topicMatches(pattern, arn string) bool {
 	patterns, parts := strings.Split(pattern, ":"), strings.Split(arn, ":")
 	for i, part := range parts {
@@ -112,7 +112,7 @@ func topicMatches(pattern, arn string) bool {
 	return true
 }
 
-// insecureHost returns the host as a URL's is compared with it.
+// insecureHost returns the host in the form that isInsecure compares.
 func insecureHost(entry string) (string, error) {
 	host := strings.ToLower(entry)
 	name, port, err := net.SplitHostPort(host)
@@ -120,13 +120,13 @@ func insecureHost(entry string) (string, error) {
 		name = strings.Trim(host, "[]")
 		host = name
 	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", errors.New("has no port number after its colon: write it as localhost or 127.0.0.1:4100")
+		return "", errors.New("has an invalid port: write it as localhost or 127.0.0.1:4100")
 	}
 	switch {
 	case name == "" || strings.ContainsAny(name, "/@?#*% \t\r\n\\"):
-		return "", errors.New("is no host: write it as localhost or 127.0.0.1:4100")
+		return "", errors.New("is not a host: write it as localhost or 127.0.0.1:4100")
 	case amazonHost.MatchString(name):
-		return "", errors.New("is Amazon's own: leave it out, it is trusted as it is")
+		return "", errors.New("belongs to Amazon and is always trusted: remove it")
 	}
 	return host, nil
 }

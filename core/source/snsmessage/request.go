@@ -10,17 +10,17 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// NewRequest returns the POST of a body as SNS sends it, or why the body is no message.
+// NewRequest returns the POST request that SNS sends for a body. It fails if the body is not a message.
 func NewRequest(ctx context.Context, to string, body []byte) (*http.Request, error) {
 	m, err := Parse(body)
 	if err != nil {
-		return nil, fmt.Errorf("not a message of SNS: %w", err)
+		return nil, fmt.Errorf("not an SNS message: %w", err)
 	}
 	return newRequest(ctx, to, m, body)
 }
 
-// NewRawRequest returns the POST of a message as SNS sends it with raw message delivery: the text alone, not signed. The token
-// is the password of the subscription's URL, which SNS shows when it is asked; an empty one is not shown.
+// NewRawRequest returns the POST request of raw message delivery: the text alone, unsigned. The token is the password in the
+// subscription's URL, which SNS sends when challenged; an empty token is not sent.
 func NewRawRequest(ctx context.Context, to string, m *Message, token schema.Secret) (*http.Request, error) {
 	r, err := newRequest(ctx, to, m, []byte(m.Message))
 	if err != nil {
@@ -33,7 +33,7 @@ func NewRawRequest(ctx context.Context, to string, m *Message, token schema.Secr
 	return r, nil
 }
 
-// newRequest sets in the header what SNS tells there. Nothing of it is signed.
+// newRequest sets the headers that SNS sends. None of them is signed.
 func newRequest(ctx context.Context, to string, m *Message, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {

@@ -16,24 +16,23 @@ import (
 	"time"
 )
 
-// Signer signs messages as SNS does, with a key of its own: for tests, and to try a source without AWS.
+// Signer signs messages as SNS does, with its own key. It is for tests and for trying a source without AWS.
 type Signer struct {
 	certURL     string
 	key         *rsa.PrivateKey
 	certificate []byte
 }
 
-// NewSigner makes an RSA key and a certificate for it, signed by itself, for sns.amazonaws.com and the host of certURL. Who
-// uses the signer serves Certificate at certURL. The certificate is valid for all of this century, for tests have clocks of
-// their own.
+// NewSigner creates an RSA key and a self-signed certificate for sns.amazonaws.com and the host of certURL. The caller must
+// serve Certificate at certURL. The certificate is valid for the whole century because tests set their own clocks.
 func NewSigner(certURL string) (*Signer, error) {
 	u, err := url.Parse(certURL)
 	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("the certificate's URL %q has no host", certURL)
+		return nil, fmt.Errorf("certificate URL %q has no host", certURL)
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, fmt.Errorf("generate key: %w", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -50,7 +49,7 @@ func NewSigner(certURL string) (*Signer, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return nil, fmt.Errorf("make a certificate: %w", err)
+		return nil, fmt.Errorf("create certificate: %w", err)
 	}
 	return &Signer{certURL: certURL, key: key, certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 }
@@ -58,15 +57,15 @@ func NewSigner(certURL string) (*Signer, error) {
 // Certificate returns the certificate in PEM.
 func (s *Signer) Certificate() []byte { return s.certificate }
 
-// Sign sets the signature of m, its version, "1" or "2", and the certificate's URL.
+// Sign signs m with signature version "1" or "2" and sets SigningCertURL.
 func (s *Signer) Sign(m *Message, version string) error {
 	if version != "1" && version != "2" {
-		return fmt.Errorf("signature version %q is none: use 1 or 2", version)
+		return fmt.Errorf("signature version %q does not exist: use 1 or 2", version)
 	}
 	hash := hashOf(version)
 	signature, err := s.key.Sign(rand.Reader, digest(hash, m.Canonical()), crypto.SignerOpts(hash))
 	if err != nil {
-		return fmt.Errorf("sign the message: %w", err)
+		return fmt.Errorf("sign message: %w", err)
 	}
 	m.SignatureVersion, m.SigningCertURL = version, s.certURL
 	m.Signature = base64.StdEncoding.EncodeToString(signature)
@@ -109,7 +108,7 @@ func (s *Signer) Body(m *Message) []byte {
 	return b.close()
 }
 
-// object is a JSON object whose members keep their order.
+// object is a JSON object under construction. Its members keep their order.
 type object []byte
 
 func (o *object) add(name, value string) { o.addRaw(name, quote(value)) }
@@ -128,7 +127,7 @@ func (o *object) close() []byte { return append(*o, '}') }
 func quote(s string) []byte {
 	quoted, err := json.Marshal(s)
 	if err != nil {
-		panic("snsmessage: a string that is not JSON: " + err.Error()) // cannot happen
+		panic("snsmessage: marshal string: " + err.Error()) // cannot happen
 	}
 	return quoted
 }

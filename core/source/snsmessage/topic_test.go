@@ -28,7 +28,7 @@ func newTestTopic(t *testing.T) (*Topic, *Verifier) {
 	return topic, mustVerifier(t, Policy{Topics: []string{testTopic}, InsecureCertHosts: []string{host}}, Options{})
 }
 
-func TestTopicIsBelieved(t *testing.T) {
+func TestTopicIsAuthentic(t *testing.T) {
 	topic, v := newTestTopic(t)
 	for _, m := range []Message{
 		{Message: "hello"},
@@ -59,7 +59,7 @@ func TestTopicIsConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if topic.Confirmed() {
-		t.Error("confirmed before it was asked")
+		t.Error("confirmed before the request")
 	}
 	if err := v.Confirm(t.Context(), mustParse(t, body)); err != nil || !topic.Confirmed() {
 		t.Errorf("%v, confirmed %v", err, topic.Confirmed())
@@ -95,7 +95,7 @@ func TestTopicMistakes(t *testing.T) {
 	}
 }
 
-func TestRequestIsTheOneOfSNS(t *testing.T) {
+func TestRequestHeaders(t *testing.T) {
 	topic, _ := newTestTopic(t)
 	body, err := topic.Body(time.Now(), "2", Message{Message: "hello", MessageID: "m-1"})
 	if err != nil {
@@ -113,8 +113,8 @@ func TestRequestIsTheOneOfSNS(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if _, err := NewRequest(t.Context(), "http://127.0.0.1/", []byte("{}")); err == nil || !strings.Contains(err.Error(), "not a message of SNS") {
-		t.Errorf("no message was sent as one: %v", err)
+	if _, err := NewRequest(t.Context(), "http://127.0.0.1/", []byte("{}")); err == nil || !strings.Contains(err.Error(), "not an SNS message") {
+		t.Errorf("a body that is not a message was sent: %v", err)
 	}
 	if _, err := NewRequest(t.Context(), "http://[", body); err == nil {
 		t.Error("sent to nowhere")

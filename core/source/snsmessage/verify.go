@@ -17,7 +17,7 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Reasons for which a message is refused.
+// Reasons why a message is refused.
 const (
 	topicNotAllowed = "topic_not_allowed"
 	badVersion      = "version"
@@ -29,37 +29,37 @@ const (
 	subscribeURL    = "subscribe_url"
 )
 
-// RefusalReasons are the reasons that Verify and Confirm refuse with.
+// RefusalReasons returns the reasons of the refusals of Verify and Confirm.
 func RefusalReasons() []string {
 	return []string{topicNotAllowed, badVersion, stale, certURL, certInvalid, sigMalformed, sigMismatch, subscribeURL}
 }
 
-// maxAhead is how far a clock of SNS may be ahead of ours.
-const maxAhead = 5 * time.Minute
+// maxSkew is how far the clock of SNS may be ahead of ours.
+const maxSkew = 5 * time.Minute
 
-// Options are what a Verifier works with. The zero value is right outside of tests.
+// Options configure a Verifier. Only tests need to set more than Now and Log.
 type Options struct {
 	// Transport replaces the guarded one.
 	Transport http.RoundTripper
-	// Roots replace those of the system, for the signing certificate and for TLS.
+	// Roots replace the system's root certificates, for the signing certificate and for TLS.
 	Roots *x509.CertPool
 	// Now replaces time.Now.
 	Now func() time.Time
 	Log *slog.Logger
 }
 
-// Verifier says whether messages are authentic, and remembers the certificates that it needs for that.
+// Verifier verifies messages and caches the signing certificates.
 type Verifier struct {
-	rules        *rules
+	rules        *ruleset
 	client       *client
 	certificates *certificates
 	now          func() time.Time
 	log          *slog.Logger
 }
 
-// NewVerifier returns a Verifier, or what is wrong with the policy.
+// NewVerifier returns an error if the policy is invalid.
 func NewVerifier(p Policy, o Options) (*Verifier, error) {
-	r, err := newRules(p)
+	r, err := newRuleset(p)
 	if err != nil {
 		return nil, err
 	}
@@ -73,9 +73,9 @@ func NewVerifier(p Policy, o Options) (*Verifier, error) {
 	return &Verifier{rules: r, client: c, certificates: newCertificates(c, o), now: o.Now, log: o.Log}, nil
 }
 
-// Verify returns nil for an authentic message of one of the policy's topics. The error is *source.Refused with status 403;
-// any other means that this could not be found out, and that SNS must be asked to send again (5xx: it takes a 4xx as final).
-// What costs nothing is checked first, so that only a message that could be authentic makes us visit anything.
+// Verify returns nil for an authentic message of an allowed topic, and *source.Refused with status 403 for any other. After
+// any other error the message could not be verified and SNS must send again; the response must be a 5xx, because SNS treats
+// a 4xx as final. Cheap checks run first, so only a plausible message can trigger a network request.
 func (v *Verifier) Verify(ctx context.Context, m *Message) error {
 	t, ok := v.rules.topic(m.TopicARN)
 	if !ok {
@@ -118,12 +118,13 @@ func (v *Verifier) fresh(timestamp string) bool {
 		return false
 	}
 	age := v.now().Sub(sent)
-	return age <= v.rules.maxAge && age >= -maxAhead
+	return age <= v.rules.maxAge && age >= -maxSkew
 }
 
-// unambiguous reports whether only this message has this canonical text. It joins the fields with line breaks: with a line
-// break in one of them, a message that anybody published to a topic of his own could be read as one of ours, under the same
-// good signature. Message comes first, so there it does no harm; the pattern of a TopicArn allows none.
+// unambiguous reports whether no other message has the same canonical text. That text joins the fields with line breaks, and
+// SNS signs all topics with the same keys: with a line break inside a field, a message published to an attacker's own topic
+// could have the text of a message of an allowed topic, and so its valid signature. Message comes first in the text, so line
+// breaks in it are harmless; a TopicArn cannot contain any.
 func (m *Message) unambiguous() bool {
 	for _, field := range []string{m.MessageID, m.Subject, m.Timestamp, m.SubscribeURL, m.Token} {
 		if strings.Contains(field, "\n") {

@@ -10,10 +10,10 @@ import (
 )
 
 // verifierOfVectors returns a verifier that finds the certificate of the vectors.
-func verifierOfVectors(t testing.TB, p Policy) (*Verifier, *internet) {
+func verifierOfVectors(t testing.TB, p Policy) (*Verifier, *fakeTransport) {
 	t.Helper()
 	certificate := readTestdata(t, "sns_test_cert.pem")
-	net := answering(200, certificate)
+	net := respondWith(200, certificate)
 	return mustVerifier(t, p, Options{Transport: net, Roots: roots(t, certificate)}), net
 }
 
@@ -32,7 +32,7 @@ func TestVerifyVectors(t *testing.T) {
 	net.want(t, 1)
 }
 
-func TestVerifyRefusesWhatWasChanged(t *testing.T) {
+func TestVerifyRefusesModifiedMessages(t *testing.T) {
 	const a, b, c = "sns_A_notification_subject_v1.json", "sns_B_notification_no_subject_v1.json", "sns_C_subscription_confirmation_v2.json"
 	cases := map[string]struct {
 		file   string
@@ -49,8 +49,8 @@ func TestVerifyRefusesWhatWasChanged(t *testing.T) {
 		"Token":               {c, func(m *Message) { m.Token += "0" }, sigMismatch},
 		"SubscribeURL":        {c, func(m *Message) { m.SubscribeURL += "&x=1" }, sigMismatch},
 		"Type":                {c, func(m *Message) { m.Type = UnsubscribeConfirmation }, sigMismatch},
-		"v1 said to be 2":     {a, func(m *Message) { m.SignatureVersion = "2" }, sigMismatch},
-		"v2 said to be 1":     {c, func(m *Message) { m.SignatureVersion = "1" }, sigMismatch},
+		"v1 declared as 2":    {a, func(m *Message) { m.SignatureVersion = "2" }, sigMismatch},
+		"v2 declared as 1":    {c, func(m *Message) { m.SignatureVersion = "1" }, sigMismatch},
 		"version 3":           {a, func(m *Message) { m.SignatureVersion = "3" }, badVersion},
 		"version empty":       {a, func(m *Message) { m.SignatureVersion = "" }, badVersion},
 		"version 01":          {a, func(m *Message) { m.SignatureVersion = "01" }, badVersion},
@@ -74,8 +74,8 @@ func TestVerifyRefusesWhatWasChanged(t *testing.T) {
 	}
 }
 
-// SNS signs for everybody, so what one topic may say must not be readable as another's.
-func TestVerifyTakesNoMessageOfAnotherTopicForOurs(t *testing.T) {
+// SNS signs for everybody, so a message of one topic must not be readable as a message of another.
+func TestVerifyRefusesAmbiguousMessages(t *testing.T) {
 	evil := "arn:aws:sns:ap-northeast-1:666666666666:evil"
 	attack := signedMessage(t, "2", func(m *Message) {
 		m.TopicARN = evil
@@ -101,13 +101,13 @@ func TestVerifyTakesNoMessageOfAnotherTopicForOurs(t *testing.T) {
 	}
 }
 
-// between returns what is between the first start and the last end.
+// between returns the text between the first start and the last end.
 func between(text, start, end string) string {
 	_, text, _ = strings.Cut(text, start)
 	return text[:strings.LastIndex(text, end)]
 }
 
-func TestVerifyAsksNobodyBeforeTheTopicIsAllowed(t *testing.T) {
+func TestVerifySendsNoRequestForForeignTopics(t *testing.T) {
 	cases := map[string]struct {
 		policy  Policy
 		version string
@@ -134,7 +134,7 @@ func TestVerifyAsksNobodyBeforeTheTopicIsAllowed(t *testing.T) {
 	}
 }
 
-func TestVerifyTakes(t *testing.T) {
+func TestVerifyAccepts(t *testing.T) {
 	cases := map[string]struct {
 		policy  Policy
 		version string
@@ -159,20 +159,20 @@ func TestVerifyTakes(t *testing.T) {
 
 func TestPolicyMistakesAreNamed(t *testing.T) {
 	cases := map[string]Policy{
-		`topics[1]: "*" is no topic`:                               {Topics: []string{testTopic, "*"}},
-		`topics[0]: "arn:aws:sqs:x:1:q" is no topic`:               {Topics: []string{"arn:aws:sqs:x:1:q"}},
-		`topics[0]: "` + testTopic + `:uuid" is no topic`:          {Topics: []string{testTopic + ":uuid"}},
-		`topics[0]: "arn:aws:sns:[a-z]:1:x" is no topic`:           {Topics: []string{"arn:aws:sns:[a-z]:1:x"}},
-		"require_signature_version: 3":                             {RequireVersion: 3},
-		"require_signature_version: -1":                            {RequireVersion: -1},
-		"max_age: -1s is negative":                                 {MaxAge: -time.Second},
-		`insecure_cert_hosts[0]: "http://localhost" has no port`:   {InsecureCertHosts: []string{"http://localhost"}},
-		`insecure_cert_hosts[0]: "a/b" is no host`:                 {InsecureCertHosts: []string{"a/b"}},
-		`insecure_cert_hosts[0]: "" is no host`:                    {InsecureCertHosts: []string{""}},
-		`insecure_cert_hosts[0]: "*" is no host`:                   {InsecureCertHosts: []string{"*"}},
-		`insecure_cert_hosts[0]: "localhost:" has no port`:         {InsecureCertHosts: []string{"localhost:"}},
-		`insecure_cert_hosts[0]: "` + testHost + `" is Amazon's`:   {InsecureCertHosts: []string{testHost}},
-		`insecure_cert_hosts[1]: "` + testHost + `:1" is Amazon's`: {InsecureCertHosts: []string{"localhost", testHost + ":1"}},
+		`topics[1]: "*" is not the ARN of a topic`:                       {Topics: []string{testTopic, "*"}},
+		`topics[0]: "arn:aws:sqs:x:1:q" is not the ARN of a topic`:       {Topics: []string{"arn:aws:sqs:x:1:q"}},
+		`topics[0]: "` + testTopic + `:uuid" is not the ARN of a topic`:  {Topics: []string{testTopic + ":uuid"}},
+		`topics[0]: "arn:aws:sns:[a-z]:1:x" is not the ARN of a topic`:   {Topics: []string{"arn:aws:sns:[a-z]:1:x"}},
+		"require_signature_version: 3":                                   {RequireVersion: 3},
+		"require_signature_version: -1":                                  {RequireVersion: -1},
+		"max_age: -1s is negative":                                       {MaxAge: -time.Second},
+		`insecure_cert_hosts[0]: "http://localhost" has an invalid port`: {InsecureCertHosts: []string{"http://localhost"}},
+		`insecure_cert_hosts[0]: "a/b" is not a host`:                    {InsecureCertHosts: []string{"a/b"}},
+		`insecure_cert_hosts[0]: "" is not a host`:                       {InsecureCertHosts: []string{""}},
+		`insecure_cert_hosts[0]: "*" is not a host`:                      {InsecureCertHosts: []string{"*"}},
+		`insecure_cert_hosts[0]: "localhost:" has an invalid port`:       {InsecureCertHosts: []string{"localhost:"}},
+		`insecure_cert_hosts[0]: "` + testHost + `" belongs to Amazon`:   {InsecureCertHosts: []string{testHost}},
+		`insecure_cert_hosts[1]: "` + testHost + `:1" belongs to Amazon`: {InsecureCertHosts: []string{"localhost", testHost + ":1"}},
 	}
 	for want, policy := range cases {
 		if _, err := NewVerifier(policy, Options{}); err == nil || !strings.HasPrefix(err.Error(), want) {

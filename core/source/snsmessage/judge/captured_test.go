@@ -21,15 +21,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/captured/*.json")
 
-// reading is what becomes of a captured request.
+// reading is the result of a captured request.
 type reading struct {
 	Status  int                 `json:"status"`
-	Reason  string              `json:"reason,omitempty"` // why the body is no message
+	Reason  string              `json:"reason,omitempty"` // why the body is not a message
 	Message *snsmessage.Message `json:"message,omitempty"`
 }
 
-// TestCaptured posts what emulators once sent to a source that allows their topics and trusts Amazon only: each request is
-// refused, and its body read as the .json beside it says.
+// TestCaptured posts captured requests of emulators to a source that allows their topics but trusts only Amazon. Each
+// request is refused, and its body parses as the .json file beside it shows.
 func TestCaptured(t *testing.T) {
 	files, err := filepath.Glob("testdata/captured/*.http")
 	if err != nil || len(files) == 0 {
@@ -40,7 +40,7 @@ func TestCaptured(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			got := read(t, e, file)
 			if got.Status != http.StatusForbidden && got.Status != http.StatusBadRequest {
-				t.Errorf("answered with %d", got.Status)
+				t.Errorf("status %d", got.Status)
 			}
 			compare(t, strings.TrimSuffix(file, ".http")+".json", got)
 		})
@@ -50,7 +50,7 @@ func TestCaptured(t *testing.T) {
 	}
 }
 
-// read posts a captured request and reads its body.
+// read posts a captured request and parses its body.
 func read(t *testing.T, e *endpoint, file string) reading {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
-// startMoto starts moto's server. It is a program in Python that not every machine has, and nothing here installs it.
+// startMoto starts moto's server, a Python program that not every machine has.
 func startMoto(t *testing.T) (address string) {
 	t.Helper()
 	if out, err := exec.CommandContext(t.Context(), "python3", "-c", "import moto.server").CombinedOutput(); err != nil {
@@ -35,10 +35,10 @@ func lastLine(text []byte) string {
 	return string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
-// amazonName is the host at which moto says that its certificates are.
+// amazonName is the host in the certificate URLs of moto.
 const amazonName = "sns.us-east-1.amazonaws.com"
 
-// front serves moto's certificates, as their real address would: moto gives them out only to who asks for its SNS.
+// front serves moto's certificates: moto itself serves them only to requests for its SNS host.
 func front(t *testing.T, moto string) (address string) {
 	t.Helper()
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
@@ -50,7 +50,7 @@ func front(t *testing.T, moto string) (address string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// moved says that the certificate is at the front. Where it is, is not signed.
+// moved points SigningCertURL, which is not signed, to the front.
 func moved(front string) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,8 +65,8 @@ func moved(front string) func(http.Handler) http.Handler {
 	}
 }
 
-// TestMoto lets moto sign. It does so rightly when there is no subject, and leaves the subject out of what it signs when there
-// is one: such a message must not be believed.
+// TestMoto verifies messages that moto signed. Its signatures are correct without a subject; with one, moto does not sign
+// the subject, so such a message must be refused.
 func TestMoto(t *testing.T) {
 	address := startMoto(t)
 	if address == "" {
@@ -88,7 +88,7 @@ func TestMoto(t *testing.T) {
 	publish(t, client, *made.TopicArn, "hello", aws.String("a subject"))
 	until(t, "all deliveries", func() bool { return len(e.answered()) >= len(texts)+1 })
 	if got := strings.Join(e.answered(), " "); got != "200 200 200 403" {
-		t.Errorf("answered with %s", got)
+		t.Errorf("statuses %s", got)
 	}
 	for i, got := range e.all() {
 		if text := got.Envelope.GetSns().GetMessage(); text != texts[i] {
@@ -104,7 +104,7 @@ func publish(t *testing.T, client *sns.Client, topic, text string, subject *stri
 	}
 }
 
-// TestMotoS3 is the whole way of an object's notification: S3, SNS, the source.
+// TestMotoS3 tests the whole path of an object's notification: S3, SNS, the source.
 func TestMotoS3(t *testing.T) {
 	address := startMoto(t)
 	if address == "" {
@@ -126,7 +126,7 @@ func TestMotoS3(t *testing.T) {
 	}
 }
 
-// putObject makes a bucket that notifies the topic, and an object in it.
+// putObject creates a bucket that notifies the topic, and an object in it.
 func putObject(t *testing.T, address, topic string) {
 	t.Helper()
 	client := s3.New(s3.Options{

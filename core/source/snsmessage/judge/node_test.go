@@ -1,5 +1,5 @@
-// Package judge lets programs of others judge what snsmessage and the source of kind sns do: Amazon's own validator, and two
-// emulators that deliver for real. They are installed by `make servers`.
+// Package judge tests snsmessage and the sns source against third-party programs: Amazon's own validator and two emulators
+// that deliver over HTTP. `make servers` installs them.
 package judge
 
 import (
@@ -23,10 +23,11 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// withoutNode is the environment variable that leaves out the tests that need Node.js.
+// withoutNode is the environment variable that disables the tests that need Node.js.
 const withoutNode = "POINTSMAN_TEST_NO_NODE"
 
-// node returns a command that runs a script of testdata with what is installed in .cache/node. It fails the test when nothing is.
+// node returns a command that runs a script of testdata with the packages in .cache/node. It fails the test if there are
+// none.
 func node(t *testing.T, script string, env ...string) *exec.Cmd {
 	t.Helper()
 	if os.Getenv(withoutNode) == "1" {
@@ -44,24 +45,24 @@ func node(t *testing.T, script string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// start runs a server until the test ends, and returns when it answers at address.
+// start runs a server until the test ends, and returns once it responds at address.
 func start(t *testing.T, cmd *exec.Cmd, address string) {
 	t.Helper()
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // what it said tells more
+		_ = cmd.Wait() // its output has the cause
 		close(ended)
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			t.Logf("%s said: %s", cmd, said.String())
+			t.Logf("output of %s: %s", cmd, output.String())
 		}
 	})
 	until(t, cmd.String()+" at "+address, func() bool {
@@ -79,7 +80,7 @@ func start(t *testing.T, cmd *exec.Cmd, address string) {
 	})
 }
 
-// until polls; the test fails when ok does not say yes in time.
+// until polls ok; the test fails if ok does not become true in time.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -109,7 +110,7 @@ func freeAddress(t *testing.T) (host, port string) {
 	return l.Addr().String(), port
 }
 
-// snsClient speaks to an emulator.
+// snsClient returns a client for an emulator.
 func snsClient(address string) *sns.Client {
 	return sns.New(sns.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String("http://" + address),
@@ -137,7 +138,7 @@ func (m *memory) all() []source.Event {
 	return m.events
 }
 
-// endpoint is a source that listens, and what it answered.
+// endpoint is a listening source that records its responses.
 type endpoint struct {
 	memory
 	url string
@@ -146,7 +147,7 @@ type endpoint struct {
 	answers []string
 }
 
-// serve lets a source listen. Its answers are noted as method and status.
+// serve starts a listener for a source and records the status of each response.
 func (e *endpoint) serve(t *testing.T, s http.Handler) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noted := &statusWriter{ResponseWriter: w, status: http.StatusOK}

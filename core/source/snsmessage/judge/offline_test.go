@@ -17,7 +17,7 @@ import (
 	snssource "github.com/pointsman/pointsman/core/source/sns"
 )
 
-// listen makes a source of kind sns with these settings and lets it listen.
+// listen creates an sns source with these settings and starts a listener for it.
 func listen(t *testing.T, settings string, wrap func(http.Handler) http.Handler) *endpoint {
 	t.Helper()
 	e := &endpoint{}
@@ -43,8 +43,8 @@ func unwrap(message []byte, window time.Duration) ([]source.Event, error) {
 
 func asTheyAre(h http.Handler) http.Handler { return h }
 
-// TestOffline lets serverless-offline-sns deliver. It signs nothing: Signature is the word EXAMPLE, in the body of a message and
-// in that of a Lambda function, and a raw delivery has none. So nothing of it may get in.
+// TestOffline receives from serverless-offline-sns, which signs nothing: Signature is the word EXAMPLE in messages and in
+// Lambda events, and a raw delivery has none. All of its requests must be refused.
 func TestOffline(t *testing.T) {
 	address, port := freeAddress(t)
 	start(t, node(t, "offline.mjs", "PORT="+port), address)
@@ -65,7 +65,7 @@ func TestOffline(t *testing.T) {
 	until(t, "four deliveries", func() bool { return len(e.answered()) >= 4 })
 	answers := slices.Sorted(slices.Values(e.answered()))
 	if want := []string{"400", "400", "403", "403"}; !slices.Equal(answers, want) {
-		t.Errorf("answered with %v, want %v", answers, want)
+		t.Errorf("statuses %v, want %v", answers, want)
 	}
 	if len(e.all()) > 0 {
 		t.Errorf("%d events got in", len(e.all()))
