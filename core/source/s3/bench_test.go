@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// BenchmarkVerifyAndDecode is what one notification of MinIO costs before it is stored.
+// BenchmarkVerifyAndDecode measures one notification of MinIO up to the intake.
 func BenchmarkVerifyAndDecode(b *testing.B) {
 	body := []byte(recorded(b, "minio-put"))
 	p, _, err := newProtocol(&Settings{Path: "/hooks/uploads", Dialect: dialectAuto, Tokens: []schema.Secret{schema.NewSecret(tokenNew), schema.NewSecret(tokenOld)}}, snsmessage.Options{})

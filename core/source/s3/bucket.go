@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// checkBuckets says which pattern of the allow-list could never match, or is no pattern.
+// checkBuckets returns an error for a pattern of the allow-list that is invalid or could never match.
 func checkBuckets(patterns []string) error {
 	for i, p := range patterns {
 		if p == "" {
 			return fmt.Errorf("buckets[%d] is empty: name a bucket, or leave buckets out to allow any", i)
 		}
 		if strings.ContainsFunc(p, func(c rune) bool { return !isBucketRune(c) && c != '*' }) {
-			return fmt.Errorf("buckets[%d] = %q: want a bucket's name, in which * stands for any characters", i, p)
+			return fmt.Errorf("buckets[%d] = %q: write the name of a bucket, where * matches any characters", i, p)
 		}
 	}
 	return nil
 }
 
-// isBucketRune accepts what the names of buckets hold; ":" parts a tenant of Ceph from its bucket.
+// isBucketRune accepts the characters of bucket names; ":" separates a tenant of Ceph from its bucket.
 func isBucketRune(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(".-_:", c)
 }
@@ -33,7 +33,7 @@ func allowed(patterns []string, bucket string) bool {
 	return len(patterns) == 0
 }
 
-// matches reports whether the whole name matches a pattern in which * stands for any characters, or none.
+// matches reports whether the whole name matches a pattern, in which * matches any characters or none.
 func matches(pattern, name string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {

@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// Reasons for which an authentic body, or a record of it, is quarantined, besides those of source.ReadObject.
+// Reasons why an authentic body or one of its records is quarantined, besides those of source.ReadObject.
 const (
 	missingField   = "missing_field"
 	wrongType      = "wrong_type"
@@ -30,30 +30,30 @@ func quarantineReasons() []string {
 	return slices.Compact(reasons)
 }
 
-// reasonBucket refuses an authentic body about a bucket that is not in the allow-list.
+// reasonBucket is the reason for refusing an authentic body about a bucket that is not in the allow-list.
 const reasonBucket = "bucket"
 
-// maxRecords is how many records one body may hold. Every store known sends one.
+// maxRecords limits the records of one body. All known stores send one.
 const maxRecords = 1000
 
-// DecodeOptions say what Decode takes and how it reads it. The zero value takes everything but SNS messages.
+// DecodeOptions control what Decode accepts. The zero value accepts everything but SNS messages.
 type DecodeOptions struct {
-	// Keys says how keys are unescaped: "dialect" or "" as the record's dialect does, "always" or "never".
+	// Keys controls whether keys are unescaped: "dialect" or "" depending on the record's dialect, "always" or "never".
 	Keys string
-	// Buckets is the allow-list; * in an element stands for any characters. Empty: any bucket.
+	// Buckets is the allow-list; * matches any characters. Empty: all buckets.
 	Buckets []string
-	// SNS says that SNS messages are unwrapped. That their signature is good is the caller's to know.
+	// SNS unwraps SNS messages. The caller must have verified their signature.
 	SNS bool
-	// Window is how long events are remembered, 0 for the journal's default.
+	// Window is the dedupe window, 0 for the journal's default.
 	Window time.Duration
 }
 
-// Decode makes the events of one body, in order. It is pure. dialect is the one to be taken, "auto" or "" for any. No event
-// and no error: a store's test. What the caller sets of an envelope is what source.Protocol says; with several records, Body
-// is set to the bytes of each.
+// Decode returns the events of one body, in order. It is pure. dialect is the one to accept, "auto" or "" for any. It returns
+// no events and no error for a store's test notification. The caller sets the fields of an envelope that source.Protocol
+// lists; with several records, Body of each event is its record.
 //
-// Of several records some may be quarantined. The error is *source.Undecodable when the whole body is, and *source.Refused
-// when any record is of a bucket that is not allowed.
+// Single records may be quarantined. The error is *source.Undecodable if the whole body is, and *source.Refused if any record
+// names a bucket that is not allowed.
 func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
 	members, err := source.ReadObject(string(body), make([]source.Member, 0, 16))
 	if err != nil {
@@ -70,7 +70,7 @@ func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error
 	case shapeRecords:
 		return decodeRecords(dialect, top, &o)
 	case shapeVKConfirmation:
-		if !speaks(dialect, dialectVK) {
+		if !accepts(dialect, dialectVK) {
 			return nil, notOfDialect(dialect, dialectVK)
 		}
 		return nil, &source.Undecodable{Reason: missingField, Detail: "a confirmation without Timestamp, TopicArn or Token"}
@@ -78,7 +78,7 @@ func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error
 	return nil, &source.Undecodable{Reason: notS3, Detail: "no notification of S3 in any known form"}
 }
 
-// shape is the outermost form of a body.
+// shape is the outer form of a body.
 type shape int
 
 const (
@@ -90,7 +90,7 @@ const (
 	shapeEventBridge
 )
 
-// shapeOf tells by the exact spelling of names: SNS in a Lambda body differs from S3 in nothing but the case of letters.
+// shapeOf compares names exactly: SNS messages in a Lambda event differ from S3 records only in the case of letters.
 func shapeOf(top object) shape {
 	switch {
 	case top.text("resource_type") != "" && top.text("action") != "":
@@ -110,15 +110,15 @@ func shapeOf(top object) shape {
 }
 
 func notOfDialect(want, found string) error {
-	return &source.Undecodable{Reason: wrongDialect, Detail: "the dialect is " + found + ", this source takes " + want + " only"}
+	return &source.Undecodable{Reason: wrongDialect, Detail: "the dialect is " + found + ", this source accepts only " + want}
 }
 
-// decodeSNS decodes the notification inside an SNS message: AWS is the only store that sends through SNS.
+// decodeSNS decodes the notification inside an SNS message. Only AWS sends through SNS.
 func decodeSNS(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
 	switch {
 	case !o.SNS:
-		return nil, &source.Undecodable{Reason: wrongDialect, Detail: "a message of Amazon SNS, for which this source has no block sns"}
-	case !speaks(dialect, dialectSNS):
+		return nil, &source.Undecodable{Reason: wrongDialect, Detail: "an Amazon SNS message, but this source has no block sns"}
+	case !accepts(dialect, dialectSNS):
 		return nil, notOfDialect(dialect, dialectSNS)
 	}
 	message, err := snsmessage.Parse(body)
@@ -139,7 +139,7 @@ func decodeBridge(dialect string, top object, o *DecodeOptions) ([]source.Event,
 	if err := checkBucket(n.data.GetObject().GetBucket(), o); err != nil {
 		return nil, err
 	}
-	if !speaks(dialect, dialectEventBridge) {
+	if !accepts(dialect, dialectEventBridge) {
 		return nil, notOfDialect(dialect, dialectEventBridge)
 	}
 	event, err := n.event(o)
@@ -155,7 +155,7 @@ func decodeRecords(dialect string, top object, o *DecodeOptions) ([]source.Event
 		return nil, err
 	}
 	inMinIO := top.has("EventName") && top.has("Key")
-	if len(records) == 1 { // the body is the record's
+	if len(records) == 1 { // the event keeps the whole body
 		event, err := decodeRecord(dialect, &records[0], inMinIO, o)
 		if err != nil || event.Envelope == nil {
 			return nil, err
@@ -185,7 +185,7 @@ func readRecords(m *source.Member) ([]source.Member, error) {
 		return nil, &source.Undecodable{Reason: noRecords, Detail: "Records is not an array"}
 	}
 	records, err := source.ReadArray(m.Raw, maxRecords)
-	if err != nil { // All but their number has been checked with the body.
+	if err != nil { // everything but the number was checked with the body
 		return nil, &source.Undecodable{Reason: tooManyRecords, Detail: "more than " + strconv.Itoa(maxRecords) + " records"}
 	}
 	if len(records) == 0 {
@@ -194,7 +194,7 @@ func readRecords(m *source.Member) ([]source.Member, error) {
 	return records, nil
 }
 
-// decodeRecord returns the event of one record, one without an envelope for a store's test.
+// decodeRecord returns the event of one record. The event has no envelope if the record is a store's test.
 func decodeRecord(dialect string, m *source.Member, inMinIO bool, o *DecodeOptions) (source.Event, error) {
 	r, err := readRecord(m)
 	if err != nil {
@@ -209,8 +209,8 @@ func decodeRecord(dialect string, m *source.Member, inMinIO bool, o *DecodeOptio
 	found := dialectOf(r, inMinIO)
 	switch {
 	case found == "":
-		return source.Event{}, &source.Undecodable{Reason: notS3, Detail: "eventSource is that of no known store"}
-	case !speaks(dialect, found):
+		return source.Event{}, &source.Undecodable{Reason: notS3, Detail: "eventSource is not that of a known store"}
+	case !accepts(dialect, found):
 		return source.Event{}, notOfDialect(dialect, found)
 	case dialect == dialectVersityGW:
 		found = dialect
@@ -221,7 +221,7 @@ func decodeRecord(dialect string, m *source.Member, inMinIO bool, o *DecodeOptio
 	return r.notice(found).event(o)
 }
 
-// checkBucket refuses a bucket that is not in the allow-list. What names no bucket is no event, and is quarantined later.
+// checkBucket refuses a bucket that is not in the allow-list. Records without a bucket pass, and are quarantined later.
 func checkBucket(name string, o *DecodeOptions) error {
 	if name == "" || allowed(o.Buckets, name) {
 		return nil

@@ -141,8 +141,8 @@ func TestSeveralRecords(t *testing.T) {
 		got = append(got, e.Envelope.GetType()+" "+e.Quarantine)
 	}
 	want := []string{
-		"s3.object.created ", "s3.quarantined unknown_version: eventVersion is not 2.x, as the dialect aws has it",
-		"s3.quarantined wrong_type: the record is not an object", "s3.object.created ", "s3.quarantined not_s3: eventSource is that of no known store",
+		"s3.object.created ", "s3.quarantined unknown_version: eventVersion is not 2.x, the version of dialect aws",
+		"s3.quarantined wrong_type: the record is not an object", "s3.object.created ", "s3.quarantined not_s3: eventSource is not that of a known store",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -8,7 +8,8 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Dialects: how a store writes a notification. dialectAuto and dialectSNS are settings only; an event is of one of the others.
+// Dialects are the ways stores write notifications. dialectAuto and dialectSNS are settings only; events have one of the
+// others.
 const (
 	dialectAuto        = "auto"
 	dialectAWS         = "aws"
@@ -20,13 +21,13 @@ const (
 	dialectSNS         = "sns"
 )
 
-// grammar is what one dialect writes in its own way.
+// grammar describes what differs between the dialects.
 type grammar struct {
-	// major is the eventVersion's first number.
+	// major is the major number of eventVersion.
 	major string
-	// escapedKeys says that keys are written as in an HTML form: "+" for a space, %XX.
+	// escapedKeys is set if keys are form-encoded: "+" for a space, %XX.
 	escapedKeys bool
-	// sequence makes a sequencer comparable.
+	// sequence converts a sequencer to a form that compares byte by byte.
 	sequence func(sequencer string) string
 }
 
@@ -36,11 +37,11 @@ var grammars = map[string]grammar{
 	dialectCeph:        {major: "2", sequence: cephSequence},
 	dialectVK:          {major: "1", sequence: secondSequence},
 	dialectVersityGW:   {major: "2", sequence: noSequence},
-	dialectEventBridge: {sequence: hexSequence}, // its versions are not those of records
+	dialectEventBridge: {sequence: hexSequence}, // has no eventVersion
 }
 
-// dialectOf finds a record's dialect by marks that its store cannot help leaving; "" when it is no S3 record. inMinIO says
-// that the body around it is written as MinIO does.
+// dialectOf detects a record's dialect by features of its store, "" if it is not an S3 record. inMinIO is set if the members
+// around the record are those of MinIO.
 func dialectOf(r *record, inMinIO bool) string {
 	if inMinIO {
 		return dialectMinIO
@@ -50,7 +51,7 @@ func dialectOf(r *record, inMinIO bool) string {
 		return dialectMinIO
 	case "ceph:s3":
 		return dialectCeph
-	case "aws:s3": // which others claim to be as well
+	case "aws:s3": // other stores use it as well
 		switch {
 		case isVK(r):
 			return dialectVK
@@ -68,19 +69,19 @@ func isVK(r *record) bool {
 	return r.majorVersion() == "1" || sequencer != nil && sequencer.Kind == source.JSONNumber
 }
 
-// isVersityGW: it spells principalId with a capital letter and puts a slash before the bucket in the ARN, which no bucket's
-// name can begin with. Either is enough, so that it is still told when one of them is mended.
+// isVersityGW: it spells principalId with a capital letter and puts a slash before the bucket in the ARN, with which no
+// bucket name can begin. Either is enough, so that detection still works if versitygw fixes one of them.
 func isVersityGW(r *record) bool {
 	return r.user.has("PrincipalId") || strings.HasPrefix(r.bucket.text("arn"), "arn:aws:s3:::/")
 }
 
-// speaks reports whether a source set to the dialect want takes a record that was found to be of the dialect found.
-func speaks(want, found string) bool {
+// accepts reports whether a source with dialect = want accepts a record whose detected dialect is found.
+func accepts(want, found string) bool {
 	switch want {
 	case "", dialectAuto, found:
 		return true
 	case dialectVersityGW:
-		return found == dialectAWS // a versitygw without its marks; the operator knows better
+		return found == dialectAWS // a versitygw without its features; the operator knows better
 	}
 	return false
 }
@@ -92,7 +93,7 @@ const (
 	keysNever     = "never"
 )
 
-// decodeKey returns the key that a client would use. ok is false when it could not be unescaped and is as it was written.
+// decodeKey returns the key as clients use it. ok is false if it could not be unescaped; then the key is returned as written.
 func decodeKey(written, dialect, mode string) (key string, ok bool) {
 	escaped := mode == keysAlways || mode != keysNever && grammars[dialect].escapedKeys
 	if !escaped {

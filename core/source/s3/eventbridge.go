@@ -4,7 +4,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// bridgeNotice returns what an event of Amazon EventBridge says, which tells the same things under other names.
+// bridgeNotice converts an event of Amazon EventBridge, which has the same facts under other names.
 func bridgeNotice(top object) *notice {
 	detail := top.object("detail")
 	bucket, object := detail.object("bucket"), detail.object("object")

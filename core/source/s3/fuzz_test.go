@@ -13,8 +13,8 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// FuzzDecode starts from all recorded requests. Whatever the body: nothing panics, every event can be stored, and the same
-// body makes the same events.
+// FuzzDecode starts from all recorded requests. For every body, nothing panics, every event can be stored, and decoding is
+// deterministic.
 func FuzzDecode(f *testing.F) {
 	files, err := filepath.Glob("testdata/golden/*.http")
 	if err != nil || len(files) == 0 {
@@ -43,7 +43,7 @@ func FuzzDecode(f *testing.F) {
 		for i := range events {
 			checkEvent(t, &events[i])
 		}
-		// A source set to no dialect at all may take nothing more than one set to any.
+		// A source with a fixed dialect must not accept more than one that accepts any.
 		for dialect := range grammars {
 			if some, err := Decode(dialect, body, DecodeOptions{SNS: true, Window: time.Hour}); err == nil && len(some) != len(events) && dialect != dialectVersityGW {
 				t.Fatalf("%s makes %d events, auto %d", dialect, len(some), len(events))

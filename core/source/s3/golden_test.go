@@ -52,11 +52,11 @@ type goldenEvent struct {
 	Quarantine string          `json:"quarantine,omitempty"`
 	Keys       []string        `json:"keys"`
 	Envelope   json.RawMessage `json:"envelope"`
-	// Body is only there where it is not the whole request's.
+	// Body is only printed where it is not the whole request body.
 	Body string `json:"body,omitempty"`
 }
 
-// describe prints what becomes of a body: its events, or the error that quarantines it.
+// describe prints the events of a body, or the error that quarantines it.
 func describe(t *testing.T, body string) string {
 	t.Helper()
 	events, err := Decode(dialectAuto, []byte(body), DecodeOptions{SNS: true})
@@ -99,7 +99,7 @@ func describeEvent(t *testing.T, e *source.Event) goldenEvent {
 	return g
 }
 
-// No dialect may be without an example.
+// Every dialect needs an example.
 func TestGoldenHasAllStores(t *testing.T) {
 	seen := map[string]bool{}
 	files, err := filepath.Glob("testdata/golden/*.http")

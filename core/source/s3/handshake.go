@@ -14,14 +14,14 @@ import (
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// Reasons for which a confirmation is refused.
+// Reasons why a confirmation is refused.
 const (
 	handshakeNoURL    = "handshake_no_public_url"
 	handshakeOtherURL = "handshake_other_url"
 )
 
-// ConfirmationSignature returns what VK Cloud wants to hear before it registers url for its notifications, url being what
-// was registered, to the letter.
+// ConfirmationSignature returns the signature that VK Cloud requires before it registers a URL for notifications. url must
+// be spelled exactly as registered.
 func ConfirmationSignature(url, topicArn, timestamp, token string) string {
 	key := []byte(token)
 	for _, text := range []string{timestamp, topicArn, url} {
@@ -34,7 +34,7 @@ func ConfirmationSignature(url, topicArn, timestamp, token string) string {
 
 // Handshake implements source.Handshaker.
 func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
-	// Saves reading nearly all bodies twice. An object's key may hold the word too; no sender writes it with escapes.
+	// Avoids parsing most bodies twice. An object's key may contain the word too; no sender escapes it.
 	if !bytes.Contains(body, []byte("Confirmation")) {
 		return nil, nil
 	}
@@ -44,18 +44,18 @@ func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error
 	}
 	switch shapeOf(top) {
 	case shapeVKConfirmation:
-		if speaks(p.dialect, dialectVK) {
+		if accepts(p.dialect, dialectVK) {
 			return p.confirmVK(r, top)
 		}
 	case shapeSNS:
 		if p.sns != nil {
-			return p.answerSNS(r.Context(), body)
+			return p.confirmSNS(r.Context(), body)
 		}
 	}
 	return nil, nil
 }
 
-// confirmVK answers VK Cloud's question whether the owner of a URL wants its notifications.
+// confirmVK responds to VK Cloud's request to confirm the registration of a URL.
 func (p *protocol) confirmVK(r *http.Request, top object) (*source.Reply, error) {
 	timestamp, topic, token := top.text("Timestamp"), top.text("TopicArn"), top.text("Token")
 	if timestamp == "" || topic == "" || token == "" {
@@ -63,7 +63,7 @@ func (p *protocol) confirmVK(r *http.Request, top object) (*source.Reply, error)
 	}
 	switch {
 	case p.public == nil:
-		p.log.WarnContext(r.Context(), "VK Cloud asks to confirm a URL, which needs public_url in the source's block", "topic_arn", topic)
+		p.log.WarnContext(r.Context(), "VK Cloud requests a confirmation: set public_url in the source block", "topic_arn", topic)
 		return nil, &source.Refused{Reason: handshakeNoURL, Status: http.StatusNotFound}
 	case r.URL.Path != pathOf(p.public) || p.public.RawQuery != "" && r.URL.RawQuery != p.public.RawQuery:
 		return nil, &source.Refused{Reason: handshakeOtherURL, Status: http.StatusNotFound}
@@ -85,8 +85,8 @@ func bucketOfTopic(topic string) string {
 	return parts[1]
 }
 
-// answerSNS answers a verified message of SNS, if it asks something.
-func (p *protocol) answerSNS(ctx context.Context, body []byte) (*source.Reply, error) {
+// confirmSNS responds to a verified SNS message if it is a confirmation.
+func (p *protocol) confirmSNS(ctx context.Context, body []byte) (*source.Reply, error) {
 	message, err := snsmessage.Parse(body)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (p *protocol) answerSNS(ctx context.Context, body []byte) (*source.Reply, e
 	switch message.Type {
 	case snsmessage.SubscriptionConfirmation:
 		if !p.autoConfirm {
-			p.log.WarnContext(ctx, "a subscription waits to be confirmed: visit subscribe_url within two days",
+			p.log.WarnContext(ctx, "subscription needs confirmation: open subscribe_url within two days",
 				"topic_arn", message.TopicARN, "subscribe_url", message.SubscribeURL)
 			return &source.Reply{}, nil
 		}
@@ -102,8 +102,8 @@ func (p *protocol) answerSNS(ctx context.Context, body []byte) (*source.Reply, e
 			return nil, err
 		}
 		return &source.Reply{}, nil
-	case snsmessage.UnsubscribeConfirmation: // its SubscribeURL would subscribe again
-		p.log.WarnContext(ctx, "a subscription was cancelled: no more events will come from its topic", "topic_arn", message.TopicARN)
+	case snsmessage.UnsubscribeConfirmation: // requesting its SubscribeURL would subscribe again
+		p.log.WarnContext(ctx, "subscription was cancelled: its topic sends no more events", "topic_arn", message.TopicARN)
 		return &source.Reply{}, nil
 	}
 	return nil, nil

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// vector is a question of VK Cloud and the answer to it: one of its documentation, one that a real receiver once logged.
+// vector is a confirmation request of VK Cloud and its response: one from the documentation, one from a real receiver's log.
 type vector struct{ name, url, topic, timestamp, token, signature string }
 
 var vectors = []vector{
@@ -33,7 +33,7 @@ var vectors = []vector{
 	},
 }
 
-// question returns the body that asks to confirm.
+// question returns the body of a confirmation request.
 func (v *vector) question(t testing.TB) string {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
@@ -182,7 +182,7 @@ func TestVKHandshakeWithToken(t *testing.T) {
 	}
 }
 
-// What only looks like a question is an event like any other.
+// A body that only looks like a confirmation request is an event like any other.
 func TestConfirmationInAKey(t *testing.T) {
 	f := newFixture(t, settings32)
 	w := f.post(bodyOf(changed(t, "a.txt", `SubscriptionConfirmation \"Type\":\"SubscriptionConfirmation\"`)))

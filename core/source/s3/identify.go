@@ -7,9 +7,9 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// identify returns the event's id and dedupe key, which are the same. No store but EventBridge gives its events an id, and
-// some give different events the same sequencer: the id is a digest of all that tells two events of a store apart and is the
-// same when one is sent again.
+// identify returns the event's id and its dedupe key, which are the same. Only EventBridge gives its events an id, and some
+// stores use one sequencer for several events, so the id is a digest of everything that differs between two events of a store
+// and stays the same over retries.
 func (n *notice) identify(window time.Duration) (id string, keys []source.Key) {
 	if isToken(n.id) {
 		return n.id, []source.Key{{Value: n.id, Window: window}}
@@ -18,7 +18,7 @@ func (n *notice) identify(window time.Duration) (id string, keys []source.Key) {
 	etag, when := "", ""
 	numbered := o.GetSequencer() != "" || d.GetRequestId() != ""
 	switch {
-	case d.GetDialect() == dialectVersityGW || !numbered: // a sequencer that starts again at 1, or nothing that counts
+	case d.GetDialect() == dialectVersityGW || !numbered: // a sequencer that restarts at 1, or no counter at all
 		etag, when = o.GetEtag(), n.time
 	case d.GetDialect() == dialectVK: // a sequencer of whole seconds
 		etag = o.GetEtag()
@@ -30,7 +30,7 @@ func (n *notice) identify(window time.Duration) (id string, keys []source.Key) {
 	return id, []source.Key{{Value: id, Window: window}}
 }
 
-// digest returns one id for the parts. Their lengths are in it, so that parts cannot run into each other.
+// digest returns an id for the parts. It includes their lengths, so that different parts cannot yield the same text.
 func digest(parts ...string) string {
 	text := make([]byte, 0, 512)
 	for _, p := range parts {
@@ -40,7 +40,7 @@ func digest(parts ...string) string {
 	return source.ContentID(text)
 }
 
-// isToken accepts 1 to 64 ASCII letters, digits, "_" and "-": all ids that EventBridge makes.
+// isToken accepts 1 to 64 ASCII letters, digits, "_" and "-", as in the ids of EventBridge.
 func isToken(s string) bool {
 	for _, c := range []byte(s) {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {

@@ -40,7 +40,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// A key is a name and no path. Whatever it is, it arrives as it is.
+// A key is an opaque name, not a path: every key arrives unchanged.
 func TestKeysAreOpaque(t *testing.T) {
 	for _, key := range []string{
 		"../../etc/passwd", "/etc/passwd", `..\..\windows`, "%2e%2e%2f", "a\x00b", strings.Repeat("k", 1024), "dir/", ".", "..", "a/./b//c",

@@ -7,30 +7,30 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// notice is what a store said about one change of one object, whatever it wrote it like.
+// notice is a store's report of one change of one object, independent of the dialect.
 type notice struct {
-	// data is complete but for the object's key and sequence.
+	// data is complete except for the object's key and sequence.
 	data *pointsmanv1.S3Event
-	// id is the sender's own, if it gives any.
+	// id is the sender's id of the event, if any.
 	id string
-	// writtenKey is the object's key before it is unescaped.
+	// writtenKey is the object's key before unescaping.
 	writtenKey string
-	// time is when it happened, as written.
+	// time is the time of the change, as written.
 	time       string
 	attributes []*pointsmanv1.Attribute
 }
 
-// event makes the event, but for its body.
+// event returns the event, without its body.
 func (n *notice) event(o *DecodeOptions) (source.Event, error) {
 	data, object := n.data, n.data.GetObject()
 	eventType := typeOf(data.GetEventName())
 	switch {
 	case data.GetEventName() == "":
-		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no name of an event"}
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no event name"}
 	case object.GetBucket() == "":
-		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no name of a bucket"}
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no bucket name"}
 	case n.writtenKey == "" && !isBucketType(eventType):
-		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no key of an object"}
+		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no object key"}
 	}
 	key, ok := decodeKey(n.writtenKey, data.GetDialect(), o.Keys)
 	if !ok {
@@ -52,7 +52,7 @@ func (n *notice) event(o *DecodeOptions) (source.Event, error) {
 	}, nil
 }
 
-// subject returns "bucket/key", or a digest of what no store can have sent.
+// subject returns "bucket/key", or a digest if that is longer than any store allows.
 func subject(o *pointsmanv1.S3Object) string {
 	const longest = 2048 // bytes; a key has at most 1,024
 	s := o.GetBucket()
@@ -65,7 +65,7 @@ func subject(o *pointsmanv1.S3Object) string {
 	return s
 }
 
-// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
 func unixNano(text string) int64 {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || t.Year() < 1678 || t.Year() > 2261 {

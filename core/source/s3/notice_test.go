@@ -88,9 +88,9 @@ func TestIDs(t *testing.T) {
 			t.Errorf("%s: same id %t", tt.name, got)
 		}
 	}
-	// Without anything that counts, the time does.
-	untold := []string{`"C3D13FE58DE4C810"`, `""`, `"0055AED6"`, `null`}
-	first, second := decodeOne(t, bodyOf(changed(t, untold...)), DecodeOptions{Window: time.Hour}), id(bodyOf(changed(t, append(untold, "12:34:56", "12:34:57")...)))
+	// Without sequencer and request id, the time distinguishes events.
+	omitted := []string{`"C3D13FE58DE4C810"`, `""`, `"0055AED6"`, `null`}
+	first, second := decodeOne(t, bodyOf(changed(t, omitted...)), DecodeOptions{Window: time.Hour}), id(bodyOf(changed(t, append(omitted, "12:34:56", "12:34:57")...)))
 	if first.Envelope.GetId() == second || first.Keys[0].Window != time.Hour {
 		t.Errorf("two taggings at different times are one event, window %s", first.Keys[0].Window)
 	}

@@ -2,8 +2,8 @@ package s3
 
 import "github.com/pointsman/pointsman/core/source"
 
-// object is a JSON object that has been read. Its methods take a member that is null or of another kind as absent: stores
-// write null where others write nothing.
+// object is a parsed JSON object. Its methods treat a member that is null or of another kind as absent, because some stores
+// write null where others omit the member.
 type object []source.Member
 
 func (o object) find(name string) *source.Member {
@@ -15,10 +15,10 @@ func (o object) find(name string) *source.Member {
 	return nil
 }
 
-// has reports whether there is a member of that spelling, whatever its value.
+// has reports whether there is a member with exactly that name, whatever its value.
 func (o object) has(name string) bool { return o.find(name) != nil }
 
-// text returns a string, "" when there is none.
+// text returns a string, "" if absent.
 func (o object) text(name string) string {
 	if m := o.find(name); m != nil && m.Kind == source.JSONString {
 		text, _ := m.Scalar()
@@ -27,7 +27,7 @@ func (o object) text(name string) string {
 	return ""
 }
 
-// scalar returns a string, or a number as it is written.
+// scalar returns a string, or a number as written.
 func (o object) scalar(name string) string {
 	if m := o.find(name); m != nil && (m.Kind == source.JSONString || m.Kind == source.JSONNumber) {
 		text, _ := m.Scalar()
@@ -36,8 +36,8 @@ func (o object) scalar(name string) string {
 	return ""
 }
 
-// object returns an object inside, empty when there is none. Its text has been read once as part of o, so all that can be
-// wrong with it is that it has more members than anybody sends.
+// object returns a nested object, empty if absent. It was checked as part of o, so the only possible error is too many
+// members, which no store sends.
 func (o object) object(name string) object {
 	m := o.find(name)
 	if m == nil || m.Kind != source.JSONObject {

@@ -14,7 +14,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// snsMalformed refuses what looks like an SNS message but cannot be read, so that nobody can have signed it.
+// snsMalformed is the reason for a body that looks like an SNS message but does not parse, so it cannot be authentic.
 const snsMalformed = "sns_malformed"
 
 func refusalReasons() []string {
@@ -22,22 +22,22 @@ func refusalReasons() []string {
 		tokenMissing, tokenDoubled, tokenMismatch, pathMismatch, reasonBucket, handshakeNoURL, handshakeOtherURL)
 }
 
-// protocol is what S3 adds to source.Webhook.
+// protocol implements source.Protocol for S3.
 type protocol struct {
 	path, dialect string
 	tokens        source.Tokens
 	anonymous     bool
-	// public is the URL registered with VK Cloud; publicText is it to the letter. nil: there is none.
+	// public is the URL registered with VK Cloud, nil if there is none; publicText is its exact spelling, which is signed.
 	public     *url.URL
 	publicText string
-	// sns is nil without the block.
+	// sns is nil without the block sns.
 	sns         *snsmessage.Verifier
 	autoConfirm bool
 	options     DecodeOptions
 	log         *slog.Logger
 }
 
-// newProtocol checks the settings.
+// newProtocol validates the settings and returns warnings about them.
 func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error) {
 	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {
@@ -49,38 +49,38 @@ func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error)
 	}
 	switch {
 	case len(list) == 0 && s.SNS == nil && !s.AllowAnonymous:
-		return nil, nil, errors.New("tokens: nothing tells a store from anybody else: set tokens, or allow_anonymous = true to take that")
+		return nil, nil, errors.New("tokens: senders cannot be authenticated: set tokens, or allow_anonymous = true to accept anybody")
 	case len(list) > 0 && s.AllowAnonymous:
-		return nil, nil, errors.New("allow_anonymous: there are tokens as well, which nobody would need then: remove one of the two")
+		return nil, nil, errors.New("allow_anonymous: conflicts with tokens, which would have no effect: remove one of the two")
 	case s.AllowAnonymous:
-		warnings = append(warnings, "allow_anonymous: whoever can reach "+s.Path+" can send events")
+		warnings = append(warnings, "allow_anonymous: anybody who can reach "+s.Path+" can send events")
 	}
-	doubts, err := p.setSNS(s, o)
-	return p, append(warnings, doubts...), errors.Join(checkBuckets(s.Buckets), p.setPublicURL(s.PublicURL.Reveal()), err)
+	snsWarnings, err := p.setSNS(s, o)
+	return p, append(warnings, snsWarnings...), errors.Join(checkBuckets(s.Buckets), p.setPublicURL(s.PublicURL.Reveal()), err)
 }
 
-// setPublicURL takes the URL registered with VK Cloud. Its requests show no header, so all that is needed must be in it.
-// Errors do not repeat it: it holds a token.
+// setPublicURL checks the URL registered with VK Cloud. VK sends no token in a header, so the URL must contain it. Errors do
+// not repeat the URL because it contains a token.
 func (p *protocol) setPublicURL(text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("public_url: want the whole URL, as in https://router.example.com" + p.path)
+		return errors.New("public_url: not a complete URL: write it as https://router.example.com" + p.path)
 	}
 	rest, below := strings.CutPrefix(pathOf(u), p.path+"/")
 	switch {
 	case len(p.tokens) > 0 && (!below || p.tokens.Slot(rest) < 0):
-		return errors.New("public_url: its path must be " + p.path + "/ and one of the tokens, or every request to it would be refused")
+		return errors.New("public_url: its path must be " + p.path + "/ followed by one of the tokens, or every request to it would be refused")
 	case len(p.tokens) == 0 && pathOf(u) != p.path:
-		return errors.New("public_url: its path must be " + p.path + ", where this source is")
+		return errors.New("public_url: its path must be " + p.path + ", where this source is mounted")
 	}
 	p.public, p.publicText = u, text
 	return nil
 }
 
-// pathOf returns the path that a request for u has.
+// pathOf returns the path of a request for u.
 func pathOf(u *url.URL) string {
 	if u.Path == "" {
 		return "/"
@@ -88,17 +88,17 @@ func pathOf(u *url.URL) string {
 	return u.Path
 }
 
-// setSNS takes the block sns and returns what is doubtful about it.
+// setSNS applies the block sns and returns warnings about it.
 func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
 	switch {
 	case s.SNS == nil && s.Dialect == dialectSNS:
 		return nil, errors.New(`dialect: "sns" needs a block sns that names the topics`)
 	case s.SNS == nil:
 		return nil, nil
-	case !speaks(s.Dialect, dialectSNS):
-		return nil, errors.New(`sns: has no use with dialect = "` + s.Dialect + `": write "sns" or "auto"`)
+	case !accepts(s.Dialect, dialectSNS):
+		return nil, errors.New(`sns: has no effect with dialect = "` + s.Dialect + `": use "sns" or "auto"`)
 	case len(s.SNS.Topics) == 0:
-		return nil, errors.New("sns.topics: name the topics to take messages of, or none would be taken")
+		return nil, errors.New("sns.topics: is empty: list the topics to accept messages of")
 	}
 	policy := snsmessage.Policy{
 		Topics: s.SNS.Topics, RequireVersion: s.SNS.RequireSignatureVersion, InsecureCertHosts: s.SNS.InsecureCertHosts,
@@ -115,8 +115,8 @@ func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
 	return warnings, nil
 }
 
-// Verify implements source.Protocol. A path below the source's own must end in a token, whatever else is shown. A message of
-// SNS must be signed where SNS is taken at all, and needs no token.
+// Verify implements source.Protocol. A path below the source's own must end in a token, whatever the headers contain. With
+// the block sns, an SNS message must have a valid signature and needs no token.
 func (p *protocol) Verify(r *http.Request, body []byte) (slot int, err error) {
 	slot = -1
 	if r.URL.Path != p.path {
@@ -130,10 +130,10 @@ func (p *protocol) Verify(r *http.Request, body []byte) (slot int, err error) {
 	case slot >= 0 || p.anonymous:
 		return slot, nil
 	}
-	return inHeader(p.tokens, r)
+	return tokenInHeader(p.tokens, r)
 }
 
-// isSNS looks no further than it must: nothing is known of the body's sender.
+// isSNS reports whether a body looks like an SNS message.
 func isSNS(body []byte) bool {
 	members, err := source.ReadObject(string(body), nil)
 	return err == nil && snsmessage.IsMessage(members)

@@ -8,9 +8,9 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// record is one element of Records, the form that all stores but EventBridge share.
+// record is one element of Records, the form that all dialects except EventBridge share.
 type record struct {
-	// top is the record, the others are objects inside: userIdentity, s3, s3.bucket and s3.object.
+	// top is the record; the others are its objects userIdentity, s3, s3.bucket and s3.object.
 	top, user, s3, bucket, object object
 }
 
@@ -28,22 +28,22 @@ func readRecord(m *source.Member) (*record, error) {
 	return r, nil
 }
 
-// majorVersion returns the first number of the eventVersion, "" when there is none.
+// majorVersion returns the major number of eventVersion, "" if absent.
 func (r *record) majorVersion() string {
 	major, _, _ := strings.Cut(r.top.scalar("eventVersion"), ".")
 	return major
 }
 
-// checkVersion refuses versions of which nobody knows what they mean. Within a major version stores only add members.
+// checkVersion rejects unknown major versions. Within a major version stores only add members.
 func (r *record) checkVersion(dialect string) error {
 	want := grammars[dialect].major
 	if major := r.majorVersion(); major != "" && major != want {
-		return &source.Undecodable{Reason: unknownVersion, Detail: "eventVersion is not " + want + ".x, as the dialect " + dialect + " has it"}
+		return &source.Undecodable{Reason: unknownVersion, Detail: "eventVersion is not " + want + ".x, the version of dialect " + dialect}
 	}
 	return nil
 }
 
-// notice returns what the record says.
+// notice converts the record.
 func (r *record) notice(dialect string) *notice {
 	principal := r.user.text("principalId")
 	if dialect == dialectVersityGW && principal == "" {
@@ -72,8 +72,8 @@ func (r *record) notice(dialect string) *notice {
 	}
 }
 
-// size returns the object's size. versitygw writes 0 for all it does not know, so its 0 is believed only of an object that
-// was put in one piece.
+// size returns the object's size. versitygw writes 0 for unknown sizes, so its 0 is used only for an object that was
+// uploaded in one piece.
 func (r *record) size(dialect, eventName string) *int64 {
 	size := parseSize(r.object.scalar("size"))
 	if dialect == dialectVersityGW && size != nil && *size == 0 && bareName(eventName) != "ObjectCreated:Put" {
@@ -82,9 +82,9 @@ func (r *record) size(dialect, eventName string) *int64 {
 	return size
 }
 
-// parseSize returns nil for what is no size: negative, or larger than any store holds.
+// parseSize returns nil for an invalid size: negative, or larger than any store allows.
 func parseSize(text string) *int64 {
-	const largest = 1 << 50 // 1 PiB; AWS ends at 50 TB
+	const largest = 1 << 50 // 1 PiB; the maximum of AWS is 50 TB
 	size, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || size < 0 || size > largest {
 		return nil
@@ -92,7 +92,7 @@ func parseSize(text string) *int64 {
 	return &size
 }
 
-// unquoted returns an entity tag without the quotes that HTTP has around it.
+// unquoted removes the quotes that HTTP puts around an entity tag.
 func unquoted(etag string) string {
 	if len(etag) >= 2 && etag[0] == '"' && etag[len(etag)-1] == '"' {
 		return etag[1 : len(etag)-1]
@@ -100,7 +100,7 @@ func unquoted(etag string) string {
 	return etag
 }
 
-// attributes returns the pairs of name and value whose value is not empty.
+// attributes returns the attributes for pairs of name and value, without those whose value is empty.
 func attributes(pairs ...string) []*pointsmanv1.Attribute {
 	var list []*pointsmanv1.Attribute
 	for i := 0; i < len(pairs); i += 2 {

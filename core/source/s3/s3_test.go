@@ -18,7 +18,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/sourcetest"
 )
 
-// Every recorded request is answered 200 and stored as it is.
+// Every recorded request gets 200 and is stored unchanged.
 func TestRecordedRequestsOverHTTP(t *testing.T) {
 	for _, name := range []string{"minio-auth", "minio-put", "ceph-put", "versitygw-put", "vk-put", "eventbridge-created", "aws-put", "aws-unknown-version"} {
 		f := newFixture(t, settings32)
@@ -129,7 +129,7 @@ func basic(user, password string) string {
 	return r.Header.Get("Authorization")
 }
 
-// A token of two words is shown as it is; MinIO does so. One that no path can hold is shown in a header.
+// MinIO sends a token of two words as it is. A token with characters that a path cannot contain is sent in a header.
 func TestUnusualTokens(t *testing.T) {
 	for token, header := range map[string]string{"ServiceX abcdefghijklmnopqrstuvwxyz": "ServiceX abcdefghijklmnopqrstuvwxyz", "a/b?c#d%e-abcdefghijklmnop": "Bearer a/b?c#d%e-abcdefghijklmnop", "Bearer inside the token, of 32": "Bearer inside the token, of 32"} {
 		settings, err := json.Marshal(map[string]any{"tokens": []string{token}})
@@ -257,7 +257,7 @@ func TestWarnings(t *testing.T) {
 			},
 			nil,
 		},
-		{`{"allow_anonymous":true}`, []string{"allow_anonymous: whoever can reach /hooks/uploads can send events"}, []string{"allow_anonymous"}},
+		{`{"allow_anonymous":true}`, []string{"allow_anonymous: anybody who can reach /hooks/uploads can send events"}, []string{"allow_anonymous"}},
 		{`{"sns":{"topics":["` + topicUploads + `"]}}`, nil, nil},
 		{
 			`{"sns":{"topics":["arn:aws:sns:*:*:x"],"insecure_cert_hosts":["localhost"]}}`,

@@ -11,33 +11,33 @@ import (
 	"time"
 )
 
-// TestEvent as the Event of a Message is what AWS (over SNS too) and versitygw send when notifications are set up.
+// TestEvent is the Message.Event that AWS (also over SNS) and versitygw send when notifications are set up.
 const TestEvent = "s3:TestEvent"
 
-// Message is one notification as the stores of a dialect send it. NewMessage fills in what the caller has no opinion about.
+// Message is one notification of a dialect. NewMessage sets defaults for all fields.
 type Message struct {
 	// Dialect is one of SentDialects.
 	Dialect string
 	// Event is one of SentEvents, TestEvent, or an event's name as the dialect writes it, such as "ObjectRestore:Completed".
 	Event       string
 	Bucket, Key string
-	// Size and ETag are of the object; what a dialect does not tell about a removal is left out.
+	// Size and ETag of the object. Removals omit them where the dialect does.
 	Size      int64
 	ETag      string
 	VersionID string
-	// ContentType is told by MinIO only.
+	// ContentType is sent by MinIO only.
 	ContentType string
-	// Sequencer is made of Time, in the way of the dialect, when it is empty. VK's is a decimal number.
+	// Sequencer is derived from Time if empty. VK's is a decimal number.
 	Sequencer string
 	Time      time.Time
-	// Records is how many records one body holds, in the dialects that have several; each is about a key of its own. 0 is 1.
+	// Records is the number of records in a body, each about its own key, in the dialects that allow several. 0 is 1.
 	Records                                    int
 	Region, Principal, SourceIP, Configuration string
-	// RequestID is what the store calls the request that caused the event; EventBridge's own id is EventID.
+	// RequestID is the store's id of the request that caused the event; EventID is EventBridge's id of the event.
 	RequestID, EventID string
 }
 
-// SentEvents are the words for what may have happened: an upload, a copy made, an upload in parts completed, a removal, a
+// SentEvents returns the dialect-independent names of events: an upload, a copy, a completed multipart upload, a removal, a
 // removal that leaves a delete marker, changed tags.
 func SentEvents() []string {
 	return []string{"created", "copied", "multipart", "removed", "marker", "tagged"}
@@ -46,7 +46,7 @@ func SentEvents() []string {
 // SentDialects are the dialects of a Message.
 func SentDialects() []string { return slices.Sorted(maps.Keys(senders)) }
 
-// NewMessage returns an upload as a store of that dialect tells it, with ids that random supplies.
+// NewMessage returns the notification of an upload with random ids.
 func NewMessage(random io.Reader, now time.Time, dialect string) (*Message, error) {
 	s := senders[dialect]
 	if s == nil {
@@ -65,33 +65,33 @@ func NewMessage(random io.Reader, now time.Time, dialect string) (*Message, erro
 	return m, nil
 }
 
-// sender is what the stores of one dialect have in common as senders of notifications.
+// sender describes how the stores of one dialect send notifications.
 type sender struct {
-	// defaults are what such a store says where a Message has no value of its own.
+	// defaults sets the values that such a store sends.
 	defaults func(m *Message)
-	// body is one request's body, record one of its records for those that have several in a list.
+	// body returns the body of a request; record returns one of its records, for dialects that allow several.
 	body   func(m *Message, name string) ordered
 	record func(m *Message, name string) ordered
-	// names are the events whose name is not the usual one; an empty one is never sent.
+	// names maps events to names that differ from usualNames; an empty name means that the event is never sent.
 	names map[string]string
 	// prefixed names start with "s3:".
 	prefixed bool
-	// unversionedMarkers: the version of a delete marker is not told.
+	// unversionedMarkers: the store does not send the version of a delete marker.
 	unversionedMarkers bool
-	// test is the body of TestEvent, for those that send it.
+	// test returns the body of TestEvent, nil if the store does not send it.
 	test func(m *Message) ordered
-	// sequencer is made of a time.
+	// sequencer derives a sequencer from a time.
 	sequencer func(t time.Time) string
-	// escapesHTML is how a store written in Go spells & < > in JSON.
+	// escapesHTML: the store escapes & < > in JSON, as encoding/json does.
 	escapesHTML bool
-	// pathToken: nothing but a URL can be told such a store, so its token stands at the end of the path.
+	// pathToken: the store can be configured with a URL only, so the token is the last segment of the path.
 	pathToken   bool
 	contentType string
 	userAgent   string
 }
 
-// Body returns the body of the request, byte by byte in the spelling and order of the dialect. That of SNS is the text that
-// SNS then wraps and signs.
+// Body returns the body of the request with the spelling and member order of the dialect. For SNS it is the text that SNS
+// wraps and signs.
 func (m *Message) Body() ([]byte, error) {
 	s := senders[m.Dialect]
 	if s == nil {
@@ -123,7 +123,7 @@ func (m *Message) Body() ([]byte, error) {
 	return ordered{{"Records", records}}.encode(s.escapesHTML)
 }
 
-// name is what the dialect calls an event.
+// name returns the dialect's name of an event.
 func (s *sender) name(dialect, event string) (string, error) {
 	name, own := s.names[event]
 	switch {
@@ -153,19 +153,19 @@ var usualNames = map[string]string{
 	"tagged":    "ObjectTagging:Put",
 }
 
-// complete returns the message with what follows from the rest.
+// complete returns the message with derived fields set.
 func (s *sender) complete(m *Message) *Message {
 	with := *m
 	if with.Sequencer == "" {
 		with.Sequencer = s.sequencer(m.Time)
 	}
 	if m.Event == "marker" && m.VersionID == "" && !s.unversionedMarkers {
-		with.VersionID = m.EventID // a marker is a version
+		with.VersionID = m.EventID // a delete marker is a version
 	}
 	return &with
 }
 
-// nth returns the message of the i-th record of a body: the next key, a little later.
+// nth returns the message of the i-th record of a body, with its own key and a later time.
 func (m *Message) nth(i int) *Message {
 	next := *m
 	if i > 0 {
@@ -176,5 +176,5 @@ func (m *Message) nth(i int) *Message {
 	return &next
 }
 
-// removal says whether a record of that name tells nothing about the content.
+// removal reports whether records with that event name have no content attributes.
 func removal(name string) bool { return typeOf(name) == typeRemoved }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// senders are the dialects, each as recorded from a real store or from its vendor's documentation.
+// senders maps dialects to their senders, written after recordings of real stores or the vendor's documentation.
 var senders = map[string]*sender{
 	dialectMinIO: {
 		defaults: func(m *Message) {
@@ -20,7 +20,7 @@ var senders = map[string]*sender{
 		sequencer: nanoseconds, escapesHTML: true, contentType: "application/json", userAgent: goClient,
 	},
 	dialectAWS: awsSender(),
-	dialectSNS: awsSender(), // in a request of SNS
+	dialectSNS: awsSender(), // SNS wraps what AWS sends
 	dialectCeph: {
 		defaults: func(m *Message) {
 			m.Principal, m.Configuration, m.SourceIP = "pointsman", "pointsman", ""
@@ -42,13 +42,13 @@ var senders = map[string]*sender{
 			m.Region, m.Principal, m.Configuration, m.RequestID = "us-east-1", "vgw", "webhook-global", ""
 		},
 		body: writeVersityGW, names: map[string]string{"marker": ""}, prefixed: true, test: writeVersityGWTest,
-		// A counter that starts at 1 with the process. The time is one, too, of a gateway that runs for long.
+		// The gateway counts from 1 since its start. The time looks like the counter of a gateway that has run for long.
 		sequencer: nanoseconds, escapesHTML: true, pathToken: true, contentType: "application/json; charset=utf-8", userAgent: goClient,
 	},
 	dialectEventBridge: {
 		defaults: func(m *Message) { m.Region, m.Principal = "ap-northeast-1", "123456789012" },
 		body:     writeEventBridge,
-		// Here a name is the detail type, with what EventBridge says of its reason.
+		// Names are the detail type and, after a colon, the reason.
 		names: map[string]string{
 			"created": "Object Created:PutObject", "copied": "Object Created:CopyObject", "multipart": "Object Created:CompleteMultipartUpload",
 			"removed": "Object Deleted:Permanently Deleted", "marker": "Object Deleted:Delete Marker Created", "tagged": "Object Tags Added:",
@@ -67,7 +67,7 @@ const (
 
 func nanoseconds(t time.Time) string { return fmt.Sprintf("%X", t.UnixNano()) }
 
-// cephSequencer is the memory of a {sec, nsec} pair on a little-endian machine, dumped.
+// cephSequencer is a hexadecimal dump of the little-endian pair {sec, nsec}.
 func cephSequencer(t time.Time) string {
 	b := binary.LittleEndian.AppendUint32(nil, uint32(t.Unix()))
 	return fmt.Sprintf("%X", binary.LittleEndian.AppendUint32(b, uint32(t.Nanosecond())))
@@ -223,7 +223,7 @@ func writeVersityGW(m *Message, name string) ordered {
 	switch name {
 	case "s3:ObjectCreated:Put":
 	case "s3:ObjectCreated:Copy", "s3:ObjectCreated:CompleteMultipartUpload":
-		size, version = 0, m.VersionID // the gateway does not know the size then
+		size, version = 0, m.VersionID // the gateway does not know the size
 	default:
 		size, etag = 0, nil
 	}
@@ -257,7 +257,7 @@ func writeVersityGW(m *Message, name string) ordered {
 	return ordered{{"Records", []ordered{record}}}
 }
 
-// writeVersityGWTest is what versitygw posts when it starts.
+// writeVersityGWTest returns what versitygw posts when it starts.
 func writeVersityGWTest(m *Message) ordered {
 	return ordered{{"Bucket", "Test-Bucket"}, {"Event", TestEvent}, {"Service", "S3"}, {"Time", m.Time.UTC().Format(time.RFC3339)}}
 }
@@ -297,7 +297,7 @@ func writeEventBridge(m *Message, name string) ordered {
 	}
 }
 
-// bucket is how most stores describe it; they differ in how they spell the owner's id.
+// bucket returns the object that describes the bucket; stores spell the name of the owner's id differently.
 func (m *Message) bucket(owner string) ordered {
 	return ordered{{"name", m.Bucket}, {"ownerIdentity", ordered{{owner, m.Principal}}}, {"arn", "arn:aws:s3:::" + m.Bucket}}
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// ordered is a JSON object whose members stay in the order in which they are written here.
+// ordered is a JSON object that keeps the order of its members.
 type ordered []pair
 
 type pair struct {
@@ -13,10 +13,10 @@ type pair struct {
 	value any
 }
 
-// absent is the value of a member that is left out.
+// absent is the value of a member that is omitted.
 type absent struct{}
 
-// some is value, or no member at all.
+// some returns value if the condition holds, else absent.
 func some(ok bool, value any) any {
 	if !ok {
 		return absent{}
@@ -24,13 +24,13 @@ func some(ok bool, value any) any {
 	return value
 }
 
-// decimal is a text that is written as a JSON number.
+// decimal is text that is encoded as a JSON number.
 type decimal string
 
 // MarshalJSON implements json.Marshaler.
 func (d decimal) MarshalJSON() ([]byte, error) { return []byte(d), nil }
 
-// MarshalJSON implements json.Marshaler. Whether & < > are escaped is up to who calls it.
+// MarshalJSON implements json.Marshaler. The calling encoder decides whether & < > are escaped.
 func (o ordered) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')

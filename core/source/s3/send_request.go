@@ -10,8 +10,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// NewRequest returns the POST of a body as the stores of a dialect send it, with the token where they can have one: in a
-// header, or at the end of the path. An empty token is left out. Over SNS there is none, and the body is SNS's.
+// NewRequest returns the POST request of a dialect's stores, with the token where they send it: in a header or at the end
+// of the path. An empty token is not sent. For SNS, body must be the SNS message, and there is no token.
 func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, body []byte) (*http.Request, error) {
 	if dialect == dialectSNS {
 		return snsmessage.NewRequest(ctx, to, body)
@@ -34,7 +34,7 @@ func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, bo
 	r.Header.Set("Content-Type", s.contentType)
 	r.Header.Set("User-Agent", s.userAgent) // empty: none
 	if dialect == dialectVK {
-		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // on its confirmation, too
+		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // VK sends it with confirmations as well
 	}
 	return r, nil
 }

@@ -43,11 +43,11 @@ func (f *fixture) take(t *testing.T, body []byte) int {
 
 func TestSentNotificationIsBelieved(t *testing.T) {
 	topic, f := newTestTopic(t)
-	said, err := newTestMessage(t, dialectSNS).Body()
+	text, err := newTestMessage(t, dialectSNS).Body()
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, err := topic.Body(time.Now(), "2", Published(said))
+	body, err := topic.Body(time.Now(), "2", Published(text))
 	if err != nil {
 		t.Fatal(err)
 	}

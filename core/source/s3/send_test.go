@@ -17,7 +17,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// sendable are the recorded requests that can be sent, by the words of the message that makes them.
+// sendable maps recorded requests to the messages that reproduce them.
 var sendable = map[string]string{
 	"aws-put": "created", "aws-delete": "removed", "aws-tagging-2.3": "tagged",
 	"ceph-put": "created", "ceph-raw-key": "created", "ceph-empty": "created", "ceph-japanese": "created", "ceph-copy": "copied",
@@ -32,7 +32,7 @@ var sendable = map[string]string{
 	"vk-put": "created",
 }
 
-// A message of what a store said is written as the store wrote it: it means the same, and has the same members in the same order.
+// A Message reproduces a recorded notification: the same meaning and the same members in the same order.
 func TestSentAsRecorded(t *testing.T) {
 	for name, word := range sendable {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestSentAsRecorded(t *testing.T) {
 	}
 }
 
-// messageOf returns the message that means the same as an envelope.
+// messageOf returns the message with the content of an envelope.
 func messageOf(t *testing.T, e *pointsmanv1.Envelope) *Message {
 	t.Helper()
 	d, o := e.GetS3(), e.GetS3().GetObject()
@@ -82,7 +82,7 @@ func readBack(t *testing.T, body string) *pointsmanv1.Envelope {
 	return events[0].Envelope
 }
 
-// members returns the names of all members in order, with the kind of their value. What the owner of an object chose is left out.
+// members returns the names of all members in order, with the kind of their value, without the user's own metadata.
 func members(t *testing.T, body []byte) []string {
 	t.Helper()
 	var list []string

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// The functions below make a sequencer comparable byte by byte with others of its key and dialect, "" when it is none.
+// The functions below convert a sequencer to a form that compares byte by byte with others of its key and dialect. They
+// return "" for an invalid one.
 
-// hexSequence is for AWS: hexadecimal digits of any number, of which the shorter is to be filled up with zeros at its right
-// end before comparing. That is the same as leaving out all zeros there.
+// hexSequence is for AWS: hexadecimal strings of different lengths; before comparing, the shorter one is padded with zeros on
+// the right. Removing all trailing zeros has the same effect.
 func hexSequence(sequencer string) string {
 	if !isHex(sequencer) {
 		return ""
@@ -28,7 +29,7 @@ func nanosecondSequence(sequencer string) string {
 	return ""
 }
 
-// cephSequence is for Ceph: seconds and nanoseconds, each the memory of a 32-bit number of a little-endian machine.
+// cephSequence is for Ceph: seconds and nanoseconds, each the hexadecimal dump of a little-endian 32-bit number.
 func cephSequence(sequencer string) string {
 	if len(sequencer) != 16 || !isHex(sequencer) {
 		return ""
@@ -45,7 +46,7 @@ func secondSequence(sequencer string) string {
 	return ""
 }
 
-// noSequence is for versitygw, which counts from 1 again each time it starts.
+// noSequence is for versitygw, whose counter restarts at 1 with the process.
 func noSequence(string) string { return "" }
 
 func isHex(s string) bool {

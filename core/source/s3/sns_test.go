@@ -17,7 +17,7 @@ const (
 	topicOther   = "arn:aws:sns:ap-northeast-1:123456789012:alarms"
 )
 
-// amazon is an SNS of our own, at a host that is not Amazon's.
+// amazon is a local emulation of SNS.
 type amazon struct {
 	*httptest.Server
 	topic *snsmessage.Topic
@@ -37,7 +37,7 @@ func newAmazon(t testing.TB, arn string) *amazon {
 	return a
 }
 
-// settings are those of a source that takes topicUploads from a.
+// settings returns the settings of a source that accepts topicUploads from a.
 func (a *amazon) settings(more string) string {
 	return fmt.Sprintf(`{"sns":{"topics":[%q],"insecure_cert_hosts":[%q]%s}}`, topicUploads[:len(topicUploads)-len("uploads")]+"*", a.host, more)
 }
@@ -49,9 +49,9 @@ func (a *amazon) fixture(t testing.TB, settings string) *fixture {
 	return newSNSFixture(t, settings, snsmessage.Options{Transport: transport})
 }
 
-func (a *amazon) notification(t testing.TB, said string) string {
+func (a *amazon) notification(t testing.TB, text string) string {
 	t.Helper()
-	body, err := a.topic.Body(testTime, "2", Published([]byte(said)))
+	body, err := a.topic.Body(testTime, "2", Published([]byte(text)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSNSIsRefused(t *testing.T) {
 		{"with the token in the path", withTokens, path + "/" + tokenNew, strings.Replace(body, "a.txt", "b.txt", 1), nil, 403, "forbidden", "sig_mismatch"},
 		{"a good one at a wrong path", withTokens, path + "/x", body, nil, 404, "unknown_path", pathMismatch},
 		{"another topic", a.settings(""), path, other.notification(t, bodyOf(putRecord)), nil, 403, "forbidden", "topic_not_allowed"},
-		{"signed with SHA-1 said", a.settings(`,"require_signature_version":2`), path, strings.Replace(body, `"SignatureVersion":"2"`, `"SignatureVersion":"1"`, 1), nil, 403, "forbidden", "version"},
+		{"declared as signed with SHA-1", a.settings(`,"require_signature_version":2`), path, strings.Replace(body, `"SignatureVersion":"2"`, `"SignatureVersion":"1"`, 1), nil, 403, "forbidden", "version"},
 		{"no message after all", a.settings(""), path, `{"Type":"Notification","Signature":"x"}`, nil, 403, "forbidden", snsMalformed},
 		{"no message of SNS", a.settings(""), path, bodyOf(putRecord), nil, 401, "unauthorized", tokenMissing},
 		{"no message of SNS, wrong token", withTokens, path, bodyOf(putRecord), []string{"Authorization", "x"}, 401, "unauthorized", tokenMismatch},
@@ -134,7 +134,7 @@ func TestSNSIsRefused(t *testing.T) {
 			}
 		}
 	}
-	// Where SNS is not taken, its messages need a token like any other, and mean nothing.
+	// Without the block sns, its messages need a token like any other request, and are quarantined.
 	f := newFixture(t, settings32)
 	wantProblem(t, f.postTo(path, body), http.StatusUnauthorized, "unauthorized")
 	if w := f.post(body); w.Code != http.StatusOK || len(f.intake.Events) != 1 || !strings.HasPrefix(f.intake.Events[0].Quarantine, wrongDialect) {

@@ -2,7 +2,7 @@ package s3
 
 import "strings"
 
-// Types of events. Stores have many names for what happened; a rule needs few.
+// Types of events. Stores have many event names; rules need few.
 const (
 	typeCreated        = "s3.object.created"
 	typeRemoved        = "s3.object.removed"
@@ -21,7 +21,7 @@ const (
 	typeBucketRemoved  = "s3.bucket.removed"
 )
 
-// KnownTypes are the event types that there are.
+// KnownTypes returns all event types.
 func KnownTypes() []string {
 	return []string{
 		typeBucketCreated, typeBucketRemoved,
@@ -30,13 +30,13 @@ func KnownTypes() []string {
 	}
 }
 
-// isBucketType reports whether events of the type concern a bucket and so have no key.
+// isBucketType reports whether events of the type are about a bucket and have no key.
 func isBucketType(t string) bool { return strings.HasPrefix(t, "s3.bucket.") }
 
-// namesOfTypes are whole event names without "s3:".
+// namesOfTypes maps complete event names, without "s3:", to types.
 //
-// MinIO calls changes of an object's tags and locks ObjectCreated too, although no byte of it changed: an unknown name that
-// only begins like a known one must not pass for it.
+// ObjectCreated is not a prefix: MinIO also uses it for changes of tags and locks, which leave the content unchanged, so
+// unknown names must not count as created.
 var namesOfTypes = map[string]string{
 	"ObjectCreated:Put":                     typeCreated,
 	"ObjectCreated:Post":                    typeCreated,
@@ -68,7 +68,7 @@ var namesOfTypes = map[string]string{
 	"Object Tags Deleted":          typeTagged,
 }
 
-// prefixesOfTypes are beginnings of event names, the longer of two first.
+// prefixesOfTypes maps prefixes of event names to types; a longer prefix comes before a shorter one.
 var prefixesOfTypes = []struct{ prefix, eventType string }{
 	{"ObjectRemoved:", typeRemoved},
 	{"ObjectTagging:", typeTagged},
@@ -86,10 +86,10 @@ var prefixesOfTypes = []struct{ prefix, eventType string }{
 	{"BucketRemoved:", typeBucketRemoved},
 }
 
-// testEvent is the name of what a store sends to see whether anybody listens.
+// testEvent is the event name of a store's test notification.
 const testEvent = "TestEvent"
 
-// bareName returns an event name without the "s3:" that some stores put before it.
+// bareName returns an event name without the prefix "s3:" that some stores write.
 func bareName(name string) string { return strings.TrimPrefix(name, "s3:") }
 
 // typeOf returns the type of an event of that name.
