@@ -18,13 +18,13 @@ const (
 	typeUnsubscribed = "sns.unsubscribed"
 )
 
-// Reasons for which an authentic message is quarantined.
+// Reasons why an authentic message is quarantined.
 const (
 	notText = "not_text"
 	notS3   = "not_s3"
 )
 
-// event makes the event of a verified message.
+// event returns the event of a verified message.
 func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) source.Event {
 	data := &pointsmanv1.SnsNotification{
 		TopicArn: m.TopicARN, Topic: topicName(m.TopicARN), MessageId: m.MessageID, Subject: m.Subject, Message: m.Message,
@@ -40,13 +40,13 @@ func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) s
 			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: unixNano(m.Timestamp),
 			Attributes: attributes, Body: body, Data: &pointsmanv1.Envelope_Sns{Sns: data},
 		},
-		// SNS repeats the id, and every topic has ids of its own.
+		// Retries have the same id. Ids are unique per topic only.
 		Keys: []source.Key{{Value: source.ContentID([]byte(m.TopicARN + "|" + m.MessageID + "|" + m.Type)), Window: p.window}},
 	}
 }
 
-// decodeRaw makes the event of a body that is nothing but the message. All else that is known of it are headers, which are
-// as trustworthy as whoever holds the token.
+// decodeRaw returns the events of a raw delivery, whose body is only the text of the message. Everything else comes from the
+// headers, which are as trustworthy as the holder of the token.
 func (p *protocol) decodeRaw(header http.Header, body []byte) ([]source.Event, error) {
 	if !utf8.Valid(body) {
 		return nil, &source.Undecodable{Reason: notText, Detail: "the message is not UTF-8"}
@@ -60,14 +60,13 @@ func (p *protocol) decodeRaw(header http.Header, body []byte) ([]source.Event, e
 	return p.events(m, body), nil
 }
 
-// topicName is the last of an ARN's six parts; of an ARN with more, all that follows the fifth colon.
+// topicName returns everything after the fifth colon of an ARN.
 func topicName(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	return parts[len(parts)-1]
 }
 
-// asJSON returns the message as a rule can look into it, nil when it is no JSON object or array. Text that merely could be
-// read as JSON, such as a number, stays text.
+// asJSON returns the message as JSON for rules, nil if it is not a JSON object or array. Scalars such as a number stay text.
 func asJSON(text string) *pointsmanv1.Json {
 	if t := strings.TrimLeft(text, " \t\r\n"); t == "" || t[0] != '{' && t[0] != '[' || !json.Valid([]byte(text)) {
 		return nil
@@ -75,7 +74,7 @@ func asJSON(text string) *pointsmanv1.Json {
 	return &pointsmanv1.Json{Text: []byte(text)}
 }
 
-// bounded returns an id as it is if it is short and printable, else a digest that stands for it.
+// bounded returns the id if it is short and printable, else a digest of it.
 func bounded(id string) string {
 	const maxLen = 128
 	if len(id) > maxLen || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
@@ -84,7 +83,7 @@ func bounded(id string) string {
 	return id
 }
 
-// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
 func unixNano(text string) int64 {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || t.Year() < 1678 || t.Year() > 2261 {

@@ -59,7 +59,7 @@ func newAmazon(t testing.TB) *amazon {
 	return a
 }
 
-// sign returns the body of a message, its open fields filled in.
+// sign fills in empty fields of a message and returns its signed body.
 func (a *amazon) sign(t testing.TB, m snsmessage.Message) []byte {
 	t.Helper()
 	fill := func(to *string, value string) {
@@ -88,7 +88,7 @@ type fixture struct {
 	log    *bytes.Buffer
 }
 
-// newFixture makes a source that believes its own amazon. settings are JSON members besides.
+// newFixture returns a source that trusts its own amazon. settings are additional JSON members.
 func newFixture(t testing.TB, settings string) *fixture {
 	t.Helper()
 	f := &fixture{amazon: newAmazon(t), intake: &sourcetest.Memory{}, log: &bytes.Buffer{}}
@@ -113,7 +113,7 @@ func deps(in source.Intake, log *bytes.Buffer) source.Deps {
 	}
 }
 
-// unwrapLines stands for the S3 source: each line is an event.
+// unwrapLines replaces the S3 decoder: each line is an event.
 func unwrapLines(message []byte, _ time.Duration) ([]source.Event, error) {
 	if bytes.HasPrefix(message, []byte("?")) {
 		return nil, &source.Undecodable{Reason: "question", Detail: "no notification"}

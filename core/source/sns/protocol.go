@@ -10,10 +10,10 @@ import (
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// malformed is the reason of a body that is no message: it cannot be authentic.
+// malformed is the reason for a body that is not a message and so cannot be authentic.
 const malformed = "malformed"
 
-// Headers of SNS, in the canonical form of net/http. None of them is signed.
+// Headers of SNS in the canonical form of net/http. None of them is signed.
 const (
 	headerType  = "X-Amz-Sns-Message-Type"
 	headerRaw   = "X-Amz-Sns-Rawdelivery"
@@ -21,7 +21,7 @@ const (
 	headerTopic = "X-Amz-Sns-Topic-Arn"
 )
 
-// protocol is what SNS adds to source.Webhook.
+// protocol implements source.Protocol for SNS.
 type protocol struct {
 	verifier *snsmessage.Verifier
 	confirm  bool
@@ -40,7 +40,7 @@ func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
 	if err != nil {
 		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
 	}
-	if said := r.Header.Get(headerType); said != "" && said != messages[0].Type {
+	if declared := r.Header.Get(headerType); declared != "" && declared != messages[0].Type {
 		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
 	}
 	for _, m := range messages {
@@ -51,9 +51,9 @@ func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
 	return -1, nil
 }
 
-// parse reads the one message that SNS posts, or the records that it hands to a Lambda function.
+// parse parses the message that SNS posts, or the messages of the event that SNS passes to a Lambda function.
 func parse(body []byte) ([]*snsmessage.Message, error) {
-	if bytes.Contains(body, []byte(`"Records"`)) { // may be inside a message: then there is no such member
+	if bytes.Contains(body, []byte(`"Records"`)) { // may also occur inside a message
 		if messages, err := snsmessage.ParseLambda(body); err == nil {
 			return messages, nil
 		}
@@ -65,19 +65,19 @@ func parse(body []byte) ([]*snsmessage.Message, error) {
 	return []*snsmessage.Message{m}, nil
 }
 
-// Handshake implements source.Handshaker: it confirms subscriptions, which only topics of the list can ask for. To be asked
-// again is better than to have said yes to what failed, so a failure is an error, and SNS repeats the question.
+// Handshake implements source.Handshaker. It confirms subscriptions to allowed topics. After a failure SNS must send the
+// confirmation again, so it returns an error.
 func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
 	if isRaw(r.Header) || !bytes.Contains(body, []byte(snsmessage.SubscriptionConfirmation)) {
 		return nil, nil
 	}
 	messages, err := parse(body)
 	if err != nil || messages[0].Type != snsmessage.SubscriptionConfirmation {
-		return nil, nil //nolint:nilerr // Verify has parsed it: this can't be, and would be no question either
+		return nil, nil //nolint:nilerr // cannot happen after Verify
 	}
 	m := messages[0]
 	if !p.confirm {
-		p.log.Warn("a topic asks to confirm a subscription: visit the URL to do so", "topic", m.TopicARN, "url", m.SubscribeURL)
+		p.log.Warn("subscription needs confirmation: open the URL to confirm it", "topic", m.TopicARN, "url", m.SubscribeURL)
 		return &source.Reply{}, nil
 	}
 	if err := p.verifier.Confirm(r.Context(), m); err != nil {
@@ -106,10 +106,11 @@ func (p *protocol) Decode(header http.Header, body []byte, _ time.Time) ([]sourc
 	return events, nil
 }
 
-// events makes the events of one message. body is what is kept of it: the request, or the text of one message of several.
+// events returns the events of one message. body is the Body of their envelopes: that of the request, or the text of the
+// message if the request has several.
 func (p *protocol) events(m *snsmessage.Message, body []byte) []source.Event {
 	if m.Type == snsmessage.UnsubscribeConfirmation {
-		p.log.Warn("somebody has ended this subscription", "topic", m.TopicARN)
+		p.log.Warn("subscription was cancelled", "topic", m.TopicARN)
 		return []source.Event{p.event(m, typeUnsubscribed, body)}
 	}
 	if p.unwrap == nil {

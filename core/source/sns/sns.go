@@ -1,9 +1,9 @@
-// Package sns receives what Amazon SNS posts to an HTTP endpoint. The endpoint is open to everybody, and each message asks
-// that a certificate be fetched from a URL that it names: nothing is fetched, stored or confirmed before snsmessage has
-// checked topic, URL and signature, in this order.
+// Package sns receives the messages that Amazon SNS posts to an HTTP endpoint. The endpoint is open to everybody, and each
+// message names the URL of its signing certificate, so snsmessage checks topic, URL and signature, in this order, before
+// anything is fetched, stored or confirmed.
 //
-// SNS repeats a delivery for an hour at most, and only after 5xx, 429 or no answer: any other answer loses the message. So
-// what goes wrong on our side is answered 503.
+// SNS retries a delivery for at most an hour, and only after 5xx, 429 or no response: any other status loses the message. So
+// errors on our side become 503.
 package sns
 
 import (
@@ -20,32 +20,32 @@ import (
 // Kind is the first label of a source block of this kind.
 const Kind = "sns"
 
-// maxBody leaves room for 256 KiB of message, escaped as JSON at its worst.
+// maxBody is enough for a message of 256 KiB in the worst case of JSON escaping.
 const maxBody = 2 << 20
 
-// Settings are what a source block of this kind may hold.
+// Settings are the attributes of a source block of this kind.
 type Settings struct {
 	Path                    string        `pointsman:"path" doc:"URL path that the subscription posts to. Default: /hooks/ and the source's name."`
-	Topics                  []string      `pointsman:"topics,required" doc:"ARNs of the topics that may send, with * for any characters. Only their subscriptions are confirmed."`
-	AutoConfirm             bool          `pointsman:"auto_confirm,default=true" doc:"Confirm subscriptions to these topics. false: log the URL that confirms, for a person to visit."`
-	RequireSignatureVersion int           `pointsman:"require_signature_version" doc:"2 refuses signatures of version 1 (SHA-1), which is what a topic signs with unless its attribute SignatureVersion is 2. Default: both."`
-	MaxAge                  time.Duration `pointsman:"max_age" doc:"Refuse messages older than this. Not below 1h5m: SNS repeats for an hour. Default: any age, for a redrive may send old messages."`
-	UnwrapS3                bool          `pointsman:"unwrap_s3,default=false" doc:"The messages are S3 event notifications: make S3 events of them, event.data as with a source of kind s3."`
-	Raw                     *RawSettings  `pointsman:"raw" doc:"Take raw message delivery, which is not signed: the sender shows a token instead."`
-	DedupeWindow            time.Duration `pointsman:"dedupe_window" doc:"How long a message is remembered, so that sending it again is recognised. Default: the journal's."`
-	InsecureCertHosts       []string      `pointsman:"insecure_cert_hosts" doc:"For tests: hosts (name or name:port) whose signing certificates are believed as they are. Whoever controls one can send anything."`
+	Topics                  []string      `pointsman:"topics,required" doc:"ARNs of the allowed topics; * matches any characters within a part of the ARN. Only their subscriptions are confirmed."`
+	AutoConfirm             bool          `pointsman:"auto_confirm,default=true" doc:"Confirm subscriptions to these topics. false: log the URL that confirms."`
+	RequireSignatureVersion int           `pointsman:"require_signature_version" doc:"2 refuses signatures of version 1 (SHA-1), which topics use unless their attribute SignatureVersion is 2. Default: both."`
+	MaxAge                  time.Duration `pointsman:"max_age" doc:"Refuse messages older than this. At least 1h5m, because SNS retries for an hour. Default: any age, because a redrive may send old messages."`
+	UnwrapS3                bool          `pointsman:"unwrap_s3,default=false" doc:"Decode the messages as S3 event notifications; event.data is then that of a source of kind s3."`
+	Raw                     *RawSettings  `pointsman:"raw" doc:"Accept raw message delivery, which is not signed: the sender must send a token."`
+	DedupeWindow            time.Duration `pointsman:"dedupe_window" doc:"How long a message id is kept to detect duplicates. Default: the journal's setting."`
+	InsecureCertHosts       []string      `pointsman:"insecure_cert_hosts" doc:"For tests: hosts (name or name:port) whose signing certificates are trusted. Anybody who controls one can send anything."`
 }
 
-// RawSettings is the block `raw`.
+// RawSettings are the attributes of the block raw.
 type RawSettings struct {
-	Tokens []schema.Secret `pointsman:"tokens,required" doc:"Passwords that the subscription's URL may hold: https://sns:<token>@host/path. Several while one is being replaced."`
+	Tokens []schema.Secret `pointsman:"tokens,required" doc:"Passwords for the subscription's URL: https://sns:<token>@host/path. Several are allowed for rotation."`
 }
 
 // Schema describes Settings.
 func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
 
-// Unwrap makes the events of an S3 notification, the text of a message, whose keys are remembered for window. No event and no
-// error: it is one that needs none.
+// Unwrap returns the events of an S3 notification, which is the text of a message. window is their dedupe window. It returns
+// no events and no error if the notification needs none.
 type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
 // Source is one configured SNS source.
@@ -55,11 +55,11 @@ type Source struct {
 	warnings []string
 }
 
-// minMaxAge is the longest that SNS goes on repeating a message, and some time for clocks that differ.
+// minMaxAge is how long SNS retries a message, plus some time for clock skew.
 const minMaxAge = time.Hour + 5*time.Minute
 
-// New makes a source of its settings, a JSON object that satisfies Schema. An error is a mistake in the settings. unwrap is
-// used with unwrap_s3 and may else be nil.
+// New returns an error if the settings, a JSON object that satisfies Schema, are invalid. unwrap is only needed for unwrap_s3
+// and may otherwise be nil.
 func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
 	var s Settings
 	if err := schema.Decode(nil, settings, &s); err != nil {
@@ -88,10 +88,10 @@ func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
 	return &Source{Webhook: webhook, settings: s, warnings: warnings}, nil
 }
 
-// Warnings are what the operator should know about the settings at start. They hold no secret.
+// Warnings returns what the operator should know about the settings at start. They contain no secrets.
 func (s *Source) Warnings() []string { return s.warnings }
 
-// Insecure names the settings that let in what nobody has proved to be authentic.
+// Insecure returns the names of active settings that admit unauthenticated senders.
 func (s *Source) Insecure() []string {
 	if len(s.settings.InsecureCertHosts) > 0 {
 		return []string{"insecure_cert_hosts"}
@@ -101,10 +101,10 @@ func (s *Source) Insecure() []string {
 
 func newProtocol(s Settings, d source.Deps, unwrap Unwrap) (*protocol, []string, error) {
 	if s.MaxAge != 0 && s.MaxAge < minMaxAge {
-		return nil, nil, fmt.Errorf("max_age is below %s: SNS repeats a message for an hour, with the time of the first attempt", minMaxAge)
+		return nil, nil, fmt.Errorf("max_age is below %s: SNS retries a message for an hour with the timestamp of the first attempt", minMaxAge)
 	}
 	if s.UnwrapS3 && unwrap == nil {
-		return nil, nil, errors.New("unwrap_s3 is not available here")
+		return nil, nil, errors.New("unwrap_s3 is not available")
 	}
 	if !s.UnwrapS3 {
 		unwrap = nil

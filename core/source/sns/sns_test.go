@@ -45,7 +45,7 @@ func TestNotification(t *testing.T) {
 	}
 }
 
-// lambda is a message as a Lambda function gets it.
+// lambda returns a message as a Lambda function receives it.
 func lambda(bodies ...[]byte) []byte {
 	var records []string
 	for _, b := range bodies {
@@ -171,7 +171,7 @@ func TestSubscription(t *testing.T) {
 	})
 }
 
-// mustNew makes another source that believes f's amazon.
+// mustNew returns another source that trusts f's amazon.
 func mustNew(t *testing.T, f *fixture, settings string) *Source {
 	t.Helper()
 	host := strings.TrimPrefix(f.amazon.URL, "http://")
