@@ -19,7 +19,7 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// discard is an Intake that takes no time.
+// discard is an Intake that does nothing.
 type discard struct{}
 
 func (discard) Accept(_ context.Context, events []source.Event) ([]source.Accepted, error) {
@@ -36,7 +36,7 @@ func benchSource(b *testing.B) (*Source, *source.Metrics) {
 	return s, metrics
 }
 
-// bare only reads and verifies: the least that any receiver of these webhooks does.
+// bare only reads and verifies, the minimum for any receiver of these webhooks.
 func bare(b *testing.B) http.Handler {
 	v := verifierOf(b, secret32)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,8 +53,8 @@ func bare(b *testing.B) http.Handler {
 	})
 }
 
-// BenchmarkHandler compares the source, with an intake that takes no time, with a bare handler; in memory and over 64
-// connections of the loopback.
+// BenchmarkHandler compares the source, with an intake that does nothing, with a bare handler, in memory and over 64
+// loopback connections.
 func BenchmarkHandler(b *testing.B) {
 	s, metrics := benchSource(b)
 	server, err := source.NewServer(source.ServerOptions{Sources: []source.Source{s}, Log: slog.New(slog.DiscardHandler), Metrics: metrics})
@@ -115,20 +115,20 @@ func benchConns(b *testing.B, h http.Handler, conns int) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 }
 
-// exchange sends request over one connection and waits for the answer, again and again. It costs as little as it can.
+// exchange repeatedly sends a request on one connection and waits for the response, with minimal overhead.
 func exchange(addr string, request []byte, pb *testing.PB) error {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	answers := bufio.NewReader(conn)
+	responses := bufio.NewReader(conn)
 	for pb.Next() {
 		if _, err := conn.Write(request); err != nil {
 			return err
 		}
 		for first := true; ; first = false {
-			line, err := answers.ReadSlice('\n')
+			line, err := responses.ReadSlice('\n')
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// Reasons for which an authentic body is quarantined, besides those of source.ReadObject.
+// Reasons why an authentic body is quarantined, besides those of source.ReadObject.
 const (
 	missingField = "missing_field"
 	wrongType    = "wrong_type"
@@ -19,10 +19,10 @@ var quarantineReasons = []string{
 	source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType,
 }
 
-// Decode makes the event of one body. It is pure. The envelope's source, kind, received time, content type and body are the
-// caller's to set. window is how long the event's keys are remembered, 0 for the journal's default.
+// Decode returns the event of one body. It is pure. The caller sets the envelope's source, kind, received time, content type
+// and body. window is the dedupe window, 0 for the journal's default.
 //
-// Only resource_type and action must be there: the 2023 preview sent nothing else. An error is *source.Undecodable.
+// Only resource_type and action are required, because the 2023 preview sent nothing else. The error is *source.Undecodable.
 func Decode(body []byte, window time.Duration) (source.Event, error) {
 	var few [16]source.Member
 	members, err := source.ReadObject(string(body), few[:0])
@@ -56,7 +56,7 @@ func Decode(body []byte, window time.Duration) (source.Event, error) {
 	}, nil
 }
 
-// field returns where the member of that name goes, nil for one that has no field.
+// field returns the destination of the member of that name, nil if it has none.
 func field(data *pointsmanv1.IntdashEvent, name string) *string {
 	switch name {
 	case "resource_type":
@@ -115,7 +115,7 @@ func appendMember(object []byte, m *source.Member) []byte {
 	return append(object, m.Raw...)
 }
 
-// action gives the end of a measurement one name: the 2023 preview called it "finished".
+// action normalizes the end of a measurement, which the 2023 preview called "finished".
 func action(data *pointsmanv1.IntdashEvent) string {
 	if data.ResourceType == "measurement" && data.OriginalAction == "finished" {
 		return "completed"
@@ -123,7 +123,7 @@ func action(data *pointsmanv1.IntdashEvent) string {
 	return data.OriginalAction
 }
 
-// resourceUUID returns the member named for the resource type, else the first UUID that is not about the delivery.
+// resourceUUID returns the member named after the resource type, else the first UUID that is not about the delivery.
 func resourceUUID(resourceType string, attributes []*pointsmanv1.Attribute) string {
 	other := ""
 	for _, a := range attributes {
@@ -141,7 +141,7 @@ func resourceUUID(resourceType string, attributes []*pointsmanv1.Attribute) stri
 	return other
 }
 
-// unixNano returns the time, 0 when it does not parse or is beyond what nanoseconds can say.
+// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
 func unixNano(text string) int64 {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil || t.Year() < 1678 || t.Year() > 2261 {

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the want part of testdata/*.txtar")
 
-// TestGolden posts the body of each testdata/*.txtar, signed, with the headers of its file "header", and compares what
-// is answered and stored with its file "want". A body ends before its last line break.
+// TestGolden posts the signed body of each testdata/*.txtar with the headers of its file "header", and compares the response
+// and the stored event with its file "want". The last line break is not part of the body.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -67,7 +67,7 @@ func golden(t *testing.T, file string) {
 	}
 }
 
-// describe prints an answer and the one event stored. The body is left out, for it is above in the file.
+// describe prints a response and the stored event without its body, which is in the same file.
 func describe(t *testing.T, f *fixture, status int) string {
 	t.Helper()
 	if len(f.intake.Events) != 1 {
@@ -101,7 +101,7 @@ func describe(t *testing.T, f *fixture, status int) string {
 	return out.String()
 }
 
-// These cannot be written into a text file, or are too long for one.
+// These bodies do not fit into a text file.
 func TestQuarantine(t *testing.T) {
 	nested := func(depth int) string {
 		return `{"resource_type":"edge","action":"created","x":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
@@ -179,7 +179,7 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
-// What a sender writes into a name or an id is bounded wherever it is used as one, and kept whole in the data.
+// The sender's names and ids are bounded wherever they are used as such, and unchanged in the data.
 func TestHostileText(t *testing.T) {
 	long := strings.Repeat("a", 100<<10)
 	for _, text := range []string{long, "../../etc/passwd", "a b", "\x00\x1b[31m", "intdash.>", "*", "日本", "a|b", "%s%n", strings.Repeat(".", 64)} {

@@ -117,7 +117,7 @@ func wantProblem(t *testing.T, w *httptest.ResponseRecorder, status int, code st
 	}
 }
 
-// checkEnvelope says what no input may break: the event can be stored, and read again.
+// checkEnvelope checks what must hold for every input: the envelope survives encoding and decoding.
 func checkEnvelope(t *testing.T, e *pointsmanv1.Envelope) {
 	t.Helper()
 	encoded, err := proto.Marshal(e)

@@ -8,12 +8,12 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// What a sender wrote is used in ids, types, subjects and keys only after these functions have bounded it. The data and
-// the attributes of an envelope keep it as it was.
+// These functions bound the sender's values before they become ids, types, subjects and keys. The data and the attributes of
+// an envelope keep them unchanged.
 
-// identify returns the event's id and dedupe keys. A retry repeats delivery_uuid. A redelivery by hand is a delivery of its
-// own, so that the second key recognises the event itself; it is made only of an event that says which resource and when,
-// for else two events could share it. The preview said none of this: there the content is the key, for a short time.
+// identify returns the event's id and dedupe keys. A retry has the same delivery_uuid. A manual redelivery has a new one, so
+// a second key identifies the event itself; it needs a resource and a time, because otherwise two events could share it. The
+// preview sent none of these: there the content is the key, for a short time.
 func identify(data *pointsmanv1.IntdashEvent, body []byte, window time.Duration) (id string, keys []source.Key) {
 	keys = make([]source.Key, 0, 2)
 	if data.DeliveryUuid != "" {
@@ -29,7 +29,7 @@ func identify(data *pointsmanv1.IntdashEvent, body []byte, window time.Duration)
 	return id, keys
 }
 
-const maxKey = 256 // bytes; longer keys are replaced by a digest
+const maxKey = 256 // bytes; longer keys become a digest
 
 func eventKey(data *pointsmanv1.IntdashEvent) string {
 	parts := [...]string{data.HookUuid, data.ResourceType, data.OriginalAction, data.ResourceUuid, data.OccurredAt}
@@ -45,7 +45,7 @@ func eventKey(data *pointsmanv1.IntdashEvent) string {
 	if plain && len(key) <= maxKey {
 		return string(key)
 	}
-	// A part may hold the separator, or anything: quoted, the parts cannot run into each other.
+	// Parts may contain the separator; quoting keeps them distinct.
 	key = key[:0]
 	for _, p := range parts {
 		key = strconv.AppendQuote(key, p)
@@ -53,7 +53,7 @@ func eventKey(data *pointsmanv1.IntdashEvent) string {
 	return source.ContentID(key)
 }
 
-// token makes a part of a type out of what the sender wrote: itself if it is well-formed, else "unknown".
+// token returns the sender's value as a part of an event type, "unknown" if it is not well-formed.
 func token(s string) string {
 	if isToken(s) {
 		return s
@@ -61,7 +61,7 @@ func token(s string) string {
 	return "unknown"
 }
 
-// subject returns the UUID, or a digest of what is no printable text of a sane length.
+// subject returns the UUID, or a digest of it if it is too long or not printable.
 func subject(uuid string) string {
 	if uuid == "" {
 		return ""
@@ -69,7 +69,7 @@ func subject(uuid string) string {
 	return bounded(uuid, func(s string) bool { return len(s) <= 128 && all(s, func(c byte) bool { return c > ' ' && c <= '~' }) })
 }
 
-// bounded returns s if ok says so, else a digest that stands for it.
+// bounded returns s if ok accepts it, else a digest of it.
 func bounded(s string, ok func(string) bool) string {
 	if ok(s) {
 		return s

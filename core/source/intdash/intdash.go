@@ -1,8 +1,8 @@
 // Package intdash receives the webhooks of intdash: one signed JSON object per request about a measurement, an edge or
-// another resource. Their format has no public reference. What is known comes from aptpod's published samples:
+// another resource. The format has no public reference; this package follows aptpod's published samples:
 // github.com/aptpod/intdash-webhook-example (the preview of 2023) and github.com/aptpod/intdash-sdk-beginner (2024).
 //
-// The signature holds no time, so an old request that is sent again is genuine: only the dedupe window recognises it.
+// The signature does not cover a time, so a replayed request is authentic: only the dedupe window detects it.
 package intdash
 
 import (
@@ -20,14 +20,14 @@ import (
 // Kind is the first label of a source block of this kind.
 const Kind = "intdash"
 
-// maxBody is generous: real bodies are below 1 KiB.
+// maxBody is far above real bodies, which are below 1 KiB.
 const maxBody = 1 << 20
 
-// Settings are what a source block of this kind may hold.
+// Settings are the attributes of a source block of this kind.
 type Settings struct {
 	Path         string          `pointsman:"path" doc:"URL path that the hook posts to. Default: /hooks/ and the source's name."`
-	Secrets      []schema.Secret `pointsman:"secrets,required" doc:"Secrets that a request may be signed with, newest first. Several while a secret is being replaced."`
-	DedupeWindow time.Duration   `pointsman:"dedupe_window" doc:"How long an event is remembered, so that sending it again is recognised. Default: the journal's."`
+	Secrets      []schema.Secret `pointsman:"secrets,required" doc:"Secrets that requests are signed with, newest first. Several are allowed for rotation."`
+	DedupeWindow time.Duration   `pointsman:"dedupe_window" doc:"How long an event's keys are kept to detect duplicates. Default: the journal's setting."`
 }
 
 // Schema describes Settings.
@@ -39,7 +39,7 @@ type Source struct {
 	warnings []string
 }
 
-// New makes a source of its settings, a JSON object that satisfies Schema. An error is a mistake in the settings.
+// New returns an error if the settings, a JSON object that satisfies Schema, are invalid.
 func New(settings []byte, d source.Deps) (*Source, error) {
 	var s Settings
 	if err := schema.Decode(nil, settings, &s); err != nil {
@@ -64,10 +64,10 @@ func New(settings []byte, d source.Deps) (*Source, error) {
 	return &Source{Webhook: webhook, warnings: warnings}, nil
 }
 
-// Warnings are what the operator should know about the settings at start. They hold no secret.
+// Warnings returns what the operator should know about the settings at start. They contain no secrets.
 func (s *Source) Warnings() []string { return s.warnings }
 
-// protocol is what intdash adds to source.Webhook.
+// protocol implements source.Protocol for intdash.
 type protocol struct {
 	verifier *verifier
 	window   time.Duration
@@ -87,27 +87,28 @@ func (p *protocol) Decode(_ http.Header, body []byte, _ time.Time) ([]source.Eve
 	return []source.Event{event}, nil
 }
 
-// newVerifier checks the secrets. Empty ones are left out, for anybody could sign with them, but keep their position.
+// newVerifier checks the secrets and returns warnings about weak ones. It skips empty secrets, with which anybody could
+// sign, but the others keep their positions.
 func newVerifier(secrets []schema.Secret) (*verifier, []string, error) {
-	const short = 24 // bytes; fewer can be guessed with patience
+	const minLen = 24 // bytes; shorter secrets can be guessed
 	v := &verifier{}
 	var warnings []string
 	for slot, s := range secrets {
 		text := s.Reveal()
 		if text == "" {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] is empty and is not used: is its environment variable set?", slot))
+			warnings = append(warnings, fmt.Sprintf("secrets[%d] is empty and ignored: check that its environment variable is set", slot))
 			continue
 		}
-		if len(text) < short {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] is shorter than %d bytes: use a longer one", slot, short))
+		if len(text) < minLen {
+			warnings = append(warnings, fmt.Sprintf("secrets[%d] is %d bytes long; use at least %d", slot, len(text), minLen))
 		}
 		if strings.HasSuffix(text, "\n") {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] ends with a line break, which counts as part of it: remove it unless the hook has it too", slot))
+			warnings = append(warnings, fmt.Sprintf("secrets[%d] ends with a line break, which is part of the secret: remove it unless the hook's secret has it as well", slot))
 		}
 		v.keys = append(v.keys, newKey(slot, text))
 	}
 	if len(v.keys) == 0 {
-		return nil, nil, errors.New("secrets: no secret that is not empty: set the environment variable that it is read from")
+		return nil, nil, errors.New("secrets: every secret is empty: check that the environment variables are set")
 	}
 	return v, warnings, nil
 }

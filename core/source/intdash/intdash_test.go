@@ -170,7 +170,7 @@ func TestNewRefusesSettings(t *testing.T) {
 	tests := []struct{ settings, want string }{
 		{`{}`, "secrets"},
 		{`{"secrets":[]}`, "secrets"},
-		{`{"secrets":[""]}`, "no secret that is not empty"},
+		{`{"secrets":[""]}`, "every secret is empty"},
 		{`{"secrets":["` + secret32 + `"],"path":"hooks"}`, `must start with "/"`},
 		{`{"secrets":["` + secret32 + `"],"path":"/a/../b"}`, "matched exactly"},
 		{`{"secrets":["` + secret32 + `"],"dedupe_window":"-1s"}`, "dedupe_window"},

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// DefaultProject is the UUID of the project that every intdash server has.
+// DefaultProject is the UUID of the default project, which exists on every intdash server.
 const DefaultProject = "00000000-0000-0000-0000-000000000000"
 
-// Message is one event as an intdash server of 2024 sends it. Empty fields are left out, as older servers do.
+// Message is one event as an intdash server of 2024 sends it. Empty fields are omitted, as by older servers.
 type Message struct {
 	DeliveryUUID, HookUUID    string
 	ResourceType, Action      string
@@ -21,13 +21,13 @@ type Message struct {
 	ResourceUUID, ProjectUUID string
 }
 
-// NewMessage returns a completed measurement of the default project with random UUIDs, which random supplies.
+// NewMessage returns the event of a completed measurement of the default project with random UUIDs.
 func NewMessage(random io.Reader, now time.Time) (Message, error) {
 	var ids [3]string
 	for i := range ids {
 		id, err := newUUID(random)
 		if err != nil {
-			return Message{}, fmt.Errorf("make an id: %w", err)
+			return Message{}, fmt.Errorf("generate id: %w", err)
 		}
 		ids[i] = id
 	}
@@ -37,7 +37,7 @@ func NewMessage(random io.Reader, now time.Time) (Message, error) {
 	}, nil
 }
 
-// Body returns the message as compact JSON with the members in the order of a real server.
+// Body returns the message as compact JSON with the member order of a real server.
 func (m *Message) Body() []byte {
 	body := []byte{'{'}
 	add := func(name, value string) {
@@ -64,7 +64,7 @@ func (m *Message) Body() []byte {
 	return append(body, '}')
 }
 
-// NewRequest returns the signed POST of a body.
+// NewRequest returns the signed POST request of a body.
 func NewRequest(ctx context.Context, url string, secret, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -78,7 +78,7 @@ func NewRequest(ctx context.Context, url string, secret, body []byte) (*http.Req
 func appendString(to []byte, s string) []byte {
 	quoted, err := json.Marshal(s)
 	if err != nil {
-		panic("intdash: a string that is not JSON: " + err.Error()) // cannot happen
+		panic("intdash: marshal string: " + err.Error()) // cannot happen
 	}
 	return append(to, quoted...)
 }

@@ -2,8 +2,7 @@ package intdash
 
 import "slices"
 
-// knownActions are the actions of each resource type that intdash is known to send. Others are routed just the same; they
-// share one label in metrics.
+// knownActions lists the known actions of each resource type. Unknown ones are routed as well; they share one metric label.
 var knownActions = map[string][]string{
 	"measurement":     {"created", "updated", "deleted", "completed"},
 	"edge":            {"created", "updated", "deleted"},
@@ -14,7 +13,7 @@ var knownActions = map[string][]string{
 	"tenant":          {"created", "updated", "deleted"},
 }
 
-// KnownTypes are the event types that metrics tell apart, sorted.
+// KnownTypes returns the event types that have their own metric label, sorted.
 func KnownTypes() []string {
 	var types []string
 	for resource, actions := range knownActions {

@@ -10,10 +10,10 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// SignatureHeader holds the signature of a request, in the canonical form of net/http.
+// SignatureHeader is the header with the signature of a request, in the canonical form of net/http.
 const SignatureHeader = "X-Intdash-Signature-256"
 
-// Reasons for which a request is refused.
+// Reasons why a request is refused.
 const (
 	sigMissing   = "sig_missing"
 	sigDoubled   = "sig_doubled"
@@ -30,18 +30,18 @@ func Sign(secret, body []byte) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// verifier knows the secrets of one source.
+// verifier holds the secrets of one source.
 type verifier struct{ keys []*key }
 
-// verify returns the position of the secret that made the one value of SignatureHeader, or *source.Refused. All secrets
-// are tried, and compared in constant time, so that the time taken tells nothing about them.
+// verify returns the position of the secret that signed the body, or *source.Refused. It tries all secrets in constant time,
+// so that its duration reveals nothing about them.
 func (v *verifier) verify(values []string, body []byte) (slot int, err error) {
 	switch len(values) {
 	case 0:
 		return -1, &source.Refused{Reason: sigMissing}
 	case 1:
 	default:
-		return -1, &source.Refused{Reason: sigDoubled} // which one would be meant?
+		return -1, &source.Refused{Reason: sigDoubled} // ambiguous
 	}
 	sent, ok := decodeSignature(values[0])
 	if !ok {
@@ -49,7 +49,7 @@ func (v *verifier) verify(values []string, body []byte) (slot int, err error) {
 	}
 	slot = -1
 	for _, k := range v.keys {
-		if k.made(&sent, body) && slot < 0 {
+		if k.signed(&sent, body) && slot < 0 {
 			slot = k.slot
 		}
 	}
@@ -59,7 +59,7 @@ func (v *verifier) verify(values []string, body []byte) (slot int, err error) {
 	return slot, nil
 }
 
-// encoding refuses padding bits that are not zero, so that a signature has one spelling only.
+// encoding is strict about padding bits, so that a signature has only one spelling.
 var encoding = base64.StdEncoding.Strict()
 
 func decodeSignature(value string) (mac [sha256.Size]byte, ok bool) {
@@ -67,7 +67,7 @@ func decodeSignature(value string) (mac [sha256.Size]byte, ok bool) {
 	if len(value) != encodedLen {
 		return mac, false
 	}
-	// The decoder skips line breaks; with one in it, 44 characters are too few for 32 bytes.
+	// The decoder skips line breaks; with one, 44 characters decode to fewer than 32 bytes.
 	var decoded [encodedLen]byte
 	n, err := encoding.Decode(decoded[:], []byte(value))
 	if err != nil || n != len(mac) {
@@ -77,7 +77,7 @@ func decodeSignature(value string) (mac [sha256.Size]byte, ok bool) {
 	return mac, true
 }
 
-// key is one secret with its prepared HMAC states.
+// key is one secret with a pool of initialized HMAC states.
 type key struct {
 	slot   int
 	states sync.Pool // of *state
@@ -92,8 +92,8 @@ func newKey(slot int, secret string) *key {
 	return &key{slot: slot, states: sync.Pool{New: func() any { return &state{mac: hmac.New(sha256.New, []byte(secret))} }}}
 }
 
-// made reports whether the secret made the signature of body.
-func (k *key) made(signature *[sha256.Size]byte, body []byte) bool {
+// signed reports whether the signature of body was made with the secret.
+func (k *key) signed(signature *[sha256.Size]byte, body []byte) bool {
 	s := k.states.Get().(*state)
 	defer k.states.Put(s)
 	s.mac.Reset()

@@ -49,7 +49,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// The signature of one vector is no signature of any other: neither a line break nor a space is ignored.
+// No vector's signature is valid for another vector: no line break or space is ignored.
 func TestVectorsAreNotInterchangeable(t *testing.T) {
 	for _, a := range vectors {
 		for _, b := range vectors {
@@ -127,9 +127,9 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"secrets[1] is empty and is not used: is its environment variable set?",
-		"secrets[2] is shorter than 24 bytes: use a longer one",
-		"secrets[3] ends with a line break, which counts as part of it: remove it unless the hook has it too",
+		"secrets[1] is empty and ignored: check that its environment variable is set",
+		"secrets[2] is 5 bytes long; use at least 24",
+		"secrets[3] ends with a line break, which is part of the secret: remove it unless the hook's secret has it as well",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
