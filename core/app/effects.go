@@ -14,8 +14,6 @@ import (
 	"github.com/pointsman/pointsman/core/dispatch"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/core/source/websocket"
-	"github.com/pointsman/pointsman/core/source/websocket/apigateway"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -29,12 +27,6 @@ const (
 	emitLimit = 5 * time.Second
 )
 
-// rooms is a source whose connections can be spoken to. Neither method blocks. An error of Send is one of websocket's.
-type rooms interface {
-	Broadcast(room string, data []byte, binary bool, except string) (sent int)
-	Send(connectionID string, data []byte, binary bool) error
-}
-
 // effects does what plugins ask for in their results. A delivery's events are durable, under ids of their own that stay the same
 // when the delivery comes again, before anything is said; and nothing that is said is a reason to try again. So a retry never says
 // anything twice, save after a crash.
@@ -45,11 +37,7 @@ type effects struct {
 	total   *prometheus.CounterVec
 }
 
-var (
-	_ dispatch.Effects = (*effects)(nil)
-	_ rooms            = (*websocket.Source)(nil)
-	_ rooms            = (*apigateway.Source)(nil)
-)
+var _ dispatch.Effects = (*effects)(nil)
 
 func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.Source) *effects {
 	e := &effects{intake: in, sources: sources, now: time.Now, total: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -146,9 +134,9 @@ func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error,
 	return func() error {
 		result, err := "done", to.Send(s.GetConnectionId(), s.GetData(), s.GetBinary())
 		switch {
-		case errors.Is(err, websocket.ErrTooLarge):
+		case errors.Is(err, source.ErrTooLarge):
 			result, err = "impossible", fmt.Errorf("room_send: %w: send less, or raise limits.message_bytes of the source", err)
-		case errors.Is(err, websocket.ErrBusy):
+		case errors.Is(err, source.ErrBusy):
 			result, err = "busy", nil // chat that is late is worth nothing
 		case err != nil:
 			result, err = "gone", nil // nobody is there to hear it, and nobody ever will
@@ -159,12 +147,13 @@ func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error,
 }
 
 // rooms finds the source called name. Without a name it is the event's own if that has rooms, else the only one that has.
-func (e *effects) rooms(name, own string) (rooms, error) {
-	having, kinds := map[string]rooms{}, map[string]string{}
+func (e *effects) rooms(name, own string) (source.Rooms, error) {
+	having, kinds := map[string]source.Rooms{}, map[string]string{}
 	for _, s := range e.sources {
-		kinds[s.Name()] = s.Kind()
-		if r, ok := s.(rooms); ok {
-			having[s.Name()] = r
+		info := s.Info()
+		kinds[info.Name] = info.Kind
+		if info.Rooms != nil {
+			having[info.Name] = info.Rooms
 		}
 	}
 	names := slices.Sorted(maps.Keys(having))

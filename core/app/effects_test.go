@@ -21,7 +21,6 @@ import (
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/rule"
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/core/source/websocket"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -32,9 +31,8 @@ type webhook struct {
 	name string
 }
 
-func (w webhook) Name() string { return w.name }
-func (w webhook) Kind() string { return "intdash" }
-func (w webhook) Path() string { return "/" + w.name }
+func (w webhook) Info() source.Info         { return source.Info{Name: w.name, Kind: "intdash", Path: "/" + w.name} }
+func (w webhook) Run(context.Context) error { return nil }
 
 // lobby is a source with rooms, in which one connection is left.
 type lobby struct {
@@ -42,7 +40,9 @@ type lobby struct {
 	said []string
 }
 
-func (l *lobby) Kind() string { return "websocket" }
+func (l *lobby) Info() source.Info {
+	return source.Info{Name: l.name, Kind: "websocket", Path: "/" + l.name, Rooms: l}
+}
 
 func (l *lobby) Broadcast(room string, data []byte, binary bool, except string) int {
 	l.said = append(l.said, "to "+room+" but "+except+frame(data, binary))
@@ -50,7 +50,7 @@ func (l *lobby) Broadcast(room string, data []byte, binary bool, except string) 
 }
 
 func (l *lobby) Send(id string, data []byte, binary bool) error {
-	if err, ok := map[string]error{"gone": websocket.ErrGone, "busy": websocket.ErrBusy, "small": websocket.ErrTooLarge}[id]; ok {
+	if err, ok := map[string]error{"gone": source.ErrGone, "busy": source.ErrBusy, "small": source.ErrTooLarge}[id]; ok {
 		return err
 	}
 	l.said = append(l.said, "to "+id+frame(data, binary))

@@ -9,6 +9,7 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/pluginhost"
 	"github.com/pointsman/pointsman/core/rule"
+	"github.com/pointsman/pointsman/core/source"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -27,34 +28,38 @@ type Options struct {
 
 // plan is a configuration as far as it could be understood, and all that is wrong with it.
 type plan struct {
-	config *config.Config
-	rules  *rule.Set
-	diags  *config.Diagnostics
+	config  *config.Config
+	sources []source.Source
+	rules   *rule.Set
+	diags   *config.Diagnostics
 }
 
 // ReadConfig reads the configuration without asking any plugin: what is only known to a plugin is not checked.
 func ReadConfig(ctx context.Context, o Options) (*config.Config, *config.Diagnostics) {
-	return config.Load(ctx, o.Paths, config.Options{Sources: sourceKinds(), Data: dataOf, Variables: o.Variables})
+	return readConfig(ctx, o, offlineSources())
 }
 
-// load reads the configuration, asks every plugin for its schemas and compiles the rules.
-func load(ctx context.Context, o Options) plan {
+func readConfig(ctx context.Context, o Options, sources *sourceMaker) (*config.Config, *config.Diagnostics) {
+	return config.Load(ctx, o.Paths, config.Options{Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables})
+}
+
+// load reads the configuration, makes its sources, asks every plugin for its schemas and compiles the rules.
+func load(ctx context.Context, o Options, sources *sourceMaker) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
-		Sources: sourceKinds(), Data: dataOf, Variables: o.Variables,
+		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables,
 		Describe: func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
 			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
 		},
 	})
-	checkSources(cfg.Sources)
 	rules, found := rule.Compile(cfg)
 	diags.Append(found...)
-	return plan{config: cfg, rules: rules, diags: diags}
+	return plan{config: cfg, sources: sources.made, rules: rules, diags: diags}
 }
 
 // Validate checks everything that can be checked without starting anything that takes or delivers events: syntax, names,
 // types, and each plugin's own judgement of its settings.
 func Validate(ctx context.Context, o Options) (*config.Config, *config.Diagnostics) {
-	p := load(ctx, o)
+	p := load(ctx, o, offlineSources())
 	for _, pl := range p.config.Plugins {
 		if pl.Description == nil || pl.Settings == nil {
 			continue // Its own error is reported already.

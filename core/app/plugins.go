@@ -22,7 +22,7 @@ func pluginSpec(p *config.Plugin) pluginhost.Spec {
 // FindPlugin returns the plugin block called name, with its settings checked against what its program says they may be. The
 // error is nil when the diagnostics say enough.
 func FindPlugin(ctx context.Context, o Options, name string) (*config.Plugin, *config.Diagnostics, error) {
-	p := load(ctx, o)
+	p := load(ctx, o, offlineSources())
 	if p.diags.HasErrors() {
 		return nil, p.diags, nil
 	}

@@ -37,7 +37,6 @@ type router struct {
 	health   *admin.Health
 	journal  *sqlite.Journal
 	intake   *intake
-	sources  []source.Source
 	counts   *source.Metrics // of all sources
 	plugins  []*pluginhost.Plugin
 	server   net.Listener
@@ -48,7 +47,10 @@ type router struct {
 // under way answered, deliveries under way finished, plugins drained, journal closed. It returns an *InvalidError when the
 // configuration can't be used, nil after a complete stop.
 func Run(ctx context.Context, o Options) error {
-	p := load(ctx, o)
+	registry := prometheus.NewRegistry()
+	accepting := &intake{}
+	counts := source.NewMetrics(registry)
+	p := load(ctx, o, newSourceMaker(sourceKinds(registry), source.Deps{Intake: accepting, Log: o.Log, Metrics: counts}))
 	if p.diags.HasErrors() {
 		return &InvalidError{Config: p.config, Diagnostics: p.diags}
 	}
@@ -56,7 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	r := &router{
-		Options: o, plan: p, health: new(admin.Health), registry: prometheus.NewRegistry(),
+		Options: o, plan: p, health: new(admin.Health), registry: registry, intake: accepting, counts: counts,
 		services: &services{log: o.Log, fail: fail},
 	}
 	err := r.start(ctx)
@@ -101,9 +103,7 @@ func (r *router) start(ctx context.Context) error {
 	r.services.start(ctx, "admin", func(ctx context.Context) error {
 		return admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log}).Run(ctx, r.admin)
 	})
-	if err := r.makeSources(); err != nil {
-		return err
-	}
+	r.intake.rules, r.intake.journal, r.intake.metrics = r.rules, r.journal, newRuleMetrics(r.registry, sourcesByRule(r.config))
 	if err := r.startPlugins(ctx); err != nil {
 		return err
 	}
@@ -192,42 +192,21 @@ func (r *router) startPlugins(ctx context.Context) error {
 	return nil
 }
 
-// makeSources makes what events come in by, and what plugins answer through. Nothing comes in before startSources.
-func (r *router) makeSources() error {
-	r.counts = source.NewMetrics(r.registry)
-	r.intake = &intake{rules: r.rules, journal: r.journal, metrics: newRuleMetrics(r.registry, sourcesByRule(r.config))}
-	connections := newConnectionMetrics(r.registry)
-	for _, c := range r.config.Sources {
-		s, err := newSource(c, source.Deps{Name: c.Name, Intake: r.intake, Log: r.Log, Metrics: r.counts}, connections)
-		if err != nil {
-			return err
-		}
-		r.sources = append(r.sources, s)
-	}
-	return nil
-}
-
-// durability is the level of a source's events, and counts it as in force. A source chooses no other than disk unless it says so.
-func (r *router) durability(s source.Source) string {
-	level := "disk"
-	if chosen, ok := s.(interface{ Durability() string }); ok {
-		level = chosen.Durability()
-	}
-	r.metrics.Durability.WithLabelValues(level).Set(1)
-	return level
-}
-
 func (r *router) startSources(ctx context.Context) error {
 	for _, s := range r.sources {
-		if open, ok := s.(interface{ Insecure() []string }); ok && len(open.Insecure()) > 0 {
-			r.metrics.InsecureOptions.Add(float64(len(open.Insecure())))
-			r.Log.Warn("insecure options in force", "source", s.Name(), "options", open.Insecure())
+		info := s.Info()
+		if len(info.Insecure) > 0 {
+			r.metrics.InsecureOptions.Add(float64(len(info.Insecure)))
+			r.Log.Warn("insecure options in force", "source", info.Name, "options", info.Insecure)
 		}
-		r.Log.Info("source mounted", "source", s.Name(), "kind", s.Kind(), "url", r.config.Server.Scheme()+"://"+r.server.Addr().String()+s.Path(),
-			"durability", r.durability(s))
-		if lasting, ok := s.(source.LongLived); ok {
-			r.services.start(ctx, fmt.Sprintf("source %q", s.Name()), lasting.Run)
+		durability := "disk"
+		if info.Memory {
+			durability = "memory"
 		}
+		r.metrics.Durability.WithLabelValues(durability).Set(1)
+		r.Log.Info("source mounted", "source", info.Name, "kind", info.Kind, "url", r.config.Server.Scheme()+"://"+r.server.Addr().String()+info.Path,
+			"durability", durability)
+		r.services.start(ctx, fmt.Sprintf("source %q", info.Name), s.Run)
 	}
 	server, err := source.NewServer(source.ServerOptions{
 		TLS: (*source.TLS)(r.config.Server.TLS), Sources: r.sources,

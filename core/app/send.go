@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/pointsman/pointsman/core/config"
-	"github.com/pointsman/pointsman/core/source"
 )
 
 // FoundSource is a source of the configuration, as one who sends to it sees it.
@@ -25,7 +23,8 @@ type FoundSource struct {
 // FindSource finds the source of a kind that is called name in the configuration, or the only one of its kind when name is
 // empty. Nothing is started, and no plugin is asked.
 func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource, *config.Diagnostics, error) {
-	cfg, diags := ReadConfig(ctx, o)
+	sources := offlineSources()
+	cfg, diags := readConfig(ctx, o, sources)
 	if diags.HasErrors() {
 		return FoundSource{}, diags, nil
 	}
@@ -33,15 +32,8 @@ func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource,
 	if err != nil {
 		return FoundSource{}, nil, fmt.Errorf("%s: %w", strings.Join(o.Paths, " "), err)
 	}
-	// The path is the one setting that every kind has.
-	var s struct{ Path string }
-	if err := json.Unmarshal(c.Settings, &s); err != nil {
-		return FoundSource{}, nil, fmt.Errorf("source %q: read its path: %w", c.Name, err)
-	}
-	if s.Path == "" {
-		s.Path = source.DefaultPath(c.Name)
-	}
-	return FoundSource{Name: c.Name, URL: cfg.Server.Scheme() + "://" + reachable(cfg.Server.Listen) + s.Path, Settings: c.Settings}, nil, nil
+	url := cfg.Server.Scheme() + "://" + reachable(cfg.Server.Listen) + sources.find(c.Name).Info().Path
+	return FoundSource{Name: c.Name, URL: url, Settings: c.Settings}, nil, nil
 }
 
 func pickSource(cfg *config.Config, kind, name string) (*config.Source, error) {

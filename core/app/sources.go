@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,101 +16,95 @@ import (
 	"github.com/pointsman/pointsman/core/source/sns"
 	"github.com/pointsman/pointsman/core/source/websocket"
 	"github.com/pointsman/pointsman/core/source/websocket/apigateway"
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// sourceKinds says what a `source` block of each kind may hold. A kind is added here and in newSource.
-func sourceKinds() map[string]*pluginv1.Schema {
-	return map[string]*pluginv1.Schema{
-		intdash.Kind: intdash.Schema(), s3.Kind: s3.Schema(), sns.Kind: sns.Schema(), websocket.Kind: websocket.Schema(),
+// sourceKinds returns every kind of source; a new kind is added here. Their metrics are registered with reg.
+func sourceKinds(reg prometheus.Registerer) []source.Kind {
+	return []source.Kind{
+		intdash.Kind(),
+		s3.Kind(),
+		sns.Kind(unwrapS3),
+		websocket.Kind(websocket.NewMetrics(reg), apigateway.Mode(apigateway.NewMetrics(reg))),
 	}
 }
 
-// dataOf names the kind whose message a source's event.data is: its own, but for S3 events that come through SNS.
-func dataOf(kind string, settings []byte) string {
-	var s sns.Settings
-	if kind == sns.Kind && schema.Decode(nil, settings, &s) == nil && s.UnwrapS3 {
-		return s3.Kind
-	}
-	return kind
-}
-
-// unwrapS3 makes the events of an S3 notification that came in an SNS message.
+// unwrapS3 decodes an S3 notification that arrived in an SNS message.
 func unwrapS3(message []byte, window time.Duration) ([]source.Event, error) {
 	return s3.Decode("auto", message, s3.DecodeOptions{Window: window})
 }
 
-// configured is a source of any kind. Warnings are about its settings and hold no secret.
-type configured interface {
-	source.Source
-	Warnings() []string
+// sourceMaker makes the sources of a configuration while it is being read, so that rules are checked against the events that
+// the sources really have, and mistakes that only a source can see are reported with all others.
+type sourceMaker struct {
+	kinds map[string]source.Kind
+	deps  source.Deps // all but Name
+	// made holds the sources in the order of their blocks.
+	made []source.Source
+	// mounted holds the names of the sources by path.
+	mounted map[string]string
 }
 
-// connectionMetrics are those of sources with connections, by mode.
-type connectionMetrics struct {
-	native  *websocket.Metrics
-	gateway *apigateway.Metrics
-}
-
-func newConnectionMetrics(reg prometheus.Registerer) connectionMetrics {
-	return connectionMetrics{websocket.NewMetrics(reg), apigateway.NewMetrics(reg)}
-}
-
-// isGateway reports whether a websocket source's clients connect to an API Gateway.
-func isGateway(settings []byte) bool {
-	var s websocket.Settings
-	return schema.Decode(nil, settings, &s) == nil && s.Mode == "apigateway"
-}
-
-// newSource makes the source that a block describes.
-func newSource(c *config.Source, d source.Deps, connections connectionMetrics) (configured, error) {
-	switch c.Kind {
-	case intdash.Kind:
-		return made(intdash.New(c.Settings, d))
-	case s3.Kind:
-		return made(s3.New(c.Settings, d))
-	case sns.Kind:
-		return made(sns.New(c.Settings, d, unwrapS3))
-	case websocket.Kind:
-		if isGateway(c.Settings) {
-			return made(apigateway.New(c.Settings, d, connections.gateway))
-		}
-		return made(websocket.New(c.Settings, d, websocket.WithMetrics(connections.native)))
+func newSourceMaker(kinds []source.Kind, deps source.Deps) *sourceMaker {
+	m := &sourceMaker{kinds: map[string]source.Kind{}, deps: deps, mounted: map[string]string{}}
+	for _, k := range kinds {
+		m.kinds[k.Name] = k
 	}
-	return nil, fmt.Errorf("source %q: unknown kind %q", c.Name, c.Kind) // config has refused it already
+	return m
 }
 
-// made keeps a nil pointer from becoming a source that is not nil.
-func made[S configured](s S, err error) (configured, error) {
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// checkSources reports, at the blocks' lines, what making and mounting the sources would find.
-func checkSources(sources []*config.Source) {
+// offlineSources makes sources that accept nothing, for commands that only read a configuration.
+func offlineSources() *sourceMaker {
 	unused := prometheus.NewRegistry()
-	counts, connections := source.NewMetrics(unused), newConnectionMetrics(unused)
-	mounted := map[string]*config.Source{}
-	for _, c := range sources {
-		if c.Settings == nil {
-			continue // Its own errors are reported already.
-		}
-		s, err := newSource(c, source.Deps{
-			Name: c.Name, Intake: new(intake), Log: slog.New(slog.DiscardHandler), Metrics: counts,
-		}, connections)
-		if err != nil {
-			c.Diagnose(problem("", "Unusable source", err))
-			continue
-		}
-		for _, w := range s.Warnings() {
-			c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Doubtful source", Detail: w})
-		}
-		if other := mounted[s.Path()]; other != nil {
-			c.Diagnose(problem("path", "Path is taken", fmt.Errorf("source %q is mounted at %s already: give one of them another path", other.Name, s.Path())))
-		}
-		mounted[s.Path()] = c
+	return newSourceMaker(sourceKinds(unused), source.Deps{
+		Intake: noIntake{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(unused),
+	})
+}
+
+// noIntake refuses every event.
+type noIntake struct{}
+
+func (noIntake) Accept(context.Context, []source.Event) ([]source.Accepted, error) {
+	return nil, errors.New("no router is running")
+}
+
+func (m *sourceMaker) schemas() map[string]*pluginv1.Schema {
+	schemas := make(map[string]*pluginv1.Schema, len(m.kinds))
+	for name, k := range m.kinds {
+		schemas[name] = k.Schema
 	}
+	return schemas
+}
+
+// makeSource makes the source of a block and reports what is wrong with it at its lines. It returns the kind whose message
+// event.data is.
+func (m *sourceMaker) makeSource(c *config.Source) (data string) {
+	deps := m.deps
+	deps.Name = c.Name
+	s, err := m.kinds[c.Kind].New(c.Settings, deps)
+	if err != nil {
+		c.Diagnose(problem("", "Unusable source", err))
+		return ""
+	}
+	info := s.Info()
+	for _, w := range info.Warnings {
+		c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Doubtful source", Detail: w})
+	}
+	if other, taken := m.mounted[info.Path]; taken {
+		c.Diagnose(problem("path", "Path is taken", fmt.Errorf("source %q is mounted at %s already: give one of them another path", other, info.Path)))
+		return info.Data
+	}
+	m.mounted[info.Path] = c.Name
+	m.made = append(m.made, s)
+	return info.Data
+}
+
+// find returns the source called name, nil if it could not be made.
+func (m *sourceMaker) find(name string) source.Source {
+	for _, s := range m.made {
+		if s.Info().Name == name {
+			return s
+		}
+	}
+	return nil
 }

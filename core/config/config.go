@@ -20,8 +20,9 @@ import (
 type Options struct {
 	// Sources holds what a `source` block may hold, by kind.
 	Sources map[string]*pluginv1.Schema
-	// Data names the kind whose message event.data is, for a source whose settings decide that. Nil: always the source's own.
-	Data func(kind string, settings []byte) string
+	// MakeSource is called for each source block without errors, before the rules are read. It reports what is wrong with the
+	// block by Source.Diagnose and returns the kind whose message event.data is; empty: the source's own. Nil: not called.
+	MakeSource func(s *Source) (data string)
 	// Describe asks a plugin's binary what it is. It is called once per binary. Nil: settings and arguments are not checked,
 	// and Plugin.Description stays nil.
 	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)

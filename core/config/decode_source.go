@@ -36,8 +36,10 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 	if ok {
 		s.Settings = l.encode(o)
 	}
-	if s.Settings != nil && l.options.Data != nil {
-		s.Data = l.options.Data(s.Kind, s.Settings)
+	if s.Settings != nil && l.options.MakeSource != nil {
+		if data := l.options.MakeSource(s); data != "" {
+			s.Data = data
+		}
 	}
 	return s
 }

@@ -280,11 +280,11 @@ func TestSettingsMayChooseTheData(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := testOptions("")
-	o.Data = func(kind string, settings []byte) string {
-		if bytes.Contains(settings, []byte("/other")) {
+	o.MakeSource = func(s *Source) string {
+		if bytes.Contains(s.Settings, []byte("/other")) {
 			return "s3"
 		}
-		return kind
+		return ""
 	}
 	cfg, diags := Load(t.Context(), []string{path}, o)
 	if diags.HasErrors() {

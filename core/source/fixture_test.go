@@ -110,7 +110,7 @@ func newFixture(t testing.TB, intake Intake, change ...func(*WebhookOptions)) *f
 			Name: "test", Intake: intake, Metrics: f.m, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
 			Now: func() time.Time { return time.Unix(1_700_000_000, 5) },
 		},
-		Kind: "line", Protocol: lineProtocol{}, Secrets: 1,
+		Info: Info{Kind: "line"}, Protocol: lineProtocol{}, Secrets: 1,
 		KnownTypes: []string{"test.known"}, RefusalReasons: []string{"bad_key", "not_ours"}, QuarantineReasons: []string{"question"},
 	}
 	for _, c := range change {

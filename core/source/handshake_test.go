@@ -39,8 +39,8 @@ func TestHandshake(t *testing.T) {
 }
 
 func TestSubtree(t *testing.T) {
-	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Subtree = true })
-	plain := newFixture(t, &store{}, func(o *WebhookOptions) { o.Name, o.Path = "plain", "/hooks/test/plain" })
+	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Info.Subtree = true })
+	plain := newFixture(t, &store{}, func(o *WebhookOptions) { o.Name, o.Info.Path = "plain", "/hooks/test/plain" })
 	server, err := NewServer(ServerOptions{Sources: []Source{f, plain}, Log: f.options.Log, Metrics: f.m})
 	if err != nil {
 		t.Fatal(err)
@@ -51,13 +51,13 @@ func TestSubtree(t *testing.T) {
 	} {
 		got := ""
 		if src, ok := server.find(path); ok {
-			got = src.Name()
+			got = src.Name
 		}
 		if got != want {
 			t.Errorf("find(%q) = %q, want %q", path, got, want)
 		}
 	}
-	f.options.Path = "/"
+	f.options.Info.Path = "/"
 	if err := server.Mount([]Source{f, plain}); err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,18 @@ type ServerOptions struct {
 	DrainTime time.Duration
 }
 
+// mount is a source as the server routes to it: Info is asked once, not for each request.
+type mount struct {
+	Info
+	source Source
+}
+
 // Server is the HTTP server that all sources are mounted on.
 type Server struct {
 	options  ServerOptions
 	http     *http.Server
 	tls      *tls.Config
-	mounted  atomic.Pointer[map[string]Source]
+	mounted  atomic.Pointer[map[string]mount]
 	inFlight atomic.Int64
 	ready    atomic.Bool
 }
@@ -69,19 +75,20 @@ func NewServer(o ServerOptions) (*Server, error) {
 
 // Mount replaces all sources atomically: each request sees the old set or the new one. On error the old set stays.
 func (s *Server) Mount(sources []Source) error {
-	byPath := make(map[string]Source, len(sources))
+	byPath := make(map[string]mount, len(sources))
 	var errs []error
 	for _, src := range sources {
-		if err := CheckPath(src.Path()); err != nil {
-			errs = append(errs, fmt.Errorf("source %q: %w", src.Name(), err))
+		info := src.Info()
+		if err := CheckPath(info.Path); err != nil {
+			errs = append(errs, fmt.Errorf("source %q: %w", info.Name, err))
 			continue
 		}
-		if other, taken := byPath[src.Path()]; taken {
+		if other, taken := byPath[info.Path]; taken {
 			errs = append(errs, fmt.Errorf("sources %q and %q are both mounted at %s: give one of them another path",
-				other.Name(), src.Name(), src.Path()))
+				other.Name, info.Name, info.Path))
 			continue
 		}
-		byPath[src.Path()] = src
+		byPath[info.Path] = mount{source: src, Info: info}
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
@@ -91,18 +98,17 @@ func (s *Server) Mount(sources []Source) error {
 }
 
 // find returns the source mounted at exactly p, or else the nearest one above p if that one serves its subtree.
-func (s *Server) find(p string) (Source, bool) {
+func (s *Server) find(p string) (mount, bool) {
 	mounted := *s.mounted.Load()
 	if src, ok := mounted[p]; ok {
 		return src, true
 	}
 	for i := strings.LastIndexByte(p, '/'); i >= 0; i = strings.LastIndexByte(p[:i], '/') {
 		if src, ok := mounted[p[:max(i, 1)]]; ok {
-			sub, ok := src.(Subtree)
-			return src, ok && sub.ServesSubtree()
+			return src, src.Subtree
 		}
 	}
-	return nil, false
+	return mount{}, false
 }
 
 // ServeHTTP passes a request to the source mounted at its path.
@@ -112,16 +118,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "", unknownPath)
 		return
 	}
-	if _, ok := src.(LongLived); ok {
-		src.ServeHTTP(w, r)
+	if src.LongLived {
+		src.source.ServeHTTP(w, r)
 		return
 	}
 	defer s.inFlight.Add(-1)
 	if s.inFlight.Add(1) > s.options.InFlight {
-		s.refuse(w, src.Name(), overloaded)
+		s.refuse(w, src.Name, overloaded)
 		return
 	}
-	src.ServeHTTP(w, r)
+	src.source.ServeHTTP(w, r)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, source string, out outcome) {

@@ -185,7 +185,7 @@ func TestRunReportsBrokenListener(t *testing.T) {
 
 func TestMount(t *testing.T) {
 	named := func(name, path string) Source {
-		return newFixture(t, &store{}, func(o *WebhookOptions) { o.Name, o.Path = name, path })
+		return newFixture(t, &store{}, func(o *WebhookOptions) { o.Name, o.Info.Path = name, path })
 	}
 	a, b, c := named("a", ""), named("b", "/hooks/a"), named("c", "/c")
 	m := newFixture(t, &store{}).m
@@ -200,13 +200,13 @@ func TestMount(t *testing.T) {
 	if err := server.Mount([]Source{b, a}); err == nil {
 		t.Error("Mount of a conflict: no error")
 	}
-	if got := (*server.mounted.Load())["/hooks/a"]; got != a {
+	if got := (*server.mounted.Load())["/hooks/a"]; got.source != a {
 		t.Error("a refused Mount changed what is mounted")
 	}
 	if err := server.Mount([]Source{b, c}); err != nil {
 		t.Fatal(err)
 	}
-	if got := *server.mounted.Load(); got["/hooks/a"] != b || got["/c"] != c || len(got) != 2 {
+	if got := *server.mounted.Load(); got["/hooks/a"].source != b || got["/c"].source != c || len(got) != 2 {
 		t.Errorf("mounted %v", got)
 	}
 }
@@ -217,8 +217,7 @@ type longLived struct {
 	handler http.HandlerFunc
 }
 
-func (l *longLived) Path() string                                     { return "/long" }
-func (l *longLived) Run(context.Context) error                        { return nil }
+func (l *longLived) Info() Info                                       { return Info{Name: "long", Path: "/long", LongLived: true} }
 func (l *longLived) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.handler(w, r) }
 
 func TestLongLivedDoesNotCount(t *testing.T) {

@@ -11,39 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"path"
 	"strings"
 	"time"
 
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-// Source is one configured source block. Its handler responds with 2xx only after Intake has accepted the events.
-type Source interface {
-	http.Handler
-	// Name is the second label of the source block.
-	Name() string
-	// Kind is the first label: "intdash", ...
-	Kind() string
-	// Path is the exact URL path the source is mounted at.
-	Path() string
-}
-
-// Subtree is a Source that may also serve paths below its own.
-type Subtree interface {
-	Source
-	// ServesSubtree reports whether Path()+"/"+anything also belongs to the source, unless another source is mounted nearer.
-	ServesSubtree() bool
-}
-
-// LongLived is a Source whose requests may last for hours because the connections are upgraded. The server does not count
-// them as requests in flight and cannot close them, so the source limits their number and closes them when Run ends.
-type LongLived interface {
-	Source
-	// Run blocks until ctx is done and every connection is closed.
-	Run(ctx context.Context) error
-}
 
 // Intake takes responsibility for events: it applies the rules and appends to the journal.
 type Intake interface {

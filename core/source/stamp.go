@@ -45,7 +45,7 @@ func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, eve
 	parent := traceParent(header)
 	for i := range events {
 		e := events[i].Envelope
-		e.Source, e.Kind = h.options.Name, h.options.Kind
+		e.Source, e.Kind = h.options.Name, h.options.Info.Kind
 		e.ReceivedUnixNano = received.UnixNano()
 		e.ContentType, e.TraceParent = contentType, parent
 		if e.Body == nil {

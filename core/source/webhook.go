@@ -70,12 +70,11 @@ func (e *Refused) outcome() outcome {
 // WebhookOptions configure a Webhook.
 type WebhookOptions struct {
 	Deps
-	Kind, Path string
-	Protocol   Protocol
-	Limits     Limits
-	// Subtree also passes requests below Path to the webhook, for senders that can send a token only in the path.
-	// Protocol.Verify must check the rest of the path.
-	Subtree bool
+	// Info has Kind, and Path unless it is the default; NewWebhook sets Name. With Subtree, Protocol.Verify must check the rest
+	// of the path: some senders can send a token nowhere else.
+	Info     Info
+	Protocol Protocol
+	Limits   Limits
 	// Success is the status of accepted requests. Default 204.
 	Success int
 	// Secrets is the number of positions Protocol.Verify can return.
@@ -107,26 +106,24 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	if o.Path == "" {
-		o.Path = DefaultPath(o.Name)
+	o.Info.Name = o.Name
+	if o.Info.Path == "" {
+		o.Info.Path = DefaultPath(o.Name)
 	}
-	if err := CheckPath(o.Path); err != nil {
+	if err := CheckPath(o.Info.Path); err != nil {
 		return nil, fmt.Errorf("source %q: %w", o.Name, err)
 	}
 	return &Webhook{options: o, limits: o.Limits.withDefaults(), metrics: o.Metrics.of(&o), log: o.Log.With("source", o.Name)}, nil
 }
 
-// Name returns the name of the source.
-func (h *Webhook) Name() string { return h.options.Name }
+// Info implements Source.
+func (h *Webhook) Info() Info { return h.options.Info }
 
-// Kind returns the kind of the source.
-func (h *Webhook) Kind() string { return h.options.Kind }
-
-// Path returns the path the source is mounted at.
-func (h *Webhook) Path() string { return h.options.Path }
-
-// ServesSubtree implements Subtree.
-func (h *Webhook) ServesSubtree() bool { return h.options.Subtree }
+// Run implements Source. Between requests a webhook has nothing to do.
+func (h *Webhook) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
 
 // result is how a request was handled.
 type result struct {
@@ -225,7 +222,7 @@ func (h *Webhook) accept(r *http.Request, body []byte) result {
 		return h.failed(refusal)
 	}
 	if err != nil {
-		events = []Event{Quarantined(h.options.Kind, body, err)}
+		events = []Event{Quarantined(h.options.Info.Kind, body, err)}
 	}
 	if len(events) == 0 {
 		return result{outcome: accepted}

@@ -160,10 +160,10 @@ func TestSourceInFlight(t *testing.T) {
 
 func TestNewWebhookChecks(t *testing.T) {
 	for name, change := range map[string]func(*WebhookOptions){
-		"path":    func(o *WebhookOptions) { o.Path = "no-slash" },
-		"query":   func(o *WebhookOptions) { o.Path = "/a?b" },
-		"pattern": func(o *WebhookOptions) { o.Path = "/{a}" },
-		"long":    func(o *WebhookOptions) { o.Path = "/" + strings.Repeat("a", 256) },
+		"path":    func(o *WebhookOptions) { o.Info.Path = "no-slash" },
+		"query":   func(o *WebhookOptions) { o.Info.Path = "/a?b" },
+		"pattern": func(o *WebhookOptions) { o.Info.Path = "/{a}" },
+		"long":    func(o *WebhookOptions) { o.Info.Path = "/" + strings.Repeat("a", 256) },
 		"name":    func(o *WebhookOptions) { o.Name = "" },
 		"intake":  func(o *WebhookOptions) { o.Intake = nil },
 		"log":     func(o *WebhookOptions) { o.Log = nil },

@@ -46,7 +46,7 @@ where that configuration listens: a rule can be tried without an account anywher
 	flags.StringVar(&f.message.ProjectUUID, "project", intdash.DefaultProject, "UUID of the project")
 	flags.StringVar(&f.message.DeliveryUUID, "delivery", "", "UUID of the webhook delivery (default: a random one); give it twice to see a duplicate recognised")
 	flags.StringVar(&f.secret, "secret", "", "secret to sign with, for --url; better in the environment: "+envPrefix+"SECRET")
-	f.register(flags, intdash.Kind, "secret")
+	f.register(flags, intdash.Name, "secret")
 	return cmd
 }
 
@@ -87,7 +87,7 @@ func (f *intdashFlags) target(ctx context.Context, s streams) (string, schema.Se
 		}
 		return f.url, given, nil
 	}
-	found, err := f.find(ctx, s, intdash.Kind)
+	found, err := f.find(ctx, s, intdash.Name)
 	if err != nil || !given.IsZero() {
 		return found.URL, given, err
 	}

@@ -80,7 +80,7 @@ command runs, so the source must trust that address while you try it; the real S
 	flags.StringVar(&f.publicURL, "public-url", "", "URL registered with VK, for its --handshake (default: the source's public_url)")
 	flags.StringVar(&f.topic, "topic", "", "ARN of the SNS topic (default: one that the source allows)")
 	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "where the certificate of an SNS signature is served meanwhile")
-	f.register(flags, s3.Kind, "token")
+	f.register(flags, s3.Name, "token")
 	return cmd
 }
 
@@ -213,7 +213,7 @@ func (f *s3Flags) target(ctx context.Context, s streams) (s3Target, error) {
 
 // configured fills in what the flags left open from the configuration.
 func (f *s3Flags) configured(ctx context.Context, s streams, t *s3Target) error {
-	found, err := f.find(ctx, s, s3.Kind)
+	found, err := f.find(ctx, s, s3.Name)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ must trust that address while you try it; the real SNS needs no such line:
 	flags.BoolVar(&f.raw, "raw", false, "send as with raw message delivery: the text alone, not signed")
 	flags.StringVar(&f.token, "token", "", "token to show with --raw; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
 	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "where the certificate of the signature is served meanwhile")
-	f.register(flags, sns.Kind, "topic")
+	f.register(flags, sns.Name, "topic")
 	return cmd
 }
 
@@ -186,7 +186,7 @@ func (f *snsFlags) target(ctx context.Context, s streams) (snsTarget, error) {
 	if f.url != "" {
 		return t, f.checkURL("http://127.0.0.1:8080/hooks/alarms")
 	}
-	found, err := f.find(ctx, s, sns.Kind)
+	found, err := f.find(ctx, s, sns.Name)
 	if err != nil {
 		return t, err
 	}

@@ -63,7 +63,7 @@ is for your rules to say. What was said itself is not heard, unless a rule sends
 	flags.DurationVar(&f.listen, "listen", 0, "how long to print what is said in the room, each message on a line")
 	flags.IntVar(&f.count, "count", 0, "how many messages to wait for: fewer within --listen, or --timeout, are a failure")
 	flags.StringVar(&f.token, "token", "", "token to show; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
-	f.register(flags, websocket.Kind, "token")
+	f.register(flags, websocket.Name, "token")
 	return cmd
 }
 
@@ -107,7 +107,7 @@ func (f *websocketFlags) target(ctx context.Context, s streams) (websocketTarget
 	t := websocketTarget{token: schema.NewSecret(f.token)}
 	at := f.url
 	if f.url == "" {
-		found, err := f.find(ctx, s, websocket.Kind)
+		found, err := f.find(ctx, s, websocket.Name)
 		if err != nil {
 			return t, err
 		}

@@ -26,7 +26,7 @@ func (discard) Accept(_ context.Context, events []source.Event) ([]source.Accept
 	return make([]source.Accepted, len(events)), nil
 }
 
-func benchSource(b *testing.B) (*Source, *source.Metrics) {
+func benchSource(b *testing.B) (*source.Webhook, *source.Metrics) {
 	b.Helper()
 	metrics := source.NewMetrics(prometheus.NewRegistry())
 	s, err := New([]byte(settings32), source.Deps{Name: "lab", Intake: discard{}, Log: slog.New(slog.DiscardHandler), Metrics: metrics})

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var testTime = time.Date(2024, 12, 25, 0, 24, 0, 0, time.UTC)
 
 type fixture struct {
-	*Source
+	*source.Webhook
 	intake *sourcetest.Memory
 	log    *bytes.Buffer
 	reg    *prometheus.Registry
@@ -34,7 +34,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 	t.Helper()
 	f := &fixture{intake: &sourcetest.Memory{}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
 	var err error
-	f.Source, err = New([]byte(settings), source.Deps{
+	f.Webhook, err = New([]byte(settings), source.Deps{
 		Name: "lab", Intake: f.intake, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
 		Metrics: source.NewMetrics(f.reg), Now: func() time.Time { return testTime },
 	})
@@ -48,7 +48,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 const settings32 = `{"secrets":["` + secret32 + `"]}`
 
 func (f *fixture) post(body string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, f.Path(), strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, f.Info().Path, strings.NewReader(body))
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}

@@ -14,11 +14,10 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// Kind is the first label of a source block of this kind.
-const Kind = "intdash"
+// Name is the first label of a source block of this kind.
+const Name = "intdash"
 
 // maxBody is far above real bodies, which are below 1 KiB.
 const maxBody = 1 << 20
@@ -30,17 +29,15 @@ type Settings struct {
 	DedupeWindow time.Duration   `pointsman:"dedupe_window" doc:"How long an event's keys are kept to detect duplicates. Default: the journal's setting."`
 }
 
-// Schema describes Settings.
-func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
-
-// Source is one configured intdash source.
-type Source struct {
-	*source.Webhook
-	warnings []string
+// Kind returns this kind of source.
+func Kind() source.Kind {
+	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
+		return New(settings, d)
+	}}
 }
 
-// New returns an error if the settings, a JSON object that satisfies Schema, are invalid.
-func New(settings []byte, d source.Deps) (*Source, error) {
+// New implements source.Kind.
+func New(settings []byte, d source.Deps) (*source.Webhook, error) {
 	var s Settings
 	if err := schema.Decode(nil, settings, &s); err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
@@ -49,8 +46,8 @@ func New(settings []byte, d source.Deps) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
 	}
-	webhook, err := source.NewWebhook(source.WebhookOptions{
-		Deps: d, Kind: Kind, Path: s.Path,
+	return source.NewWebhook(source.WebhookOptions{
+		Deps: d, Info: source.Info{Kind: Name, Path: s.Path, Warnings: warnings},
 		Protocol:          &protocol{verifier: verifier, window: s.DedupeWindow},
 		Limits:            source.Limits{Body: maxBody},
 		Secrets:           len(s.Secrets),
@@ -58,14 +55,7 @@ func New(settings []byte, d source.Deps) (*Source, error) {
 		RefusalReasons:    refusalReasons,
 		QuarantineReasons: quarantineReasons,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &Source{Webhook: webhook, warnings: warnings}, nil
 }
-
-// Warnings returns what the operator should know about the settings at start. They contain no secrets.
-func (s *Source) Warnings() []string { return s.warnings }
 
 // protocol implements source.Protocol for intdash.
 type protocol struct {

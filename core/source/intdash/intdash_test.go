@@ -191,8 +191,8 @@ func TestNewRefusesSettings(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	f := newFixture(t, `{"secrets":["`+secret32+`"],"path":"/in/intdash","dedupe_window":"1h30m"}`)
-	if f.Path() != "/in/intdash" || f.Name() != "lab" || f.Kind() != "intdash" || len(f.Warnings()) != 0 {
-		t.Errorf("path %q, name %q, kind %q, warnings %q", f.Path(), f.Name(), f.Kind(), f.Warnings())
+	if f.Info().Path != "/in/intdash" || f.Info().Name != "lab" || f.Info().Kind != "intdash" || len(f.Info().Warnings) != 0 {
+		t.Errorf("path %q, name %q, kind %q, warnings %q", f.Info().Path, f.Info().Name, f.Info().Kind, f.Info().Warnings)
 	}
 	f.postSigned(bodyCompleted)
 	for _, k := range f.intake.Events[0].Keys {
@@ -200,7 +200,7 @@ func TestSettings(t *testing.T) {
 			t.Errorf("key %s has window %s, want 1h30m", k.Value, k.Window)
 		}
 	}
-	if got := newFixture(t, settings32).Path(); got != "/hooks/lab" {
+	if got := newFixture(t, settings32).Info().Path; got != "/hooks/lab" {
 		t.Errorf("default path %q", got)
 	}
 }

@@ -41,7 +41,7 @@ func BenchmarkS3OverSNS(b *testing.B) {
 	a := newAmazon(b, topicUploads)
 	f := a.fixture(b, a.settings(""))
 	body := []byte(a.notification(b, bodyOf(putRecord)))
-	r := httptest.NewRequest(http.MethodPost, f.Path(), nil)
+	r := httptest.NewRequest(http.MethodPost, f.Info().Path, nil)
 	r.ContentLength = int64(len(body))
 	r.Header.Set("Content-Type", "text/plain; charset=UTF-8")
 	w := &discardWriter{header: http.Header{}}

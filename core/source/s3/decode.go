@@ -170,7 +170,7 @@ func decodeRecords(dialect string, top object, o *DecodeOptions) ([]source.Event
 			return nil, refused
 		}
 		if err != nil {
-			event = source.Quarantined(Kind, own, err)
+			event = source.Quarantined(Name, own, err)
 		}
 		if event.Envelope != nil {
 			event.Envelope.Body = own

@@ -34,7 +34,7 @@ const (
 var testTime = time.Date(2026, 11, 22, 4, 30, 0, 0, time.UTC)
 
 type fixture struct {
-	*Source
+	*source.Webhook
 	intake *sourcetest.Memory
 	log    *bytes.Buffer
 	reg    *prometheus.Registry
@@ -54,7 +54,7 @@ func newSNSFixture(t testing.TB, settings string, o snsmessage.Options) *fixture
 		o.Log = log
 	}
 	var err error
-	f.Source, err = newSource([]byte(settings), source.Deps{
+	f.Webhook, err = newSource([]byte(settings), source.Deps{
 		Name: "uploads", Intake: f.intake, Log: log, Metrics: source.NewMetrics(f.reg), Now: func() time.Time { return testTime },
 	}, o)
 	if err != nil {
@@ -76,7 +76,7 @@ func (f *fixture) postTo(path, body string, headers ...string) *httptest.Respons
 
 // post posts a body with the newest token.
 func (f *fixture) post(body string) *httptest.ResponseRecorder {
-	return f.postTo(f.Path(), body, "Authorization", "Bearer "+tokenNew)
+	return f.postTo(f.Info().Path, body, "Authorization", "Bearer "+tokenNew)
 }
 
 // counted returns the value of one series; labels are name, value, ...

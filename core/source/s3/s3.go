@@ -13,11 +13,10 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// Kind is the first label of a source block of this kind.
-const Kind = "s3"
+// Name is the first label of a source block of this kind.
+const Name = "s3"
 
 // Settings are the attributes of a source block of this kind.
 type Settings struct {
@@ -40,8 +39,12 @@ type SNSSettings struct {
 	InsecureCertHosts       []string `pointsman:"insecure_cert_hosts" doc:"Hosts, optionally with a port, that are trusted like Amazon's. For tests with emulators. Insecure."`
 }
 
-// Schema describes Settings.
-func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
+// Kind returns this kind of source.
+func Kind() source.Kind {
+	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
+		return New(settings, d)
+	}}
+}
 
 // Bodies of AWS have at most 64 KiB, those of other stores a few. Inside an SNS message they are escaped, which may double
 // their size.
@@ -50,24 +53,18 @@ const (
 	maxSNSBody = 2 << 20
 )
 
-// Source is one configured S3 source.
-type Source struct {
-	*source.Webhook
-	warnings, insecure []string
-}
-
-// New returns an error if the settings, a JSON object that satisfies Schema, are invalid.
-func New(settings []byte, d source.Deps) (*Source, error) {
+// New implements source.Kind.
+func New(settings []byte, d source.Deps) (*source.Webhook, error) {
 	return newSource(settings, d, snsmessage.Options{Log: d.Log})
 }
 
-func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*Source, error) {
+func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*source.Webhook, error) {
 	var s Settings
 	if err := schema.Decode(nil, settings, &s); err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
 	}
 	if s.Path == "" {
-		s.Path = source.DefaultPath(d.Name)
+		s.Path = source.DefaultPath(d.Name) // the protocol compares the token with what follows it
 	}
 	p, warnings, err := newProtocol(&s, sns)
 	if err != nil {
@@ -77,30 +74,22 @@ func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*Source,
 	if s.SNS != nil {
 		limit = maxSNSBody
 	}
-	webhook, err := source.NewWebhook(source.WebhookOptions{
-		Deps: d, Kind: Kind, Path: s.Path,
+	p.log = d.Log.With("source", d.Name)
+	return source.NewWebhook(source.WebhookOptions{
+		Deps: d, Info: source.Info{
+			Kind: Name, Path: s.Path, Subtree: len(s.Tokens) > 0, Warnings: warnings, Insecure: s.insecure(),
+		},
 		Protocol:          p,
 		Limits:            source.Limits{Body: limit},
-		Subtree:           len(s.Tokens) > 0,
 		Success:           200, // Ceph does not document which other statuses it accepts
 		Secrets:           len(s.Tokens),
 		KnownTypes:        KnownTypes(),
 		RefusalReasons:    refusalReasons(),
 		QuarantineReasons: quarantineReasons(),
 	})
-	if err != nil {
-		return nil, err
-	}
-	p.log = d.Log.With("source", d.Name)
-	return &Source{Webhook: webhook, warnings: warnings, insecure: s.insecure()}, nil
 }
 
-// Warnings returns what the operator should know about the settings at start. They contain no secrets.
-func (s *Source) Warnings() []string { return s.warnings }
-
-// Insecure returns the names of active settings that admit unauthenticated senders.
-func (s *Source) Insecure() []string { return s.insecure }
-
+// insecure returns the names of active settings that admit unauthenticated senders.
 func (s *Settings) insecure() []string {
 	var names []string
 	if s.AllowAnonymous {

@@ -28,7 +28,7 @@ func TestRecordedRequestsOverHTTP(t *testing.T) {
 			t.Fatalf("%s: answer %d %q, %d stored", name, w.Code, w.Body, len(f.intake.Events))
 		}
 		e := f.intake.Events[0]
-		if string(e.Envelope.GetBody()) != body || e.Envelope.GetKind() != Kind || e.Envelope.GetSource() != "uploads" {
+		if string(e.Envelope.GetBody()) != body || e.Envelope.GetKind() != Name || e.Envelope.GetSource() != "uploads" {
 			t.Errorf("%s: stored %v", name, e.Envelope)
 		}
 		if w := f.post(body); w.Code != http.StatusOK || len(f.intake.Events) != 1 {
@@ -137,7 +137,7 @@ func TestUnusualTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := newFixture(t, string(settings))
-		if w := f.postTo(f.Path(), bodyOf(putRecord), "Authorization", header); w.Code != http.StatusOK {
+		if w := f.postTo(f.Info().Path, bodyOf(putRecord), "Authorization", header); w.Code != http.StatusOK {
 			t.Errorf("%s: answer %d", token, w.Code)
 		}
 	}
@@ -147,7 +147,7 @@ func TestHealth(t *testing.T) {
 	f := newFixture(t, settings32)
 	for _, method := range []string{http.MethodGet, http.MethodHead} { // MinIO asks so at its start
 		w := httptest.NewRecorder()
-		f.ServeHTTP(w, httptest.NewRequest(method, f.Path(), nil))
+		f.ServeHTTP(w, httptest.NewRequest(method, f.Info().Path, nil))
 		if w.Code != http.StatusOK {
 			t.Errorf("%s: %d", method, w.Code)
 		}
@@ -227,16 +227,16 @@ func TestNewRefusesSettings(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	f := newFixture(t, `{"tokens":["`+tokenNew+`"],"path":"/in/s3","dedupe_window":"1h30m","decode_keys":"never"}`)
-	if f.Path() != "/in/s3" || f.Name() != "uploads" || f.Kind() != Kind || len(f.Warnings()) != 0 || len(f.Insecure()) != 0 || !f.ServesSubtree() {
-		t.Errorf("path %q, name %q, kind %q, warnings %q, insecure %q, subtree %t", f.Path(), f.Name(), f.Kind(), f.Warnings(), f.Insecure(), f.ServesSubtree())
+	if f.Info().Path != "/in/s3" || f.Info().Name != "uploads" || f.Info().Kind != Name || len(f.Info().Warnings) != 0 || len(f.Info().Insecure) != 0 || !f.Info().Subtree {
+		t.Errorf("path %q, name %q, kind %q, warnings %q, insecure %q, subtree %t", f.Info().Path, f.Info().Name, f.Info().Kind, f.Info().Warnings, f.Info().Insecure, f.Info().Subtree)
 	}
 	f.post(bodyOf(changed(t, "a.txt", "a+b")))
 	if e := f.intake.Events[0]; e.Keys[0].Window != 90*time.Minute || e.Envelope.GetSubject() != "src/a+b" {
 		t.Errorf("window %s, subject %s", e.Keys[0].Window, e.Envelope.GetSubject())
 	}
 	anybody := newFixture(t, `{"allow_anonymous":true}`)
-	if anybody.Path() != "/hooks/uploads" || anybody.ServesSubtree() {
-		t.Errorf("path %q, subtree %t", anybody.Path(), anybody.ServesSubtree())
+	if anybody.Info().Path != "/hooks/uploads" || anybody.Info().Subtree {
+		t.Errorf("path %q, subtree %t", anybody.Info().Path, anybody.Info().Subtree)
 	}
 	if w := anybody.postTo("/hooks/uploads", bodyOf(putRecord)); w.Code != http.StatusOK || len(anybody.intake.Events) != 1 {
 		t.Errorf("anonymous: answer %d", w.Code)
@@ -270,10 +270,10 @@ func TestWarnings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		f := newFixture(t, tt.settings)
-		if diff := cmp.Diff(tt.warnings, f.Warnings()); diff != "" {
+		if diff := cmp.Diff(tt.warnings, f.Info().Warnings); diff != "" {
 			t.Errorf("%s: warnings (-want +got):\n%s", tt.settings, diff)
 		}
-		if diff := cmp.Diff(tt.insecure, f.Insecure()); diff != "" {
+		if diff := cmp.Diff(tt.insecure, f.Info().Insecure); diff != "" {
 			t.Errorf("%s: insecure (-want +got):\n%s", tt.settings, diff)
 		}
 	}

@@ -82,7 +82,7 @@ func (a *amazon) sign(t testing.TB, m snsmessage.Message) []byte {
 }
 
 type fixture struct {
-	*Source
+	*source.Webhook
 	amazon *amazon
 	intake *sourcetest.Memory
 	log    *bytes.Buffer
@@ -100,7 +100,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 	if settings != "" {
 		text += "," + settings
 	}
-	if f.Source, err = New([]byte(text+"}"), deps(f.intake, f.log), unwrapLines); err != nil {
+	if f.Webhook, err = New([]byte(text+"}"), deps(f.intake, f.log), unwrapLines); err != nil {
 		t.Fatal(err)
 	}
 	return f

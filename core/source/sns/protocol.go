@@ -118,7 +118,7 @@ func (p *protocol) events(m *snsmessage.Message, body []byte) []source.Event {
 	}
 	events, err := p.unwrap([]byte(m.Message), p.window)
 	if err != nil {
-		return []source.Event{source.Quarantined(Kind, body, &source.Undecodable{Reason: notS3, Detail: err.Error()})}
+		return []source.Event{source.Quarantined(Name, body, &source.Undecodable{Reason: notS3, Detail: err.Error()})}
 	}
 	return events
 }

@@ -14,11 +14,10 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// Kind is the first label of a source block of this kind.
-const Kind = "sns"
+// Name is the first label of a source block of this kind.
+const Name = "sns"
 
 // maxBody is enough for a message of 256 KiB in the worst case of JSON escaping.
 const maxBody = 2 << 20
@@ -41,26 +40,22 @@ type RawSettings struct {
 	Tokens []schema.Secret `pointsman:"tokens,required" doc:"Passwords for the subscription's URL: https://sns:<token>@host/path. Several are allowed for rotation."`
 }
 
-// Schema describes Settings.
-func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
-
 // Unwrap returns the events of an S3 notification, which is the text of a message. window is their dedupe window. It returns
 // no events and no error if the notification needs none.
 type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
-// Source is one configured SNS source.
-type Source struct {
-	*source.Webhook
-	settings Settings
-	warnings []string
+// Kind returns this kind of source. unwrapS3 decodes S3 event notifications for sources with unwrap_s3.
+func Kind(unwrapS3 Unwrap) source.Kind {
+	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
+		return New(settings, d, unwrapS3)
+	}}
 }
 
 // minMaxAge is how long SNS retries a message, plus some time for clock skew.
 const minMaxAge = time.Hour + 5*time.Minute
 
-// New returns an error if the settings, a JSON object that satisfies Schema, are invalid. unwrap is only needed for unwrap_s3
-// and may otherwise be nil.
-func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
+// New implements source.Kind. unwrap may be nil if the settings do not need it.
+func New(settings []byte, d source.Deps, unwrap Unwrap) (*source.Webhook, error) {
 	var s Settings
 	if err := schema.Decode(nil, settings, &s); err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
@@ -73,8 +68,12 @@ func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
 	if p.raw != nil {
 		slots = p.raw.slots
 	}
-	webhook, err := source.NewWebhook(source.WebhookOptions{
-		Deps: d, Kind: Kind, Path: s.Path, Protocol: p,
+	info := source.Info{Kind: Name, Path: s.Path, Warnings: warnings, Insecure: s.insecure()}
+	if s.UnwrapS3 {
+		info.Data = "s3" // the kind that unwrap makes events of; sources do not import each other
+	}
+	return source.NewWebhook(source.WebhookOptions{
+		Deps: d, Info: info, Protocol: p,
 		Limits:            source.Limits{Body: maxBody},
 		Success:           200,
 		Secrets:           slots,
@@ -82,18 +81,11 @@ func New(settings []byte, d source.Deps, unwrap Unwrap) (*Source, error) {
 		RefusalReasons:    append(snsmessage.RefusalReasons(), malformed, rawRefused, tokenMissing, tokenMismatch),
 		QuarantineReasons: []string{notText, notS3},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &Source{Webhook: webhook, settings: s, warnings: warnings}, nil
 }
 
-// Warnings returns what the operator should know about the settings at start. They contain no secrets.
-func (s *Source) Warnings() []string { return s.warnings }
-
-// Insecure returns the names of active settings that admit unauthenticated senders.
-func (s *Source) Insecure() []string {
-	if len(s.settings.InsecureCertHosts) > 0 {
+// insecure returns the names of active settings that admit unauthenticated senders.
+func (s *Settings) insecure() []string {
+	if len(s.InsecureCertHosts) > 0 {
 		return []string{"insecure_cert_hosts"}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -137,7 +138,7 @@ func TestSubscription(t *testing.T) {
 	})
 	t.Run("left to a person", func(t *testing.T) {
 		f := newFixture(t, "")
-		f.Source = mustNew(t, f, `"auto_confirm":false`)
+		f.Webhook = mustNew(t, f, `"auto_confirm":false`)
 		if w := f.post(f.amazon.sign(t, ask)); w.Code != 200 || f.amazon.confirmed.Load() != 0 {
 			t.Errorf("answer %d, confirmed %d times", w.Code, f.amazon.confirmed.Load())
 		}
@@ -172,7 +173,7 @@ func TestSubscription(t *testing.T) {
 }
 
 // mustNew returns another source that trusts f's amazon.
-func mustNew(t *testing.T, f *fixture, settings string) *Source {
+func mustNew(t *testing.T, f *fixture, settings string) *source.Webhook {
 	t.Helper()
 	host := strings.TrimPrefix(f.amazon.URL, "http://")
 	s, err := New([]byte(`{"topics":["`+testTopic+`"],"insecure_cert_hosts":["`+host+`"],`+settings+`}`), deps(f.intake, f.log), nil)
@@ -251,11 +252,11 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: %v", tt.settings, err)
 			continue
 		}
-		if got := strings.Join(s.Warnings(), "\n"); !strings.Contains(got, tt.warning) || tt.warning == "" && got != "" {
+		if got := strings.Join(s.Info().Warnings, "\n"); !strings.Contains(got, tt.warning) || tt.warning == "" && got != "" {
 			t.Errorf("%s: warnings %q, want %q", tt.settings, got, tt.warning)
 		}
 	}
-	if s := newFixture(t, "").Source; len(s.Insecure()) != 1 {
-		t.Errorf("insecure options %v, want insecure_cert_hosts", s.Insecure())
+	if s := newFixture(t, "").Webhook; len(s.Info().Insecure) != 1 {
+		t.Errorf("insecure options %v, want insecure_cert_hosts", s.Info().Insecure)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+
+	"github.com/pointsman/pointsman/core/source"
 )
 
 func TestRooms(t *testing.T) {
@@ -89,7 +91,7 @@ func TestAnyRoom(t *testing.T) {
 	if got := f.expect(typeMessage).GetRoom(); got != "b" {
 		t.Errorf("message for %q", got)
 	}
-	if w := f.Warnings(); len(w) != 2 {
+	if w := f.Info().Warnings; len(w) != 2 {
 		t.Errorf("warnings %q", w)
 	}
 }
@@ -194,13 +196,13 @@ func TestBug(t *testing.T) {
 func TestSendErrors(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
-	if err := f.Send(k.id, make([]byte, 128<<10+1), true); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("Send: %v, want ErrTooLarge", err)
+	if err := f.Send(k.id, make([]byte, 128<<10+1), true); !errors.Is(err, source.ErrTooLarge) {
+		t.Errorf("Send: %v, want source.ErrTooLarge", err)
 	}
 	if n := f.Broadcast("a", make([]byte, 128<<10+1), true, ""); n != 0 {
 		t.Errorf("broadcast to %d", n)
 	}
-	if err := f.Send("nobody", nil, true); !errors.Is(err, ErrGone) {
-		t.Errorf("Send: %v, want ErrGone", err)
+	if err := f.Send("nobody", nil, true); !errors.Is(err, source.ErrGone) {
+		t.Errorf("Send: %v, want source.ErrGone", err)
 	}
 }

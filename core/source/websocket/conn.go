@@ -11,6 +11,8 @@ import (
 
 	"github.com/gobwas/ws"
 	"golang.org/x/time/rate"
+
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // Close codes. Those from 4000 on are our own.
@@ -70,15 +72,15 @@ type conn struct {
 	code    int      // how it ends
 }
 
-// send queues a frame. It never waits. The error is ErrGone or ErrBusy.
+// send queues a frame. It never waits. The error is source.ErrGone or source.ErrBusy.
 func (c *conn) send(frame []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closing:
-		return ErrGone
+		return source.ErrGone
 	case c.queued+len(frame) > c.source.limits.Queue:
-		return ErrBusy
+		return source.ErrBusy
 	}
 	c.active.Store(c.source.now().UnixNano())
 	c.push(frame)

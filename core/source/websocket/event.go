@@ -34,7 +34,7 @@ func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now t
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
 			// The connection's id is never used again, so this is never one either.
-			Id: c.id + "-" + strconv.FormatUint(c.events, 10), Source: c.source.name, Kind: Kind, Type: eventType, Subject: data.Room,
+			Id: c.id + "-" + strconv.FormatUint(c.events, 10), Source: c.source.name, Kind: Name, Type: eventType, Subject: data.Room,
 			TimeUnixNano: now.UnixNano(), ReceivedUnixNano: now.UnixNano(), Attributes: attributes,
 			Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
 		},

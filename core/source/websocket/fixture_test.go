@@ -124,10 +124,10 @@ func newFixture(t testing.TB, more string) *fixture {
 		settings += "," + more
 	}
 	var err error
-	f.Source, err = New([]byte(settings+"}"), source.Deps{
+	f.Source, err = makeSource(settings+"}", source.Deps{
 		Name: "chat", Intake: f.intake, Log: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: f.clock.Now,
 		Metrics: source.NewMetrics(f.reg),
-	}, WithMetrics(NewMetrics(f.reg)))
+	}, NewMetrics(f.reg))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,10 +354,19 @@ func (f *fixture) leave(k *client) {
 	}
 }
 
+// makeSource is what Kind.New does for the native mode.
+func makeSource(settings string, d source.Deps, m *Metrics) (*Source, error) {
+	s, err := DecodeSettings([]byte(settings))
+	if err != nil {
+		return nil, err
+	}
+	return New(s, d, m)
+}
+
 // newUnserved makes a source that nobody serves.
 func newUnserved(t testing.TB, settings string) *Source {
 	t.Helper()
-	s, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{events: make(chan source.Event, 100)}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())})
+	s, err := makeSource(settings, source.Deps{Name: "chat", Intake: &memory{events: make(chan source.Event, 100)}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())}, newMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // TestRefusals asks for a connection in every way that is not granted.
@@ -341,14 +343,14 @@ func TestSlowReaderIsTold(t *testing.T) {
 	f := newFixture(t, `"limits":{"queue_bytes":131072}`)
 	k := f.join("a")
 	large := bytes.Repeat([]byte("x"), 100<<10)
-	busy := func() bool { return errors.Is(f.Send(k.id, large, true), ErrBusy) }
+	busy := func() bool { return errors.Is(f.Send(k.id, large, true), source.ErrBusy) }
 	eventually(t, "the queue is full", busy)
 	c := f.hub.find(k.id)
 	for !c.ending() { // the system's buffers may still take some
 		f.Broadcast("a", large, true, "")
 	}
-	if err := f.Send(k.id, large, true); !errors.Is(err, ErrGone) {
-		t.Errorf("Send: %v, want ErrGone", err)
+	if err := f.Send(k.id, large, true); !errors.Is(err, source.ErrGone) {
+		t.Errorf("Send: %v, want source.ErrGone", err)
 	}
 	if code := k.ends(); code != codeSlowReader {
 		t.Errorf("closed with %d", code)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // The management API is API Gateway's: its paths, its verbs, its errors. Only the proof of who asks differs: a bearer token.
@@ -99,9 +101,9 @@ func (s *Source) post(w http.ResponseWriter, r *http.Request, id string) *apiErr
 		return apiBroken
 	}
 	switch err := s.Send(id, data, !utf8.Valid(data)); {
-	case errors.Is(err, ErrGone):
+	case errors.Is(err, source.ErrGone):
 		return apiGone
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, source.ErrBusy):
 		return apiLimit
 	case err != nil:
 		return apiTooLarge

@@ -6,16 +6,8 @@ import (
 	"sync"
 
 	"github.com/gobwas/ws"
-)
 
-// Errors of sending to one connection.
-var (
-	// ErrGone means that there is no such connection any more, or that it is being closed.
-	ErrGone = errors.New("the connection is gone")
-	// ErrBusy means that too much waits for the client to read it. It may do so yet.
-	ErrBusy = errors.New("the client reads too slowly: its queue is full")
-	// ErrTooLarge means that the message is larger than the limit.
-	ErrTooLarge = errors.New("the message is too large")
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // Reasons not to let a connection in, or into a room.
@@ -223,7 +215,7 @@ func (s *Source) Broadcast(room string, data []byte, binary bool, except string)
 		switch err := c.send(frame); {
 		case err == nil:
 			sent++
-		case errors.Is(err, ErrBusy):
+		case errors.Is(err, source.ErrBusy):
 			c.close(codeSlowReader, "messages are not read")
 		}
 	}
@@ -231,14 +223,14 @@ func (s *Source) Broadcast(room string, data []byte, binary bool, except string)
 	return sent
 }
 
-// Send sends a message to one connection. The error is ErrGone, ErrBusy or ErrTooLarge.
+// Send sends a message to one connection. The error is source.ErrGone, source.ErrBusy or source.ErrTooLarge.
 func (s *Source) Send(connectionID string, data []byte, binary bool) error {
 	if len(data) > s.limits.Message {
-		return ErrTooLarge
+		return source.ErrTooLarge
 	}
 	c := s.hub.find(connectionID)
 	if c == nil {
-		return ErrGone
+		return source.ErrGone
 	}
 	return c.send(messageFrame(data, binary))
 }

@@ -20,7 +20,7 @@ import (
 func TestMounted(t *testing.T) {
 	intake := &memory{events: make(chan source.Event, 10)}
 	log := slog.New(slog.DiscardHandler)
-	s, err := New([]byte(`{"path":"/ws","subprotocols":["v1"],"management_tokens":["`+managerToken+`"]}`), source.Deps{Name: "chat", Intake: intake, Log: log, Metrics: source.NewMetrics(prometheus.NewRegistry())})
+	s, err := makeSource(`{"path":"/ws","subprotocols":["v1"],"management_tokens":["`+managerToken+`"]}`, source.Deps{Name: "chat", Intake: intake, Log: log, Metrics: source.NewMetrics(prometheus.NewRegistry())}, newMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
-	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // Settings are what a source block of this kind may hold.
@@ -68,10 +67,9 @@ type APIGateway struct {
 	File             string          `pointsman:"file" doc:"File that lists the connections in place of a table, for one router alone."`
 }
 
-// Schema describes Settings.
-func Schema() *pluginv1.Schema { return schema.MustOf(Settings{}) }
-
-func decodeSettings(raw []byte) (*Settings, error) {
+// DecodeSettings reads a JSON object that satisfies the schema of this kind. It fills in defaults, Limits included, and leaves it
+// to the mode's constructor to check the values.
+func DecodeSettings(raw []byte) (*Settings, error) {
 	s := &Settings{}
 	if err := schema.Decode(nil, raw, s); err != nil {
 		return nil, err
@@ -82,13 +80,10 @@ func decodeSettings(raw []byte) (*Settings, error) {
 			return nil, err
 		}
 	}
-	return s, s.check()
+	return s, nil
 }
 
 func (s *Settings) check() error {
-	if s.Mode != "native" {
-		return fmt.Errorf("mode: %q is made by the package apigateway", s.Mode)
-	}
 	if s.APIGateway != nil {
 		return errors.New(`apigateway: the block goes with mode = "apigateway"`)
 	}

@@ -25,7 +25,6 @@ func TestBadSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for settings, want := range map[string]string{
-		`{"mode":"apigateway"}`:                           "mode",
 		`{"mode":"other"}`:                                "mode",
 		`{"path":"ws"}`:                                   "path",
 		`{"route":"action"}`:                              "route",
@@ -50,35 +49,32 @@ func TestBadSettings(t *testing.T) {
 		`{"page":"/nowhere/page.html"}`:                   "page",
 		`{"page":"` + page + `"}`:                         "not HTML",
 	} {
-		_, err := New([]byte(settings), source.Deps{Name: "chat", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())})
+		_, err := makeSource(settings, source.Deps{Name: "chat", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry())}, newMetrics())
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), `"chat"`) {
 			t.Errorf("%s: %v, want %q", settings, err, want)
 		}
 	}
-	if _, err := New([]byte("{}"), source.Deps{}); err == nil {
+	if _, err := makeSource("{}", source.Deps{}, newMetrics()); err == nil {
 		t.Error("made without anything")
 	}
 }
 
 func TestDefaults(t *testing.T) {
 	s := newUnserved(t, "{}")
-	if s.Path() != "/hooks/chat" || s.Kind() != "websocket" || s.Name() != "chat" || !s.ServesSubtree() {
-		t.Errorf("%s at %s", s.Name(), s.Path())
+	if s.Info().Path != "/hooks/chat" || s.Info().Kind != "websocket" || s.Info().Name != "chat" || !s.Info().Subtree {
+		t.Errorf("%s at %s", s.Info().Name, s.Info().Path)
 	}
 	l := s.limits
 	if l.Frame != 32<<10 || l.Message != 128<<10 || l.Idle != 10*time.Minute || l.Age != 2*time.Hour || l.Rate != 10000 || l.Burst != 5000 ||
 		l.RatePerConnection != 50 || l.BurstOfConnection != 100 || !s.settings.RequireMembership {
 		t.Errorf("limits %+v", l)
 	}
-	if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "/hooks/chat") || len(s.Insecure()) != 0 {
-		t.Errorf("warnings %q, insecure %q", w, s.Insecure())
+	if w := s.Info().Warnings; len(w) != 1 || !strings.Contains(w[0], "/hooks/chat") || len(s.Info().Insecure) != 0 {
+		t.Errorf("warnings %q, insecure %q", w, s.Info().Insecure)
 	}
 	s = newUnserved(t, `{"tokens":["short","","a-token-of-24-bytes-or-more\n"],"origins":["*"],"jwt":{"secrets":["short"]}}`)
-	if w := s.Warnings(); len(w) != 4 || strings.Contains(strings.Join(w, ""), "short\n") || !slices.Equal(s.Insecure(), []string{"origins"}) {
-		t.Errorf("warnings %q, insecure %q", w, s.Insecure())
-	}
-	if Schema() == nil {
-		t.Error("no schema")
+	if w := s.Info().Warnings; len(w) != 4 || strings.Contains(strings.Join(w, ""), "short\n") || !slices.Equal(s.Info().Insecure, []string{"origins"}) {
+		t.Errorf("warnings %q, insecure %q", w, s.Info().Insecure)
 	}
 }
 

@@ -30,10 +30,25 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Kind is the first label of a source block of this kind.
-const Kind = "websocket"
+// Name is the first label of a source block of this kind.
+const Name = "websocket"
+
+// Kind returns this kind of source, which counts into m. gateway makes the sources whose mode is apigateway.
+func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error)) source.Kind {
+	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(raw []byte, d source.Deps) (source.Source, error) {
+		settings, err := DecodeSettings(raw)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("source %q: %w", d.Name, err)
+		case settings.Mode == "apigateway":
+			return gateway(settings, d)
+		}
+		return New(settings, d, m)
+	}}
+}
 
 // Source is one configured WebSocket source.
 type Source struct {
@@ -60,20 +75,12 @@ type Source struct {
 }
 
 var (
-	_ source.LongLived = (*Source)(nil)
-	_ source.Subtree   = (*Source)(nil)
+	_ source.Source = (*Source)(nil)
+	_ source.Rooms  = (*Source)(nil)
 )
 
-// Option changes what New makes.
-type Option func(*Source)
-
-// WithMetrics counts into m. Without it nothing is exported.
-func WithMetrics(m *Metrics) Option {
-	return func(s *Source) { s.metrics = m.of(s.name) }
-}
-
-// New makes a source of its settings, a JSON object that satisfies Schema. An error is a mistake in the settings.
-func New(settings []byte, d source.Deps, options ...Option) (*Source, error) {
+// New makes a source that clients connect to, which counts into m. An error describes a mistake in the settings.
+func New(settings *Settings, d source.Deps, m *Metrics) (*Source, error) {
 	if d.Name == "" || d.Intake == nil || d.Log == nil || d.Metrics == nil {
 		return nil, errors.New("websocket: name, intake, log and metrics are required")
 	}
@@ -81,19 +88,13 @@ func New(settings []byte, d source.Deps, options ...Option) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
 	}
-	for _, o := range options {
-		o(s)
-	}
-	if s.metrics == nil {
-		s.metrics = newMetrics().of(s.name)
-	}
+	s.metrics = m.of(s.name)
 	s.hub.metrics = s.metrics
 	return s, nil
 }
 
-func newSource(raw []byte, d source.Deps) (*Source, error) {
-	settings, err := decodeSettings(raw)
-	if err != nil {
+func newSource(settings *Settings, d source.Deps) (*Source, error) {
+	if err := settings.check(); err != nil {
 		return nil, err
 	}
 	s := &Source{
@@ -126,26 +127,13 @@ func newSource(raw []byte, d source.Deps) (*Source, error) {
 	return s, errors.Join(errs[:]...)
 }
 
-// Name returns the name of the source.
-func (s *Source) Name() string { return s.name }
-
-// Kind returns the kind of the source.
-func (s *Source) Kind() string { return Kind }
-
-// Path returns where the source is to be mounted.
-func (s *Source) Path() string { return s.path }
-
-// ServesSubtree implements source.Subtree: the management API is below the path.
-func (s *Source) ServesSubtree() bool { return true }
-
-// Warnings are what the operator should know about the settings at start. They hold no secret.
-func (s *Source) Warnings() []string { return s.warnings }
-
-// Durability is "disk", or "memory" when a crash may lose the last moments.
-func (s *Source) Durability() string { return s.settings.Durability }
-
-// Insecure names the settings in force that let others in than those who should be.
-func (s *Source) Insecure() []string { return s.settings.insecure() }
+// Info implements source.Source. The management API is in the subtree.
+func (s *Source) Info() source.Info {
+	return source.Info{
+		Name: s.name, Kind: Name, Path: s.path, Subtree: true, LongLived: true, Memory: s.settings.Durability == "memory",
+		Insecure: s.settings.insecure(), Warnings: s.warnings, Rooms: s,
+	}
+}
 
 // Run sends pings and closes what is idle, old or gone, until ctx ends. Then it closes every connection with 1001 and returns
 // when all are gone; those that have not said goodbye after some seconds are cut off.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+
+	"github.com/pointsman/pointsman/core/source"
 )
 
 // One client's life: it joins, its message becomes an event, what is sent to the room reaches the others, it leaves.
@@ -31,7 +33,7 @@ func TestChat(t *testing.T) {
 	a.say(text)
 	e = f.event()
 	m := e.GetWebsocket()
-	if e.GetType() != typeMessage || e.GetSubject() != "chat:3" || string(e.GetBody()) != text || e.GetKind() != Kind || e.GetSource() != "chat" ||
+	if e.GetType() != typeMessage || e.GetSubject() != "chat:3" || string(e.GetBody()) != text || e.GetKind() != Name || e.GetSource() != "chat" ||
 		e.GetContentType() != "application/json" || e.GetReceivedUnixNano() != f.clock.Now().UnixNano() {
 		t.Errorf("message event %v", e)
 	}
@@ -52,7 +54,7 @@ func TestChat(t *testing.T) {
 		t.Errorf("a got %v", got)
 	}
 	f.leave(a)
-	eventually(t, "gone", func() bool { return errors.Is(f.Send(a.id, nil, false), ErrGone) })
+	eventually(t, "gone", func() bool { return errors.Is(f.Send(a.id, nil, false), source.ErrGone) })
 	if n := f.Broadcast("chat:3", []byte("x"), false, ""); n != 1 {
 		t.Errorf("broadcast to %d, want 1", n)
 	}

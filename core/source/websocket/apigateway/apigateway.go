@@ -32,7 +32,6 @@ const (
 type Source struct {
 	*source.Webhook
 	settings *websocket.Settings
-	warnings []string
 	intake   source.Intake
 	log      *slog.Logger
 	now      func() time.Time
@@ -47,10 +46,18 @@ type outside struct {
 	api   *api
 }
 
-var _ source.LongLived = (*Source)(nil)
+var (
+	_ source.Source = (*Source)(nil)
+	_ source.Rooms  = (*Source)(nil)
+)
 
-// New makes a source of its settings, a JSON object that satisfies websocket.Schema. An error is a mistake in the settings.
-func New(settings []byte, d source.Deps, metrics *Metrics) (*Source, error) {
+// Mode returns the constructor of this mode for websocket.Kind. Its sources count into m.
+func Mode(m *Metrics) func(*websocket.Settings, source.Deps) (source.Source, error) {
+	return func(settings *websocket.Settings, d source.Deps) (source.Source, error) { return New(settings, d, m) }
+}
+
+// New makes a source from settings with mode apigateway. An error describes a mistake in them.
+func New(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*Source, error) {
 	s, err := newSource(settings, d, metrics)
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", d.Name, err)
@@ -58,9 +65,8 @@ func New(settings []byte, d source.Deps, metrics *Metrics) (*Source, error) {
 	return s, nil
 }
 
-func newSource(raw []byte, d source.Deps, metrics *Metrics) (*Source, error) {
-	settings, err := decodeSettings(raw)
-	if err != nil {
+func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*Source, error) {
+	if err := check(settings); err != nil {
 		return nil, err
 	}
 	if d.Log == nil || d.Intake == nil || metrics == nil {
@@ -74,14 +80,17 @@ func newSource(raw []byte, d source.Deps, metrics *Metrics) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{
-		settings: settings, warnings: append(warnings(settings), doubts...),
-		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
+		settings: settings, intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 	}
 	s.outside = sync.OnceValues(s.open)
 	s.speaker = newSpeaker(s, metrics.of(d.Name))
 	d.Intake = &ledger{next: d.Intake, source: s}
 	s.Webhook, err = source.NewWebhook(source.WebhookOptions{
-		Deps: d, Kind: websocket.Kind, Path: settings.Path, Protocol: &protocol{Source: s, secrets: secrets},
+		Deps: d, Info: source.Info{
+			Kind: websocket.Name, Path: settings.Path, Memory: settings.Durability == "memory",
+			Warnings: append(warnings(settings), doubts...), Rooms: s,
+		},
+		Protocol:          &protocol{Source: s, secrets: secrets},
 		Limits:            source.Limits{Body: bodyLimit(settings)},
 		Success:           http.StatusOK,
 		Secrets:           len(settings.APIGateway.Secrets),
@@ -91,12 +100,6 @@ func newSource(raw []byte, d source.Deps, metrics *Metrics) (*Source, error) {
 	})
 	return s, err
 }
-
-// Durability is "disk", or "memory" when a crash may lose the last moments.
-func (s *Source) Durability() string { return s.settings.Durability }
-
-// Warnings are what the operator should know about the settings at start. They hold no secret.
-func (s *Source) Warnings() []string { return s.warnings }
 
 // open makes the clients and opens the list. It calls nobody.
 func (s *Source) open() (*outside, error) {
@@ -119,7 +122,7 @@ func (s *Source) open() (*outside, error) {
 func (s *Source) Run(ctx context.Context) error {
 	out, err := s.outside()
 	if err != nil {
-		return fmt.Errorf("source %q: %w", s.Name(), err)
+		return fmt.Errorf("source %q: %w", s.Info().Name, err)
 	}
 	defer out.api.close()
 	if err := s.checkStore(ctx, out.store); err != nil {
@@ -145,7 +148,7 @@ func (s *Source) checkStore(ctx context.Context, list store) error {
 	defer cancel()
 	err := list.check(ctx)
 	if wrong, ok := errors.AsType[*unusable](err); ok {
-		return fmt.Errorf("source %q: %w", s.Name(), wrong)
+		return fmt.Errorf("source %q: %w", s.Info().Name, wrong)
 	}
 	if err != nil {
 		s.log.Warn("the list of connections could not be checked: requests are answered 503 until it can be used", "err", err)
@@ -180,7 +183,7 @@ func (s *Source) end(ctx context.Context, list store, r row) error {
 
 // stamped is an event that no request brought.
 func (s *Source) stamped(e source.Event, now time.Time) source.Event {
-	e.Envelope.Source, e.Envelope.Kind = s.Name(), s.Kind()
+	e.Envelope.Source, e.Envelope.Kind = s.Info().Name, websocket.Name
 	e.Envelope.TimeUnixNano, e.Envelope.ReceivedUnixNano = now.UnixNano(), now.UnixNano()
 	e.Volatile = s.settings.Durability == "memory"
 	return e

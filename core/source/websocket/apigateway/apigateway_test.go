@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/core/source"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -145,7 +145,7 @@ func TestLargestMessage(t *testing.T) {
 	if got := f.post(text, messageHeaders("a=", "m-1")); got != http.StatusOK || f.memory.last().GetWebsocket().GetText() != text {
 		t.Errorf("%d", got)
 	}
-	if err := f.Send("a=", []byte(text+"x"), false); !errors.Is(err, websocket.ErrTooLarge) {
+	if err := f.Send("a=", []byte(text+"x"), false); !errors.Is(err, source.ErrTooLarge) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -305,7 +305,7 @@ func TestBounded(t *testing.T) {
 	}
 	big := make([]byte, 128<<10)
 	for i := range 2 * maxWaitingBytes / len(big) {
-		if err := f.Send(fmt.Sprint("c", i), big, false); err != nil && !errors.Is(err, websocket.ErrBusy) {
+		if err := f.Send(fmt.Sprint("c", i), big, false); err != nil && !errors.Is(err, source.ErrBusy) {
 			t.Fatal(err)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -217,16 +218,25 @@ func newFixture(t *testing.T, changes map[string]any) *fixture {
 	return f
 }
 
+// makeSource is what websocket.Kind does for this mode.
+func makeSource(settings []byte, d source.Deps) (*Source, error) {
+	s, err := websocket.DecodeSettings(settings)
+	if err != nil {
+		return nil, err
+	}
+	return New(s, d, NewMetrics(prometheus.NewRegistry()))
+}
+
 // prepare makes a source that does not run yet.
 func prepare(t testing.TB, g *gateway, settings []byte) *fixture {
 	t.Helper()
 	f := &fixture{
 		t: t, gateway: g, memory: &memory{keys: map[string]bool{}}, log: &locked{w: &strings.Builder{}}, time: time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC),
 	}
-	s, err := New(settings, source.Deps{
+	s, err := makeSource(settings, source.Deps{
 		Name: "chat", Intake: f.memory, Log: slog.New(slog.NewTextHandler(f.log, nil)),
 		Metrics: source.NewMetrics(prometheus.NewRegistry()), Now: f.clock,
-	}, NewMetrics(prometheus.NewRegistry()))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

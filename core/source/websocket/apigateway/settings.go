@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/websocket"
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 var (
@@ -20,21 +19,16 @@ var (
 	tableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
 )
 
-func decodeSettings(raw []byte) (*websocket.Settings, error) {
-	s, defaults, limits := &websocket.Settings{}, &websocket.Settings{}, &websocket.Limits{}
-	if err := schema.Decode(nil, raw, s); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(schema.Decode(nil, []byte("{}"), defaults), schema.Decode(nil, []byte("{}"), limits)); err != nil {
-		return nil, err
-	}
-	if s.Limits == nil {
-		s.Limits = new(*limits)
-	}
+// check refuses what goes with the other mode only, and values that API Gateway or DynamoDB would refuse.
+func check(s *websocket.Settings) error {
 	if s.APIGateway == nil {
-		return nil, errors.New(`mode = "apigateway" needs the block apigateway`)
+		return errors.New(`mode = "apigateway" needs the block apigateway`)
 	}
-	return s, errors.Join(checkForeign(s, defaults), checkLimits(*s.Limits, *limits), checkAPI(s.APIGateway))
+	defaults, err := websocket.DecodeSettings([]byte("{}"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(checkForeign(s, defaults), checkLimits(*s.Limits, *defaults.Limits), checkAPI(s.APIGateway))
 }
 
 // checkForeign refuses what API Gateway does, or does not do, whatever we are told.

@@ -36,7 +36,7 @@ func TestSettings(t *testing.T) {
 		"token alone":      {nil, map[string]any{"access_key": nil, "secret_key": nil, "session_token": "canary"}, "session_token: needs"},
 		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "every token is empty"},
 	} {
-		_, err := New(settingsOf(t, "http://127.0.0.1:1/dev", c.changes, c.api), testDeps(), NewMetrics(prometheus.NewRegistry()))
+		_, err := makeSource(settingsOf(t, "http://127.0.0.1:1/dev", c.changes, c.api), testDeps())
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -49,11 +49,11 @@ func testDeps() source.Deps {
 
 func TestWarnings(t *testing.T) {
 	raw := settingsOf(t, "http://api.example.com/dev", map[string]any{"require_membership": false}, map[string]any{"secrets": []string{"", "short", "it's-long-enough-to-be-a-secret"}})
-	s, err := New(raw, testDeps(), NewMetrics(prometheus.NewRegistry()))
+	s, err := makeSource(raw, testDeps())
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := strings.Join(s.Warnings(), "\n")
+	all := strings.Join(s.Info().Warnings, "\n")
 	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is 5 bytes long", "secrets[2] holds a '"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning %q in:\n%s", want, all)

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/core/source"
 )
 
 const (
@@ -71,14 +71,14 @@ func (s *Source) Broadcast(room string, data []byte, _ bool, except string) (sen
 	return 0
 }
 
-// Send sends a message to one connection. It waits for nobody; the error is websocket.ErrBusy or websocket.ErrTooLarge, and
+// Send sends a message to one connection. It waits for nobody; the error is source.ErrBusy or source.ErrTooLarge, and
 // never that the connection is gone.
 func (s *Source) Send(connectionID string, data []byte, _ bool) error {
 	if len(data) > s.settings.Limits.Message {
-		return websocket.ErrTooLarge
+		return source.ErrTooLarge
 	}
 	if !s.speaker.say(connectionID, speech{connection: connectionID, data: data}) {
-		return websocket.ErrBusy
+		return source.ErrBusy
 	}
 	return nil
 }

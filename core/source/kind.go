@@ -1,0 +1,68 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
+)
+
+// Kind is one kind of source: the first label of its blocks, the attributes a block may have, and how to make a source of one.
+type Kind struct {
+	Name   string
+	Schema *pluginv1.Schema
+	// New makes a source from a JSON object that satisfies Schema. It decodes the settings once and opens nothing: validating
+	// a configuration makes sources too. An error describes a mistake in the settings.
+	New func(settings []byte, d Deps) (Source, error)
+}
+
+// Source is one configured source block. Its handler responds with 2xx only after Intake has accepted the events.
+type Source interface {
+	http.Handler
+	// Info describes the source. It is the same for as long as the source exists.
+	Info() Info
+	// Run is called once and blocks until ctx is done. Then it closes what the source has opened, connections included.
+	Run(ctx context.Context) error
+}
+
+// Info is what the router and an operator need to know about a source.
+type Info struct {
+	// Name is the second label of the source block, Kind the first.
+	Name, Kind string
+	// Path is the exact URL path the source is mounted at.
+	Path string
+	// Subtree also mounts the source at every path below Path, unless another source is mounted nearer.
+	Subtree bool
+	// LongLived says that requests may last for hours because the connections are upgraded. The server does not count them as
+	// requests in flight and cannot close them, so the source limits their number and closes them when Run ends.
+	LongLived bool
+	// Data is the kind whose protobuf message event.data is. Empty means Kind.
+	Data string
+	// Memory says that events are acknowledged before they are on disk: a crash loses the last moments.
+	Memory bool
+	// Insecure names the settings that admit senders without proof of who they are.
+	Insecure []string
+	// Warnings describe settings that are valid and probably not intended. They hold no secret.
+	Warnings []string
+	// Rooms reaches the connections of the source; nil for a source that has none.
+	Rooms Rooms
+}
+
+// Rooms sends messages to the connections of a source. No method blocks.
+type Rooms interface {
+	// Broadcast sends to every connection in the room, but not to the connection with the id except, and returns to how many.
+	Broadcast(room string, data []byte, binary bool, except string) (sent int)
+	// Send sends to one connection. The error is ErrGone, ErrBusy or ErrTooLarge.
+	Send(connectionID string, data []byte, binary bool) error
+}
+
+// Errors of Rooms.Send.
+var (
+	// ErrGone means that the connection does not exist any more, or is being closed.
+	ErrGone = errors.New("the connection is gone")
+	// ErrBusy means that the queue of the connection is full. It may drain again.
+	ErrBusy = errors.New("the client reads too slowly: its queue is full")
+	// ErrTooLarge means that the message exceeds the limit of the source.
+	ErrTooLarge = errors.New("the message is too large")
+)
