@@ -31,7 +31,9 @@ type webhook struct {
 	name string
 }
 
-func (w webhook) Info() source.Info         { return source.Info{Name: w.name, Kind: "intdash", Path: "/" + w.name} }
+func (w webhook) Info() source.Info {
+	return source.Info{Name: w.name, Kind: "intdash", Path: "/" + w.name}
+}
 func (w webhook) Run(context.Context) error { return nil }
 
 // lobby is a source with rooms, in which one connection is left.

@@ -354,13 +354,13 @@ func (f *fixture) leave(k *client) {
 	}
 }
 
-// makeSource is what Kind.New does for the native mode.
+// makeSource makes a source of the native mode.
 func makeSource(settings string, d source.Deps, m *Metrics) (*Source, error) {
-	s, err := DecodeSettings([]byte(settings))
+	s, err := Kind(m, nil).New([]byte(settings), d)
 	if err != nil {
 		return nil, err
 	}
-	return New(s, d, m)
+	return s.(*Source), nil
 }
 
 // newUnserved makes a source that nobody serves.

@@ -218,13 +218,13 @@ func newFixture(t *testing.T, changes map[string]any) *fixture {
 	return f
 }
 
-// makeSource is what websocket.Kind does for this mode.
+// makeSource makes a source of this mode.
 func makeSource(settings []byte, d source.Deps) (*Source, error) {
-	s, err := websocket.DecodeSettings(settings)
+	s, err := websocket.Kind(nil, Mode(NewMetrics(prometheus.NewRegistry()))).New(settings, d)
 	if err != nil {
 		return nil, err
 	}
-	return New(s, d, NewMetrics(prometheus.NewRegistry()))
+	return s.(*Source), nil
 }
 
 // prepare makes a source that does not run yet.
