@@ -26,44 +26,29 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // lineProtocol is a protocol for tests: the header Key is "good", "bad" or "unsure", each line of the body is an event.
 type lineProtocol struct{}
 
-func (lineProtocol) Verify(r *http.Request, _ []byte) (int, error) {
+func (lineProtocol) Authenticate(r *http.Request, body []byte) (Request, error) {
 	switch r.Header.Get("Key") {
 	case "good":
-		return 0, nil
+		return lineRequest(body), nil
 	case "unsure":
-		return -1, errors.New("key server does not respond")
+		return nil, errors.New("key server does not respond")
 	case "none":
-		return -1, &Refused{Reason: "no_key", Challenge: `Basic realm="test"`}
+		return nil, &Refused{Reason: "no_key", Challenge: `Basic realm="test"`}
 	case "nonsense":
-		return -1, &Refused{Reason: "no_sense", Status: http.StatusBadRequest}
+		return nil, &Refused{Reason: "no_sense", Status: http.StatusBadRequest}
 	case "panic":
-		panic("verify broke")
+		panic("authentication broke")
 	}
-	return -1, &Refused{Reason: "bad_key"}
+	return nil, &Refused{Reason: "bad_key"}
 }
 
-func (lineProtocol) Decode(_ http.Header, body []byte, _ time.Time) ([]Event, error) {
-	var events []Event
-	for line := range strings.Lines(string(body)) {
-		switch line[0] {
-		case '?':
-			return nil, &Undecodable{Reason: "question", Detail: "line starts with a question mark"}
-		case '!':
-			events = append(events, Quarantined("line", []byte(line), &Undecodable{Reason: "question", Detail: "line is no event"}))
-			continue
-		case '-':
-			return nil, &Refused{Reason: "not_ours", Status: http.StatusForbidden}
-		}
-		events = append(events, Event{Envelope: &pointsmanv1.Envelope{Id: line, Type: "test." + strings.TrimSpace(line)}})
-	}
-	return events, nil
-}
+// lineRequest is a body whose lines are events. Some bodies are handshakes.
+type lineRequest string
 
-// handshakeProtocol is a lineProtocol whose sender expects a handshake.
-type handshakeProtocol struct{ lineProtocol }
+func (lineRequest) Slot() int { return 0 }
 
-func (handshakeProtocol) Handshake(_ *http.Request, body []byte) (*Reply, error) {
-	switch string(body) {
+func (r lineRequest) Reply(context.Context) (*Reply, error) {
+	switch r {
 	case "who are you":
 		return &Reply{ContentType: "application/json", Body: []byte(`{"i":"am"}`)}, nil
 	case "are you somebody else":
@@ -72,6 +57,27 @@ func (handshakeProtocol) Handshake(_ *http.Request, body []byte) (*Reply, error)
 		return nil, errors.New("upstream does not respond")
 	}
 	return nil, nil
+}
+
+func (r lineRequest) Events(context.Context, time.Time) ([]Event, error) {
+	var events []Event
+	for line := range strings.Lines(string(r)) {
+		switch line[0] {
+		case '?':
+			return nil, &Undecodable{Reason: "question", Detail: "line starts with a question mark"}
+		case '!':
+			e := Quarantined("line", []byte(line), &Undecodable{Reason: "question", Detail: "line is no event"})
+			e.Envelope.Body = []byte(line)
+			events = append(events, e)
+			continue
+		case '-':
+			return nil, &Refused{Reason: "not_ours", Status: http.StatusForbidden}
+		case '~':
+			return nil, errors.New("lookup failed")
+		}
+		events = append(events, Event{Envelope: &pointsmanv1.Envelope{Id: line, Type: "test." + strings.TrimSpace(line)}})
+	}
+	return events, nil
 }
 
 // intakeFunc makes an Intake of a function.

@@ -19,7 +19,7 @@ func TestHandshake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &store{}
-			f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = handshakeProtocol{} })
+			f := newFixture(t, s)
 			got := replyOf(f.post(tt.body, "Key", tt.key))
 			if tt.code != "" {
 				wantProblem(t, got, tt.status, tt.code)
@@ -32,7 +32,7 @@ func TestHandshake(t *testing.T) {
 		})
 	}
 	s := &store{}
-	f := newFixture(t, s, func(o *WebhookOptions) { o.Protocol = handshakeProtocol{} })
+	f := newFixture(t, s)
 	if got := f.post("known"); got.Code != http.StatusNoContent || len(s.events) != 1 {
 		t.Errorf("an event that is not a handshake: status %d, stored %v", got.Code, s.events)
 	}

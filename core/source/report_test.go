@@ -17,8 +17,8 @@ func TestPanicIsLoggedWithStack(t *testing.T) {
 	if err := json.Unmarshal(f.log.Bytes(), &line); err != nil {
 		t.Fatalf("log %q: %v", f.log.Bytes(), err)
 	}
-	if line.Level != "ERROR" || line.Source != "test" || line.Outcome != "panic" || !strings.Contains(line.Err, "verify broke") ||
-		!strings.Contains(line.Err, "lineProtocol.Verify") || line.RequestID != w.Header().Get("X-Request-Id") {
+	if line.Level != "ERROR" || line.Source != "test" || line.Outcome != "panic" || !strings.Contains(line.Err, "authentication broke") ||
+		!strings.Contains(line.Err, "lineProtocol.Authenticate") || line.RequestID != w.Header().Get("X-Request-Id") {
 		t.Errorf("log %+v for request %s", line, w.Header().Get("X-Request-Id"))
 	}
 	if strings.Contains(w.Body.String(), "broke") {

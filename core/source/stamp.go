@@ -3,7 +3,6 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"net/http"
 	"time"
 
@@ -20,26 +19,20 @@ func ContentID(content []byte) string {
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
-// Quarantined returns the event that keeps an authentic body, or the part of a body for one event, that could not be
-// decoded. cause is usually *Undecodable.
-func Quarantined(kind string, body []byte, cause error) Event {
-	id := ContentID(body)
+// Quarantined returns the event that keeps a part of an authentic body that could not be decoded. The caller sets Body unless
+// the part is the whole body.
+func Quarantined(kind string, part []byte, cause *Undecodable) Event {
+	id := ContentID(part)
 	return Event{
-		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined", Body: body},
+		Envelope:   &pointsmanv1.Envelope{Id: id, Type: kind + ".quarantined"},
 		Keys:       []Key{{Value: id, Window: ShortWindow}},
 		Quarantine: cause.Error(),
-		reason:     reasonOf(cause),
+		reason:     cause.Reason,
 	}
 }
 
-func reasonOf(err error) string {
-	if u, ok := errors.AsType[*Undecodable](err); ok {
-		return u.Reason
-	}
-	return otherReason
-}
-
-// stamp sets the fields that all envelopes of a request share.
+// stamp sets the fields that all envelopes of a request share. The declared content type describes the request's body, so it
+// is not that of an envelope with its own body.
 func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, events []Event) {
 	contentType := declaredType(header)
 	parent := traceParent(header)
@@ -47,9 +40,9 @@ func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, eve
 		e := events[i].Envelope
 		e.Source, e.Kind = h.options.Name, h.options.Info.Kind
 		e.ReceivedUnixNano = received.UnixNano()
-		e.ContentType, e.TraceParent = contentType, parent
+		e.TraceParent = parent
 		if e.Body == nil {
-			e.Body = body
+			e.Body, e.ContentType = body, contentType
 		}
 	}
 }

@@ -11,73 +11,17 @@ import (
 	"time"
 )
 
-// Protocol is what one kind of webhook adds to Webhook. Its methods must be safe for concurrent use.
-type Protocol interface {
-	// Verify authenticates the request by its header and raw body (r.Body is already consumed). It returns the position of
-	// the secret that matched, or -1 if there is none to count. The error is *Refused if the request is not authentic; after
-	// any other error the verification itself failed and the sender should try again.
-	Verify(r *http.Request, body []byte) (slot int, err error)
-	// Decode makes events of an authentic body. It is pure, and sets what is specific to the kind: id, type, subject, time,
-	// attributes, data and keys; Webhook sets the rest. The body never changes afterwards, so the events may share its memory.
-	// Single events of a body may be quarantined, see Quarantined. *Refused rejects an authentic body that is not meant for
-	// this source; any other error, usually *Undecodable, quarantines the whole body. No events and no error means that the
-	// body needs none.
-	Decode(header http.Header, body []byte, received time.Time) ([]Event, error)
-}
-
-// Handshaker is a Protocol whose sender expects a handshake before it sends events, such as confirming a subscription.
-type Handshaker interface {
-	// Handshake responds to an authentic body that is a handshake; nothing is stored. It returns nil and no error if the body
-	// is none. *Refused rejects the handshake; after any other error the sender should try again.
-	Handshake(r *http.Request, body []byte) (*Reply, error)
-}
-
-// Reply is the response to a handshake, sent with status 200.
-type Reply struct {
-	// ContentType of Body; both may be empty.
-	ContentType string
-	Body        []byte
-}
-
-// Refused is the error of a request that is not authentic or not meant for this source.
-type Refused struct {
-	// Reason is one word of a small fixed set; it labels a metric and is never sent to the sender.
-	Reason string
-	// Status is 400 (malformed, so it cannot be authentic), 403 (authentic but not accepted here, or from a sender that takes
-	// no other status as final), 404 (the sender must not learn that the path exists), or 0 for 401.
-	Status int
-	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when challenged. May be empty.
-	Challenge string
-}
-
-// Error returns the reason.
-func (e *Refused) Error() string { return e.Reason }
-
-// outcome returns the outcome of the refused request.
-func (e *Refused) outcome() outcome {
-	switch e.Status {
-	case http.StatusBadRequest:
-		return malformed
-
-	case http.StatusForbidden:
-		return forbidden
-	case http.StatusNotFound:
-		return hidden
-	}
-	return refused
-}
-
 // WebhookOptions configure a Webhook.
 type WebhookOptions struct {
 	Deps
-	// Info has Kind, and Path unless it is the default; NewWebhook sets Name. With Subtree, Protocol.Verify must check the rest
+	// Info has Kind, and Path unless it is the default; NewWebhook sets Name. With Subtree, Protocol.Authenticate must check the rest
 	// of the path: some senders can send a token nowhere else.
 	Info     Info
 	Protocol Protocol
 	Limits   Limits
 	// Success is the status of accepted requests. Default 204.
 	Success int
-	// Secrets is the number of positions Protocol.Verify can return.
+	// Secrets is the number of positions Request.Slot can return.
 	Secrets int
 	// KnownTypes, RefusalReasons and QuarantineReasons are the label values of the metrics.
 	KnownTypes, RefusalReasons, QuarantineReasons []string
@@ -183,23 +127,22 @@ func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 		return result{outcome: out, err: err}
 	}
 	start := time.Now()
-	slot, err := h.options.Protocol.Verify(r, body)
+	request, err := h.options.Protocol.Authenticate(r, body)
 	if err != nil {
 		return h.failed(err)
 	}
-	if slot >= 0 {
+	if slot := request.Slot(); slot >= 0 {
 		h.metrics.secretUsed[slot].Inc()
 	}
-	if handshaker, ok := h.options.Protocol.(Handshaker); ok {
-		switch reply, err := handshaker.Handshake(r, body); {
-		case err != nil:
-			return h.failed(err)
-		case reply != nil:
-			return result{outcome: handshake, reply: reply}
-		}
+	switch reply, err := request.Reply(r.Context()); {
+	case err != nil:
+		return h.failed(err)
+	case reply != nil:
+		return result{outcome: handshake, reply: reply}
 	}
-	res := h.accept(r, body)
-	if res.outcome != notStored {
+	res := h.accept(r, body, request)
+	switch res.outcome {
+	case accepted, duplicate, quarantined:
 		h.metrics.duration.Observe(time.Since(start).Seconds())
 	}
 	return res
@@ -214,15 +157,14 @@ func (h *Webhook) failed(err error) result {
 	return result{outcome: notVerified, err: err}
 }
 
-// accept decodes an authentic body and passes its events to the intake.
-func (h *Webhook) accept(r *http.Request, body []byte) result {
+// accept decodes an authentic request and passes its events to the intake.
+func (h *Webhook) accept(r *http.Request, body []byte, request Request) result {
 	received := h.options.Now()
-	events, err := h.options.Protocol.Decode(r.Header, body, received)
-	if refusal, ok := errors.AsType[*Refused](err); ok {
-		return h.failed(refusal)
-	}
-	if err != nil {
-		events = []Event{Quarantined(h.options.Info.Kind, body, err)}
+	events, err := request.Events(r.Context(), received)
+	if undecodable, ok := errors.AsType[*Undecodable](err); ok {
+		events = []Event{Quarantined(h.options.Info.Kind, body, undecodable)}
+	} else if err != nil {
+		return h.failed(err)
 	}
 	if len(events) == 0 {
 		return result{outcome: accepted}
@@ -230,19 +172,28 @@ func (h *Webhook) accept(r *http.Request, body []byte) result {
 	h.stamp(r.Header, body, received, events)
 	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: err}
 	labels := appendLabels(make([]label, 0, 4), events) // before Intake owns the events
-	// A sender that disconnects must not cancel the append: it may never send again.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.limits.Accept)
-	defer cancel()
-	stored, err := h.options.Intake.Accept(ctx, events)
-	switch {
-	case err != nil:
-		res.err = err
-	case len(stored) != len(labels):
-		res.err = fmt.Errorf("intake returned %d results for %d events", len(stored), len(labels))
-	default:
-		res.outcome = h.countStored(stored, labels)
+	stored, err := h.store(r.Context(), events)
+	if c, ok := request.(Completer); ok {
+		c.Complete(r.Context(), err)
 	}
+	if err != nil {
+		res.err = err
+		return res
+	}
+	res.outcome = h.countStored(stored, labels)
 	return res
+}
+
+// store passes events to the intake. A sender that disconnects must not cancel the append: it may never send again.
+func (h *Webhook) store(ctx context.Context, events []Event) ([]Accepted, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.limits.Accept)
+	defer cancel()
+	want := len(events)
+	stored, err := h.options.Intake.Accept(ctx, events)
+	if err == nil && len(stored) != want {
+		return nil, fmt.Errorf("intake returned %d results for %d events", len(stored), want)
+	}
+	return stored, err
 }
 
 // label holds the metric labels of an event.

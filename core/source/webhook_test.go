@@ -56,7 +56,8 @@ func TestAnswers(t *testing.T) {
 		{name: "full, quarantined", body: "?", intake: full, status: 503, code: "not_stored", wantHeader: []string{"Retry-After", "5"}},
 		{name: "intake answers for too few", body: "known", intake: short, status: 503, code: "not_stored"},
 		{name: "intake panics", body: "known", intake: broken, status: 500, code: "panic", wantHeader: []string{"Connection", "close"}},
-		{name: "verify panics", body: "known", headers: []string{"Key", "panic"}, status: 500, code: "panic"},
+		{name: "lookup fails", body: "~", status: 503, code: "not_verified", wantHeader: []string{"Retry-After", "5"}},
+		{name: "authentication panics", body: "known", headers: []string{"Key", "panic"}, status: 500, code: "panic"},
 		{name: "identity", body: "known", headers: []string{"Content-Encoding", "identity"}, status: 204},
 		{name: "gzip", body: "known", headers: []string{"Content-Encoding", "gzip"}, status: 415, code: "unsupported_encoding", wantHeader: []string{"Connection", "close"}},
 		{name: "too large", body: strings.Repeat("x", 1<<20+1), status: 413, code: "body_too_large", wantHeader: []string{"Connection", "close"}},
@@ -173,5 +174,33 @@ func TestNewWebhookChecks(t *testing.T) {
 		if _, err := NewWebhook(o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// completing is a request that records the error that its events were stored with.
+type completing struct {
+	lineRequest
+	completed *[]error
+}
+
+func (c completing) Authenticate(*http.Request, []byte) (Request, error) { return c, nil }
+func (c completing) Complete(_ context.Context, err error)               { *c.completed = append(*c.completed, err) }
+
+func TestCompleterGetsTheErrorOfTheIntake(t *testing.T) {
+	full := errors.New("journal is full")
+	for _, want := range []error{nil, full} {
+		var completed []error
+		intake := intakeFunc(func(_ context.Context, e []Event) ([]Accepted, error) { return make([]Accepted, len(e)), want })
+		f := newFixture(t, intake, func(o *WebhookOptions) { o.Protocol = completing{"known", &completed} })
+		f.post("")
+		if len(completed) != 1 || completed[0] != want {
+			t.Errorf("completed with %v, want %v", completed, want)
+		}
+	}
+	var completed []error
+	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Protocol = completing{"~", &completed} })
+	f.post("")
+	if len(completed) != 0 {
+		t.Errorf("completed with %v although there were no events", completed)
 	}
 }

@@ -6,6 +6,7 @@
 package intdash
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,14 +64,31 @@ type protocol struct {
 	window   time.Duration
 }
 
-// Verify implements source.Protocol.
-func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
-	return p.verifier.verify(r.Header[SignatureHeader], body)
+// Authenticate implements source.Protocol.
+func (p *protocol) Authenticate(r *http.Request, body []byte) (source.Request, error) {
+	slot, err := p.verifier.verify(r.Header[SignatureHeader], body)
+	if err != nil {
+		return nil, err
+	}
+	return &request{slot: slot, body: body, window: p.window}, nil
 }
 
-// Decode implements source.Protocol.
-func (p *protocol) Decode(_ http.Header, body []byte, _ time.Time) ([]source.Event, error) {
-	event, err := Decode(body, p.window)
+// request is one webhook with a valid signature.
+type request struct {
+	slot   int
+	body   []byte
+	window time.Duration
+}
+
+// Slot implements source.Request.
+func (q *request) Slot() int { return q.slot }
+
+// Reply implements source.Request: intdash has no handshake.
+func (q *request) Reply(context.Context) (*source.Reply, error) { return nil, nil }
+
+// Events implements source.Request.
+func (q *request) Events(context.Context, time.Time) ([]source.Event, error) {
+	event, err := Decode(q.body, q.window)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func TestBuckets(t *testing.T) {
 		"by EventBridge": strings.Replace(recorded(t, "eventbridge-created"), `"name":"src"`, `"name":"other"`, 1),
 		"by SNS":         strings.Replace(recorded(t, "sns-put"), `\"name\":\"src\"`, `\"name\":\"other\"`, 1),
 	} {
-		events, err := Decode(dialectAuto, []byte(body), DecodeOptions{Buckets: []string{"src", "logs-*"}, SNS: true})
+		events, err := decodeAny(dialectAuto, []byte(body), DecodeOptions{Buckets: []string{"src", "logs-*"}})
 		refused, ok := err.(*source.Refused) //nolint:errorlint // exactly this, or the webhook answers otherwise
 		if !ok || refused.Reason != reasonBucket || refused.Status != http.StatusForbidden || len(events) != 0 {
 			t.Errorf("another bucket %s: %d events, %v", name, len(events), err)

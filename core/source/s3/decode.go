@@ -36,39 +36,40 @@ const reasonBucket = "bucket"
 // maxRecords limits the records of one body. All known stores send one.
 const maxRecords = 1000
 
-// DecodeOptions control what Decode accepts. The zero value accepts everything but SNS messages.
+// DecodeOptions control what Decode accepts. The zero value accepts everything.
 type DecodeOptions struct {
 	// Keys controls whether keys are unescaped: "dialect" or "" depending on the record's dialect, "always" or "never".
 	Keys string
 	// Buckets is the allow-list; * matches any characters. Empty: all buckets.
 	Buckets []string
-	// SNS unwraps SNS messages. The caller must have verified their signature.
-	SNS bool
 	// Window is the dedupe window, 0 for the journal's default.
 	Window time.Duration
 }
 
 // Decode returns the events of one body, in order. It is pure. dialect is the one to accept, "auto" or "" for any. It returns
-// no events and no error for a store's test notification. The caller sets the fields of an envelope that source.Protocol
+// no events and no error for a store's test notification. The caller sets the fields of an envelope that source.Request
 // lists; with several records, Body of each event is its record.
 //
 // Single records may be quarantined. The error is *source.Undecodable if the whole body is, and *source.Refused if any record
 // names a bucket that is not allowed.
 func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
-	members, err := source.ReadObject(string(body), make([]source.Member, 0, 16))
+	top, err := source.ReadObject(string(body), make([]source.Member, 0, 16))
 	if err != nil {
 		return nil, err
 	}
-	top := object(members)
+	return decode(dialect, top, &o)
+}
+
+func decode(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
 	switch shapeOf(top) {
 	case shapeTest:
 		return nil, nil
 	case shapeSNS:
-		return decodeSNS(dialect, body, o)
+		return nil, &source.Undecodable{Reason: wrongDialect, Detail: "an Amazon SNS message, but this source has no block sns"}
 	case shapeEventBridge:
-		return decodeBridge(dialect, top, &o)
+		return decodeBridge(dialect, top, o)
 	case shapeRecords:
-		return decodeRecords(dialect, top, &o)
+		return decodeRecords(dialect, top, o)
 	case shapeVKConfirmation:
 		if !accepts(dialect, dialectVK) {
 			return nil, notOfDialect(dialect, dialectVK)
@@ -113,23 +114,18 @@ func notOfDialect(want, found string) error {
 	return &source.Undecodable{Reason: wrongDialect, Detail: "the dialect is " + found + ", this source accepts only " + want}
 }
 
-// decodeSNS decodes the notification inside an SNS message. Only AWS sends through SNS.
-func decodeSNS(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
+// decodeSNS decodes the notification inside a verified SNS message. Only AWS sends through SNS.
+func decodeSNS(dialect string, m *snsmessage.Message, o DecodeOptions) ([]source.Event, error) {
 	switch {
-	case !o.SNS:
-		return nil, &source.Undecodable{Reason: wrongDialect, Detail: "an Amazon SNS message, but this source has no block sns"}
+	case m.Type != snsmessage.Notification:
+		return nil, nil
 	case !accepts(dialect, dialectSNS):
 		return nil, notOfDialect(dialect, dialectSNS)
 	}
-	message, err := snsmessage.Parse(body)
-	if err != nil {
-		return nil, err
-	}
-	o.SNS = false
-	events, err := Decode(dialectAWS, []byte(message.Message), o)
+	events, err := Decode(dialectAWS, []byte(m.Message), o)
 	for i := range events {
 		e := events[i].Envelope
-		e.Attributes = append(e.Attributes, attributes("sns_topic_arn", message.TopicARN, "sns_message_id", message.MessageID)...)
+		e.Attributes = append(e.Attributes, attributes("sns_topic_arn", m.TopicARN, "sns_message_id", m.MessageID)...)
 	}
 	return events, err
 }
@@ -166,14 +162,15 @@ func decodeRecords(dialect string, top object, o *DecodeOptions) ([]source.Event
 	for i := range records {
 		own := []byte(records[i].Raw)
 		event, err := decodeRecord(dialect, &records[i], inMinIO, o)
-		if refused, ok := errors.AsType[*source.Refused](err); ok {
-			return nil, refused
+		undecodable, ok := errors.AsType[*source.Undecodable](err)
+		if err != nil && !ok {
+			return nil, err
 		}
-		if err != nil {
-			event = source.Quarantined(Name, own, err)
+		if ok {
+			event = source.Quarantined(Name, own, undecodable)
 		}
 		if event.Envelope != nil {
-			event.Envelope.Body = own
+			event.Envelope.Body, event.Envelope.ContentType = own, "application/json"
 			events = append(events, event)
 		}
 	}

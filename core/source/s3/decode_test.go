@@ -48,7 +48,7 @@ func TestTestEvents(t *testing.T) {
 		"AWS": recorded(t, "aws-test"), "versitygw": recorded(t, "versitygw-test"), "inside SNS": recorded(t, "sns-test"),
 		"as a record": bodyOf(changed(t, "ObjectCreated:Put", "s3:TestEvent")), "as records": bodyOf(changed(t, "ObjectCreated:Put", "TestEvent"), changed(t, "ObjectCreated:Put", "TestEvent")),
 	} {
-		events, err := Decode(dialectAuto, []byte(body), DecodeOptions{SNS: true, Buckets: []string{"other"}})
+		events, err := decodeAny(dialectAuto, []byte(body), DecodeOptions{Buckets: []string{"other"}})
 		if len(events) != 0 || err != nil {
 			t.Errorf("%s: %v, %v, want nothing", name, events, err)
 		}
@@ -97,7 +97,7 @@ func TestUndecodable(t *testing.T) {
 		{"VK Cloud's question without a token", `{"Type":"SubscriptionConfirmation","TopicArn":"a|b|c","Timestamp":"x"}`, missingField},
 	}
 	for _, tt := range tests {
-		events, err := Decode(dialectAuto, []byte(tt.body), DecodeOptions{SNS: true})
+		events, err := decodeAny(dialectAuto, []byte(tt.body), DecodeOptions{})
 		if reason(err) != tt.want || len(events) != 0 {
 			t.Errorf("%s: %d events, %v, want %s", tt.name, len(events), err, tt.want)
 		}

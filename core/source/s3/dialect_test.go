@@ -40,7 +40,7 @@ func TestDialects(t *testing.T) {
 	}
 	for of, name := range examples {
 		for want := range examples {
-			events, err := Decode(want, []byte(recorded(t, name)), DecodeOptions{SNS: true})
+			events, err := decodeAny(want, []byte(recorded(t, name)), DecodeOptions{})
 			switch {
 			case want == of, want == dialectVersityGW && of == dialectAWS:
 				if err != nil || len(events) != 1 {
@@ -51,7 +51,7 @@ func TestDialects(t *testing.T) {
 			}
 		}
 		for _, any := range []string{"", dialectAuto} {
-			if _, err := Decode(any, []byte(recorded(t, name)), DecodeOptions{SNS: true}); err != nil {
+			if _, err := decodeAny(any, []byte(recorded(t, name)), DecodeOptions{}); err != nil {
 				t.Errorf("%s for %q: %v", name, any, err)
 			}
 		}

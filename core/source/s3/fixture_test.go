@@ -161,3 +161,16 @@ func reason(err error) string {
 	}
 	return ""
 }
+
+// decodeAny decodes a body as a source with the block sns does, but does not verify the signature of SNS messages.
+func decodeAny(dialect string, body []byte, o DecodeOptions) ([]source.Event, error) {
+	members, err := source.ReadObject(string(body), nil)
+	if err != nil || !snsmessage.IsMessage(members) {
+		return Decode(dialect, body, o)
+	}
+	message, err := snsmessage.FromObject(members)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSNS(dialect, message, o)
+}

@@ -27,8 +27,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(vectors[0].question(f)))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		kept := string(body)
-		events, err := Decode(dialectAuto, body, DecodeOptions{SNS: true})
-		again, err2 := Decode(dialectAuto, body, DecodeOptions{SNS: true})
+		events, err := decodeAny(dialectAuto, body, DecodeOptions{})
+		again, err2 := decodeAny(dialectAuto, body, DecodeOptions{})
 		if string(body) != kept {
 			t.Fatal("the body was changed")
 		}
@@ -45,11 +45,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		// A source with a fixed dialect must not accept more than one that accepts any.
 		for dialect := range grammars {
-			if some, err := Decode(dialect, body, DecodeOptions{SNS: true, Window: time.Hour}); err == nil && len(some) != len(events) && dialect != dialectVersityGW {
+			if some, err := decodeAny(dialect, body, DecodeOptions{Window: time.Hour}); err == nil && len(some) != len(events) && dialect != dialectVersityGW {
 				t.Fatalf("%s makes %d events, auto %d", dialect, len(some), len(events))
 			}
 		}
-		_, err = Decode(dialectAuto, body, DecodeOptions{SNS: true, Buckets: []string{"none"}})
+		_, err = decodeAny(dialectAuto, body, DecodeOptions{Buckets: []string{"none"}})
 		if refused, ok := errors.AsType[*source.Refused](err); ok && refused.Status != http.StatusForbidden {
 			t.Fatalf("refused with %d", refused.Status)
 		}

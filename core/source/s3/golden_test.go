@@ -59,7 +59,7 @@ type goldenEvent struct {
 // describe prints the events of a body, or the error that quarantines it.
 func describe(t *testing.T, body string) string {
 	t.Helper()
-	events, err := Decode(dialectAuto, []byte(body), DecodeOptions{SNS: true})
+	events, err := decodeAny(dialectAuto, []byte(body), DecodeOptions{})
 	out := struct {
 		Error  string        `json:"error,omitempty"`
 		Events []goldenEvent `json:"events"`
@@ -107,7 +107,7 @@ func TestGoldenHasAllStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		events, _ := Decode(dialectAuto, []byte(recorded(t, strings.TrimSuffix(filepath.Base(file), ".http"))), DecodeOptions{SNS: true})
+		events, _ := decodeAny(dialectAuto, []byte(recorded(t, strings.TrimSuffix(filepath.Base(file), ".http"))), DecodeOptions{})
 		for i := range events {
 			if d, ok := events[i].Envelope.Data.(*pointsmanv1.Envelope_S3); ok {
 				seen[d.S3.GetDialect()] = true

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -11,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
 // Reasons why a confirmation is refused.
@@ -32,47 +30,35 @@ func ConfirmationSignature(url, topicArn, timestamp, token string) string {
 	return hex.EncodeToString(key)
 }
 
-// Handshake implements source.Handshaker.
-func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
-	// Avoids parsing most bodies twice. An object's key may contain the word too; no sender escapes it.
-	if !bytes.Contains(body, []byte("Confirmation")) {
-		return nil, nil
-	}
-	top, err := source.ReadObject(string(body), nil)
-	if err != nil {
-		return nil, nil //nolint:nilerr // Decode finds the same and quarantines the body
-	}
-	switch shapeOf(top) {
-	case shapeVKConfirmation:
-		if accepts(p.dialect, dialectVK) {
-			return p.confirmVK(r, top)
-		}
-	case shapeSNS:
-		if p.sns != nil {
-			return p.confirmSNS(r.Context(), body)
-		}
+// Reply implements source.Request.
+func (q *request) Reply(ctx context.Context) (*source.Reply, error) {
+	switch {
+	case q.message != nil:
+		return q.sns.Reply(ctx, q.message)
+	case shapeOf(q.top) == shapeVKConfirmation && accepts(q.dialect, dialectVK):
+		return q.confirmVK(ctx)
 	}
 	return nil, nil
 }
 
 // confirmVK responds to VK Cloud's request to confirm the registration of a URL.
-func (p *protocol) confirmVK(r *http.Request, top object) (*source.Reply, error) {
-	timestamp, topic, token := top.text("Timestamp"), top.text("TopicArn"), top.text("Token")
+func (q *request) confirmVK(ctx context.Context) (*source.Reply, error) {
+	timestamp, topic, token := q.top.text("Timestamp"), q.top.text("TopicArn"), q.top.text("Token")
 	if timestamp == "" || topic == "" || token == "" {
-		return nil, nil // Decode quarantines it
+		return nil, nil // Events quarantines it
 	}
 	switch {
-	case p.public == nil:
-		p.log.WarnContext(r.Context(), "VK Cloud requests a confirmation: set public_url in the source block", "topic_arn", topic)
+	case q.public == nil:
+		q.log.WarnContext(ctx, "VK Cloud requests a confirmation: set public_url in the source block", "topic_arn", topic)
 		return nil, &source.Refused{Reason: handshakeNoURL, Status: http.StatusNotFound}
-	case r.URL.Path != pathOf(p.public) || p.public.RawQuery != "" && r.URL.RawQuery != p.public.RawQuery:
+	case q.url.Path != pathOf(q.public) || q.public.RawQuery != "" && q.url.RawQuery != q.public.RawQuery:
 		return nil, &source.Refused{Reason: handshakeOtherURL, Status: http.StatusNotFound}
-	case !allowed(p.options.Buckets, bucketOfTopic(topic)):
+	case !allowed(q.options.Buckets, bucketOfTopic(topic)):
 		return nil, &source.Refused{Reason: reasonBucket, Status: http.StatusForbidden}
 	}
 	return &source.Reply{
 		ContentType: "application/json",
-		Body:        fmt.Appendf(nil, `{"signature":%q}`, ConfirmationSignature(p.publicText, topic, timestamp, token)),
+		Body:        fmt.Appendf(nil, `{"signature":%q}`, ConfirmationSignature(q.publicText, topic, timestamp, token)),
 	}, nil
 }
 
@@ -83,28 +69,4 @@ func bucketOfTopic(topic string) string {
 		return ""
 	}
 	return parts[1]
-}
-
-// confirmSNS responds to a verified SNS message if it is a confirmation.
-func (p *protocol) confirmSNS(ctx context.Context, body []byte) (*source.Reply, error) {
-	message, err := snsmessage.Parse(body)
-	if err != nil {
-		return nil, err
-	}
-	switch message.Type {
-	case snsmessage.SubscriptionConfirmation:
-		if !p.autoConfirm {
-			p.log.WarnContext(ctx, "subscription needs confirmation: open subscribe_url within two days",
-				"topic_arn", message.TopicARN, "subscribe_url", message.SubscribeURL)
-			return &source.Reply{}, nil
-		}
-		if err := p.sns.Confirm(ctx, message); err != nil {
-			return nil, err
-		}
-		return &source.Reply{}, nil
-	case snsmessage.UnsubscribeConfirmation: // requesting its SubscribeURL would subscribe again
-		p.log.WarnContext(ctx, "subscription was cancelled: its topic sends no more events", "topic_arn", message.TopicARN)
-		return &source.Reply{}, nil
-	}
-	return nil, nil
 }

@@ -1,14 +1,12 @@
 package s3
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
@@ -31,21 +29,20 @@ type protocol struct {
 	public     *url.URL
 	publicText string
 	// sns is nil without the block sns.
-	sns         *snsmessage.Verifier
-	autoConfirm bool
-	options     DecodeOptions
-	log         *slog.Logger
+	sns     *snsmessage.Verifier
+	options DecodeOptions
+	log     *slog.Logger
 }
 
-// newProtocol validates the settings and returns warnings about them.
+// newProtocol validates the settings and returns warnings about them. o.Log is also the log of the protocol.
 func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error) {
 	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {
 		return nil, nil, err
 	}
 	p := &protocol{
-		path: s.Path, dialect: s.Dialect, tokens: list, anonymous: s.AllowAnonymous,
-		options: DecodeOptions{Keys: s.DecodeKeys, Buckets: s.Buckets, SNS: s.SNS != nil, Window: s.DedupeWindow},
+		path: s.Path, dialect: s.Dialect, tokens: list, anonymous: s.AllowAnonymous, log: o.Log,
+		options: DecodeOptions{Keys: s.DecodeKeys, Buckets: s.Buckets, Window: s.DedupeWindow},
 	}
 	switch {
 	case len(list) == 0 && s.SNS == nil && !s.AllowAnonymous:
@@ -102,6 +99,7 @@ func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
 	}
 	policy := snsmessage.Policy{
 		Topics: s.SNS.Topics, RequireVersion: s.SNS.RequireSignatureVersion, InsecureCertHosts: s.SNS.InsecureCertHosts,
+		AutoConfirm: s.SNS.AutoConfirm,
 	}
 	v, err := snsmessage.NewVerifier(policy, o)
 	if err != nil {
@@ -111,43 +109,34 @@ func (p *protocol) setSNS(s *Settings, o snsmessage.Options) ([]string, error) {
 	for _, w := range policy.Warnings() {
 		warnings = append(warnings, "sns."+w)
 	}
-	p.sns, p.autoConfirm = v, s.SNS.AutoConfirm
+	p.sns = v
 	return warnings, nil
 }
 
-// Verify implements source.Protocol. A path below the source's own must end in a token, whatever the headers contain. With
-// the block sns, an SNS message must have a valid signature and needs no token.
-func (p *protocol) Verify(r *http.Request, body []byte) (slot int, err error) {
-	slot = -1
+// Authenticate implements source.Protocol. A path below the source's own must end in a token, whatever the headers contain.
+// With the block sns, an SNS message must have a valid signature and needs no token; only then is anything parsed before the
+// sender is known.
+func (p *protocol) Authenticate(r *http.Request, body []byte) (source.Request, error) {
+	q := &request{protocol: p, url: r.URL, slot: -1}
 	if r.URL.Path != p.path {
-		if slot = p.tokens.Slot(strings.TrimPrefix(r.URL.Path, p.path+"/")); slot < 0 {
-			return -1, &source.Refused{Reason: pathMismatch, Status: http.StatusNotFound}
+		if q.slot = p.tokens.Slot(strings.TrimPrefix(r.URL.Path, p.path+"/")); q.slot < 0 {
+			return nil, &source.Refused{Reason: pathMismatch, Status: http.StatusNotFound}
 		}
 	}
-	switch {
-	case p.sns != nil && isSNS(body):
-		return slot, p.verifySNS(r.Context(), body)
-	case slot >= 0 || p.anonymous:
-		return slot, nil
+	if p.sns != nil {
+		q.read(body)
+		if snsmessage.IsMessage(q.top) {
+			return q, q.verify(r.Context())
+		}
 	}
-	return tokenInHeader(p.tokens, r)
-}
-
-// isSNS reports whether a body looks like an SNS message.
-func isSNS(body []byte) bool {
-	members, err := source.ReadObject(string(body), nil)
-	return err == nil && snsmessage.IsMessage(members)
-}
-
-func (p *protocol) verifySNS(ctx context.Context, body []byte) error {
-	message, err := snsmessage.Parse(body)
-	if err != nil {
-		return &source.Refused{Reason: snsMalformed, Status: http.StatusForbidden}
+	if q.slot < 0 && !p.anonymous {
+		var err error
+		if q.slot, err = tokenInHeader(p.tokens, r); err != nil {
+			return nil, err
+		}
 	}
-	return p.sns.Verify(ctx, message)
-}
-
-// Decode implements source.Protocol.
-func (p *protocol) Decode(_ http.Header, body []byte, _ time.Time) ([]source.Event, error) {
-	return Decode(p.dialect, body, p.options)
+	if p.sns == nil {
+		q.read(body)
+	}
+	return q, nil
 }

@@ -55,7 +55,7 @@ const (
 
 // New implements source.Kind.
 func New(settings []byte, d source.Deps) (*source.Webhook, error) {
-	return newSource(settings, d, snsmessage.Options{Log: d.Log})
+	return newSource(settings, d, snsmessage.Options{Log: d.Log.With("source", d.Name)})
 }
 
 func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*source.Webhook, error) {
@@ -74,7 +74,6 @@ func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*source.
 	if s.SNS != nil {
 		limit = maxSNSBody
 	}
-	p.log = d.Log.With("source", d.Name)
 	return source.NewWebhook(source.WebhookOptions{
 		Deps: d, Info: source.Info{
 			Kind: Name, Path: s.Path, Subtree: len(s.Tokens) > 0, Warnings: warnings, Insecure: s.insecure(),

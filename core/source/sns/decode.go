@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
@@ -25,7 +24,7 @@ const (
 )
 
 // event returns the event of a verified message.
-func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) source.Event {
+func (p *protocol) event(m *snsmessage.Message, eventType string) source.Event {
 	data := &pointsmanv1.SnsNotification{
 		TopicArn: m.TopicARN, Topic: topicName(m.TopicARN), MessageId: m.MessageID, Subject: m.Subject, Message: m.Message,
 		MessageJson: asJSON(m.Message), Timestamp: m.Timestamp,
@@ -38,26 +37,23 @@ func (p *protocol) event(m *snsmessage.Message, eventType string, body []byte) s
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
 			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: unixNano(m.Timestamp),
-			Attributes: attributes, Body: body, Data: &pointsmanv1.Envelope_Sns{Sns: data},
+			Attributes: attributes, Data: &pointsmanv1.Envelope_Sns{Sns: data},
 		},
 		// Retries have the same id. Ids are unique per topic only.
 		Keys: []source.Key{{Value: source.ContentID([]byte(m.TopicARN + "|" + m.MessageID + "|" + m.Type)), Window: p.window}},
 	}
 }
 
-// decodeRaw returns the events of a raw delivery, whose body is only the text of the message. Everything else comes from the
-// headers, which are as trustworthy as the holder of the token.
-func (p *protocol) decodeRaw(header http.Header, body []byte) ([]source.Event, error) {
-	if !utf8.Valid(body) {
-		return nil, &source.Undecodable{Reason: notText, Detail: "the message is not UTF-8"}
-	}
+// rawMessage returns the message of a raw delivery, whose body is only the text. Everything else comes from the headers, which
+// are as trustworthy as the holder of the token.
+func rawMessage(header http.Header, body []byte) *snsmessage.Message {
 	m := &snsmessage.Message{
 		Type: snsmessage.Notification, MessageID: header.Get(headerID), TopicARN: header.Get(headerTopic), Message: string(body),
 	}
 	if m.MessageID == "" {
 		m.MessageID = source.ContentID(body)
 	}
-	return p.events(m, body), nil
+	return m
 }
 
 // topicName returns everything after the fifth colon of an ARN.

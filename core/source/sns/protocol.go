@@ -1,10 +1,11 @@
 package sns
 
 import (
-	"bytes"
-	"log/slog"
+	"context"
+	"errors"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
@@ -24,101 +25,88 @@ const (
 // protocol implements source.Protocol for SNS.
 type protocol struct {
 	verifier *snsmessage.Verifier
-	confirm  bool
 	raw      *raw
-	unwrap   Unwrap // nil: messages stay messages
+	unwrap   Unwrap // nil: messages are not unwrapped
 	window   time.Duration
-	log      *slog.Logger
 }
 
-// Verify implements source.Protocol.
-func (p *protocol) Verify(r *http.Request, body []byte) (int, error) {
+// Authenticate implements source.Protocol.
+func (p *protocol) Authenticate(r *http.Request, body []byte) (source.Request, error) {
+	q := &request{protocol: p, slot: -1}
 	if isRaw(r.Header) {
-		return p.raw.verify(r, p.verifier)
+		slot, err := p.raw.verify(r, p.verifier)
+		q.slot, q.messages, q.unsigned = slot, []*snsmessage.Message{rawMessage(r.Header, body)}, true
+		return q, err
 	}
-	messages, err := parse(body)
-	if err != nil {
-		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+	var err error
+	if q.messages, err = snsmessage.ParseAll(body); err != nil {
+		return nil, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
 	}
-	if declared := r.Header.Get(headerType); declared != "" && declared != messages[0].Type {
-		return -1, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+	if declared := r.Header.Get(headerType); declared != "" && declared != q.messages[0].Type {
+		return nil, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
 	}
-	for _, m := range messages {
+	for _, m := range q.messages {
 		if err := p.verifier.Verify(r.Context(), m); err != nil {
-			return -1, err
+			return nil, err
 		}
 	}
-	return -1, nil
+	return q, nil
 }
 
-// parse parses the message that SNS posts, or the messages of the event that SNS passes to a Lambda function.
-func parse(body []byte) ([]*snsmessage.Message, error) {
-	if bytes.Contains(body, []byte(`"Records"`)) { // may also occur inside a message
-		if messages, err := snsmessage.ParseLambda(body); err == nil {
-			return messages, nil
-		}
-	}
-	m, err := snsmessage.Parse(body)
-	if err != nil {
-		return nil, err
-	}
-	return []*snsmessage.Message{m}, nil
+// request holds the authenticated messages of one request: usually one, several if it is the event of a Lambda function.
+type request struct {
+	*protocol
+	slot     int
+	messages []*snsmessage.Message
+	unsigned bool // a raw delivery
 }
 
-// Handshake implements source.Handshaker. It confirms subscriptions to allowed topics. After a failure SNS must send the
-// confirmation again, so it returns an error.
-func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
-	if isRaw(r.Header) || !bytes.Contains(body, []byte(snsmessage.SubscriptionConfirmation)) {
+// Slot implements source.Request.
+func (q *request) Slot() int { return q.slot }
+
+// Reply implements source.Request. After a failure SNS sends the confirmation again.
+func (q *request) Reply(ctx context.Context) (*source.Reply, error) {
+	if q.unsigned {
 		return nil, nil
 	}
-	messages, err := parse(body)
-	if err != nil || messages[0].Type != snsmessage.SubscriptionConfirmation {
-		return nil, nil //nolint:nilerr // cannot happen after Verify
-	}
-	m := messages[0]
-	if !p.confirm {
-		p.log.Warn("subscription needs confirmation: open the URL to confirm it", "topic", m.TopicARN, "url", m.SubscribeURL)
-		return &source.Reply{}, nil
-	}
-	if err := p.verifier.Confirm(r.Context(), m); err != nil {
-		return nil, err
-	}
-	p.log.Info("subscription confirmed", "topic", m.TopicARN)
-	return &source.Reply{}, nil
+	return q.verifier.Reply(ctx, q.messages[0])
 }
 
-// Decode implements source.Protocol.
-func (p *protocol) Decode(header http.Header, body []byte, _ time.Time) ([]source.Event, error) {
-	if isRaw(header) {
-		return p.decodeRaw(header, body)
+// Events implements source.Request.
+func (q *request) Events(context.Context, time.Time) ([]source.Event, error) {
+	if len(q.messages) == 1 {
+		return q.events(q.messages[0])
 	}
-	messages, err := parse(body)
+	var all []source.Event
+	for _, m := range q.messages {
+		part := []byte(m.Message)
+		events, err := q.events(m)
+		if undecodable, ok := errors.AsType[*source.Undecodable](err); ok {
+			events = []source.Event{source.Quarantined(Name, part, undecodable)}
+		} else if err != nil {
+			return nil, err
+		}
+		for i := range events {
+			events[i].Envelope.Body = part
+		}
+		all = append(all, events...)
+	}
+	return all, nil
+}
+
+// events returns the events of one message.
+func (q *request) events(m *snsmessage.Message) ([]source.Event, error) {
+	switch {
+	case q.unsigned && !utf8.ValidString(m.Message):
+		return nil, &source.Undecodable{Reason: notText, Detail: "the message is not UTF-8"}
+	case m.Type == snsmessage.UnsubscribeConfirmation:
+		return []source.Event{q.event(m, typeUnsubscribed)}, nil
+	case q.unwrap == nil:
+		return []source.Event{q.event(m, typeNotification)}, nil
+	}
+	events, err := q.unwrap([]byte(m.Message), q.window)
 	if err != nil {
-		return nil, err
-	}
-	if len(messages) == 1 {
-		return p.events(messages[0], body), nil
-	}
-	var events []source.Event
-	for _, m := range messages {
-		events = append(events, p.events(m, []byte(m.Message))...)
+		return nil, &source.Undecodable{Reason: notS3, Detail: err.Error()}
 	}
 	return events, nil
-}
-
-// events returns the events of one message. body is the Body of their envelopes: that of the request, or the text of the
-// message if the request has several.
-func (p *protocol) events(m *snsmessage.Message, body []byte) []source.Event {
-	if m.Type == snsmessage.UnsubscribeConfirmation {
-		p.log.Warn("subscription was cancelled", "topic", m.TopicARN)
-		return []source.Event{p.event(m, typeUnsubscribed, body)}
-	}
-	if p.unwrap == nil {
-		return []source.Event{p.event(m, typeNotification, body)}
-	}
-	events, err := p.unwrap([]byte(m.Message), p.window)
-	if err != nil {
-		return []source.Event{source.Quarantined(Name, body, &source.Undecodable{Reason: notS3, Detail: err.Error()})}
-	}
-	return events
 }

@@ -102,9 +102,9 @@ func newProtocol(s Settings, d source.Deps, unwrap Unwrap) (*protocol, []string,
 		unwrap = nil
 	}
 	policy := snsmessage.Policy{
-		Topics: s.Topics, RequireVersion: s.RequireSignatureVersion, InsecureCertHosts: s.InsecureCertHosts, MaxAge: s.MaxAge,
+		Topics: s.Topics, RequireVersion: s.RequireSignatureVersion, InsecureCertHosts: s.InsecureCertHosts, MaxAge: s.MaxAge, AutoConfirm: s.AutoConfirm,
 	}
-	verifier, err := snsmessage.NewVerifier(policy, snsmessage.Options{Now: d.Now, Log: d.Log})
+	verifier, err := snsmessage.NewVerifier(policy, snsmessage.Options{Now: d.Now, Log: d.Log.With("source", d.Name)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,8 +113,5 @@ func newProtocol(s Settings, d source.Deps, unwrap Unwrap) (*protocol, []string,
 		return nil, nil, err
 	}
 	warnings = append(policy.Warnings(), warnings...)
-	return &protocol{
-		verifier: verifier, confirm: s.AutoConfirm, raw: raw, unwrap: unwrap, window: s.DedupeWindow,
-		log: d.Log.With("source", d.Name),
-	}, warnings, nil
+	return &protocol{verifier: verifier, raw: raw, unwrap: unwrap, window: s.DedupeWindow}, warnings, nil
 }

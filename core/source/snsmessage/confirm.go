@@ -6,7 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/pointsman/pointsman/core/source"
 )
+
+// Reply responds to a verified SubscriptionConfirmation: it confirms the subscription, or logs how to. For other messages it
+// returns nil, but logs that a subscription was cancelled. Its errors are those of Confirm.
+func (v *Verifier) Reply(ctx context.Context, m *Message) (*source.Reply, error) {
+	switch {
+	case m.Type == UnsubscribeConfirmation: // requesting its SubscribeURL would subscribe again
+		v.log.WarnContext(ctx, "subscription was cancelled: its topic sends no more events", "topic_arn", m.TopicARN)
+		return nil, nil
+	case m.Type != SubscriptionConfirmation:
+		return nil, nil
+	case !v.autoConfirm:
+		v.log.WarnContext(ctx, "subscription needs confirmation: open subscribe_url within two days",
+			"topic_arn", m.TopicARN, "subscribe_url", m.SubscribeURL)
+		return &source.Reply{}, nil
+	}
+	if err := v.Confirm(ctx, m); err != nil {
+		return nil, err
+	}
+	return &source.Reply{}, nil
+}
 
 // Confirm confirms a subscription. m must have passed Verify and be a SubscriptionConfirmation: the SubscribeURL of an
 // UnsubscribeConfirmation would subscribe again. The error is *source.Refused if the SubscribeURL is not one of Amazon's for

@@ -20,7 +20,7 @@ const (
 // maxRecords limits the messages of a Lambda event. SNS puts one in it.
 const maxRecords = 1000
 
-// UndecodableReasons returns the reasons of the errors of Parse and ParseLambda.
+// UndecodableReasons returns the reasons of the errors of Parse and ParseAll.
 func UndecodableReasons() []string {
 	return []string{
 		source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
@@ -35,23 +35,31 @@ func Parse(body []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(members, (*Message).field)
+	return FromObject(members)
 }
 
-// ParseLambda parses the event that a Lambda function receives from SNS: Records[].Sns are messages with three members
-// spelled differently. The error is *source.Undecodable if any record is not a message.
-func ParseLambda(body []byte) ([]*Message, error) {
+// FromObject is Parse for a body that was read already.
+func FromObject(members []source.Member) (*Message, error) { return parse(members, (*Message).field) }
+
+// ParseAll parses the body that SNS posts, or the event that it passes to a Lambda function: Records[].Sns are messages with
+// three members spelled differently. The error is *source.Undecodable if any of them is not a message.
+func ParseAll(body []byte) ([]*Message, error) {
 	members, err := source.ReadObject(string(body), nil)
 	if err != nil {
 		return nil, err
 	}
-	records, err := lambdaRecords(members)
+	records := find(members, "Records")
+	if records == nil {
+		m, err := FromObject(members)
+		return []*Message{m}, err
+	}
+	texts, err := lambdaRecords(records)
 	if err != nil {
 		return nil, err
 	}
-	messages := make([]*Message, 0, len(records))
-	for i, record := range records {
-		m, err := parseRecord(string(record))
+	messages := make([]*Message, 0, len(texts))
+	for i, text := range texts {
+		m, err := parseRecord(string(text))
 		if err != nil {
 			return nil, inRecord(i, err)
 		}
@@ -60,11 +68,7 @@ func ParseLambda(body []byte) ([]*Message, error) {
 	return messages, nil
 }
 
-func lambdaRecords(members []source.Member) ([]json.RawMessage, error) {
-	records := find(members, "Records")
-	if records == nil {
-		return nil, missing("Records")
-	}
+func lambdaRecords(records *source.Member) ([]json.RawMessage, error) {
 	if records.Kind != source.JSONArray {
 		return nil, wrong("Records", "an array")
 	}

@@ -126,12 +126,12 @@ func wantUndecodable(t *testing.T, err error, reason string) {
 	}
 }
 
-func TestParseLambda(t *testing.T) {
+func TestParseAll(t *testing.T) {
 	one := `{"EventVersion":"1.0","EventSource":"aws:sns","EventSubscriptionArn":"` + testTopic + `:1","Sns":%s}`
 	sns := string(readTestdata(t, "sns_B_notification_no_subject_v2.json"))
 	sns = strings.NewReplacer("SigningCertURL", "SigningCertUrl", "UnsubscribeURL", "UnsubscribeUrl", `"Message":`, `"Subject":null,"Message":`).Replace(sns)
 	record := fmt.Sprintf(one, sns)
-	got, err := ParseLambda([]byte(`{"Records":[` + record + `,` + record + `]}`))
+	got, err := ParseAll([]byte(`{"Records":[` + record + `,` + record + `]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestParseLambda(t *testing.T) {
 		`{"Records":[{"Sns":{"Type":1}}]}`: wrongType,
 		`{"Records":[` + strings.Repeat("0,", maxRecords) + `0]}`: tooManyRecords,
 	} {
-		_, err := ParseLambda([]byte(text))
+		_, err := ParseAll([]byte(text))
 		wantUndecodable(t, err, reason)
 	}
 }

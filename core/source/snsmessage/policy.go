@@ -24,6 +24,8 @@ type Policy struct {
 	// MaxAge is the maximum age of a message; those more than 5 minutes in the future are refused as well. 0: any age. SNS
 	// retries a message with its first timestamp, usually for an hour, and for weeks from a dead-letter queue.
 	MaxAge time.Duration
+	// AutoConfirm confirms subscriptions to Topics. Otherwise the URL that confirms is logged.
+	AutoConfirm bool
 }
 
 // Warnings returns what the operator should know about the policy at start.

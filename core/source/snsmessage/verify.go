@@ -53,6 +53,7 @@ type Verifier struct {
 	rules        *ruleset
 	client       *client
 	certificates *certificates
+	autoConfirm  bool
 	now          func() time.Time
 	log          *slog.Logger
 }
@@ -70,7 +71,9 @@ func NewVerifier(p Policy, o Options) (*Verifier, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := newClient(o)
-	return &Verifier{rules: r, client: c, certificates: newCertificates(c, o), now: o.Now, log: o.Log}, nil
+	return &Verifier{
+		rules: r, client: c, certificates: newCertificates(c, o), autoConfirm: p.AutoConfirm, now: o.Now, log: o.Log,
+	}, nil
 }
 
 // Verify returns nil for an authentic message of an allowed topic, and *source.Refused with status 403 for any other. After

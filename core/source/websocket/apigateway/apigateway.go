@@ -84,7 +84,6 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 	}
 	s.outside = sync.OnceValues(s.open)
 	s.speaker = newSpeaker(s, metrics.of(d.Name))
-	d.Intake = &ledger{next: d.Intake, source: s}
 	s.Webhook, err = source.NewWebhook(source.WebhookOptions{
 		Deps: d, Info: source.Info{
 			Kind: websocket.Name, Path: settings.Path, Memory: settings.Durability == "memory",

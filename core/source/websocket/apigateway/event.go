@@ -76,33 +76,15 @@ func messageEvent(q *request, room string, m *message) source.Event {
 	return e
 }
 
-// ledger keeps the list of connections in step with the events: a connection whose $connect is not stored is refused, and
-// so not listed; one whose $disconnect is stored is not listed any more.
-type ledger struct {
-	next   source.Intake
-	source *Source
-}
-
-// Accept implements source.Intake.
-func (l *ledger) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
-	data := events[0].Envelope.GetWebsocket()
-	connection, eventType := data.GetConnectionId(), data.GetEventType()
-	stored, err := l.next.Accept(ctx, events)
-	if eventType == "connect" && err != nil || eventType == "disconnect" && err == nil {
-		l.forget(ctx, connection)
-	}
-	return stored, err
-}
-
 // forget takes a connection off the list. What fails is made good by the next broadcast, or by the sweep.
-func (l *ledger) forget(ctx context.Context, connection string) {
+func (s *Source) forget(ctx context.Context, connection string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	out, err := l.source.outside()
+	out, err := s.outside()
 	if err == nil {
 		err = out.store.remove(ctx, connection)
 	}
 	if err != nil {
-		l.source.log.Warn("a connection that has ended stays on the list", "connection", connection, "err", err)
+		s.log.Warn("a connection that has ended stays on the list", "connection", connection, "err", err)
 	}
 }

@@ -15,7 +15,7 @@ func FuzzRequest(f *testing.F) {
 	f.Add("a=", "CONNECT", "$connect", "", "", "", "", []byte(nil))
 	f.Add("a=", "DISCONNECT", "$disconnect", "", "", "1001", "", []byte("\xff"))
 	g := newGateway(f)
-	p := &protocol{Source: prepare(f, g, settingsOf(f, g.URL, map[string]any{"binary": true}, nil)).Source}
+	s := prepare(f, g, settingsOf(f, g.URL, map[string]any{"binary": true}, nil)).Source
 	f.Fuzz(func(t *testing.T, connection, event, route, message, at, code, encoded string, body []byte) {
 		header := http.Header{}
 		for name, value := range map[string]string{
@@ -26,15 +26,20 @@ func FuzzRequest(f *testing.F) {
 				header[name] = []string{value}
 			}
 		}
-		header[roomFound] = []string{"chat:3"}
-		events, err := p.Decode(header, body, time.Unix(1714564800, 0))
+		q, err := parse(header)
 		if err != nil {
 			return
 		}
-		if len(events) != 1 || len(events[0].Keys) != 1 || events[0].Envelope.GetSubject() != "chat:3" {
-			t.Fatalf("events %v", events)
+		q.at = time.Unix(1714564800, 0)
+		m := read(body, q.base64)
+		e, err := (&call{Source: s, request: q, body: body}).newEvent("chat:3", &m)
+		if err != nil {
+			return
 		}
-		if _, err := proto.Marshal(events[0].Envelope); err != nil {
+		if len(e.Keys) != 1 || e.Envelope.GetSubject() != "chat:3" {
+			t.Fatalf("event %v", e)
+		}
+		if _, err := proto.Marshal(e.Envelope); err != nil {
 			t.Error(err)
 		}
 	})

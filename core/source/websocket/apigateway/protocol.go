@@ -38,63 +38,88 @@ func refusalReasons() []string {
 
 func refuse(reason string, status int) error { return &source.Refused{Reason: reason, Status: status} }
 
-// roomFound is where Handshake leaves for Decode the room that an event belongs to. No request can bring a header of this name.
-const roomFound = "room found"
-
-// protocol is what API Gateway adds to source.Webhook.
+// protocol implements source.Protocol for API Gateway.
 type protocol struct {
 	*Source
 	secrets source.Tokens
 }
 
-// Verify implements source.Protocol.
-func (p *protocol) Verify(r *http.Request, _ []byte) (int, error) {
+// Authenticate implements source.Protocol.
+func (p *protocol) Authenticate(r *http.Request, body []byte) (source.Request, error) {
 	slot, err := verify(p.secrets, r.Header)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
-	_, err = parse(r.Header)
-	return slot, err
-}
-
-// Handshake implements source.Handshaker. It asks no question; it looks the connection up, and lists a new one: what must be
-// so before the event is.
-func (p *protocol) Handshake(r *http.Request, body []byte) (*source.Reply, error) {
 	q, err := parse(r.Header)
 	if err != nil {
 		return nil, err
 	}
-	out, err := p.outside()
+	return &call{Source: p.Source, request: q, slot: slot, body: body}, nil
+}
+
+// call is one authenticated request of an integration.
+type call struct {
+	*Source
+	request
+	slot int
+	body []byte
+}
+
+// Slot implements source.Request.
+func (c *call) Slot() int { return c.slot }
+
+// Reply implements source.Request: API Gateway has no handshake.
+func (c *call) Reply(context.Context) (*source.Reply, error) { return nil, nil }
+
+// Events implements source.Request. It adds a new connection to the list before the event of its connect is stored.
+func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, error) {
+	if c.at.IsZero() {
+		c.at = received
+	}
+	out, err := c.outside()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	room := q.room
-	switch q.event {
+	var m message
+	room := c.room
+	switch c.request.event {
 	case eventConnect:
-		err = p.join(ctx, out.store, &q)
+		err = c.join(ctx, out.store)
 	case eventDisconnect:
 		var r row
-		r, err = out.store.find(ctx, q.connection)
+		r, err = out.store.find(ctx, c.connection)
 		room = r.room
 	default:
-		room, err = p.destination(ctx, out.store, &q, body)
-		p.complain(&q, err)
+		m = read(c.body, c.base64)
+		room, err = c.destination(ctx, out.store, &m)
+		c.complain(&c.request, err)
 	}
-	r.Header[roomFound] = []string{room}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	e, err := c.newEvent(room, &m)
+	return []source.Event{e}, err
+}
+
+// Complete implements source.Completer. It keeps the list in step with the events: a connection whose connect is not stored
+// is refused, so it must not be listed; a connection leaves the list only after its disconnect is stored.
+func (c *call) Complete(ctx context.Context, err error) {
+	if c.request.event == eventConnect && err != nil || c.request.event == eventDisconnect && err == nil {
+		c.forget(ctx, c.connection)
+	}
 }
 
 // join lists a new connection.
-func (p *protocol) join(ctx context.Context, list store, q *request) error {
-	if !roomName.MatchString(q.room) {
+func (c *call) join(ctx context.Context, list store) error {
+	if !roomName.MatchString(c.room) {
 		return refuse(badRoom, http.StatusBadRequest)
 	}
 	// The slack is for clocks that differ, and for an end that is told late.
 	const slack = 10 * time.Minute
-	now := p.now()
-	err := list.add(ctx, row{connection: q.connection, room: q.room, connected: now, expires: now.Add(p.settings.Limits.Age + slack)})
+	now := c.now()
+	err := list.add(ctx, row{connection: c.connection, room: c.room, connected: now, expires: now.Add(c.settings.Limits.Age + slack)})
 	if errors.Is(err, errTaken) {
 		return refuse(connectionTaken, http.StatusForbidden)
 	}
@@ -102,25 +127,24 @@ func (p *protocol) join(ctx context.Context, list store, q *request) error {
 }
 
 // destination is the room that a message is for: the one it names, or else the one that the connection is in.
-func (p *protocol) destination(ctx context.Context, list store, q *request, body []byte) (string, error) {
-	if len(p.settings.Routes) > 0 && !slices.Contains(p.settings.Routes, q.route) {
+func (c *call) destination(ctx context.Context, list store, m *message) (string, error) {
+	if len(c.settings.Routes) > 0 && !slices.Contains(c.settings.Routes, c.route) {
 		return "", refuse(unknownRoute, http.StatusForbidden)
 	}
-	if q.base64 && !p.settings.Binary {
+	if c.base64 && !c.settings.Binary {
 		return "", refuse(binaryRefused, http.StatusBadRequest)
 	}
-	m := read(body, q.base64)
 	if m.namesRoom && !roomName.MatchString(m.room) {
 		return "", refuse(badRoom, http.StatusBadRequest)
 	}
-	if m.namesRoom && !p.settings.RequireMembership {
+	if m.namesRoom && !c.settings.RequireMembership {
 		return m.room, nil
 	}
-	r, err := list.find(ctx, q.connection)
+	r, err := list.find(ctx, c.connection)
 	switch home := r.room; {
 	case err != nil:
 		return "", err
-	case home == "" && p.settings.RequireMembership:
+	case home == "" && c.settings.RequireMembership:
 		return "", refuse(unknownConnection, http.StatusForbidden)
 	case home == "":
 		return "", refuse(noRoom, http.StatusBadRequest)
@@ -130,46 +154,22 @@ func (p *protocol) destination(ctx context.Context, list store, q *request, body
 	return r.room, nil
 }
 
-// Decode implements source.Protocol.
-func (p *protocol) Decode(header http.Header, body []byte, received time.Time) ([]source.Event, error) {
-	q, err := parse(header)
-	if err != nil {
-		return nil, err
-	}
-	if q.at.IsZero() {
-		q.at = received
-	}
-	room := ""
-	if found := header[roomFound]; len(found) == 1 {
-		room = found[0]
-	}
-	e, contentType, err := p.event(&q, room, body)
-	if err != nil {
-		return nil, err
-	}
-	// The envelope's is that of the message, as in the native mode, and not that of the request.
-	delete(header, "Content-Type")
-	if contentType != "" {
-		header["Content-Type"] = []string{contentType}
-	}
-	return []source.Event{e}, nil
-}
-
-func (p *protocol) event(q *request, room string, body []byte) (e source.Event, contentType string, err error) {
-	switch q.event {
+// newEvent makes the event of a call. m is the message, if the call has one.
+func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
+	switch c.request.event {
 	case eventConnect:
-		e = connectEvent(q, room)
+		e = connectEvent(&c.request, room)
 	case eventDisconnect:
-		e = disconnectEvent(q, room)
+		e = disconnectEvent(&c.request, room)
 	default:
-		m := read(body, q.base64)
 		if m.broken {
-			return e, "", &source.Undecodable{Reason: badBase64, Detail: "the integration says that the body is Base64"}
+			return e, &source.Undecodable{Reason: badBase64, Detail: "the integration says that the body is Base64"}
 		}
-		e, contentType = messageEvent(q, room, &m), m.contentType()
+		e = messageEvent(&c.request, room, m)
+		e.Envelope.ContentType = m.contentType() // that of the message, not that of the integration's request
 	}
-	e.Volatile = p.settings.Durability == "memory"
-	return e, contentType, nil
+	e.Volatile = c.settings.Durability == "memory"
+	return e, nil
 }
 
 // message is one message of a client.
