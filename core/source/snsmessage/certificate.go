@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,8 +126,8 @@ func (c *certificates) check(r *response, l location, now time.Time) (*x509.Cert
 	if l.insecure {
 		return leaf, nil
 	}
-	if leaf.VerifyHostname("sns.amazonaws.com") != nil && leaf.VerifyHostname(l.host) != nil {
-		return nil, fmt.Errorf("issued neither for sns.amazonaws.com nor for %s", l.host)
+	if !slices.ContainsFunc(l.names, func(name string) bool { return leaf.VerifyHostname(name) == nil }) {
+		return nil, fmt.Errorf("issued for none of %s", strings.Join(l.names, ", "))
 	}
 	return leaf, c.checkIssuer(leaf, chain[1:], r, now)
 }

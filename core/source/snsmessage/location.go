@@ -7,26 +7,24 @@ import (
 	"strings"
 )
 
-const amazonHostPattern = `sns\.([a-zA-Z0-9-]{3,})\.amazonaws\.com(\.cn)?`
-
-var (
-	amazonHost        = regexp.MustCompile(`^` + amazonHostPattern + `$`)
-	amazonCertificate = regexp.MustCompile(`^https://(` + amazonHostPattern + `)(?::443)?(/SimpleNotificationService-[0-9a-f]{20,64}\.pem)$`)
-)
+var certificatePath = regexp.MustCompile(`^/SimpleNotificationService-[0-9a-f]{20,64}\.pem$`)
 
 // location is a URL that may be requested. It is built from checked parts, never copied from a message.
 type location struct {
 	url  string
 	host string
+	// names are those that a certificate at the location may be issued for.
+	names []string
 	// insecure is set for the hosts of Policy.InsecureCertHosts.
 	insecure bool
 }
 
 // certificate returns the location of a signing certificate. ok is false if raw is not an allowed URL for the topic.
 func (r *ruleset) certificate(raw string, t topic) (l location, ok bool) {
-	if parts := amazonCertificate.FindStringSubmatch(raw); parts != nil {
-		host, path := parts[1], parts[4]
-		return location{url: "https://" + host + path, host: host}, t.servedBy(host)
+	host := t.host()
+	if rest, ok := strings.CutPrefix(raw, "https://"+host); ok {
+		path := strings.TrimPrefix(rest, ":443")
+		return location{url: "https://" + host + path, host: host, names: t.certificateNames()}, certificatePath.MatchString(path)
 	}
 	u, err := url.Parse(raw)
 	if err != nil || !r.isInsecure(u) || u.RawQuery != "" || u.ForceQuery || !strings.HasSuffix(u.Path, ".pem") {
@@ -44,7 +42,7 @@ func (r *ruleset) confirmation(m *Message, t topic) (l location, ok bool) {
 	l.host, l.insecure = u.Host, r.isInsecure(u)
 	if !l.insecure {
 		l.host = strings.TrimSuffix(u.Host, ":443")
-		if u.Scheme != "https" || u.User != nil || u.Opaque != "" || !t.servedBy(l.host) {
+		if u.Scheme != "https" || u.User != nil || u.Opaque != "" || l.host != t.host() {
 			return location{}, false
 		}
 	}
@@ -60,12 +58,6 @@ func (r *ruleset) confirmation(m *Message, t topic) (l location, ok bool) {
 	}
 	l.url = u.Scheme + "://" + l.host + "/?" + want.Encode()
 	return l, true
-}
-
-// servedBy reports whether host is Amazon's SNS endpoint for the region of the topic.
-func (t topic) servedBy(host string) bool {
-	parts := amazonHost.FindStringSubmatch(host)
-	return parts != nil && parts[1] == t.region && (parts[2] != "") == (t.partition == "aws-cn")
 }
 
 // isInsecure reports whether u is a plain http or https URL of a host in Policy.InsecureCertHosts.

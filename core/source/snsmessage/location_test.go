@@ -204,6 +204,13 @@ func TestCertificateURLsOfAmazon(t *testing.T) {
 		{"https://sns.cn-north-1.amazonaws.com.cn" + hexName, "arn:aws-cn:sns:cn-north-1:1:x", "https://sns.cn-north-1.amazonaws.com.cn" + hexName},
 		{"https://sns.cn-north-1.amazonaws.com" + hexName, "arn:aws-cn:sns:cn-north-1:1:x", ""},
 		{"https://sns.us-gov-west-1.amazonaws.com" + hexName, "arn:aws-us-gov:sns:us-gov-west-1:1:x", "https://sns.us-gov-west-1.amazonaws.com" + hexName},
+		{"https://sns.eusc-de-east-1.amazonaws.eu" + hexName, "arn:aws-eusc:sns:eusc-de-east-1:1:x", "https://sns.eusc-de-east-1.amazonaws.eu" + hexName},
+		{"https://sns.eusc-de-east-1.amazonaws.com" + hexName, "arn:aws-eusc:sns:eusc-de-east-1:1:x", ""},
+		{"https://sns.eusc-de-east-1.amazonaws.eu" + hexName, "arn:aws:sns:eusc-de-east-1:1:x", ""},
+		{"https://sns.us-iso-east-1.c2s.ic.gov" + hexName, "arn:aws-iso:sns:us-iso-east-1:1:x", "https://sns.us-iso-east-1.c2s.ic.gov" + hexName},
+		{"https://sns.us-isob-east-1.sc2s.sgov.gov:443" + hexName, "arn:aws-iso-b:sns:us-isob-east-1:1:x", "https://sns.us-isob-east-1.sc2s.sgov.gov" + hexName},
+		{"https://sns.eu-isoe-west-1.cloud.adc-e.uk" + hexName, "arn:aws-iso-e:sns:eu-isoe-west-1:1:x", "https://sns.eu-isoe-west-1.cloud.adc-e.uk" + hexName},
+		{"https://sns.us-isof-south-1.csp.hci.ic.gov" + hexName, "arn:aws-iso-f:sns:us-isof-south-1:1:x", "https://sns.us-isof-south-1.csp.hci.ic.gov" + hexName},
 		{"http://127.0.0.1:4100/SimpleNotificationService/1-2.pem", "arn:aws:sns:local:1:x", "http://127.0.0.1:4100/SimpleNotificationService/1-2.pem"},
 		{"https://127.0.0.1:4101/x.pem", "arn:aws:sns:local:1:x", ""},
 		{"http://user@127.0.0.1:4100/x.pem", "arn:aws:sns:local:1:x", ""},
@@ -232,5 +239,29 @@ func TestCertificateURLsOfAmazon(t *testing.T) {
 		if ok != (c.want != "") || ok && l.url != c.want {
 			t.Errorf("%s: %t %q, want %q", c.raw, ok, l.url, c.want)
 		}
+	}
+}
+
+// A subscription is confirmed at the host of the topic's partition only.
+func TestSubscribeURLsOfEveryPartition(t *testing.T) {
+	r, err := newRuleset(Policy{Topics: []string{"arn:*:sns:*:*:*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for partition, domain := range domains {
+		arn := "arn:" + partition + ":sns:some-region-1:1:x"
+		topic, ok := r.topic(arn)
+		if !ok {
+			t.Fatal(arn)
+		}
+		for other := range domains {
+			m := &Message{TopicARN: arn, Token: "tok", SubscribeURL: "https://sns.some-region-1." + domains[other] + "/?Action=ConfirmSubscription&TopicArn=" + arn + "&Token=tok"}
+			if _, ok := r.confirmation(m, topic); ok != (domains[other] == domain) {
+				t.Errorf("%s: %s is confirmed: %t", arn, m.SubscribeURL, ok)
+			}
+		}
+	}
+	if _, ok := r.topic("arn:aws-new:sns:some-region-1:1:x"); ok {
+		t.Error("a topic of an unknown partition is allowed")
 	}
 }

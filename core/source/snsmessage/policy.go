@@ -69,6 +69,9 @@ func newRuleset(p Policy) (*ruleset, error) {
 		if !topicPattern.MatchString(pattern) {
 			return nil, fmt.Errorf("topics[%d]: %q is not the ARN of a topic: write arn:aws:sns:REGION:ACCOUNT:NAME, where * matches any characters of a part", i, pattern)
 		}
+		if err := checkPartition(strings.Split(pattern, ":")[1]); err != nil {
+			return nil, fmt.Errorf("topics[%d]: %w", i, err)
+		}
 		r.topics = append(r.topics, pattern)
 	}
 	for i, entry := range p.InsecureCertHosts {
@@ -86,13 +89,10 @@ var (
 	topicPattern = regexp.MustCompile(`^arn:[a-z*-]+:sns:[a-zA-Z0-9*-]+:[a-zA-Z0-9*-]+:[a-zA-Z0-9_.*-]+$`)
 )
 
-// topic holds the parts of a topic's ARN that determine its endpoint.
-type topic struct{ partition, region string }
-
 // topic parses an ARN. ok is false if the policy does not allow the topic.
 func (r *ruleset) topic(arn string) (t topic, ok bool) {
 	parts := topicARN.FindStringSubmatch(arn)
-	if parts == nil {
+	if parts == nil || domains[parts[1]] == "" {
 		return topic{}, false
 	}
 	for _, pattern := range r.topics {
@@ -127,7 +127,7 @@ func insecureHost(entry string) (string, error) {
 	switch {
 	case name == "" || strings.ContainsAny(name, "/@?#*% \t\r\n\\"):
 		return "", errors.New("is not a host: write it as localhost or 127.0.0.1:4100")
-	case amazonHost.MatchString(name):
+	case isAmazonHost(name):
 		return "", errors.New("belongs to Amazon and is always trusted: remove it")
 	}
 	return host, nil

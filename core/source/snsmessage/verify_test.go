@@ -141,7 +141,7 @@ func TestVerifyAccepts(t *testing.T) {
 		change  func(m *Message)
 	}{
 		"any name":                {Policy{Topics: []string{"arn:aws:sns:ap-northeast-1:123456789012:*"}}, "1", nil},
-		"a name that starts so":   {Policy{Topics: []string{"arn:x:sns:x:x:x", "arn:aws:sns:*:123456789012:rep*-topic"}}, "1", nil},
+		"a name that starts so":   {Policy{Topics: []string{"arn:aws-cn:sns:x:x:x", "arn:aws:sns:*:123456789012:rep*-topic"}}, "1", nil},
 		"SHA-256 where it must":   {Policy{Topics: testPolicy.Topics, RequireVersion: 2}, "2", nil},
 		"SHA-256 where it may":    {Policy{Topics: testPolicy.Topics, RequireVersion: 1}, "2", nil},
 		"just young enough":       {Policy{Topics: testPolicy.Topics, MaxAge: 31 * time.Second}, "1", nil},
@@ -159,20 +159,23 @@ func TestVerifyAccepts(t *testing.T) {
 
 func TestPolicyMistakesAreNamed(t *testing.T) {
 	cases := map[string]Policy{
-		`topics[1]: "*" is not the ARN of a topic`:                       {Topics: []string{testTopic, "*"}},
-		`topics[0]: "arn:aws:sqs:x:1:q" is not the ARN of a topic`:       {Topics: []string{"arn:aws:sqs:x:1:q"}},
-		`topics[0]: "` + testTopic + `:uuid" is not the ARN of a topic`:  {Topics: []string{testTopic + ":uuid"}},
-		`topics[0]: "arn:aws:sns:[a-z]:1:x" is not the ARN of a topic`:   {Topics: []string{"arn:aws:sns:[a-z]:1:x"}},
-		"require_signature_version: 3":                                   {RequireVersion: 3},
-		"require_signature_version: -1":                                  {RequireVersion: -1},
-		"max_age: -1s is negative":                                       {MaxAge: -time.Second},
-		`insecure_cert_hosts[0]: "http://localhost" has an invalid port`: {InsecureCertHosts: []string{"http://localhost"}},
-		`insecure_cert_hosts[0]: "a/b" is not a host`:                    {InsecureCertHosts: []string{"a/b"}},
-		`insecure_cert_hosts[0]: "" is not a host`:                       {InsecureCertHosts: []string{""}},
-		`insecure_cert_hosts[0]: "*" is not a host`:                      {InsecureCertHosts: []string{"*"}},
-		`insecure_cert_hosts[0]: "localhost:" has an invalid port`:       {InsecureCertHosts: []string{"localhost:"}},
-		`insecure_cert_hosts[0]: "` + testHost + `" belongs to Amazon`:   {InsecureCertHosts: []string{testHost}},
-		`insecure_cert_hosts[1]: "` + testHost + `:1" belongs to Amazon`: {InsecureCertHosts: []string{"localhost", testHost + ":1"}},
+		`topics[0]: unknown AWS partition "aws-eu": use one of aws, aws-cn, aws-eusc, aws-iso`: {Topics: []string{"arn:aws-eu:sns:eu-west-1:1:x"}},
+		`topics[1]: unknown AWS partition "gcp*"`:                                              {Topics: []string{testTopic, "arn:gcp*:sns:eu-west-1:1:x"}},
+		`insecure_cert_hosts[0]: "sns.eusc-de-east-1.amazonaws.eu" belongs to Amazon`:          {Topics: []string{testTopic}, InsecureCertHosts: []string{"sns.eusc-de-east-1.amazonaws.eu"}},
+		`topics[1]: "*" is not the ARN of a topic`:                                             {Topics: []string{testTopic, "*"}},
+		`topics[0]: "arn:aws:sqs:x:1:q" is not the ARN of a topic`:                             {Topics: []string{"arn:aws:sqs:x:1:q"}},
+		`topics[0]: "` + testTopic + `:uuid" is not the ARN of a topic`:                        {Topics: []string{testTopic + ":uuid"}},
+		`topics[0]: "arn:aws:sns:[a-z]:1:x" is not the ARN of a topic`:                         {Topics: []string{"arn:aws:sns:[a-z]:1:x"}},
+		"require_signature_version: 3":                                                         {RequireVersion: 3},
+		"require_signature_version: -1":                                                        {RequireVersion: -1},
+		"max_age: -1s is negative":                                                             {MaxAge: -time.Second},
+		`insecure_cert_hosts[0]: "http://localhost" has an invalid port`:                       {InsecureCertHosts: []string{"http://localhost"}},
+		`insecure_cert_hosts[0]: "a/b" is not a host`:                                          {InsecureCertHosts: []string{"a/b"}},
+		`insecure_cert_hosts[0]: "" is not a host`:                                             {InsecureCertHosts: []string{""}},
+		`insecure_cert_hosts[0]: "*" is not a host`:                                            {InsecureCertHosts: []string{"*"}},
+		`insecure_cert_hosts[0]: "localhost:" has an invalid port`:                             {InsecureCertHosts: []string{"localhost:"}},
+		`insecure_cert_hosts[0]: "` + testHost + `" belongs to Amazon`:                         {InsecureCertHosts: []string{testHost}},
+		`insecure_cert_hosts[1]: "` + testHost + `:1" belongs to Amazon`:                       {InsecureCertHosts: []string{"localhost", testHost + ":1"}},
 	}
 	for want, policy := range cases {
 		if _, err := NewVerifier(policy, Options{}); err == nil || !strings.HasPrefix(err.Error(), want) {
