@@ -19,6 +19,19 @@ func ContentID(content []byte) string {
 	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
+// UnixNano parses a time in RFC 3339, or in one of the other layouts as UTC. It returns 0 if text has none of these forms or
+// does not fit into nanoseconds.
+func UnixNano(text string, utcLayouts ...string) int64 {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	for i := 0; err != nil && i < len(utcLayouts); i++ {
+		t, err = time.Parse(utcLayouts[i], text)
+	}
+	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
+		return 0
+	}
+	return t.UnixNano()
+}
+
 // Quarantined returns the event that keeps a part of an authentic body that could not be decoded. The caller sets Body unless
 // the part is the whole body.
 func Quarantined(kind string, part []byte, cause *Undecodable) Event {

@@ -48,7 +48,7 @@ func Decode(body []byte, window time.Duration) (source.Event, error) {
 			Id:           id,
 			Type:         "intdash." + token(data.ResourceType) + "." + token(data.Action),
 			Subject:      subject(data.ResourceUuid),
-			TimeUnixNano: unixNano(data.OccurredAt),
+			TimeUnixNano: source.UnixNano(data.OccurredAt),
 			Attributes:   attributes,
 			Data:         &pointsmanv1.Envelope_Intdash{Intdash: data},
 		},
@@ -139,13 +139,4 @@ func resourceUUID(resourceType string, attributes []*pointsmanv1.Attribute) stri
 		}
 	}
 	return other
-}
-
-// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
-func unixNano(text string) int64 {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
-		return 0
-	}
-	return t.UnixNano()
 }

@@ -125,6 +125,9 @@ func decodeSNS(dialect string, m *snsmessage.Message, o DecodeOptions) ([]source
 	events, err := Decode(dialectAWS, []byte(m.Message), o)
 	for i := range events {
 		e := events[i].Envelope
+		if e.TimeUnixNano == 0 {
+			e.TimeUnixNano = source.UnixNano(m.Timestamp)
+		}
 		e.Attributes = append(e.Attributes, attributes("sns_topic_arn", m.TopicARN, "sns_message_id", m.MessageID)...)
 	}
 	return events, err

@@ -29,15 +29,20 @@ type grammar struct {
 	escapedKeys bool
 	// sequence converts a sequencer to a form that compares byte by byte.
 	sequence func(sequencer string) string
+	// utcLayouts are the layouts of times without a zone, in dialects whose times are always UTC.
+	utcLayouts []string
 }
 
+// zoneless are times without a zone: some versions and proxies of stores drop the Z.
+var zoneless = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05"}
+
 var grammars = map[string]grammar{
-	dialectAWS:         {major: "2", escapedKeys: true, sequence: hexSequence},
-	dialectMinIO:       {major: "2", escapedKeys: true, sequence: nanosecondSequence},
-	dialectCeph:        {major: "2", sequence: cephSequence},
-	dialectVK:          {major: "1", sequence: secondSequence},
-	dialectVersityGW:   {major: "2", sequence: noSequence},
-	dialectEventBridge: {sequence: hexSequence}, // has no eventVersion
+	dialectAWS:         {major: "2", escapedKeys: true, sequence: hexSequence, utcLayouts: zoneless},
+	dialectMinIO:       {major: "2", escapedKeys: true, sequence: nanosecondSequence, utcLayouts: zoneless},
+	dialectCeph:        {major: "2", sequence: cephSequence, utcLayouts: zoneless},
+	dialectVK:          {major: "1", sequence: secondSequence}, // its times may be Moscow's
+	dialectVersityGW:   {major: "2", sequence: noSequence, utcLayouts: zoneless},
+	dialectEventBridge: {sequence: hexSequence, utcLayouts: zoneless}, // has no eventVersion
 }
 
 // dialectOf detects a record's dialect by features of its store, "" if it is not an S3 record. inMinIO is set if the members

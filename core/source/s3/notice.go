@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
@@ -44,7 +45,7 @@ func (n *notice) event(o *DecodeOptions) (source.Event, error) {
 			Id:           id,
 			Type:         eventType,
 			Subject:      subject(object),
-			TimeUnixNano: unixNano(n.time),
+			TimeUnixNano: n.unixNano(),
 			Attributes:   n.attributes,
 			Data:         &pointsmanv1.Envelope_S3{S3: data},
 		},
@@ -65,11 +66,11 @@ func subject(o *pointsmanv1.S3Object) string {
 	return s
 }
 
-// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
-func unixNano(text string) int64 {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
-		return 0
+// unixNano returns the time of the change, 0 if it is unknown. VK Cloud sends no time, but its sequencer is one.
+func (n *notice) unixNano() int64 {
+	d := n.data
+	if seconds, err := strconv.ParseUint(d.GetObject().GetSequencer(), 10, 32); n.time == "" && d.GetDialect() == dialectVK && err == nil {
+		return time.Unix(int64(seconds), 0).UnixNano()
 	}
-	return t.UnixNano()
+	return source.UnixNano(n.time, grammars[d.GetDialect()].utcLayouts...)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -93,5 +94,43 @@ func TestIDs(t *testing.T) {
 	first, second := decodeOne(t, bodyOf(changed(t, omitted...)), DecodeOptions{Window: time.Hour}), id(bodyOf(changed(t, append(omitted, "12:34:56", "12:34:57")...)))
 	if first.Envelope.GetId() == second || first.Keys[0].Window != time.Hour {
 		t.Errorf("two taggings at different times are one event, window %s", first.Keys[0].Window)
+	}
+}
+
+// Stores whose times are always in UTC may omit the zone. Otherwise the time of the SNS message or a sequencer that is a time
+// takes the place of a time that is missing or ambiguous.
+func TestTimesWithoutZone(t *testing.T) {
+	const noon, zoneless = 1714566896789000000, "2024-05-01T12:34:56.789"
+	for _, store := range []string{"aws:s3", "minio:s3", "ceph:s3"} {
+		for _, text := range []string{zoneless, "2024-05-01 12:34:56.789"} {
+			event := decodeOne(t, bodyOf(changed(t, "aws:s3", store, "2024-05-01T12:34:56.789Z", text)), DecodeOptions{})
+			if got := event.Envelope.GetTimeUnixNano(); got != noon {
+				t.Errorf("%s, %q is %d, want %d", store, text, got, int64(noon))
+			}
+		}
+	}
+	vk := recorded(t, "vk-put")
+	for _, tt := range []struct {
+		name, body string
+		want       int64
+	}{
+		{"versitygw", strings.Replace(recorded(t, "versitygw-put"), "03:10:15Z", "03:10:15", 1), 1795317015000000000},
+		{"EventBridge", strings.Replace(recorded(t, "eventbridge-created"), `Z","region"`, `","region"`, 1), decodeOne(t, recorded(t, "eventbridge-created"), DecodeOptions{}).Envelope.GetTimeUnixNano()},
+		{"VK Cloud sends no time", vk, 1714554896000000000},
+		{"VK Cloud, unknown zone", strings.Replace(vk, `"eventVersion"`, `"eventTime":"`+zoneless+`","eventVersion"`, 1), 0},
+		{"VK Cloud, not a time", strings.Replace(vk, "1714554896", "99999999999999999", 1), 0},
+	} {
+		if got := decodeOne(t, tt.body, DecodeOptions{}).Envelope.GetTimeUnixNano(); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+	for text, want := range map[string]int64{zoneless: noon, "": 1777777777000000000, "yesterday": 1777777777000000000} {
+		m := &snsmessage.Message{
+			Type: snsmessage.Notification, Timestamp: "2026-05-03T03:09:37.000Z", Message: bodyOf(changed(t, "2024-05-01T12:34:56.789Z", text)),
+		}
+		events, err := decodeSNS(dialectAuto, m, DecodeOptions{})
+		if err != nil || events[0].Envelope.GetTimeUnixNano() != want {
+			t.Errorf("%q over SNS: %v, %v, want %d", text, events, err, want)
+		}
 	}
 }

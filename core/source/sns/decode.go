@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
@@ -36,7 +35,7 @@ func (p *protocol) event(m *snsmessage.Message, eventType string) source.Event {
 	}
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
-			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: unixNano(m.Timestamp),
+			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: source.UnixNano(m.Timestamp),
 			Attributes: attributes, Data: &pointsmanv1.Envelope_Sns{Sns: data},
 		},
 		// Retries have the same id. Ids are unique per topic only.
@@ -77,13 +76,4 @@ func bounded(id string) string {
 		return source.ContentID([]byte(id))
 	}
 	return id
-}
-
-// unixNano returns the time, 0 if it does not parse or does not fit into nanoseconds.
-func unixNano(text string) int64 {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || t.Year() < 1678 || t.Year() > 2261 {
-		return 0
-	}
-	return t.UnixNano()
 }
