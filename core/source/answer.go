@@ -43,6 +43,9 @@ type outcomeInfo struct {
 	level  slog.Level
 	// retryAfter is the value of Retry-After; 0: the header is not set.
 	retryAfter time.Duration
+	// detail helps the sender to fix the request, unless the cause of the outcome has a better one. It is empty where the
+	// sender can fix nothing or help would be of use to an attacker.
+	detail string
 	// closes is set where the server must not wait for the rest of the request.
 	closes bool
 }
@@ -52,20 +55,20 @@ var outcomeTable = [outcomes]outcomeInfo{
 	duplicate:           {word: "duplicate", status: http.StatusNoContent, level: slog.LevelDebug},
 	quarantined:         {word: "quarantined", status: http.StatusNoContent, level: slog.LevelWarn},
 	healthy:             {word: "health", status: http.StatusOK, level: slog.LevelDebug},
-	methodNotAllowed:    {word: "method_not_allowed", status: http.StatusMethodNotAllowed, level: slog.LevelDebug, closes: true},
-	unsupportedEncoding: {word: "unsupported_encoding", status: http.StatusUnsupportedMediaType, level: slog.LevelInfo, closes: true},
+	methodNotAllowed:    {word: "method_not_allowed", status: http.StatusMethodNotAllowed, level: slog.LevelDebug, detail: "events are sent with POST", closes: true},
+	unsupportedEncoding: {word: "unsupported_encoding", status: http.StatusUnsupportedMediaType, level: slog.LevelInfo, detail: "send the body without Content-Encoding", closes: true},
 	bodyTooLarge:        {word: "body_too_large", status: http.StatusRequestEntityTooLarge, level: slog.LevelInfo, closes: true},
-	bodyTooSlow:         {word: "body_too_slow", status: http.StatusRequestTimeout, level: slog.LevelInfo, closes: true},
-	bodyBroken:          {word: "body_broken", status: http.StatusBadRequest, level: slog.LevelInfo, closes: true},
+	bodyTooSlow:         {word: "body_too_slow", status: http.StatusRequestTimeout, level: slog.LevelInfo, detail: "the body arrived too slowly", closes: true},
+	bodyBroken:          {word: "body_broken", status: http.StatusBadRequest, level: slog.LevelInfo, detail: "the body ended early or its chunks are malformed", closes: true},
 	refused:             {word: "unauthorized", status: http.StatusUnauthorized, level: slog.LevelWarn},
 	malformed:           {word: "malformed", status: http.StatusBadRequest, level: slog.LevelWarn},
 	forbidden:           {word: "forbidden", status: http.StatusForbidden, level: slog.LevelWarn},
-	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, closes: true}, // the sender cannot tell it from unknownPath
+	hidden:              {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelWarn, detail: noSourceHere, closes: true}, // the sender cannot tell it from unknownPath
 	handshake:           {word: "handshake", status: http.StatusOK, level: slog.LevelInfo},
 	overloaded:          {word: "overloaded", status: http.StatusServiceUnavailable, level: slog.LevelWarn, retryAfter: time.Second, closes: true},
 	notVerified:         {word: "not_verified", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
 	notStored:           {word: "not_stored", status: http.StatusServiceUnavailable, level: slog.LevelError, retryAfter: 5 * time.Second},
-	unknownPath:         {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelDebug, closes: true},
+	unknownPath:         {word: "unknown_path", status: http.StatusNotFound, level: slog.LevelDebug, detail: noSourceHere, closes: true},
 	panicked:            {word: "panic", status: http.StatusInternalServerError, level: slog.LevelError, closes: true},
 }
 
@@ -74,17 +77,21 @@ func (o outcome) info() *outcomeInfo { return &outcomeTable[o] }
 // String returns the outcome's word.
 func (o outcome) String() string { return o.info().word }
 
+// noSourceHere must be the same for every 404, so that nobody learns which paths exist.
+const noSourceHere = "no source is mounted at this path"
+
 // problem is the body of every response that is not 2xx (RFC 9457). It never repeats anything that the sender sent.
 type problem struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
 	Code      string `json:"code"`
 	RequestID string `json:"request_id"`
 }
 
 // respond writes the response for o. requestID is empty on success, because only failures are looked up in the log.
-func respond(w http.ResponseWriter, o outcome, status int, requestID string) {
+func respond(w http.ResponseWriter, o outcome, status int, detail, requestID string) {
 	info := o.info()
 	h := w.Header()
 	if info.closes {
@@ -97,18 +104,29 @@ func respond(w http.ResponseWriter, o outcome, status int, requestID string) {
 		w.WriteHeader(status)
 		return
 	}
+	if detail == "" {
+		detail = info.detail
+	}
+	WriteProblem(w, status, info.word, detail, requestID)
+}
+
+// WriteProblem writes a problem document and returns its length. detail helps the client to fix its request; it must not
+// repeat the request or help an attacker, and may be empty.
+func WriteProblem(w http.ResponseWriter, status int, code, detail, requestID string) int {
 	body, err := json.Marshal(problem{
-		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: info.word, RequestID: requestID,
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Code: code, RequestID: requestID,
 	})
 	if err != nil {
 		panic(fmt.Sprintf("source: problem document: %v", err)) // cannot happen: strings and an int
 	}
+	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Request-Id", requestID)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // an error means that the sender is gone; nothing is left to do
+	_, _ = w.Write(body) // an error means that the client is gone; nothing is left to do
+	return len(body)
 }
 
 // respondWith writes the response to a handshake.

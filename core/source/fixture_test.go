@@ -35,7 +35,7 @@ func (lineProtocol) Authenticate(r *http.Request, body []byte) (Request, error) 
 	case "none":
 		return nil, &Refused{Reason: "no_key", Challenge: `Basic realm="test"`}
 	case "nonsense":
-		return nil, &Refused{Reason: "no_sense", Status: http.StatusBadRequest}
+		return nil, &Refused{Reason: "no_sense", Status: http.StatusBadRequest, Detail: "the key is not a key"}
 	case "panic":
 		panic("authentication broke")
 	}
@@ -71,7 +71,7 @@ func (r lineRequest) Events(context.Context, time.Time) ([]Event, error) {
 			events = append(events, e)
 			continue
 		case '-':
-			return nil, &Refused{Reason: "not_ours", Status: http.StatusForbidden}
+			return nil, &Refused{Reason: "not_ours", Status: http.StatusForbidden, Detail: "another source takes these"}
 		case '~':
 			return nil, errors.New("lookup failed")
 		}
@@ -186,7 +186,7 @@ func wantProblem(t *testing.T, r reply, status int, code string) {
 	if err := json.Unmarshal(r.body, &got); err != nil {
 		t.Fatalf("answer %d %q: %v", r.status, r.body, err)
 	}
-	want := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, RequestID: got.RequestID}
+	want := problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: got.Detail, RequestID: got.RequestID}
 	if diff := cmp.Diff(want, got); diff != "" || r.status != status || len(got.RequestID) != 16 {
 		t.Errorf("answer %d, request id %q (-want +got):\n%s", r.status, got.RequestID, diff)
 	}

@@ -53,6 +53,9 @@ type Refused struct {
 	// Status is 400 (malformed, so it cannot be authentic), 403 (authentic but not accepted here, or from a sender that takes
 	// no other status as final), 404 (the sender must not learn that the path exists), or 0 for 401.
 	Status int
+	// Detail helps the sender to fix the request; empty where that would help an attacker, such as for credentials. It must
+	// not repeat what the sender sent.
+	Detail string
 	// Challenge is the value of WWW-Authenticate, for senders that send credentials only when challenged. May be empty.
 	Challenge string
 }

@@ -133,7 +133,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) refuse(w http.ResponseWriter, source string, out outcome) {
 	status := out.info().status
 	s.options.Metrics.request(source, status, out).Inc()
-	respond(w, out, status, newRequestID())
+	respond(w, out, status, "", newRequestID())
 }
 
 // Ready reports whether the server accepts connections: true while Run serves, false as soon as its context is done.

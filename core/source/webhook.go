@@ -96,14 +96,20 @@ func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 		requestID = newRequestID()
 	}
 	h.report(r, res, requestID)
-	if refusal, ok := errors.AsType[*Refused](res.err); ok && refusal.Challenge != "" {
-		w.Header().Set("WWW-Authenticate", refusal.Challenge)
+	detail := ""
+	if refusal, ok := errors.AsType[*Refused](res.err); ok {
+		detail = refusal.Detail
+		if refusal.Challenge != "" {
+			w.Header().Set("WWW-Authenticate", refusal.Challenge)
+		}
+	} else if res.outcome == bodyTooLarge {
+		detail = fmt.Sprintf("the body may have at most %d bytes", h.limits.Body)
 	}
 	if res.reply != nil {
 		respondWith(w, status, res.reply)
 		return
 	}
-	respond(w, res.outcome, status, requestID)
+	respond(w, res.outcome, status, detail, requestID)
 }
 
 func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {

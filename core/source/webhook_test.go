@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -174,6 +175,55 @@ func TestNewWebhookChecks(t *testing.T) {
 		if _, err := NewWebhook(o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// Problem documents help the sender with what it can fix, and nobody else: the details of 401 and 503 are empty, and every
+// 404 has the same.
+func TestProblemDetails(t *testing.T) {
+	tests := []struct {
+		name, method, body string
+		headers            []string
+		status             int
+		detail             string
+	}{
+		{"gzip", "POST", "known", []string{"Content-Encoding", "gzip"}, 415, "send the body without Content-Encoding"},
+		{"too large", "POST", strings.Repeat("x", 1<<20+1), nil, 413, "the body may have at most 1048576 bytes"},
+		{"method", "PUT", "known", nil, 405, "events are sent with POST"},
+		{"malformed, explained", "POST", "known", []string{"Key", "nonsense"}, 400, "the key is not a key"},
+		{"not for us, explained", "POST", "-", nil, 403, "another source takes these"},
+		{"not for us, hidden", "POST", "are you somebody else", nil, 404, noSourceHere},
+		{"wrong key", "POST", "known", []string{"Key", "bad"}, 401, ""},
+		{"no key", "POST", "known", []string{"Key", "none"}, 401, ""},
+		{"not verified", "POST", "known", []string{"Key", "unsure"}, 503, ""},
+		{"panic", "POST", "known", []string{"Key", "panic"}, 500, ""},
+	}
+	f := newFixture(t, &store{})
+	server, err := NewServer(ServerOptions{Sources: []Source{f}, Log: f.options.Log, Metrics: f.m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	detail := func(path, method, body string, headers ...string) (int, string) {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Key", "good")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		w := httptest.NewRecorder()
+		server.ServeHTTP(w, r)
+		var got problem
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatalf("%s: %v", w.Body, err)
+		}
+		return w.Code, got.Detail
+	}
+	for _, tt := range tests {
+		if status, got := detail("/hooks/test", tt.method, tt.body, tt.headers...); status != tt.status || got != tt.detail {
+			t.Errorf("%s: %d with detail %q, want %d and %q", tt.name, status, got, tt.status, tt.detail)
+		}
+	}
+	if status, got := detail("/hooks/tes", "POST", "known"); status != 404 || got != noSourceHere {
+		t.Errorf("unknown path: %d with detail %q", status, got)
 	}
 }
 

@@ -226,5 +226,9 @@ func checkBucket(name string, o *DecodeOptions) error {
 	if name == "" || allowed(o.Buckets, name) {
 		return nil
 	}
-	return &source.Refused{Reason: reasonBucket, Status: http.StatusForbidden}
+	return refusedBucket()
+}
+
+func refusedBucket() *source.Refused {
+	return &source.Refused{Reason: reasonBucket, Status: http.StatusForbidden, Detail: "the source does not accept this bucket: add it to its buckets"}
 }

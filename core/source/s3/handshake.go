@@ -54,7 +54,7 @@ func (q *request) confirmVK(ctx context.Context) (*source.Reply, error) {
 	case q.url.Path != pathOf(q.public) || q.public.RawQuery != "" && q.url.RawQuery != q.public.RawQuery:
 		return nil, &source.Refused{Reason: handshakeOtherURL, Status: http.StatusNotFound}
 	case !allowed(q.options.Buckets, bucketOfTopic(topic)):
-		return nil, &source.Refused{Reason: reasonBucket, Status: http.StatusForbidden}
+		return nil, refusedBucket()
 	}
 	return &source.Reply{
 		ContentType: "application/json",

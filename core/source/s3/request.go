@@ -32,7 +32,7 @@ func (q *request) read(body []byte) {
 func (q *request) verify(ctx context.Context) error {
 	message, err := snsmessage.FromObject(q.top)
 	if err != nil {
-		return &source.Refused{Reason: snsMalformed, Status: http.StatusForbidden}
+		return &source.Refused{Reason: snsMalformed, Status: http.StatusForbidden, Detail: "not an SNS message: " + err.Error()}
 	}
 	q.message = message
 	return q.sns.Verify(ctx, message)

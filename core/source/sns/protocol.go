@@ -40,10 +40,12 @@ func (p *protocol) Authenticate(r *http.Request, body []byte) (source.Request, e
 	}
 	var err error
 	if q.messages, err = snsmessage.ParseAll(body); err != nil {
-		return nil, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+		return nil, &source.Refused{Reason: malformed, Status: http.StatusBadRequest, Detail: "not an SNS message: " + err.Error()}
 	}
 	if declared := r.Header.Get(headerType); declared != "" && declared != q.messages[0].Type {
-		return nil, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+		return nil, &source.Refused{
+			Reason: malformed, Status: http.StatusBadRequest, Detail: "the header " + headerType + " differs from the message's Type",
+		}
 	}
 	for _, m := range q.messages {
 		if err := p.verifier.Verify(r.Context(), m); err != nil {

@@ -42,7 +42,9 @@ func newRaw(s *RawSettings) (*raw, []string, error) {
 // verify returns the position of the token that the sender sent. The topic header is not signed, but must be an allowed one.
 func (r *raw) verify(req *http.Request, topics *snsmessage.Verifier) (int, error) {
 	if r == nil {
-		return -1, &source.Refused{Reason: rawRefused, Status: http.StatusForbidden}
+		return -1, &source.Refused{
+			Reason: rawRefused, Status: http.StatusForbidden, Detail: "raw message delivery is not accepted: disable it for the subscription",
+		}
 	}
 	_, password, ok := req.BasicAuth()
 	if !ok || len(req.Header["Authorization"]) != 1 {

@@ -3,7 +3,9 @@ package sns
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -258,5 +260,25 @@ func TestSettings(t *testing.T) {
 	}
 	if s := newFixture(t, "").Webhook; len(s.Info().Insecure) != 1 {
 		t.Errorf("insecure options %v, want insecure_cert_hosts", s.Info().Insecure)
+	}
+}
+
+// The sender learns what it can fix; signatures, tokens and topics have no detail.
+func TestProblemDetails(t *testing.T) {
+	f := newFixture(t, "")
+	for name, tt := range map[string]struct {
+		got  *httptest.ResponseRecorder
+		want string
+	}{
+		"not JSON":     {f.post([]byte("x")), "not an SNS message: not_json"},
+		"no type":      {f.post([]byte("{}")), "not an SNS message: missing_field: no Type"},
+		"type differs": {f.post(f.amazon.sign(t, snsmessage.Message{}), headerType, snsmessage.SubscriptionConfirmation), "the header X-Amz-Sns-Message-Type differs"},
+		"raw":          {f.post([]byte("x"), headerRaw, "true"), "raw message delivery is not accepted"},
+		"foreign":      {f.post(f.amazon.sign(t, snsmessage.Message{TopicARN: "arn:aws:sns:eu-west-1:1:x"})), ""},
+	} {
+		var got struct{ Detail string }
+		if err := json.Unmarshal(tt.got.Body.Bytes(), &got); err != nil || !strings.HasPrefix(got.Detail, tt.want) || got.Detail != "" && tt.want == "" {
+			t.Errorf("%s: %s, want the detail %q", name, tt.got.Body, tt.want)
+		}
 	}
 }

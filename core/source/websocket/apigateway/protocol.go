@@ -36,7 +36,14 @@ func refusalReasons() []string {
 	}
 }
 
-func refuse(reason string, status int) error { return &source.Refused{Reason: reason, Status: status} }
+// refuse returns an error whose detail is also what the client gets. A 403 has no detail because it would reveal rooms and connections.
+func refuse(reason string, status int) error {
+	refused := &source.Refused{Reason: reason, Status: status}
+	if status == http.StatusBadRequest {
+		refused.Detail = complaints[reason].text
+	}
+	return refused
+}
 
 // protocol implements source.Protocol for API Gateway.
 type protocol struct {
@@ -114,7 +121,7 @@ func (c *call) Complete(ctx context.Context, err error) {
 // join lists a new connection.
 func (c *call) join(ctx context.Context, list store) error {
 	if !roomName.MatchString(c.room) {
-		return refuse(badRoom, http.StatusBadRequest)
+		return &source.Refused{Reason: badRoom, Status: http.StatusBadRequest, Detail: "connect with ?room=<name>: 1 to 128 of A-Z a-z 0-9 : . _ -"}
 	}
 	// The slack is for clocks that differ, and for an end that is told late.
 	const slack = 10 * time.Minute

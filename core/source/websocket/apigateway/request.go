@@ -78,7 +78,10 @@ func parse(header http.Header) (q request, err error) {
 		q.message = h.one(headerRequest)
 	}
 	if h.bad || !connectionName.MatchString(q.connection) || !q.routeFits() || q.event == eventMessage && q.message == "" {
-		return q, &source.Refused{Reason: malformed, Status: http.StatusBadRequest}
+		return q, &source.Refused{
+			Reason: malformed, Status: http.StatusBadRequest,
+			Detail: "the X-Pointsman headers do not describe an event of API Gateway: compare the integration with examples/apigateway",
+		}
 	}
 	return q, nil
 }
