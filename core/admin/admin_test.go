@@ -65,10 +65,10 @@ func TestHealth(t *testing.T) {
 		live, startup, ready int
 	}{
 		{"starting", func(*Health) {}, 200, 503, 503},
-		{"ready", func(h *Health) { h.Started(checks(nil, false)) }, 200, 200, 200},
-		{"condition fails", func(h *Health) { h.Started(checks(bad, false)) }, 200, 200, 503},
-		{"informative condition fails", func(h *Health) { h.Started(checks(bad, true)) }, 200, 200, 200},
-		{"draining", func(h *Health) { h.Started(checks(nil, false)); h.Drain() }, 200, 200, 503},
+		{"ready", func(h *Health) { h.Started(func() []Check { return checks(nil, false) }) }, 200, 200, 200},
+		{"condition fails", func(h *Health) { h.Started(func() []Check { return checks(bad, false) }) }, 200, 200, 503},
+		{"informative condition fails", func(h *Health) { h.Started(func() []Check { return checks(bad, true) }) }, 200, 200, 200},
+		{"draining", func(h *Health) { h.Started(func() []Check { return checks(nil, false) }); h.Drain() }, 200, 200, 503},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,7 +88,9 @@ func TestHealth(t *testing.T) {
 
 func TestReadyVerbose(t *testing.T) {
 	h := new(Health)
-	h.Started([]Check{{Name: "plugin mail", Probe: func() error { return errors.New("backoff") }, Informative: true}})
+	h.Started(func() []Check {
+		return []Check{{Name: "plugin mail", Probe: func() error { return errors.New("backoff") }, Informative: true}}
+	})
 	code, body := get(t, serve(t, h)+"/readyz?verbose")
 	if code != http.StatusOK {
 		t.Errorf("code %d, want 200", code)

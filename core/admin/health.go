@@ -18,11 +18,11 @@ type Check struct {
 // Health answers the probes of whoever supervises the process. The zero value is alive, not started and not ready.
 type Health struct {
 	started, draining atomic.Bool
-	checks            atomic.Pointer[[]Check]
+	checks            atomic.Pointer[func() []Check]
 }
 
-// Started says that start-up is over; checks decide about readiness from here on.
-func (h *Health) Started(checks []Check) {
+// Started ends start-up. From here on checks, which is called for each probe, decides about readiness.
+func (h *Health) Started(checks func() []Check) {
 	h.checks.Store(&checks)
 	h.started.Store(true)
 }
@@ -54,7 +54,7 @@ func (h *Health) readiness() readiness {
 	if checks == nil {
 		return r
 	}
-	for _, c := range *checks {
+	for _, c := range (*checks)() {
 		got := condition{Name: c.Name, OK: true, Informative: c.Informative}
 		if err := c.Probe(); err != nil {
 			got.OK, got.Error = false, err.Error()

@@ -14,6 +14,8 @@ type Metrics struct {
 	Durability *prometheus.GaugeVec
 	// InsecureOptions counts the options in force that weaken security.
 	InsecureOptions prometheus.Gauge
+	// Generation is the number of the configuration in force.
+	Generation prometheus.Gauge
 	// ReloadSuccessful and ReloadTimestamp speak of the newest attempt to load a configuration.
 	ReloadSuccessful, ReloadTimestamp prometheus.Gauge
 }
@@ -31,6 +33,9 @@ func NewMetrics(reg prometheus.Registerer, version string) *Metrics {
 		}, []string{"level"}),
 		InsecureOptions: f.NewGauge(prometheus.GaugeOpts{
 			Name: "pointsman_insecure_options", Help: "Number of the router's own options in force that weaken security; each is warned of at start.",
+		}),
+		Generation: f.NewGauge(prometheus.GaugeOpts{
+			Name: "pointsman_config_generation", Help: "Number of the configuration in force, counted from the start of the router.",
 		}),
 		ReloadSuccessful: f.NewGauge(prometheus.GaugeOpts{
 			Name: "pointsman_config_last_reload_successful", Help: "Whether the newest attempt to load a configuration succeeded.",

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,30 +17,30 @@ import (
 )
 
 const (
-	// maxHops is how often events may be made out of events.
+	// maxHops is how many times in a row events may be emitted in response to emitted events.
 	maxHops = 8
-	// maxEffects bounds what one result asks for.
+	// maxEffects limits the effects of one result.
 	maxEffects = 1000
-	// emitLimit bounds the wait for the journal. Results behind this one wait as long.
+	// emitLimit limits the wait for the journal, because later results of the plugin wait behind this one.
 	emitLimit = 5 * time.Second
 )
 
-// effects does what plugins ask for in their results. A delivery's events are durable, under ids of their own that stay the same
-// when the delivery comes again, before anything is said; and nothing that is said is a reason to try again. So a retry never says
-// anything twice, save after a crash.
+// effects applies the effects in plugins' results. Emitted events are durable before any room message is sent, under ids derived
+// from the delivery's id, and a room message that cannot be sent causes no retry. So a retry sends no message twice, except after
+// a crash.
 type effects struct {
-	intake  source.Intake
-	sources []source.Source
-	now     func() time.Time
-	total   *prometheus.CounterVec
+	intake source.Intake
+	rooms  func() *roomTable // of the generation in force
+	now    func() time.Time
+	total  *prometheus.CounterVec
 }
 
 var _ dispatch.Effects = (*effects)(nil)
 
-func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.Source) *effects {
-	e := &effects{intake: in, sources: sources, now: time.Now, total: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newEffects(reg prometheus.Registerer, in source.Intake, rooms func() *roomTable) *effects {
+	e := &effects{intake: in, rooms: rooms, now: time.Now, total: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "pointsman_effects_total",
-		Help: "Effects that plugins asked for. gone: the connection was not there any more; busy: it did not read what it had got already; duplicate: the event had been made before; impossible: refused for good.",
+		Help: "Effects in results of plugins. gone: the connection had ended; busy: its queue was full; duplicate: the event had been stored before; impossible: no retry can help.",
 	}, []string{"effect", "result"})}
 	for effect, results := range map[string][]string{
 		"room_broadcast": {"done", "impossible"}, "room_send": {"done", "gone", "busy", "impossible"},
@@ -56,66 +54,66 @@ func newEffects(reg prometheus.Registerer, in source.Intake, sources []source.So
 	return e
 }
 
-// Apply does all the effects of a result, or none, save that one connection may get less than the others.
-func (e *effects) Apply(d *journal.Delivery, asked []*pluginv1.Effect) error {
-	a, err := e.plan(d, asked)
+// Apply applies all effects of a result or none, except that single connections may miss a message.
+func (e *effects) Apply(ctx context.Context, d *journal.Delivery, requested []*pluginv1.Effect) error {
+	p, err := e.plan(d, requested)
 	if err != nil {
 		return &dispatch.ImpossibleError{Err: err}
 	}
-	if err := e.emit(a.events); err != nil {
+	if err := e.emit(ctx, p.events); err != nil {
 		return err
 	}
-	var refused []error
-	for _, say := range a.said {
-		refused = append(refused, say())
+	var errs []error
+	for _, send := range p.messages {
+		errs = append(errs, send())
 	}
-	if err := errors.Join(refused...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return &dispatch.ImpossibleError{Err: err}
 	}
 	return nil
 }
 
-// agenda is what a result asks for, found to be possible.
-type agenda struct {
-	events []source.Event
-	said   []func() error
+// effectPlan is what a valid result asks for, in the order in which it is applied.
+type effectPlan struct {
+	events   []source.Event
+	messages []func() error
 }
 
-func (e *effects) plan(d *journal.Delivery, asked []*pluginv1.Effect) (a agenda, err error) {
-	if len(asked) > maxEffects {
-		return a, fmt.Errorf("the plugin asks for %d effects at once; at most %d are done: split the event into several", len(asked), maxEffects)
+func (e *effects) plan(d *journal.Delivery, requested []*pluginv1.Effect) (p effectPlan, err error) {
+	if len(requested) > maxEffects {
+		return p, fmt.Errorf("the result has %d effects; at most %d are allowed: split the event into several", len(requested), maxEffects)
 	}
-	for i, effect := range asked {
-		name, err := e.add(&a, d, i, effect)
+	for i, effect := range requested {
+		name, err := e.add(&p, d, i, effect)
 		if err != nil {
 			e.total.WithLabelValues(name, "impossible").Inc()
-			return a, fmt.Errorf("%s: %w", name, err)
+			return p, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return a, nil
+	return p, nil
 }
 
-// add puts one effect on the agenda. i is its place in the result.
-func (e *effects) add(a *agenda, d *journal.Delivery, i int, effect *pluginv1.Effect) (name string, err error) {
+// add puts one effect on the plan. i is its index in the result.
+func (e *effects) add(p *effectPlan, d *journal.Delivery, i int, effect *pluginv1.Effect) (name string, err error) {
 	switch effect := effect.GetEffect().(type) {
 	case *pluginv1.Effect_RoomBroadcast:
-		say, err := e.broadcast(d, effect.RoomBroadcast)
-		a.said = append(a.said, say)
+		send, err := e.broadcast(d, effect.RoomBroadcast)
+		p.messages = append(p.messages, send)
 		return "room_broadcast", err
 	case *pluginv1.Effect_RoomSend:
-		say, err := e.send(d, effect.RoomSend)
-		a.said = append(a.said, say)
+		send, err := e.send(d, effect.RoomSend)
+		p.messages = append(p.messages, send)
 		return "room_send", err
 	case *pluginv1.Effect_Emit:
 		event, err := e.event(d, i, effect.Emit.GetEnvelope())
-		a.events = append(a.events, event)
+		p.events = append(p.events, event)
 		return "emit", err
 	}
-	return "unknown", errors.New("the plugin asks for something that this version of Pointsman does not know: update Pointsman, or take an older plugin")
+	return "unknown", errors.New("this version of Pointsman does not know the effect: update Pointsman, or use an older version of the plugin")
 }
 
 func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func() error, error) {
-	to, err := e.rooms(b.GetSource(), d.Source)
+	to, err := e.rooms().find(b.GetSource(), d.Source)
 	if err == nil && b.GetRoom() == "" {
 		err = errors.New("the plugin names no room")
 	}
@@ -127,7 +125,7 @@ func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (fun
 }
 
 func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error, error) {
-	to, err := e.rooms(s.GetSource(), d.Source)
+	to, err := e.rooms().find(s.GetSource(), d.Source)
 	if err == nil && s.GetConnectionId() == "" {
 		err = errors.New("the plugin names no connection")
 	}
@@ -137,63 +135,26 @@ func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error,
 		case errors.Is(err, source.ErrTooLarge):
 			result, err = "impossible", fmt.Errorf("room_send: %w: send less, or raise limits.message_bytes of the source", err)
 		case errors.Is(err, source.ErrBusy):
-			result, err = "busy", nil // chat that is late is worth nothing
+			result, err = "busy", nil // a late chat message is worthless
 		case err != nil:
-			result, err = "gone", nil // nobody is there to hear it, and nobody ever will
+			result, err = "gone", nil // a retry cannot reach a connection that has ended
 		}
 		e.total.WithLabelValues("room_send", result).Inc()
 		return err
 	}, err
 }
 
-// rooms finds the source called name. Without a name it is the event's own if that has rooms, else the only one that has.
-func (e *effects) rooms(name, own string) (source.Rooms, error) {
-	having, kinds := map[string]source.Rooms{}, map[string]string{}
-	for _, s := range e.sources {
-		info := s.Info()
-		kinds[info.Name] = info.Kind
-		if info.Rooms != nil {
-			having[info.Name] = info.Rooms
-		}
-	}
-	names := slices.Sorted(maps.Keys(having))
-	if name == "" && having[own] != nil {
-		name = own
-	} else if name == "" && len(names) == 1 {
-		name = names[0]
-	}
-	switch {
-	case having[name] != nil:
-		return having[name], nil
-	case name == "" && len(names) > 0:
-		return nil, fmt.Errorf("the plugin does not say which source it means: %s", choice(names))
-	case kinds[name] != "":
-		return nil, fmt.Errorf("source %q is of kind %s and has no rooms: %s", name, kinds[name], choice(names))
-	case name != "":
-		return nil, fmt.Errorf("there is no source %q: %s", name, choice(names))
-	}
-	return nil, errors.New(choice(names))
-}
-
-// choice says what to write where a source with rooms is wanted.
-func choice(names []string) string {
-	if len(names) == 0 {
-		return `no source with rooms is configured: add a block source "websocket"`
-	}
-	return fmt.Sprintf(`set "source" in the plugin's settings to one of %q, restart, and re-drive the delivery`, names)
-}
-
-// event makes the i-th effect of a result an event: of the same source as the one it is made of, one hop further.
+// event makes the i-th effect of a result an event of the same source as the delivery's event, one hop further.
 func (e *effects) event(d *journal.Delivery, i int, env *pointsmanv1.Envelope) (source.Event, error) {
 	var parent pointsmanv1.Envelope
 	if err := proto.Unmarshal(d.Envelope, &parent); err != nil {
-		return source.Event{}, fmt.Errorf("read the event that it is made of: %w", err)
+		return source.Event{}, fmt.Errorf("decode the event of the delivery: %w", err)
 	}
 	switch {
 	case env.GetType() == "":
 		return source.Event{}, errors.New("the plugin gave the new event no type")
 	case parent.GetHopCount() >= maxHops:
-		return source.Event{}, fmt.Errorf("the event was made of another one %d times over, which looks like a loop: see that no rule sends events of type %q back to this plugin, for example with when = event.hop_count == 0",
+		return source.Event{}, fmt.Errorf("the event was emitted after %d others in a row, which looks like a loop: make sure that no rule sends events of type %q back to this plugin, for example with when = event.hop_count == 0",
 			parent.GetHopCount(), env.GetType())
 	}
 	env.Id = fmt.Sprintf("%s.%d", d.ID, i)
@@ -207,11 +168,11 @@ func (e *effects) event(d *journal.Delivery, i int, env *pointsmanv1.Envelope) (
 }
 
 // emit returns when the events are on disk.
-func (e *effects) emit(events []source.Event) error {
+func (e *effects) emit(ctx context.Context, events []source.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), emitLimit)
+	ctx, cancel := context.WithTimeout(ctx, emitLimit)
 	defer cancel()
 	accepted, err := e.intake.Accept(ctx, events)
 	if err != nil {

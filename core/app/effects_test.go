@@ -39,7 +39,7 @@ func (w webhook) Run(context.Context) error { return nil }
 // lobby is a source with rooms, in which one connection is left.
 type lobby struct {
 	webhook
-	said []string
+	sent []string
 }
 
 func (l *lobby) Info() source.Info {
@@ -47,7 +47,7 @@ func (l *lobby) Info() source.Info {
 }
 
 func (l *lobby) Broadcast(room string, data []byte, binary bool, except string) int {
-	l.said = append(l.said, "to "+room+" but "+except+frame(data, binary))
+	l.sent = append(l.sent, "to "+room+" but "+except+frame(data, binary))
 	return 1
 }
 
@@ -55,8 +55,18 @@ func (l *lobby) Send(id string, data []byte, binary bool) error {
 	if err, ok := map[string]error{"gone": source.ErrGone, "busy": source.ErrBusy, "small": source.ErrTooLarge}[id]; ok {
 		return err
 	}
-	l.said = append(l.said, "to "+id+frame(data, binary))
+	l.sent = append(l.sent, "to "+id+frame(data, binary))
 	return nil
+}
+
+// roomsOf is the room table of a generation with these sources.
+func roomsOf(sources ...source.Source) func() *roomTable {
+	var infos []source.Info
+	for _, s := range sources {
+		infos = append(infos, s.Info())
+	}
+	t := newRoomTable(infos)
+	return func() *roomTable { return t }
 }
 
 func frame(data []byte, binary bool) string {
@@ -121,13 +131,13 @@ func TestRoomEffects(t *testing.T) {
 		"too large for one": {"r1", []*pluginv1.Effect{toOne("r1", "small"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, "raise limits.message_bytes"},
 		"unknown":           {"r1 w1", []*pluginv1.Effect{toRoom("r3", "lobby")}, nil, `room_broadcast: there is no source "r3": set "source" in the plugin's settings to one of ["r1"], restart, and re-drive the delivery`},
 		"of another kind":   {"r1 w1", []*pluginv1.Effect{toOne("w1", "here")}, nil, `room_send: source "w1" is of kind intdash and has no rooms: set "source"`},
-		"one of several":    {"r1 r2", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: the plugin does not say which source it means: set "source" in the plugin's settings to one of ["r1" "r2"]`},
+		"one of several":    {"r1 r2", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: the plugin does not name a source: set "source" in the plugin's settings to one of ["r1" "r2"]`},
 		"none there is":     {"w1", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: no source with rooms is configured: add a block source "websocket"`},
 		"all or none":       {"r1", []*pluginv1.Effect{toRoom("", "lobby"), toRoom("r3", "lobby")}, nil, "there is no source"},
 		"no room":           {"r1", []*pluginv1.Effect{toRoom("", "")}, nil, "the plugin names no room"},
 		"no connection":     {"r1", []*pluginv1.Effect{toOne("", "")}, nil, "the plugin names no connection"},
 		"of the future":     {"r1", []*pluginv1.Effect{{}}, nil, "update Pointsman"},
-		"too many":          {"r1", make([]*pluginv1.Effect, 1001), nil, "1001 effects at once; at most 1000"},
+		"too many":          {"r1", make([]*pluginv1.Effect, 1001), nil, "1001 effects; at most 1000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sources []source.Source
@@ -140,13 +150,13 @@ func TestRoomEffects(t *testing.T) {
 					sources = append(sources, lobbies[len(lobbies)-1])
 				}
 			}
-			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), sources)
-			err := e.Apply(deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.asked)
+			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), roomsOf(sources...))
+			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.asked)
 			if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible != (tt.wantErr != "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("error %v, want %q", err, tt.wantErr)
 			}
 			for _, l := range lobbies {
-				if diff := cmp.Diff(tt.want[l.name], l.said); diff != "" {
+				if diff := cmp.Diff(tt.want[l.name], l.sent); diff != "" {
 					t.Errorf("%s: %s", l.name, diff)
 				}
 			}
@@ -166,10 +176,10 @@ func TestEmit(t *testing.T) {
 			}
 		}
 		return make([]source.Accepted, len(events)), nil
-	}), nil)
+	}), roomsOf())
 	e.now = func() time.Time { return now }
 	parent := &pointsmanv1.Envelope{Id: "a", Source: "lab", Kind: "intdash", HopCount: 7, TraceParent: parentTrace}
-	err := e.Apply(deliveryOf(t, parent), []*pluginv1.Effect{
+	err := e.Apply(t.Context(), deliveryOf(t, parent), []*pluginv1.Effect{
 		newEvent(&pointsmanv1.Envelope{Type: "stats.ready", Subject: "m", Id: "b", Source: "c", Kind: "s3", HopCount: 1, TimeUnixNano: 5, Body: []byte("x")}),
 		newEvent(&pointsmanv1.Envelope{Type: "stats.sent", TraceParent: ownTrace}),
 	})
@@ -191,31 +201,31 @@ func TestEmitRefused(t *testing.T) {
 		env     *pointsmanv1.Envelope
 		wantErr string
 	}{
-		"a loop":      {8, &pointsmanv1.Envelope{Type: "again"}, `emit: the event was made of another one 8 times over, which looks like a loop: see that no rule sends events of type "again" back to this plugin`},
+		"a loop":      {8, &pointsmanv1.Envelope{Type: "again"}, `emit: the event was emitted after 8 others in a row, which looks like a loop: make sure that no rule sends events of type "again" back to this plugin`},
 		"no type":     {0, &pointsmanv1.Envelope{}, "emit: the plugin gave the new event no type"},
 		"no envelope": {0, nil, "emit: the plugin gave the new event no type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			room := &lobby{webhook: webhook{name: "chat"}}
-			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), []source.Source{room})
-			err := e.Apply(deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", HopCount: tt.hops}), []*pluginv1.Effect{toRoom("chat", "lobby"), newEvent(tt.env)})
+			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), roomsOf(room))
+			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", HopCount: tt.hops}), []*pluginv1.Effect{toRoom("chat", "lobby"), newEvent(tt.env)})
 			if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); !impossible || !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("error %v, want %q", err, tt.wantErr)
 			}
-			if room.said != nil {
-				t.Errorf("said %q", room.said)
+			if room.sent != nil {
+				t.Errorf("sent %q", room.sent)
 			}
 		})
 	}
 }
 
-// A journal that takes nothing is a reason to try again, and nothing is said before the events are stored.
+// A journal that takes nothing is a reason to try again, and nothing is sent before the events are stored.
 func TestEmitFails(t *testing.T) {
 	room := &lobby{webhook: webhook{name: "chat"}}
-	e := newEffects(prometheus.NewRegistry(), intakeFunc(func([]source.Event) ([]source.Accepted, error) { return nil, journal.ErrFull }), []source.Source{room})
-	err := e.Apply(deliveryOf(t, &pointsmanv1.Envelope{}), []*pluginv1.Effect{toRoom("", "lobby"), newEvent(&pointsmanv1.Envelope{Type: "x"})})
-	if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible || !errors.Is(err, journal.ErrFull) || room.said != nil {
-		t.Errorf("error %v, said %q", err, room.said)
+	e := newEffects(prometheus.NewRegistry(), intakeFunc(func([]source.Event) ([]source.Accepted, error) { return nil, journal.ErrFull }), roomsOf(room))
+	err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{}), []*pluginv1.Effect{toRoom("", "lobby"), newEvent(&pointsmanv1.Envelope{Type: "x"})})
+	if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible || !errors.Is(err, journal.ErrFull) || room.sent != nil {
+		t.Errorf("error %v, sent %q", err, room.sent)
 	}
 }
 
@@ -233,10 +243,12 @@ func TestEmitAgain(t *testing.T) {
 		}
 	})
 	reg := prometheus.NewRegistry()
-	e := newEffects(reg, &intake{rules: new(rule.Set), journal: j, metrics: newRuleMetrics(reg, nil)}, nil)
+	metrics := newRuleMetrics(reg)
+	g := &generation{rules: new(rule.Set), counts: metrics.begin(nil)}
+	e := newEffects(reg, &intake{generation: func(string) *generation { return g }, journal: j, duration: metrics.duration}, roomsOf())
 	d := deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", Kind: "intdash"})
 	for range 2 {
-		if err := e.Apply(d, []*pluginv1.Effect{newEvent(&pointsmanv1.Envelope{Type: "x"}), newEvent(&pointsmanv1.Envelope{Type: "y"})}); err != nil {
+		if err := e.Apply(t.Context(), d, []*pluginv1.Effect{newEvent(&pointsmanv1.Envelope{Type: "x"}), newEvent(&pointsmanv1.Envelope{Type: "y"})}); err != nil {
 			t.Fatal(err)
 		}
 	}

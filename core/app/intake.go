@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -14,24 +15,29 @@ import (
 
 // intake is the way from a source into the journal: match, encode once, append. It is the source.Intake of every source.
 type intake struct {
-	rules   *rule.Set
-	journal journal.Journal
-	metrics *ruleMetrics
+	// generation returns the one whose rules decide about the events of a source.
+	generation func(source string) *generation
+	journal    journal.Journal
+	duration   prometheus.Observer // time to match one event
 }
 
 var _ source.Intake = (*intake)(nil)
 
 // Accept returns nil only when every event is on disk, or, if they are volatile, on its way there.
 func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	g := in.generation(events[0].Envelope.GetSource()) // all events of a request have one source
 	entries := make([]journal.Entry, len(events))
 	for i, ev := range events {
-		entry, err := in.entry(ev)
+		entry, err := in.entry(g, ev)
 		if err != nil {
 			return nil, err
 		}
 		entries[i] = entry
 	}
-	appended, err := in.append(ctx, entries, len(events) > 0 && events[0].Volatile)
+	appended, err := in.append(ctx, entries, events[0].Volatile)
 	if err != nil {
 		return nil, fmt.Errorf("append to journal: %w", err)
 	}
@@ -40,7 +46,7 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		accepted[i] = source.Accepted{Duplicate: a.Duplicate}
 		if !a.Duplicate {
 			accepted[i].Deliveries = len(entries[i].Deliveries)
-			in.metrics.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
+			g.counts.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
 		}
 	}
 	return accepted, nil
@@ -53,8 +59,8 @@ func (in *intake) append(ctx context.Context, entries []journal.Entry, volatile 
 	return in.journal.Append(ctx, entries)
 }
 
-// entry makes the complete journal entry of one event: from here on nothing depends on the rules any more.
-func (in *intake) entry(ev source.Event) (journal.Entry, error) {
+// entry makes the complete journal entry of one event; nothing about it depends on the rules afterwards.
+func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 	env := ev.Envelope
 	encoded, err := proto.Marshal(env)
 	if err != nil {
@@ -71,8 +77,8 @@ func (in *intake) entry(ev source.Event) (journal.Entry, error) {
 	}
 	if ev.Quarantine == "" {
 		start := time.Now()
-		entry.Deliveries = newDeliveries(in.rules.Match(env))
-		in.metrics.duration.Observe(time.Since(start).Seconds())
+		entry.Deliveries = newDeliveries(g.rules.Match(env))
+		in.duration.Observe(time.Since(start).Seconds())
 	}
 	return entry, nil
 }

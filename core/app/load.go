@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -90,8 +89,15 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("the configuration is invalid: %v", e.Diagnostics.Error())
 }
 
-// asConfigError finds what a plugin said about its settings in the error that its start ended with.
-func asConfigError(err error) (*pluginhost.ConfigError, bool) {
-	var refused *pluginhost.ConfigError
-	return refused, errors.As(err, &refused)
+// invalid turns what a plugin said about its settings into diagnostics at their lines.
+func (p *plan) invalid(refused *pluginhost.ConfigError) error {
+	for _, c := range p.config.Plugins {
+		if c.Name != refused.Plugin {
+			continue
+		}
+		for _, d := range refused.Diagnostics {
+			c.Diagnose(d)
+		}
+	}
+	return &InvalidError{Config: p.config, Diagnostics: p.diags}
 }

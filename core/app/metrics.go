@@ -1,54 +1,89 @@
 package app
 
 import (
+	"maps"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
+	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// ruleMetrics counts what every rule said of the events of its sources. "no_match" is not counted but derived when it is
-// asked for (events seen, less match, less error), so that an event costs nothing for the rules it does not concern.
+// ruleMetrics counts matches and errors of rules over all generations. A rule that a new generation does not have loses its
+// series.
 type ruleMetrics struct {
-	seen     map[string]*atomic.Uint64 // by source
-	rules    map[string]*ruleCount
 	desc     *prometheus.Desc
 	duration prometheus.Histogram
+
+	mu sync.Mutex
+	// live are the counts of the previous generation, to which its last requests may still add, and of the current one.
+	live []*ruleCounts
+	// ended are the sums of the generations before those, by rule.
+	ended map[string]ruleTotals
+}
+
+// ruleCounts are the counts of one generation.
+type ruleCounts struct {
+	seen  map[string]*atomic.Uint64 // events by source
+	rules map[string]*ruleCount
 }
 
 type ruleCount struct {
 	sources      []string
 	match, error atomic.Uint64
-	// noMatch is the highest value shown: a counter never goes down, also when it is read while an event is counted.
+	// noMatch is the highest value exported so far: a counter must not decrease, also when it is read while an event is counted.
 	noMatch atomic.Uint64
 }
 
-// newRuleMetrics registers what is counted of rules, given as rule name -> names of its sources.
-func newRuleMetrics(reg prometheus.Registerer, rules map[string][]string) *ruleMetrics {
+// ruleTotals are the values of one rule's series.
+type ruleTotals struct{ match, error, noMatch uint64 }
+
+func (t ruleTotals) plus(o ruleTotals) ruleTotals {
+	return ruleTotals{t.match + o.match, t.error + o.error, t.noMatch + o.noMatch}
+}
+
+func newRuleMetrics(reg prometheus.Registerer) *ruleMetrics {
 	m := &ruleMetrics{
-		seen: map[string]*atomic.Uint64{}, rules: map[string]*ruleCount{},
-		desc: prometheus.NewDesc("pointsman_rule_evaluations_total", "Events that a rule was asked about, by what it said.", []string{"rule", "result"}, nil),
+		ended: map[string]ruleTotals{},
+		desc:  prometheus.NewDesc("pointsman_rule_evaluations_total", "Evaluations of a rule, by result.", []string{"rule", "result"}, nil),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pointsman_rule_eval_duration_seconds", Help: "Time to ask all rules about one event and to evaluate the arguments of its deliveries.",
+			Name: "pointsman_rule_eval_duration_seconds", Help: "Time to match one event against all rules and to evaluate the arguments of its deliveries.",
 			Buckets: []float64{1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1},
 		}),
-	}
-	for name, sources := range rules {
-		m.rules[name] = &ruleCount{sources: sources}
-		for _, s := range sources {
-			m.seen[s] = new(atomic.Uint64)
-		}
 	}
 	reg.MustRegister(m, m.duration)
 	return m
 }
 
-// count records one new event of source and the deliveries that the rules made of it, which stand rule by rule.
-func (m *ruleMetrics) count(source string, quarantined bool, deliveries []journal.NewDelivery) {
-	seen := m.seen[source]
+// begin returns the counts of the next generation, whose rules are given as rule name -> names of its sources.
+func (m *ruleMetrics) begin(rules map[string][]string) *ruleCounts {
+	c := &ruleCounts{seen: map[string]*atomic.Uint64{}, rules: map[string]*ruleCount{}}
+	for name, sources := range rules {
+		c.rules[name] = &ruleCount{sources: sources}
+		for _, s := range sources {
+			c.seen[s] = new(atomic.Uint64)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.live) > 1 {
+		for name := range m.live[0].rules {
+			m.ended[name] = m.ended[name].plus(m.live[0].totals(name))
+		}
+		m.live = m.live[1:]
+	}
+	m.live = append(m.live, c)
+	maps.DeleteFunc(m.ended, func(name string, _ ruleTotals) bool { return c.rules[name] == nil })
+	return c
+}
+
+// count records one new event of source and the deliveries that the rules made of it, which are grouped by rule.
+func (c *ruleCounts) count(source string, quarantined bool, deliveries []journal.NewDelivery) {
+	seen := c.seen[source]
 	if seen == nil || quarantined {
 		return
 	}
@@ -60,11 +95,27 @@ func (m *ruleMetrics) count(source string, quarantined bool, deliveries []journa
 		}
 		last = d.Rule
 		if d.Dead != "" {
-			m.rules[d.Rule].error.Add(1)
+			c.rules[d.Rule].error.Add(1)
 		} else {
-			m.rules[d.Rule].match.Add(1)
+			c.rules[d.Rule].match.Add(1)
 		}
 	}
+}
+
+// totals derives no_match instead of counting it (events seen, less match, less error), so that an event costs nothing for the
+// rules it does not concern.
+func (c *ruleCounts) totals(name string) ruleTotals {
+	r := c.rules[name]
+	if r == nil {
+		return ruleTotals{}
+	}
+	match, errs := r.match.Load(), r.error.Load()
+	var seen uint64
+	for _, s := range r.sources {
+		seen += c.seen[s].Load()
+	}
+	r.noMatch.Store(max(r.noMatch.Load(), max(seen, match+errs)-match-errs))
+	return ruleTotals{match, errs, r.noMatch.Load()}
 }
 
 // Describe implements prometheus.Collector.
@@ -72,23 +123,37 @@ func (m *ruleMetrics) Describe(ch chan<- *prometheus.Desc) { ch <- m.desc }
 
 // Collect implements prometheus.Collector.
 func (m *ruleMetrics) Collect(ch chan<- prometheus.Metric) {
-	for name, c := range m.rules {
-		match, errs := c.match.Load(), c.error.Load()
-		var seen uint64
-		for _, s := range c.sources {
-			seen += m.seen[s].Load()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.live) == 0 {
+		return
+	}
+	for name := range m.live[len(m.live)-1].rules {
+		t := m.ended[name]
+		for _, c := range m.live {
+			t = t.plus(c.totals(name))
 		}
-		c.noMatch.Store(max(c.noMatch.Load(), max(seen, match+errs)-match-errs))
-		for result, n := range map[string]uint64{"match": match, "error": errs, "no_match": c.noMatch.Load()} {
+		for result, n := range map[string]uint64{"match": t.match, "error": t.error, "no_match": t.noMatch} {
 			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), name, result)
 		}
 	}
 }
 
+// sourcesByRule returns the names of the sources of each rule.
+func sourcesByRule(c *config.Config) map[string][]string {
+	out := map[string][]string{}
+	for _, r := range c.Rules {
+		for _, s := range r.On {
+			out[r.Name] = append(out[r.Name], s.Name)
+		}
+	}
+	return out
+}
+
 // registerDiskFree registers the free space of the volume that the journal is on.
 func registerDiskFree(reg prometheus.Registerer, path string) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "pointsman_disk_free_bytes", Help: "Space on the journal's volume that the router may still use; -1 when it can't be found out.",
+		Name: "pointsman_disk_free_bytes", Help: "Free space on the journal's volume; -1 if it cannot be read.",
 	}, func() float64 {
 		var st unix.Statfs_t
 		if err := unix.Statfs(filepath.Dir(path), &st); err != nil {

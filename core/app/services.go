@@ -5,79 +5,76 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"time"
 )
 
-// services are the parts that run. They are stopped one after the other, last started first, so that each part can rely on
-// those started before it until it has returned. Parts of one group are told at once: they finish each other's work.
-type services struct {
-	log     *slog.Logger
-	fail    context.CancelCauseFunc
-	running []service
-}
-
+// service is a part of the router that runs in a goroutine of its own from startService to stopServices.
 type service struct {
 	name   string
-	group  string // "": none
 	cancel context.CancelFunc
-	done   <-chan error
+	done   chan struct{} // closed when the part has returned, after err and early are set
+	err    error
+	early  bool // the part returned without having been stopped
 }
 
-// start runs a part in a goroutine until stop. A part that returns earlier ends the whole router with its error, which
-// must say which part it is.
-func (s *services) start(ctx context.Context, name string, run func(context.Context) error) {
-	s.startIn(ctx, "", name, run)
-}
-
-// startIn is start for a part of a group.
-func (s *services) startIn(ctx context.Context, group, name string, run func(context.Context) error) {
+// startService runs a part until it is stopped. The end of ctx does not stop it, because parts stop in order.
+func startService(ctx context.Context, name string, run func(context.Context) error) *service {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan error, 1)
+	s := &service{name: name, cancel: cancel, done: make(chan struct{})}
 	go func() {
-		err := run(own)
-		if own.Err() == nil {
-			if err == nil {
-				err = fmt.Errorf("%s ended by itself", name)
-			}
-			s.fail(err)
-			err = nil // told once
+		defer close(s.done)
+		s.err = run(own)
+		s.early = own.Err() == nil
+		if s.early && s.err == nil {
+			s.err = fmt.Errorf("%s ended by itself", name)
 		}
-		done <- err
 	}()
-	s.running = append(s.running, service{name: name, group: group, cancel: cancel, done: done})
+	return s
 }
 
-// stop ends every part in reverse order, within limit altogether. What is not done by then is left behind: the journal is
-// sound at any instant, so nothing is lost.
-func (s *services) stop(limit time.Duration) error {
-	expired := time.NewTimer(limit)
-	defer expired.Stop()
+// watch calls fail with the error of a part that returns without having been stopped. The error must name the part.
+func (s *service) watch(fail func(error)) {
+	go func() {
+		<-s.done
+		if s.early {
+			fail(s.err)
+		}
+	}()
+}
+
+// stopServices stops parts at the same time, because they may finish each other's work, and waits until all have returned or
+// ctx is done. A part that is left behind loses nothing: the journal is consistent at every instant. Nil services are skipped.
+func stopServices(ctx context.Context, log *slog.Logger, services ...*service) error {
+	for _, s := range services {
+		if s != nil {
+			s.cancel()
+		}
+	}
 	var errs []error
-	for _, part := range slices.Backward(s.running) {
-		s.cancel(part)
-		select {
-		case err := <-part.done:
-			if err != nil && !errors.Is(err, context.Canceled) {
-				errs = append(errs, fmt.Errorf("stop %s: %w", part.name, err))
-			}
-			s.log.Debug("part stopped", "part", part.name)
-		case <-expired.C:
-			return errors.Join(append(errs, fmt.Errorf("stop %s: not done after %s", part.name, limit))...)
+	for _, s := range services {
+		switch {
+		case s == nil:
+		case !s.wait(ctx):
+			errs = append(errs, fmt.Errorf("stop %s: not finished in time", s.name))
+		case s.err != nil && !s.early && !errors.Is(s.err, context.Canceled):
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, s.err))
+		default:
+			log.Debug("part stopped", "part", s.name)
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// cancel tells a part to stop, and all of its group.
-func (s *services) cancel(part service) {
-	part.cancel()
-	if part.group == "" {
-		return
+// wait returns false if the part has not returned when ctx is done.
+func (s *service) wait(ctx context.Context) bool {
+	select {
+	case <-s.done:
+		return true
+	case <-ctx.Done():
 	}
-	for _, other := range s.running {
-		if other.group == part.group {
-			other.cancel()
-		}
+	select { // both may be the case; then the part has returned
+	case <-s.done:
+		return true
+	default:
+		return false
 	}
 }

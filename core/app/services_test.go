@@ -4,106 +4,81 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+var discard = slog.New(slog.DiscardHandler)
 
-func newServices(fail context.CancelCauseFunc) *services {
-	return &services{log: slog.New(slog.DiscardHandler), fail: fail}
-}
-
-func TestServicesStopInReverseOrder(t *testing.T) {
-	var mu sync.Mutex
-	var stopped []string
-	s := newServices(func(error) { t.Error("a part that was stopped counts as failed") })
-	for _, name := range []string{"admin", "plugin", "server"} {
-		s.start(t.Context(), name, func(ctx context.Context) error {
-			<-ctx.Done()
-			mu.Lock()
-			defer mu.Unlock()
-			stopped = append(stopped, name)
-			return ctx.Err()
-		})
-	}
-	if err := s.stop(time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"server", "plugin", "admin"}; !slices.Equal(stopped, want) {
-		t.Errorf("stopped %v, want %v", stopped, want)
-	}
-}
-
-// Parts of a group may wait for one another to end.
-func TestServicesStopAGroupTogether(t *testing.T) {
-	s := newServices(func(error) { t.Error("a part that was stopped counts as failed") })
+// Parts that are stopped together may wait for one another to end.
+func TestServicesStopTogether(t *testing.T) {
 	pluginStops, dispatchStopped := make(chan struct{}), make(chan struct{})
-	s.startIn(t.Context(), "deliveries", "plugin", func(ctx context.Context) error {
+	plugin := startService(t.Context(), "plugin", func(ctx context.Context) error {
 		<-ctx.Done()
 		close(pluginStops)
 		<-dispatchStopped
 		return nil
 	})
-	s.startIn(t.Context(), "deliveries", "dispatch", func(ctx context.Context) error {
+	dispatch := startService(t.Context(), "dispatch", func(ctx context.Context) error {
 		<-ctx.Done()
 		<-pluginStops
 		close(dispatchStopped)
-		return nil
+		return ctx.Err()
 	})
-	if err := s.stop(time.Minute); err != nil {
-		t.Fatal(err)
+	if err := stopServices(t.Context(), discard, plugin, nil, dispatch); err != nil {
+		t.Error(err)
 	}
 }
 
-func TestServicesTellWhichPartFailed(t *testing.T) {
-	broken := errors.New("plugin \"mail\": no such program")
-	tests := []struct {
-		name string
+func TestServiceThatEndsEarly(t *testing.T) {
+	for name, tt := range map[string]struct {
 		err  error
 		want string
 	}{
-		{"with an error", broken, `plugin "mail": no such program`},
-		{"without one", nil, `plugin "mail" ended by itself`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			ctx, fail := context.WithCancelCause(t.Context())
-			s := newServices(fail)
-			s.start(ctx, `plugin "mail"`, func(context.Context) error { return tt.err })
-			<-ctx.Done()
-			if got := context.Cause(ctx); got.Error() != tt.want {
-				t.Errorf("cause %q, want %q", got, tt.want)
+		"with an error": {errors.New("disk is gone"), "disk is gone"},
+		"without one":   {nil, "journal ended by itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failed := make(chan error, 1)
+			s := startService(t.Context(), "journal", func(context.Context) error { return tt.err })
+			s.watch(func(err error) { failed <- err })
+			if err := <-failed; err == nil || err.Error() != tt.want {
+				t.Errorf("failed with %v, want %q", err, tt.want)
 			}
-			if err := s.stop(time.Minute); err != nil {
-				t.Errorf("the failure is told twice: %v", err)
+			if err := stopServices(t.Context(), discard, s); err != nil {
+				t.Errorf("a failure that was reported is reported again: %v", err)
 			}
 		})
 	}
 }
 
-// A part that does not end is left behind after the limit: the journal is sound at any instant.
-func TestServicesStopIsBounded(t *testing.T) {
+// The end of the context of the start does not stop a part: parts stop in order.
+func TestServiceOutlivesTheContextOfItsStart(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := startService(ctx, "server", func(ctx context.Context) error {
+		<-ctx.Done()
+		return errors.New("cut off")
+	})
+	s.watch(func(err error) { t.Errorf("a part that was stopped failed the router: %v", err) })
+	cancel()
+	if err := stopServices(t.Context(), discard, s); err == nil || err.Error() != "stop server: cut off" {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestServiceThatDoesNotStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := newServices(func(error) {})
-		s.start(t.Context(), "admin", func(ctx context.Context) error { <-ctx.Done(); return nil })
-		s.start(t.Context(), "stuck", func(context.Context) error { <-release; return nil })
-		start := time.Now()
-		err := s.stop(30 * time.Second)
-		if err == nil || !strings.Contains(err.Error(), "stop stuck: not done after 30s") {
-			t.Errorf("got %v", err)
-		}
-		if took := time.Since(start); took != 30*time.Second {
-			t.Errorf("took %s of fake time, want 30s", took)
+		stuck := startService(t.Context(), "plugin", func(context.Context) error { <-release; return nil })
+		other := startService(t.Context(), "admin", func(ctx context.Context) error { <-ctx.Done(); return nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := stopServices(ctx, discard, stuck, other)
+		if err == nil || !strings.Contains(err.Error(), "stop plugin: not finished in time") || strings.Contains(err.Error(), "admin") {
+			t.Errorf("stop: %v", err)
 		}
 		close(release)
-		s.running[0].cancel()
 	})
 }

@@ -58,7 +58,7 @@ type Session interface {
 // It holds up the results behind it, so it must not wait for long; those of one message that emit events are applied at the same
 // time, so that their events share a commit. An error makes the attempt a retry, an *ImpossibleError the delivery a dead letter.
 type Effects interface {
-	Apply(d *journal.Delivery, effects []*pluginv1.Effect) error
+	Apply(ctx context.Context, d *journal.Delivery, effects []*pluginv1.Effect) error
 }
 
 // ImpossibleError is an error of Effects that no retry can mend.

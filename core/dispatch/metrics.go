@@ -66,6 +66,16 @@ func (m *Metrics) Init(plugins ...string) {
 	}
 }
 
+// Forget removes the series of a plugin that is not configured any more.
+func (m *Metrics) Forget(plugin string) {
+	label := prometheus.Labels{"plugin": plugin}
+	m.attempts.DeletePartialMatch(label)
+	m.duration.DeletePartialMatch(label)
+	m.exhausted.DeletePartialMatch(label)
+	m.latency.DeletePartialMatch(label)
+	m.ignored.DeletePartialMatch(label)
+}
+
 // pluginMetrics is Metrics with the plugin's label resolved, which the hot path does once.
 type pluginMetrics struct {
 	attempts           map[string]prometheus.Counter

@@ -25,10 +25,10 @@ type attempt struct {
 const unasked time.Duration = -1
 
 // judge turns the plugin's answer into an outcome.
-func (d *Dispatcher) judge(x flight, r *pluginv1.Result, now time.Time) attempt {
+func (d *Dispatcher) judge(ctx context.Context, x flight, r *pluginv1.Result, now time.Time) attempt {
 	switch r.GetOutcome() {
 	case pluginv1.Outcome_OUTCOME_DONE:
-		return d.done(x, r, now)
+		return d.done(ctx, x, r, now)
 	case pluginv1.Outcome_OUTCOME_RETRY:
 		wait := unasked
 		if r.GetRetryAfter() != nil {
@@ -44,13 +44,13 @@ func (d *Dispatcher) judge(x flight, r *pluginv1.Result, now time.Time) attempt 
 }
 
 // done is an attempt that succeeded, unless the router can't do its part of it.
-func (d *Dispatcher) done(x flight, r *pluginv1.Result, now time.Time) attempt {
+func (d *Dispatcher) done(ctx context.Context, x flight, r *pluginv1.Result, now time.Time) attempt {
 	if len(r.GetEffects()) > 0 {
 		if d.o.Effects == nil {
 			return dead(x, resultBad, journal.ReasonBadMessage,
 				fmt.Sprintf("the plugin asks for an effect (%s), and there is nobody to do it", effectName(r.GetEffects()[0])))
 		}
-		err := d.o.Effects.Apply(x.delivery, r.GetEffects())
+		err := d.o.Effects.Apply(ctx, x.delivery, r.GetEffects())
 		if impossible, ok := errors.AsType[*ImpossibleError](err); ok {
 			return dead(x, resultBad, journal.ReasonBadMessage, oneLine("effect: "+impossible.Error()))
 		}
@@ -65,15 +65,15 @@ func (d *Dispatcher) done(x flight, r *pluginv1.Result, now time.Time) attempt {
 
 // judgeAll judges attempts that have answers, in place and in order, save that those that emit events do not wait for one
 // another: each waits for a commit of the journal.
-func (d *Dispatcher) judgeAll(ended []attempt, now time.Time) {
+func (d *Dispatcher) judgeAll(ctx context.Context, ended []attempt, now time.Time) {
 	var emitting sync.WaitGroup
 	for i := range ended {
 		a := &ended[i]
 		if slices.ContainsFunc(a.answer.GetEffects(), emits) {
-			emitting.Go(func() { *a = d.judge(a.flight, a.answer, now) })
+			emitting.Go(func() { *a = d.judge(ctx, a.flight, a.answer, now) })
 			continue
 		}
-		*a = d.judge(a.flight, a.answer, now)
+		*a = d.judge(ctx, a.flight, a.answer, now)
 	}
 	emitting.Wait()
 }

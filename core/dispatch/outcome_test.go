@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,7 +17,9 @@ import (
 
 type effectsFunc func(*journal.Delivery, []*pluginv1.Effect) error
 
-func (f effectsFunc) Apply(d *journal.Delivery, e []*pluginv1.Effect) error { return f(d, e) }
+func (f effectsFunc) Apply(_ context.Context, d *journal.Delivery, e []*pluginv1.Effect) error {
+	return f(d, e)
+}
 
 func TestJudge(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -94,7 +97,7 @@ func TestJudge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d := &Dispatcher{o: Options{Effects: tt.effects, Rand: func() float64 { return 0.5 }}}
 			x := flight{delivery: &journal.Delivery{Seq: 4, Attempt: 1, Received: now, Policy: journal.Policy{MaxAge: time.Hour}}}
-			got := d.judge(x, tt.result, now)
+			got := d.judge(t.Context(), x, tt.result, now)
 			if got.result != tt.wantResult {
 				t.Errorf("result %q, want %q", got.result, tt.wantResult)
 			}
@@ -132,7 +135,7 @@ func TestJudgeAll(t *testing.T) {
 			answer: &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: effects},
 		})
 	}
-	(&Dispatcher{o: Options{Effects: meet}}).judgeAll(ended, time.Now())
+	(&Dispatcher{o: Options{Effects: meet}}).judgeAll(t.Context(), ended, time.Now())
 	for seq, a := range ended {
 		if a.settlement.Seq != int64(seq) || a.settlement.Outcome != journal.Done {
 			t.Errorf("%d became %+v", seq, a.settlement)

@@ -9,7 +9,7 @@ import (
 )
 
 // receive settles what the plugin answers until the session is over, and returns why.
-func (d *Dispatcher) receive(s Session) error {
+func (d *Dispatcher) receive(ctx context.Context, s Session) error {
 	var ended []attempt
 	for {
 		results, err := s.Recv()
@@ -18,7 +18,7 @@ func (d *Dispatcher) receive(s Session) error {
 		}
 		now := d.o.Now()
 		ended = d.land(ended[:0], results, now)
-		d.judgeAll(ended, now)
+		d.judgeAll(ctx, ended, now)
 		d.settle(ended, now)
 		clear(ended)
 	}

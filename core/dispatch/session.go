@@ -72,7 +72,7 @@ func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 		}
 	})
 	all.Go(func() { d.watch(watching) })
-	all.Go(func() { received <- d.receive(s) })
+	all.Go(func() { received <- d.receive(watching, s) })
 
 	err := d.untilOver(ctx, received)
 	d.shut()

@@ -59,6 +59,13 @@ func inspect(spec Spec) (binary, error) {
 	return b, nil
 }
 
+// Digest returns the SHA-256 of a plugin's program, in hexadecimal. It checks the program as a start would; errors are
+// StartErrors.
+func Digest(spec Spec) (string, error) {
+	b, err := inspect(spec)
+	return b.sha256, err
+}
+
 func fileKind(info fs.FileInfo) string {
 	if info.IsDir() {
 		return "folder"

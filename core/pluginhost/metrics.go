@@ -14,7 +14,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pointsman_plugin_up",
-			Help: "1 while the plugin has a process that is ready to take deliveries.",
+			Help: "Processes of the plugin that are ready to take deliveries: 1, or 2 while a changed plugin replaces the old one.",
 		}, []string{"plugin"}),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_plugin_restarts_total",
@@ -32,19 +32,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 // Init makes the series of these plugins appear before anything happened.
 func (m *Metrics) Init(plugins ...string) {
 	for _, p := range plugins {
-		m.up.WithLabelValues(p).Set(0)
+		m.up.WithLabelValues(p)
 		for _, r := range []string{reasonExit, reasonStream, reasonHealth, reasonRequested, reasonStart} {
 			m.restarts.WithLabelValues(p, r)
 		}
 	}
 }
 
-func (m *Metrics) setUp(plugin string, up bool) {
-	v := 0.0
-	if up {
-		v = 1
-	}
-	m.up.WithLabelValues(plugin).Set(v)
+// Forget removes the series of a plugin that is not configured any more. No process of it may be running.
+func (m *Metrics) Forget(plugin string) {
+	label := prometheus.Labels{"plugin": plugin}
+	m.up.DeletePartialMatch(label)
+	m.restarts.DeletePartialMatch(label)
+	m.info.DeletePartialMatch(label)
 }
 
 func (m *Metrics) setInfo(plugin, version, sha256 string) {

@@ -26,7 +26,7 @@ pointsman_plugin_restarts_total{plugin="mail",reason="health"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="requested"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="start"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="stream"} 0
-# HELP pointsman_plugin_up 1 while the plugin has a process that is ready to take deliveries.
+# HELP pointsman_plugin_up Processes of the plugin that are ready to take deliveries: 1, or 2 while a changed plugin replaces the old one.
 # TYPE pointsman_plugin_up gauge
 pointsman_plugin_up{plugin="mail"} 0
 `

@@ -201,11 +201,16 @@ func (p *Plugin) decide(err error, uptime time.Duration, record *restarts) (time
 
 // enter changes the state and wakes who waits for it.
 func (p *Plugin) enter(s State, c child) {
-	if m := p.options.Metrics; m != nil {
-		m.setUp(p.spec.Name, s == Ready)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if m := p.options.Metrics; m != nil && (s == Ready) != (p.status.State == Ready) {
+		// Two processes of one plugin may be ready at once, so each counts itself.
+		if s == Ready {
+			m.up.WithLabelValues(p.spec.Name).Inc()
+		} else {
+			m.up.WithLabelValues(p.spec.Name).Dec()
+		}
+	}
 	p.status.State, p.status.Since, p.child = s, time.Now(), c
 	if c != nil {
 		p.status.Pid, p.status.Version, p.status.SHA256 = c.about()

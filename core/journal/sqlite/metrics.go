@@ -15,7 +15,7 @@ type Metrics struct {
 	append, commit prometheus.Histogram
 	redelivered    prometheus.Counter
 	journal        atomic.Pointer[Journal]
-	plugins        []string // that have a series before their first delivery
+	plugins        atomic.Pointer[[]string] // have a series before their first delivery
 }
 
 // NewMetrics registers the metrics of a journal.
@@ -39,8 +39,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// Init gives every plugin its series before its first delivery. It is called before the first scrape.
-func (m *Metrics) Init(plugins ...string) { m.plugins = plugins }
+// Init creates the series of these plugins before their first delivery, in place of those of the last call.
+func (m *Metrics) Init(plugins ...string) { m.plugins.Store(&plugins) }
 
 func (m *Metrics) attach(j *Journal) { m.journal.Store(j) }
 func (m *Metrics) detach(j *Journal) { m.journal.CompareAndSwap(j, nil) }
@@ -89,9 +89,11 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(bytesDesc, float64(st.Bytes))
 	gauge(limitDesc, float64(st.Limit))
 	oldest := 0.0
-	for _, name := range g.m.plugins {
-		if _, known := st.Plugins[name]; !known {
-			st.Plugins[name] = journal.PluginStats{}
+	if names := g.m.plugins.Load(); names != nil {
+		for _, name := range *names {
+			if _, known := st.Plugins[name]; !known {
+				st.Plugins[name] = journal.PluginStats{}
+			}
 		}
 	}
 	for name, p := range st.Plugins {
