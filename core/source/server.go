@@ -22,6 +22,10 @@ type ServerOptions struct {
 	InFlight int64
 	// TLS is nil for plain HTTP.
 	TLS *TLS
+	// TrustedProxies may set the client's address and scheme, see Scheme. ProxyProtocol expects version 2 of the PROXY protocol
+	// on their connections.
+	TrustedProxies Proxies
+	ProxyProtocol  bool
 	// DrainTime is how long Run waits for requests in flight at shutdown. Default 15 s.
 	DrainTime time.Duration
 }
@@ -111,8 +115,10 @@ func (s *Server) find(p string) (mount, bool) {
 	return mount{}, false
 }
 
-// ServeHTTP passes a request to the source mounted at its path.
+// ServeHTTP passes a request to the source mounted at its path. Sources see the client's address in r.RemoteAddr, even if the
+// request came through a trusted proxy.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.options.TrustedProxies.resolve(r)
 	src, ok := s.find(r.URL.Path)
 	if !ok {
 		s.refuse(w, "", unknownPath)
@@ -142,6 +148,9 @@ func (s *Server) Ready() bool { return s.ready.Load() }
 // Run serves l until ctx is done, and closes l. Then it accepts no new connections and waits for the requests in flight. It
 // returns an error if some were still running after DrainTime and were cut off. A server runs once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	if s.options.ProxyProtocol {
+		l = &proxyListener{Listener: l, proxies: s.options.TrustedProxies}
+	}
 	if s.tls != nil {
 		l = tls.NewListener(l, s.tls)
 	}
