@@ -14,6 +14,8 @@ var (
 	serverSchema = withBlocks(schemaOf(
 		text("listen", "127.0.0.1:8080", "Address that sources are mounted on."),
 		number("max_requests", 512, "Requests served at the same time."),
+		optional("trusted_proxies", pluginv1.Type_TYPE_STRING_LIST, `Networks of reverse proxies, such as "10.0.0.0/8". Requests from them have the client address and scheme of X-Forwarded-For and X-Forwarded-Proto, or Forwarded.`),
+		withDefault("proxy_protocol", pluginv1.Type_TYPE_BOOL, false, "Expect version 2 of the PROXY protocol on connections from trusted_proxies."),
 	), &pluginv1.Block{Name: "tls", Schema: tlsSchema, Doc: "Speak TLS. Without it, put a proxy that does in front of what the network can reach."})
 	tlsSchema = schemaOf(
 		&pluginv1.Attribute{Name: "cert_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File of the certificate and its issuers (PEM). A renewed one is taken without a restart."},

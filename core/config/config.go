@@ -9,6 +9,7 @@ package config
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -60,6 +61,10 @@ type Server struct {
 	MaxRequests int
 	// TLS is nil for a server that speaks plain HTTP.
 	TLS *TLS
+	// TrustedProxies are the networks whose word about a request's client counts.
+	TrustedProxies []netip.Prefix
+	// ProxyProtocol expects version 2 of the PROXY protocol on connections from TrustedProxies.
+	ProxyProtocol bool
 }
 
 // Scheme is that of the sources' URLs.

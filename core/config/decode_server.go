@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -22,6 +23,7 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 		MaxRequests: int(l.whole(server, "max_requests", 1, 1e6)),
 		TLS:         l.tls(server),
 	}
+	l.proxies(server)
 	admin := l.single(by, "admin", adminSchema)
 	l.cfg.Admin = Admin{Listen: l.listen(admin)}
 	if a := l.cfg.Admin.Listen; a != "" && !loopback(a) {
@@ -38,6 +40,41 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 		DedupeWindow: l.positive(journal, "dedupe_window"),
 	}
 	l.cfg.PluginsDir = l.filled(l.single(by, "plugins", pluginsSchema), "dir")
+}
+
+// proxies reads which reverse proxies are trusted.
+func (l *loader) proxies(server *object) {
+	rng := server.fields["trusted_proxies"].rng
+	for i, text := range server.texts("trusted_proxies") {
+		network, err := parseNetwork(text)
+		if err != nil {
+			l.error(rng, "Invalid value", fmt.Sprintf(`trusted_proxies[%d]: %q is not a network: write it as "10.0.0.0/8" or "10.0.0.1".`, i, text))
+			continue
+		}
+		if network.Bits() == 0 {
+			l.warn(rng, "Every client is trusted", fmt.Sprintf("trusted_proxies[%d] contains all addresses, so any client can claim to be another one.", i))
+		}
+		l.cfg.Server.TrustedProxies = append(l.cfg.Server.TrustedProxies, network)
+	}
+	if on := server.boolean("proxy_protocol"); on != nil && *on {
+		if _, set := server.fields["trusted_proxies"]; !set {
+			l.error(server.fields["proxy_protocol"].rng, "Missing attribute", "proxy_protocol needs trusted_proxies: only their connections begin with a header.")
+		}
+		l.cfg.Server.ProxyProtocol = true
+	}
+}
+
+// parseNetwork parses a network in CIDR notation or a single address. IPv4 networks written as IPv6 become IPv4, as the
+// addresses that are compared with them.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if a := network.Addr(); err == nil && a.Is4In6() && network.Bits() >= 96 {
+		network = netip.PrefixFrom(a.Unmap(), network.Bits()-96)
+	}
+	return network.Masked(), err
 }
 
 // tls returns what the block tls says, nil when there is none or it can't be used.
