@@ -121,6 +121,7 @@ func (r *router) open(ctx context.Context, c *config.Config) (err error) {
 	r.server, err = source.NewServer(source.ServerOptions{
 		TLS: (*source.TLS)(c.Server.TLS), Log: r.Log, Metrics: r.sourceMetrics,
 		InFlight: int64(c.Server.MaxRequests), DrainTime: requestDrain,
+		TrustedProxies: c.Server.TrustedProxies, ProxyProtocol: c.Server.ProxyProtocol,
 	})
 	return err
 }
