@@ -17,14 +17,14 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// Options is what Load needs to know of the world around the files.
+// Options are the inputs of Load besides the files.
 type Options struct {
 	// Sources holds what a `source` block may hold, by kind.
 	Sources map[string]*pluginv1.Schema
 	// MakeSource is called for each source block without errors, before the rules are read. It reports what is wrong with the
 	// block by Source.Diagnose and returns the kind whose message event.data is; empty: the source's own. Nil: not called.
 	MakeSource func(s *Source) (data string)
-	// Describe asks a plugin's binary what it is. It is called once per binary. Nil: settings and arguments are not checked,
+	// Describe describes the binary of a plugin. It is called once per binary. Nil: settings and arguments are not checked,
 	// and Plugin.Description stays nil.
 	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)
 	// Variables are values given on the command line (-var name=value). They win over POINTSMAN_VAR_name, which wins over
@@ -188,7 +188,7 @@ type ArgumentBlock struct {
 	DeclRange hcl.Range
 }
 
-// Retry says when a delivery that did not succeed is tried again.
+// Retry is the retry policy of a dispatch block.
 type Retry struct {
 	// MaxAttempts ends in a dead letter; 0: no limit.
 	MaxAttempts int

@@ -154,7 +154,7 @@ func (l *loader) constant(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how 
 	return ok
 }
 
-// isLiteralText says whether an expression is a quoted string without ${}.
+// isLiteralText reports whether an expression is a quoted string without ${}.
 func isLiteralText(expr hclsyntax.Expression) bool {
 	t, ok := expr.(*hclsyntax.TemplateExpr)
 	return ok && t.IsStringLiteral()

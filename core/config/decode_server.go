@@ -77,7 +77,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// tls returns what the block tls says, nil when there is none or it can't be used.
+// tls returns the settings of the block tls, nil when it is absent or invalid.
 func (l *loader) tls(server *object) *TLS {
 	blocks := server.blocks["tls"]
 	if len(blocks) == 0 {

@@ -27,7 +27,7 @@ func (d *Diagnostics) Append(diags ...*hcl.Diagnostic) {
 // Len is the number of errors and warnings.
 func (d *Diagnostics) Len() int { return len(d.list) }
 
-// HasErrors says whether the configuration cannot be used.
+// HasErrors reports whether the configuration cannot be used.
 func (d *Diagnostics) HasErrors() bool { return d.Errors() > 0 }
 
 // Errors is the number of errors.

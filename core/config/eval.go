@@ -169,7 +169,7 @@ func memberName(t hcl.Traversal) (string, bool) {
 	return "", false
 }
 
-// touchesSecret says whether an expression uses a sensitive value.
+// touchesSecret reports whether an expression uses a sensitive value.
 func (l *loader) touchesSecret(expr hclsyntax.Expression) bool {
 	for _, call := range calls(expr) {
 		if secretNames[call.Name] {
@@ -179,7 +179,7 @@ func (l *loader) touchesSecret(expr hclsyntax.Expression) bool {
 	return slices.ContainsFunc(expr.Variables(), l.sensitiveReference)
 }
 
-// sensitiveReference says whether what var.x.y or local.x.y names is a secret, or has one in it.
+// sensitiveReference reports whether what var.x.y or local.x.y names is a secret, or has one in it.
 func (l *loader) sensitiveReference(t hcl.Traversal) bool {
 	known := map[string]map[string]cty.Value{"var": l.vars, "local": l.locals}[t.RootName()]
 	name, ok := memberName(t)

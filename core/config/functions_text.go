@@ -153,7 +153,7 @@ func CompileGlob(pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// globPart translates what the pattern begins with, and says how many bytes that is.
+// globPart translates the first element of the pattern, and returns how many bytes of it.
 func globPart(p string) (part string, n int, err error) {
 	switch {
 	case strings.HasPrefix(p, "**"):

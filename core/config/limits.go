@@ -117,12 +117,12 @@ func (m *depthMeter) token(tokens hclsyntax.Tokens, i int) {
 	}
 }
 
-// endsLine says whether t ends a line; the token of a # comment includes its newline.
+// endsLine reports whether t ends a line; the token of a # comment includes its newline.
 func endsLine(t hclsyntax.Token) bool {
 	return t.Type == hclsyntax.TokenNewline || t.Type == hclsyntax.TokenComment && bytes.HasSuffix(t.Bytes, []byte("\n"))
 }
 
-// forFollows says whether a brace opens {for ...}, in which newlines mean nothing.
+// forFollows reports whether a brace opens {for ...}, in which newlines mean nothing.
 func forFollows(tokens hclsyntax.Tokens) bool {
 	for _, t := range tokens {
 		if t.Type != hclsyntax.TokenNewline && t.Type != hclsyntax.TokenComment {

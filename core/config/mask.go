@@ -84,7 +84,7 @@ func (f *file) maskToken(i int) {
 	}
 }
 
-// namesSecret says whether token i is in the "X" of env("X"): the name of a secret, which is worth showing.
+// namesSecret reports whether token i is in the "X" of env("X"): the name of a secret, which is worth showing.
 func (f *file) namesSecret(i int) bool {
 	return i >= 3 && f.tokens[i-1].Type == hclsyntax.TokenOQuote && f.tokens[i-2].Type == hclsyntax.TokenOParen &&
 		secretNames[string(f.tokens[i-3].Bytes)]

@@ -175,7 +175,7 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 	return ok
 }
 
-// misspelt says whether the attribute is there under a name that is reported as unknown, with this one suggested.
+// misspelt reports whether the attribute is there under a name that is reported as unknown, with this one suggested.
 func misspelt(body *hclsyntax.Body, name string, s *pluginv1.Schema, how decoding) bool {
 	known := append(attributeNames(s), attributeNames(how.also)...)
 	for written := range body.Attributes {

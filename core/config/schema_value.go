@@ -60,10 +60,10 @@ func (l *loader) warnLiteral(attr *hclsyntax.Attribute) {
 	if !literal(attr.Expr) {
 		return
 	}
-	l.warn(attr.Expr.Range(), "Secret in the configuration file", fmt.Sprintf("%q is sensitive and written in the file, where everyone sees it who sees the file. Write env(\"NAME\") or file(\"path\").", attr.Name))
+	l.warn(attr.Expr.Range(), "Secret in the configuration file", fmt.Sprintf("%q is a secret written in plain text in the configuration file. Use env(\"NAME\") or file(\"path\").", attr.Name))
 }
 
-// literal says whether an expression, or an element of a list, is a value written in the file.
+// literal reports whether an expression, or an element of a list, is a value written in the file.
 func literal(expr hcl.Expression) bool {
 	if items, diags := hcl.ExprList(expr); !diags.HasErrors() {
 		return slices.ContainsFunc(items, literal)
@@ -133,7 +133,7 @@ func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 	return v, oneOf(v, a)
 }
 
-// hasNull says whether a list or map has an element that is null.
+// hasNull reports whether a list or map has an element that is null.
 func hasNull(v cty.Value) bool {
 	return v.CanIterateElements() && slices.ContainsFunc(v.AsValueSlice(), cty.Value.IsNull)
 }

@@ -29,11 +29,11 @@ func (Settings) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalJSON hides the value.
 func (Settings) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// Diagnose reports what a plugin says of its settings, at the line of the setting that Path names, or at the block when
+// Diagnose adds diagnostics that a plugin returned for its settings, at the line of the setting that Path names, or at the block when
 // there is no such line. The settings' secrets are taken out of the text.
 func (p *Plugin) Diagnose(d *pluginv1.Diagnostic) { p.origin.diagnose(d) }
 
-// Diagnose reports what a source says of its settings, as Plugin.Diagnose does.
+// Diagnose adds diagnostics of a source for its settings, as Plugin.Diagnose does.
 func (s *Source) Diagnose(d *pluginv1.Diagnostic) { s.origin.diagnose(d) }
 
 // origin is where settings were written.

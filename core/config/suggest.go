@@ -21,7 +21,7 @@ func Suggest(given string, known []string) string {
 	return best
 }
 
-// swapped says whether two names have the same letters: in short names, two other letters make another word.
+// swapped reports whether two names have the same letters: in short names, two other letters make another word.
 func swapped(a, b string) bool {
 	x, y := []byte(a), []byte(b)
 	slices.Sort(x)

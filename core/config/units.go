@@ -70,7 +70,7 @@ func ParseRate(s string) (Rate, error) {
 	return Rate{N: n, Per: per}, nil
 }
 
-// checkListen says whether s is host:port to listen on.
+// checkListen reports whether s is host:port to listen on.
 func checkListen(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -87,7 +87,7 @@ func checkListen(s string) error {
 
 var hostname = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 
-// loopback says whether only this machine can connect to a listener on s.
+// loopback reports whether only this machine can connect to a listener on s.
 func loopback(s string) bool {
 	host, _, err := net.SplitHostPort(s)
 	if err != nil {

@@ -80,8 +80,8 @@ func (c *compiler) memberOf(a *pluginv1.Attribute, attr *hcl.Attribute) (member 
 		return nil, false
 	case x.isNull():
 		return literal(otherwise), true
-	case x.konst != nil:
-		v, problem := conform(a, *x.konst)
+	case x.constant != nil:
+		v, problem := conform(a, *x.constant)
 		if problem != "" {
 			c.errorf(*x.rng(), attr.Range, "Invalid argument", "%s.", sentence(problem))
 			return nil, false
@@ -162,7 +162,7 @@ func (c *compiler) blocksOf(s *pluginv1.Block, all []*config.ArgumentBlock) (mem
 	}, true
 }
 
-// freeSchema stands for the schema of a plugin that could not be asked: any value for whatever is written.
+// freeSchema replaces the schema of a plugin that was not described: it accepts any value for every argument written.
 func freeSchema(b block) *pluginv1.Schema {
 	s := &pluginv1.Schema{}
 	for _, name := range slices.Sorted(maps.Keys(b.arguments)) {

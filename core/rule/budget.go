@@ -4,22 +4,22 @@ package rule
 // costs may grow with the square of an event's size.
 const maxWork = 16_000_000
 
-// What takes more than one step; one is for a byte of text that is made or searched.
+// Steps of the costlier operations. Producing or searching one byte of text is one step.
 const (
 	roundWork   = maxWork / 100_000 // a round of a for expression
-	lookWork    = 10                // an element that is looked at to find another
+	lookWork    = 10                // an element skipped while searching for another
 	elementWork = 100               // a value that is made for a function of go-cty
 )
 
 // spend counts steps, and fails when there were too many. It returns false after any failure.
-func (f *frame) spend(at *site, steps int) bool {
+func (f *frame) spend(at *position, steps int) bool {
 	if f.work += steps; f.work > maxWork {
 		f.fail(at, "this takes too much work for one event: the limit is %d rounds of for, or %d MB of text", maxWork/roundWork, maxWork/1_000_000)
 	}
 	return f.err == nil
 }
 
-// looked is the work of looking into JSON since it was last asked.
+// looked returns the work of JSON lookups since its last call.
 func (f *frame) looked() (work int) {
 	for i := range f.docs {
 		work += f.docs[i].looked * lookWork

@@ -45,10 +45,10 @@ func (c *compiler) object(e *hclsyntax.ObjectConsExpr) *expr {
 			continue
 		}
 		name := fmt.Sprintf("(%d)", i)
-		if key.konst == nil {
+		if key.constant == nil {
 			fixed = false
 		} else {
-			name, _ = key.konst.toText()
+			name, _ = key.constant.toText()
 		}
 		types[name] = values[i].typ
 	}

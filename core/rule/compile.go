@@ -34,7 +34,7 @@ type loopVar struct {
 func (c *compiler) compile(e hclsyntax.Expression) *expr {
 	before, errors := c.reads, len(c.diags)
 	x := c.node(e)
-	if x == nil || x.konst != nil || c.reads != before || len(c.diags) != errors {
+	if x == nil || x.constant != nil || c.reads != before || len(c.diags) != errors {
 		return x
 	}
 	f := &frame{}
@@ -104,12 +104,12 @@ func (c *compiler) constant(v cty.Value, rng hcl.Range) *expr {
 	if !v.IsWhollyKnown() {
 		return nil
 	}
-	konst, err := fromCty(v)
+	constant, err := fromCty(v)
 	if err != nil {
 		c.errorf(rng, rng, "Unsupported value", "%s.", sentence(err.Error()))
 		return nil
 	}
-	return constExpr(c.at(rng), v.Type(), konst)
+	return constExpr(c.at(rng), v.Type(), constant)
 }
 
 func (c *compiler) conditional(e *hclsyntax.ConditionalExpr) *expr {
@@ -184,13 +184,13 @@ func (c *compiler) unified(x *expr, typ cty.Type) *expr {
 }
 
 // at is where an expression is written, with its text in one line.
-func (c *compiler) at(rng hcl.Range) *site {
+func (c *compiler) at(rng hcl.Range) *position {
 	const limit = 100
 	text := strings.Join(strings.Fields(c.source(rng)), " ")
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "..."
 	}
-	return &site{rng: rng, text: text}
+	return &position{rng: rng, text: text}
 }
 
 // errorf reports an error at subject; context is what is shown around it.

@@ -65,7 +65,7 @@ func (c *compiler) asText(x *expr, role string) func(*frame) string {
 
 const nullAdvice = `; coalesce() gives a default, and a test for "!= null" leaves such events out`
 
-func (f *frame) failConvert(at *site, v value, role, want string) {
+func (f *frame) failConvert(at *position, v value, role, want string) {
 	if v.kind == null {
 		f.fail(at, "%s is null, and must be %s%s", role, want, nullAdvice)
 		return
@@ -87,12 +87,12 @@ func (c *compiler) convertible(x *expr, want cty.Type, role string) bool {
 	}
 	hint := ""
 	switch {
-	case x.konst != nil && x.typ == cty.String && want == cty.Number:
-		if _, ok := x.konst.toNumber(); ok {
+	case x.constant != nil && x.typ == cty.String && want == cty.Number:
+		if _, ok := x.constant.toNumber(); ok {
 			return true
 		}
-	case x.konst != nil && x.typ == cty.String && want == cty.Bool:
-		if _, ok := x.konst.toBool(); ok {
+	case x.constant != nil && x.typ == cty.String && want == cty.Bool:
+		if _, ok := x.constant.toBool(); ok {
 			return true
 		}
 	case x.typ == cty.String && want == cty.Number:

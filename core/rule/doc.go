@@ -16,7 +16,7 @@
 //   - A member that is not there is null, where what is there is known only with the event: in JSON, in maps, and when the key
 //     comes from the event. So is an element past the end of a JSON array. A member of null, or of anything without members,
 //     is null too.
-//   - null equals only null, and is neither less nor greater than anything. Whatever else is asked of null is an error.
+//   - null equals only null, and is neither less nor greater than anything. Any other use of null is an error.
 //   - && and || go from left to right and stop as soon as the result is known, ?: evaluates one branch.
 //   - Comparing a string with a number is an error at load, where HCL says "not equal". In JSON, whose types are not known at
 //     load, they are not equal.

@@ -7,7 +7,7 @@ import (
 
 // expr is a compiled expression.
 type expr struct {
-	at  *site
+	at  *position
 	typ cty.Type // cty.DynamicPseudoType: known only with the event
 	// val is always set.
 	val func(*frame) value
@@ -19,8 +19,8 @@ type expr struct {
 	optional func(*frame) (number, bool)
 	// write appends the text that text returns; nil when there is nothing to gain.
 	write func(*frame, []byte) []byte
-	// konst is the value of an expression that does not depend on the event.
-	konst *value
+	// constant is the value of an expression that does not depend on the event.
+	constant *value
 	// fields is set for event and the messages in it.
 	fields *message
 	// member is set for a map of the event: finds one entry without building the map.
@@ -42,26 +42,26 @@ type guard struct {
 	want  string
 }
 
-func boolExpr(at *site, fn func(*frame) bool) *expr {
+func boolExpr(at *position, fn func(*frame) bool) *expr {
 	return &expr{at: at, typ: cty.Bool, boolean: fn, val: func(f *frame) value { return boolValue(fn(f)) }}
 }
 
-func numberExpr(at *site, fn func(*frame) number) *expr {
+func numberExpr(at *position, fn func(*frame) number) *expr {
 	return &expr{at: at, typ: cty.Number, number: fn, val: func(f *frame) value { return numberValue(fn(f)) }}
 }
 
-func textExpr(at *site, fn func(*frame) string) *expr {
+func textExpr(at *position, fn func(*frame) string) *expr {
 	return &expr{at: at, typ: cty.String, text: fn, val: func(f *frame) value { return textValue(fn(f)) }}
 }
 
 // valueExpr is an expression that may be null or is no primitive.
-func valueExpr(at *site, typ cty.Type, fn func(*frame) value) *expr {
+func valueExpr(at *position, typ cty.Type, fn func(*frame) value) *expr {
 	return &expr{at: at, typ: typ, val: fn}
 }
 
 // constExpr is an expression of which everything is known.
-func constExpr(at *site, typ cty.Type, v value) *expr {
-	e := &expr{at: at, typ: typ, konst: &v, val: func(*frame) value { return v }}
+func constExpr(at *position, typ cty.Type, v value) *expr {
+	e := &expr{at: at, typ: typ, constant: &v, val: func(*frame) value { return v }}
 	switch {
 	case v.kind == boolean && typ == cty.Bool:
 		b := v.bool()
@@ -75,7 +75,7 @@ func constExpr(at *site, typ cty.Type, v value) *expr {
 }
 
 // placed returns e as it is written at another place.
-func (e *expr) placed(at *site) *expr {
+func (e *expr) placed(at *position) *expr {
 	placed := *e
 	placed.at = at
 	return &placed
@@ -84,7 +84,7 @@ func (e *expr) placed(at *site) *expr {
 func (e *expr) rng() *hcl.Range { return &e.at.rng }
 
 // isNull reports whether e is the literal null.
-func (e *expr) isNull() bool { return e.konst != nil && e.konst.kind == null }
+func (e *expr) isNull() bool { return e.constant != nil && e.constant.kind == null }
 
 // dynamic reports whether the type of e is known only with the event.
 func (e *expr) dynamic() bool { return e.typ == cty.DynamicPseudoType }

@@ -10,7 +10,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// frame is what compiled expressions run over: one event, and what was found out about it so far.
+// frame is the state of one evaluation: the event, its parsed JSON fields, loop variables and the first failure.
 type frame struct {
 	env *pointsmanv1.Envelope
 	// data is the message of the event's kind; not valid when the envelope holds none.
@@ -71,7 +71,7 @@ func (f *frame) release() {
 	frames.Put(f)
 }
 
-// json returns the value of a Json field, parsing its text when it is first asked for.
+// json returns the value of a Json field, parsing its text on first use.
 func (f *frame) json(slot int, text []byte) value {
 	d := &f.docs[slot]
 	if !d.parsed {
@@ -85,20 +85,20 @@ func (f *frame) json(slot int, text []byte) value {
 	return d.get(0)
 }
 
-// site is an expression as people find it.
-type site struct {
+// position is an expression as people find it.
+type position struct {
 	rng  hcl.Range
 	text string
 }
 
 // failure is why an expression has no value for an event.
 type failure struct {
-	at      *site // nil: the expression as a whole
+	at      *position // nil: the expression as a whole
 	problem string
 }
 
 // fail remembers the first failure. The caller goes on with any value: nothing is made of it.
-func (f *frame) fail(at *site, format string, args ...any) {
+func (f *frame) fail(at *position, format string, args ...any) {
 	if f.err == nil {
 		f.err = &failure{at: at, problem: fmt.Sprintf(format, args...)}
 	}

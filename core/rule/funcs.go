@@ -16,7 +16,7 @@ import (
 
 // call is a function call whose name and number of arguments are checked.
 type call struct {
-	at   *site
+	at   *position
 	name string
 	fn   function.Function
 	args []*expr
@@ -24,7 +24,7 @@ type call struct {
 	spread bool
 }
 
-// call compiles name(args...). What is not in natives is left to the function itself, over values converted for it.
+// call compiles name(args...). What is not in builtins is left to the function itself, over values converted for it.
 func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	fn, ok := c.function(e)
 	args := make([]*expr, len(e.Args))
@@ -40,8 +40,8 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	if e.ExpandFinal && !c.expand(k) || !k.spread && !c.arity(k, e) {
 		return nil
 	}
-	if native := natives[e.Name]; native != nil && !k.spread {
-		return native(c, k)
+	if builtin := builtins[e.Name]; builtin != nil && !k.spread {
+		return builtin(c, k)
 	}
 	return c.general(k)
 }
@@ -75,9 +75,9 @@ func (c *compiler) expand(k *call) bool {
 	switch {
 	case last.items != nil:
 		k.args = append(k.args[:len(k.args)-1], last.items...)
-	case last.konst != nil && last.konst.kind == list:
+	case last.constant != nil && last.constant.kind == list:
 		k.args = k.args[:len(k.args)-1]
-		for i, item := range last.konst.items() {
+		for i, item := range last.constant.items() {
 			typ := elementType(last.typ)
 			if last.typ.IsTupleType() {
 				typ = last.typ.TupleElementType(i)
@@ -128,11 +128,11 @@ func (c *compiler) general(k *call) *expr {
 		return nil
 	}
 	return valueExpr(k.at, typ, func(f *frame) value {
-		args, sites := k.values(f)
+		args, positions := k.values(f)
 		if f.err != nil {
 			return value{}
 		}
-		return f.call(k, args, sites)
+		return f.call(k, args, positions)
 	})
 }
 
@@ -171,8 +171,8 @@ func (c *compiler) checkCall(k *call) (cty.Type, bool) {
 
 // unknown stands for the argument while types are checked; a constant stands for itself.
 func unknown(arg *expr, param cty.Type) cty.Value {
-	if arg.konst != nil {
-		if v, err := convert.Convert(toCty(*arg.konst), param); err == nil {
+	if arg.constant != nil {
+		if v, err := convert.Convert(toCty(*arg.constant), param); err == nil {
 			return v
 		}
 	}
@@ -191,25 +191,25 @@ func (c *compiler) callError(k *call, err error) {
 	c.errorf(subject, k.at.rng, "Invalid function argument", "%s: %s.", sentence(problem), err)
 }
 
-// values evaluates the arguments, and says where each is written.
-func (k *call) values(f *frame) (args []value, sites []*site) {
+// values evaluates the arguments and returns the position of each.
+func (k *call) values(f *frame) (args []value, positions []*position) {
 	for i, arg := range k.args {
 		v := arg.val(f)
 		if !k.spread || i < len(k.args)-1 {
-			args, sites = append(args, v), append(sites, arg.at)
+			args, positions = append(args, v), append(positions, arg.at)
 			continue
 		}
 		if v.kind != list {
 			f.fail(arg.at, "what stands before ... must be a list, but is %s", v.kind)
 		}
 		for _, item := range v.items() {
-			args, sites = append(args, item), append(sites, arg.at)
+			args, positions = append(args, item), append(positions, arg.at)
 		}
 	}
-	return args, sites
+	return args, positions
 }
 
-func (f *frame) call(k *call, args []value, sites []*site) value {
+func (f *frame) call(k *call, args []value, positions []*position) value {
 	if params := len(k.fn.Params()); len(args) < params || len(args) > params && k.fn.VarParam() == nil {
 		f.fail(k.at, "%s takes %d, and these are %d arguments", k.name, params, len(args))
 		return value{}
@@ -221,25 +221,25 @@ func (f *frame) call(k *call, args []value, sites []*site) value {
 		}
 		param := k.param(i)
 		if arg.kind == null && !param.AllowNull {
-			f.fail(sites[i], "%s is null%s", k.role(i), nullAdvice)
+			f.fail(positions[i], "%s is null%s", k.role(i), nullAdvice)
 			return value{}
 		}
 		v, err := convert.Convert(toCty(arg), param.Type)
 		if err != nil {
-			f.fail(sites[i], "%s: %s: %s", k.role(i), err, show(arg))
+			f.fail(positions[i], "%s: %s: %s", k.role(i), err, show(arg))
 			return value{}
 		}
 		converted[i] = v
 	}
-	return f.callConverted(k, args, converted, sites)
+	return f.callConverted(k, args, converted, positions)
 }
 
-func (f *frame) callConverted(k *call, args []value, converted []cty.Value, sites []*site) value {
+func (f *frame) callConverted(k *call, args []value, converted []cty.Value, positions []*position) value {
 	result, err := k.fn.Call(converted)
 	var arg function.ArgError
 	switch {
 	case errors.As(err, &arg) && arg.Index < len(args):
-		f.fail(sites[arg.Index], "%s: %s; it is %s", k.role(arg.Index), err, show(args[arg.Index]))
+		f.fail(positions[arg.Index], "%s: %s; it is %s", k.role(arg.Index), err, show(args[arg.Index]))
 		return value{}
 	case err != nil:
 		f.fail(k.at, "%s: %s", k.name, err)

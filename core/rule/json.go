@@ -17,7 +17,7 @@ type document struct {
 	text  string
 	nodes []node
 	pos   int
-	// looked counts the nodes looked at to find others.
+	// looked counts the nodes visited by lookups; it feeds the budget of a rule.
 	looked int
 }
 

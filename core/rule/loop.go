@@ -9,13 +9,13 @@ import (
 
 // loop is what is common to for expressions and splats: it runs body for each element of a collection.
 type loop struct {
-	at         *site
+	at         *position
 	collection *expr
 	key, item  int // slots of frame.vars
 }
 
 // open puts the loop's variables into scope. close takes them out.
-func (c *compiler) open(at *site, collection *expr, key, item loopVar) *loop {
+func (c *compiler) open(at *position, collection *expr, key, item loopVar) *loop {
 	l := &loop{at: at, collection: collection, key: len(c.loops), item: len(c.loops) + 1}
 	keyType := cty.Number
 	switch {
@@ -67,7 +67,7 @@ func (l *loop) run(f *frame, body func()) {
 			}
 		}
 	default:
-		f.fail(l.collection.at, "only lists and objects can be gone through, and this is %s", v.kind)
+		f.fail(l.collection.at, "for iterates over lists and objects, and this is %s", v.kind)
 	}
 }
 
@@ -77,7 +77,7 @@ func (c *compiler) forExpr(e *hclsyntax.ForExpr) *expr {
 		return nil
 	}
 	if collection.isNull() || !collection.dynamic() && !isList(collection.typ) && !isObject(collection.typ) {
-		c.errorf(*collection.rng(), e.SrcRange, "Wrong type", "Only lists and objects can be gone through, but this is %s.", typeName(collection.typ))
+		c.errorf(*collection.rng(), e.SrcRange, "Wrong type", "for iterates over lists and objects, but this is %s.", typeName(collection.typ))
 		return nil
 	}
 	at := c.at(e.SrcRange)

@@ -80,20 +80,20 @@ func (c *compiler) unary(e *hclsyntax.UnaryOpExpr) *expr {
 	return boolExpr(at, func(f *frame) bool { return !b(f) })
 }
 
-func (c *compiler) and(at *site, a, b *expr) *expr {
+func (c *compiler) and(at *position, a, b *expr) *expr {
 	x, y := c.asBool(a, "the left side of &&"), c.asBool(b, "the right side of &&")
 	if x == nil || y == nil {
 		return nil
 	}
 	e := boolExpr(at, func(f *frame) bool { return x(f) && y(f) })
 	e.guards, e.total = a.guards, a.total && b.total
-	if a.total { // otherwise b may not be looked at before a has had its chance to fail
+	if a.total { // if a can fail, b must not decide before a was evaluated
 		e.guards = append(slices.Clip(e.guards), b.guards...)
 	}
 	return e
 }
 
-func (c *compiler) or(at *site, a, b *expr) *expr {
+func (c *compiler) or(at *position, a, b *expr) *expr {
 	x, y := c.asBool(a, "the left side of ||"), c.asBool(b, "the right side of ||")
 	if x == nil || y == nil {
 		return nil
@@ -113,7 +113,7 @@ func not(e *expr) *expr {
 	return n
 }
 
-func (c *compiler) equality(at *site, a, b *expr) *expr {
+func (c *compiler) equality(at *position, a, b *expr) *expr {
 	if a == nil || b == nil {
 		return nil
 	}
@@ -122,12 +122,12 @@ func (c *compiler) equality(at *site, a, b *expr) *expr {
 			typeName(a.typ), typeName(b.typ), conversionHint(a, b))
 		return nil
 	}
-	if a.konst != nil {
+	if a.constant != nil {
 		a, b = b, a
 	}
 	switch {
-	case a.text != nil && b.konst != nil && b.text != nil:
-		return equalsConstant(at, a, b.konst.str)
+	case a.text != nil && b.constant != nil && b.text != nil:
+		return equalsConstant(at, a, b.constant.str)
 	case a.text != nil && b.text != nil:
 		x, y := a.text, b.text
 		return boolExpr(at, func(f *frame) bool { return equalText(x(f), y(f)) })
@@ -137,8 +137,8 @@ func (c *compiler) equality(at *site, a, b *expr) *expr {
 	case b.isNull():
 		x := a.val
 		return boolExpr(at, func(f *frame) bool { return x(f).kind == null })
-	case b.konst != nil && b.text != nil:
-		x, want := a.val, normal(b.konst.str)
+	case b.constant != nil && b.text != nil:
+		x, want := a.val, normal(b.constant.str)
 		return boolExpr(at, func(f *frame) bool {
 			v := x(f)
 			return v.kind == text && (v.str == want || normal(v.str) == want)
@@ -148,7 +148,7 @@ func (c *compiler) equality(at *site, a, b *expr) *expr {
 	return boolExpr(at, func(f *frame) bool { return equal(x(f), y(f)) })
 }
 
-func equalsConstant(at *site, a *expr, want string) *expr {
+func equalsConstant(at *position, a *expr, want string) *expr {
 	read, want := a.text, normal(want)
 	e := boolExpr(at, func(f *frame) bool {
 		s := read(f)
@@ -162,10 +162,10 @@ func equalsConstant(at *site, a *expr, want string) *expr {
 
 func conversionHint(a, b *expr) string {
 	for _, e := range []*expr{a, b} {
-		if e.konst == nil || e.konst.kind != text {
+		if e.constant == nil || e.constant.kind != text {
 			continue
 		}
-		if n, ok := e.konst.toNumber(); ok {
+		if n, ok := e.constant.toNumber(); ok {
 			return " Write " + n.String() + " without quotes."
 		}
 	}
@@ -178,13 +178,13 @@ func conversionHint(a, b *expr) string {
 	return ""
 }
 
-func (c *compiler) ordering(at *site, a, b *expr, symbol string, holds func(int) bool) *expr {
+func (c *compiler) ordering(at *position, a, b *expr, symbol string, holds func(int) bool) *expr {
 	x, y := c.operand(a, "the left side of "+symbol), c.operand(b, "the right side of "+symbol)
 	if x == nil || y == nil {
 		return nil
 	}
-	if b.konst != nil {
-		limit, _ := b.konst.toNumber()
+	if b.constant != nil {
+		limit, _ := b.constant.toNumber()
 		return boolExpr(at, func(f *frame) bool {
 			n, ok := x(f)
 			return ok && holds(n.compare(limit))

@@ -74,7 +74,7 @@ func (b *builder) program(r *config.Rule, kind string) (*program, hcl.Diagnostic
 	if r.When != nil {
 		when := c.compile(r.When.(hclsyntax.Expression))
 		if p.when = c.asBool(when, `"when"`); p.when != nil {
-			p.whenSite, p.guards = when.at, when.guards
+			p.whenAt, p.guards = when.at, when.guards
 		}
 	}
 	for _, d := range r.Dispatches {
@@ -91,7 +91,7 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 	}
 	out := &dispatch{
 		plugin: d.Plugin.Name,
-		at:     &site{rng: d.DeclRange, text: "dispatch"},
+		at:     &position{rng: d.DeclRange, text: "dispatch"},
 		policy: &Policy{
 			MaxAttempts: d.Retry.MaxAttempts, MaxAge: d.Retry.MaxAge,
 			MinBackoff: d.Retry.MinBackoff, MaxBackoff: d.Retry.MaxBackoff,

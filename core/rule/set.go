@@ -7,7 +7,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// Policy says how long and how often a delivery is tried. It comes from a dispatch block and never changes.
+// Policy is the retry policy of a delivery. It comes from a dispatch block and never changes.
 type Policy struct {
 	// MaxAttempts is 0 for no limit.
 	MaxAttempts int
@@ -49,7 +49,7 @@ type program struct {
 	order      int
 	rule       string
 	when       func(*frame) bool
-	whenSite   *site
+	whenAt     *position
 	guards     []guard
 	dispatches []*dispatch
 }
@@ -57,7 +57,7 @@ type program struct {
 // dispatch is one dispatch block.
 type dispatch struct {
 	plugin    string
-	at        *site
+	at        *position
 	policy    *Policy
 	arguments appender
 	orderKey  func(*frame) string // nil: no order
@@ -86,7 +86,7 @@ func (p *program) match(f *frame, out []Delivery) []Delivery {
 	f.err, f.work = nil, 0
 	matched := p.when(f)
 	if f.err != nil {
-		err := f.failureAt(p.whenSite)
+		err := f.failureAt(p.whenAt)
 		for _, d := range p.dispatches {
 			out = append(out, Delivery{Rule: p.rule, Plugin: d.plugin, Policy: d.policy, Err: err})
 		}
@@ -120,7 +120,7 @@ func (d *dispatch) delivery(f *frame, rule string) Delivery {
 }
 
 // failureAt is the first failure; at is what was evaluated.
-func (f *frame) failureAt(at *site) error {
+func (f *frame) failureAt(at *position) error {
 	if f.err.at == nil {
 		f.err.at = at
 	}

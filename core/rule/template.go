@@ -28,7 +28,7 @@ func (c *compiler) template(e *hclsyntax.TemplateExpr) *expr {
 }
 
 // writtenExpr is a string that is best appended to a buffer.
-func writtenExpr(at *site, write func(*frame, []byte) []byte) *expr {
+func writtenExpr(at *position, write func(*frame, []byte) []byte) *expr {
 	e := textExpr(at, func(f *frame) string {
 		buf := f.scratch
 		f.scratch = nil // writing may come back here
@@ -47,8 +47,8 @@ func (c *compiler) writer(x *expr, role string) func(*frame, []byte) []byte {
 	switch {
 	case s == nil:
 		return nil
-	case x.konst != nil:
-		lit, _ := x.konst.toText()
+	case x.constant != nil:
+		lit, _ := x.constant.toText()
 		return func(_ *frame, buf []byte) []byte { return append(buf, lit...) }
 	case x.write != nil:
 		return x.write

@@ -138,7 +138,7 @@ func nameRange(rng hcl.Range) hcl.Range {
 }
 
 // attribute compiles x.name.
-func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *expr {
+func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) *expr {
 	switch {
 	case x.fields != nil:
 		if f := x.fields.field(name); f != nil {
@@ -165,7 +165,7 @@ func (c *compiler) attribute(at *site, x *expr, name string, rng hcl.Range) *exp
 	return nil
 }
 
-func member(at *site, x *expr, name string, typ cty.Type) *expr {
+func member(at *position, x *expr, name string, typ cty.Type) *expr {
 	return valueExpr(at, typ, func(f *frame) value { return x.val(f).member(name) })
 }
 
@@ -174,7 +174,7 @@ func (c *compiler) index(x, key *expr, e *hclsyntax.IndexExpr) *expr {
 }
 
 // element compiles x[key].
-func (c *compiler) element(at *site, x, key *expr) *expr {
+func (c *compiler) element(at *position, x, key *expr) *expr {
 	if x == nil || key == nil {
 		return nil
 	}
@@ -190,7 +190,7 @@ func (c *compiler) element(at *site, x, key *expr) *expr {
 		if i == nil {
 			return nil
 		}
-		if x.items != nil && key.konst != nil {
+		if x.items != nil && key.constant != nil {
 			return c.item(at, x, key)
 		}
 		return valueExpr(at, elementType(x.typ), func(f *frame) value { return f.listElement(at, x.val(f), i(f)) })
@@ -202,8 +202,8 @@ func (c *compiler) element(at *site, x, key *expr) *expr {
 }
 
 // item compiles an element of a list that is written out.
-func (c *compiler) item(at *site, x, key *expr) *expr {
-	n, _ := key.konst.toNumber()
+func (c *compiler) item(at *position, x, key *expr) *expr {
+	n, _ := key.constant.toNumber()
 	if n.float || n.int() < 0 || n.int() >= int64(len(x.items)) {
 		c.errorf(*key.rng(), at.rng, "Invalid index", "There is no element %s: the list has %d.", n, len(x.items))
 		return nil
@@ -211,9 +211,9 @@ func (c *compiler) item(at *site, x, key *expr) *expr {
 	return x.items[n.int()].placed(at)
 }
 
-func (c *compiler) memberByKey(at *site, x, key *expr) *expr {
-	if key.konst != nil {
-		if name, ok := key.konst.toText(); ok {
+func (c *compiler) memberByKey(at *position, x, key *expr) *expr {
+	if key.constant != nil {
+		if name, ok := key.constant.toText(); ok {
 			return c.attribute(at, x, name, *key.rng())
 		}
 	}
@@ -227,7 +227,7 @@ func (c *compiler) memberByKey(at *site, x, key *expr) *expr {
 	return valueExpr(at, elementType(x.typ), func(f *frame) value { return x.val(f).member(k(f)) })
 }
 
-func (f *frame) listElement(at *site, list value, i number) value {
+func (f *frame) listElement(at *position, list value, i number) value {
 	if list.kind == null {
 		f.fail(at, "this list is null")
 		return value{}

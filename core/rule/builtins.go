@@ -7,11 +7,11 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 )
 
-// native compiles the calls of one function.
-type native func(*compiler, *call) *expr
+// builtin compiles the calls of one function.
+type builtin func(*compiler, *call) *expr
 
-// natives are the functions that are compiled, because rules use them often.
-var natives = map[string]native{
+// builtins are the functions that are compiled, because rules use them often.
+var builtins = map[string]builtin{
 	"lower":      textToText(strings.ToLower),
 	"upper":      textToText(strings.ToUpper),
 	"trimspace":  textToText(strings.TrimSpace),
@@ -34,7 +34,7 @@ var natives = map[string]native{
 // textArgument is an argument that is searched or copied.
 func (c *compiler) textArgument(k *call, i int) func(*frame) string {
 	s := c.asText(k.args[i], k.role(i))
-	if s == nil || k.args[i].konst != nil {
+	if s == nil || k.args[i].constant != nil {
 		return s
 	}
 	return func(f *frame) string {
@@ -44,7 +44,7 @@ func (c *compiler) textArgument(k *call, i int) func(*frame) string {
 	}
 }
 
-func textToText(apply func(string) string) native {
+func textToText(apply func(string) string) builtin {
 	return func(c *compiler, k *call) *expr {
 		s := c.textArgument(k, 0)
 		if s == nil {
@@ -55,7 +55,7 @@ func textToText(apply func(string) string) native {
 }
 
 // textsToText is for functions that cut the second text off the first.
-func textsToText(apply func(s, cut string) string) native {
+func textsToText(apply func(s, cut string) string) builtin {
 	return func(c *compiler, k *call) *expr {
 		s, cut := c.textArgument(k, 0), c.textArgument(k, 1)
 		if s == nil || cut == nil {
@@ -68,14 +68,14 @@ func textsToText(apply func(s, cut string) string) native {
 	}
 }
 
-func textsToBool(apply func(s, part string) bool) native {
+func textsToBool(apply func(s, part string) bool) builtin {
 	return func(c *compiler, k *call) *expr {
 		s, part := c.textArgument(k, 0), c.textArgument(k, 1)
 		if s == nil || part == nil {
 			return nil
 		}
-		if k.args[1].konst != nil {
-			want, _ := k.args[1].konst.toText()
+		if k.args[1].constant != nil {
+			want, _ := k.args[1].constant.toText()
 			want = normal(want)
 			return boolExpr(k.at, func(f *frame) bool { return apply(normal(s(f)), want) })
 		}
@@ -87,16 +87,16 @@ func textsToBool(apply func(s, part string) bool) native {
 }
 
 // pattern is for functions whose first argument is compiled to a regular expression, at load when it is constant.
-func pattern(compile func(string) (*regexp.Regexp, error)) native {
+func pattern(compile func(string) (*regexp.Regexp, error)) builtin {
 	return func(c *compiler, k *call) *expr {
-		if k.args[0].konst == nil {
+		if k.args[0].constant == nil {
 			return c.general(k)
 		}
 		p, s := c.textArgument(k, 0), c.textArgument(k, 1)
 		if p == nil || s == nil {
 			return nil
 		}
-		literal, _ := k.args[0].konst.toText()
+		literal, _ := k.args[0].constant.toText()
 		re, err := compile(literal)
 		if err != nil {
 			c.errorf(*k.args[0].rng(), k.at.rng, "Invalid pattern", "%s.", sentence(err.Error()))

@@ -21,8 +21,8 @@ func (c *compiler) contains(k *call) *expr {
 			typeName(elementType(in.typ)), typeName(x.typ), conversionHint(in, x))
 		return nil
 	}
-	if in.konst != nil && x.text != nil {
-		return containsConstant(k.at, in.konst.items(), x.text)
+	if in.constant != nil && x.text != nil {
+		return containsConstant(k.at, in.constant.items(), x.text)
 	}
 	return boolExpr(k.at, func(f *frame) bool {
 		v, want := in.val(f), x.val(f)
@@ -41,7 +41,7 @@ func (c *compiler) contains(k *call) *expr {
 	})
 }
 
-func (f *frame) containsElement(at *site, in, want value) bool {
+func (f *frame) containsElement(at *position, in, want value) bool {
 	n := 0
 	for item := range in.elements() {
 		if n++; equal(item, want) {
@@ -52,7 +52,7 @@ func (f *frame) containsElement(at *site, in, want value) bool {
 	return false
 }
 
-func containsConstant(at *site, items []value, read func(*frame) string) *expr {
+func containsConstant(at *position, items []value, read func(*frame) string) *expr {
 	var known []string
 	for _, item := range items {
 		if item.kind == text {
@@ -86,7 +86,7 @@ func (c *compiler) length(k *call) *expr {
 			if isASCII(v.str) && !strings.Contains(v.str, "\r\n") {
 				return intNumber(int64(len(v.str)))
 			}
-			return f.callConverted(k, []value{v}, []cty.Value{toCty(v)}, []*site{x.at}).num
+			return f.callConverted(k, []value{v}, []cty.Value{toCty(v)}, []*position{x.at}).num
 		case list:
 			return intNumber(int64(len(v.items())))
 		case object:
