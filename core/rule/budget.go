@@ -32,8 +32,7 @@ func (f *frame) looked() (work int) {
 func ctyWork(v value) int {
 	switch r := v.ref.(type) {
 	case *document:
-		n := &r.nodes[v.node()]
-		return int(n.end-n.start) + elementWork*(int(n.next)-v.node())
+		return len(r.Raw(v.node())) + elementWork*r.Size(v.node())
 	case *tuple:
 		return ctyWorkOf(r.items)
 	case *record:

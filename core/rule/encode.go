@@ -60,31 +60,6 @@ func appendRecord(buf []byte, r *record) []byte {
 	return append(buf, '}')
 }
 
-// append writes node at without the white space between its tokens.
-func (d *document) append(buf []byte, at int) []byte {
-	n := &d.nodes[at]
-	if n.kind != list && n.kind != object {
-		return append(buf, d.text[n.start:n.end]...)
-	}
-	open, closing := byte('['), byte(']')
-	if n.kind == object {
-		open, closing = '{', '}'
-	}
-	buf = append(buf, open)
-	for i := at + 1; i < int(n.next); i = int(d.nodes[i].next) {
-		if i > at+1 {
-			buf = append(buf, ',')
-		}
-		if n.kind == object {
-			buf = append(buf, d.text[d.nodes[i].start:d.nodes[i].end]...)
-			buf = append(buf, ':')
-			i++
-		}
-		buf = d.append(buf, i)
-	}
-	return append(buf, closing)
-}
-
 // appendText writes s as a JSON string.
 func appendText(buf []byte, s string) []byte {
 	buf = append(buf, '"')

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pointsman/pointsman/core/jsondoc"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -63,10 +64,8 @@ func (f *frame) release() {
 		f.arguments = nil
 	}
 	for i := range f.docs {
-		d := &f.docs[i]
-		if d.text = ""; cap(d.nodes) > keptNodes {
-			d.nodes = nil
-		}
+		f.docs[i].Reset()
+		f.docs[i].Shrink(keptNodes)
 	}
 	frames.Put(f)
 }
@@ -75,14 +74,14 @@ func (f *frame) release() {
 func (f *frame) json(slot int, text []byte) value {
 	d := &f.docs[slot]
 	if !d.parsed {
-		d.err = d.parse(text)
+		d.err = d.Parse(string(text))
 		d.parsed = true
 	}
 	if d.err != nil {
-		f.fail(nil, "the event holds %s", d.err)
+		f.fail(nil, "the event's JSON cannot be read: %s", d.err)
 		return value{}
 	}
-	return d.get(0)
+	return d.get(jsondoc.Root)
 }
 
 // position is an expression as people find it.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
 // kind is what a value is at run time.
@@ -131,7 +133,7 @@ func (v value) members() *record {
 	return &record{}
 }
 
-func (v value) node() int { return int(v.num.bits) }
+func (v value) node() jsondoc.Node { return jsondoc.Node(v.num.int()) }
 
 // toBool, toNumber and toText convert as HCL does; they are false for null too.
 func (v value) toBool() (b, ok bool) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestReadObject(t *testing.T) {
@@ -15,16 +16,16 @@ func TestReadObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Member{
-		{"a", JSONString, `"a"`, `"x\u00e9\n"`},
-		{"b", JSONNumber, `"\u0062"`, `-0.5E+1`},
-		{"c", JSONArray, `"c"`, `[1,{"d":[]},"]"]`},
-		{"e", JSONObject, `"e"`, `{ }`},
-		{"f", JSONBool, `"f"`, `true`},
-		{"g", JSONBool, `"g"`, `false`},
-		{"h", JSONNull, `"h"`, `null`},
-		{"", JSONNumber, `""`, `0`},
+		{Name: "a", Kind: JSONString, RawName: `"a"`, Raw: `"x\u00e9\n"`},
+		{Name: "b", Kind: JSONNumber, RawName: `"\u0062"`, Raw: `-0.5E+1`},
+		{Name: "c", Kind: JSONArray, RawName: `"c"`, Raw: `[1,{"d":[]},"]"]`},
+		{Name: "e", Kind: JSONObject, RawName: `"e"`, Raw: `{ }`},
+		{Name: "f", Kind: JSONBool, RawName: `"f"`, Raw: `true`},
+		{Name: "g", Kind: JSONBool, RawName: `"g"`, Raw: `false`},
+		{Name: "h", Kind: JSONNull, RawName: `"h"`, Raw: `null`},
+		{Name: "", Kind: JSONNumber, RawName: `""`, Raw: `0`},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Member{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	var scalars []string
@@ -139,7 +140,7 @@ func TestReadArray(t *testing.T) {
 		{Kind: JSONBool, Raw: `true`},
 		{Kind: JSONArray, Raw: `[ ]`},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Member{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for text, reason := range map[string]string{

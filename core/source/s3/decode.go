@@ -184,7 +184,7 @@ func readRecords(m *source.Member) ([]source.Member, error) {
 	if m.Kind != source.JSONArray {
 		return nil, &source.Undecodable{Reason: noRecords, Detail: "Records is not an array"}
 	}
-	records, err := source.ReadArray(m.Raw, maxRecords)
+	records, err := m.Elements(maxRecords)
 	if err != nil { // everything but the number was checked with the body
 		return nil, &source.Undecodable{Reason: tooManyRecords, Detail: "more than " + strconv.Itoa(maxRecords) + " records"}
 	}

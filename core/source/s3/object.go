@@ -43,7 +43,7 @@ func (o object) object(name string) object {
 	if m == nil || m.Kind != source.JSONObject {
 		return nil
 	}
-	members, err := source.ReadObject(m.Raw, make([]source.Member, 0, 8))
+	members, err := m.Members(make([]source.Member, 0, 8))
 	if err != nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ func readRecord(m *source.Member) (*record, error) {
 	if m.Kind != source.JSONObject {
 		return nil, &source.Undecodable{Reason: wrongType, Detail: "the record is not an object"}
 	}
-	members, err := source.ReadObject(m.Raw, make([]source.Member, 0, 16))
+	members, err := m.Members(make([]source.Member, 0, 16))
 	if err != nil {
 		return nil, err
 	}

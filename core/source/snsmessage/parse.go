@@ -1,7 +1,6 @@
 package snsmessage
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -53,36 +52,23 @@ func ParseAll(body []byte) ([]*Message, error) {
 		m, err := FromObject(members)
 		return []*Message{m}, err
 	}
-	texts, err := lambdaRecords(records)
-	if err != nil {
-		return nil, err
-	}
-	messages := make([]*Message, 0, len(texts))
-	for i, text := range texts {
-		m, err := parseRecord(string(text))
-		if err != nil {
-			return nil, inRecord(i, err)
-		}
-		messages = append(messages, m)
-	}
-	return messages, nil
-}
-
-func lambdaRecords(records *source.Member) ([]json.RawMessage, error) {
 	if records.Kind != source.JSONArray {
 		return nil, wrong("Records", "an array")
 	}
-	var texts []json.RawMessage
-	if err := json.Unmarshal([]byte(records.Raw), &texts); err != nil {
-		return nil, &source.Undecodable{Reason: source.ReasonNotJSON, Detail: "Records is not valid"}
-	}
+	elements, err := records.Elements(maxRecords)
 	switch {
-	case len(texts) == 0:
-		return nil, missing("Records[0]")
-	case len(texts) > maxRecords:
+	case err != nil:
 		return nil, &source.Undecodable{Reason: tooManyRecords, Detail: "more than " + strconv.Itoa(maxRecords) + " records"}
+	case len(elements) == 0:
+		return nil, missing("Records[0]")
 	}
-	return texts, nil
+	messages := make([]*Message, len(elements))
+	for i := range elements {
+		if messages[i], err = parseRecord(&elements[i]); err != nil {
+			return nil, inRecord(i, err)
+		}
+	}
+	return messages, nil
 }
 
 func inRecord(i int, err error) error {
@@ -92,8 +78,8 @@ func inRecord(i int, err error) error {
 	return err
 }
 
-func parseRecord(text string) (*Message, error) {
-	record, err := source.ReadObject(text, nil)
+func parseRecord(r *source.Member) (*Message, error) {
+	record, err := r.Members(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +90,7 @@ func parseRecord(text string) (*Message, error) {
 	if sns.Kind != source.JSONObject {
 		return nil, wrong("Sns", "an object")
 	}
-	members, err := source.ReadObject(sns.Raw, nil)
+	members, err := sns.Members(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +205,7 @@ func (m *Message) readAttributes(all *source.Member) error {
 	if all.Kind != source.JSONObject {
 		return wrong(all.Name, "an object")
 	}
-	members, err := source.ReadObject(all.Raw, nil)
+	members, err := all.Members(nil)
 	if err != nil {
 		return err
 	}
@@ -227,7 +213,7 @@ func (m *Message) readAttributes(all *source.Member) error {
 		if members[i].Kind != source.JSONObject {
 			return wrong("a message attribute", "an object")
 		}
-		parts, err := source.ReadObject(members[i].Raw, nil)
+		parts, err := members[i].Members(nil)
 		if err != nil {
 			return err
 		}

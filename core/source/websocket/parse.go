@@ -134,7 +134,7 @@ func lookup(members []source.Member, path []string) string {
 		if members[i].Kind != source.JSONObject {
 			return ""
 		}
-		inner, err := source.ReadObject(members[i].Raw, nil)
+		inner, err := members[i].Members(nil)
 		if err != nil {
 			return ""
 		}
