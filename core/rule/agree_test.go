@@ -105,8 +105,8 @@ var words = []string{"", "a", "photos/", "photos/2026/x.jpg", "café", "cafe\u03
 func (g *generator) event() *pointsmanv1.Envelope {
 	word := func() string { return pick(g, words...) }
 	size := int64(g.n(256)) * 37
-	body := fmt.Sprintf(`{"n": %d, "f": %d.25, "s": %q, "b": %t, "l": ["x", %q], "ns": [1, %d, 3], "o": {"k": {"deep": %q}}}`,
-		g.n(256), g.n(50), word(), g.n(2) == 0, word(), g.n(5), word())
+	body := fmt.Sprintf(`{"n": %d, "big": %d8446744073709551615, "long": -0.1234567890123456789%d, "f": %d.25, "s": %q, "b": %t, "l": ["x", %q], "ns": [1, %d, 3], "o": {"k": {"deep": %q}}}`,
+		g.n(256), g.n(9)+1, g.n(90)+1, g.n(50), word(), g.n(2) == 0, word(), g.n(5), word())
 	env := &pointsmanv1.Envelope{
 		Id: word(), Type: pick(g, "s3.object.created", "sns.notification"), Subject: word(), TimeUnixNano: 1e18, ReceivedUnixNano: int64(g.n(256)) * 1e15,
 		HopCount: uint32(g.n(4)), Attributes: []*pointsmanv1.Attribute{{Name: "k", Value: word()}},
@@ -119,7 +119,7 @@ func (g *generator) event() *pointsmanv1.Envelope {
 		return env
 	}
 	env.Kind = "websocket"
-	g.numbers = []string{"event.data.close_code", "event.data.body.n", "event.data.body.f", "event.data.body.ns[1]", "length(event.data.body)"}
+	g.numbers = []string{"event.data.close_code", "event.data.body.n", "event.data.body.f", "event.data.body.big", "event.data.body.long", `jsondecode("[${event.data.body.big}]")[0]`, "event.data.body.ns[1]", "length(event.data.body)"}
 	g.texts = []string{"event.data.room", "event.data.text", "event.data.body.s", "event.data.body.l[1]", "event.data.body.o.k.deep", `event.data.body["o"]["k"].deep`, `get(event.data.body, "o.k.deep")`}
 	g.bools = []string{"event.data.body.b", `(event.data.body.l[0] == "x")`, "(event.data.body.o == event.data.body.o)"}
 	g.lists = []string{"event.data.body.l", "[for n in event.data.body.ns : tostring(n)]", "[for k, v in event.data.body : k]"}
@@ -179,7 +179,7 @@ func (g *generator) bool(depth int) string {
 
 func (g *generator) number(depth int) string {
 	if depth <= 0 {
-		return pick(g, append(g.numbers, "0", "1", "3", "2.5", "kb", "event.hop_count", "100")...)
+		return pick(g, append(g.numbers, "0", "1", "3", "2.5", "kb", "event.hop_count", "100", "18446744073709551615", "0.30000000000000000001")...)
 	}
 	d := depth - 1
 	switch g.n(12) {

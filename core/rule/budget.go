@@ -25,6 +25,10 @@ func (f *frame) looked() (work int) {
 		work += f.docs[i].looked * lookWork
 		f.docs[i].looked = 0
 	}
+	for _, d := range f.decoded {
+		work += d.looked * lookWork
+		d.looked = 0
+	}
 	return work
 }
 

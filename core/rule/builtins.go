@@ -29,6 +29,7 @@ var builtins = map[string]builtin{
 	"tostring":   (*compiler).toString,
 	"tonumber":   (*compiler).toNumber,
 	"jsonencode": (*compiler).jsonEncode,
+	"jsondecode": (*compiler).jsonDecode,
 }
 
 // textArgument is an argument that is searched or copied.

@@ -1,10 +1,14 @@
 package rule
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
 // contains looks for a part of a string, or an element of a list.
@@ -164,8 +168,8 @@ func (v value) step(s string) value {
 	if v.kind != list {
 		return v.member(s)
 	}
-	if n, ok := parseNumber(s); ok && !n.float {
-		found, _ := v.at(n.int())
+	if n, ok := parseNumber(s); ok && n.big == nil {
+		found, _ := v.at(n.whole)
 		return found
 	}
 	return value{}
@@ -223,4 +227,56 @@ func (c *compiler) jsonEncode(k *call) *expr {
 		}
 		return buf
 	})
+}
+
+// jsonDecode reads with core/jsondoc, which keeps numbers as written and bounds them. A constant text goes to the function
+// itself, which knows the type of the result.
+func (c *compiler) jsonDecode(k *call) *expr {
+	x := k.args[0]
+	if x.constant != nil {
+		if err := checkJSONText([]value{*x.constant}); err != nil {
+			c.errorf(*x.rng(), k.at.rng, "Invalid function argument", "%s: %s.", sentence(k.role(0)), err)
+			return nil
+		}
+		return c.general(k)
+	}
+	s := c.textArgument(k, 0)
+	if s == nil {
+		return nil
+	}
+	return valueExpr(k.at, cty.DynamicPseudoType, func(f *frame) value {
+		d := &document{}
+		if err := d.Parse(s(f)); err != nil {
+			f.fail(k.at, "%s: %s", k.role(0), err)
+			return value{}
+		}
+		f.decoded = append(f.decoded, d)
+		return d.get(jsondoc.Root)
+	})
+}
+
+// argumentChecks fail for arguments with numbers that the functions themselves would compute at any cost.
+var argumentChecks = map[string]func(args []value) error{
+	"format":     checkFormat,
+	"jsondecode": checkJSONText,
+}
+
+func checkJSONText(args []value) error {
+	s, _ := args[0].toText()
+	return new(jsondoc.Document).Parse(s)
+}
+
+// numericVerb finds what format converts to a number, such as %d and %.1f.
+var numericVerb = regexp.MustCompile(`%[^%a-zA-Z]*[bcdoxXeEfFgG]`)
+
+func checkFormat(args []value) error {
+	if !numericVerb.MatchString(args[0].str) {
+		return nil
+	}
+	for _, arg := range args[1:] {
+		if _, ok := arg.toNumber(); !ok && arg.kind == text && strings.Trim(arg.str, "0123456789.+-eEpP") == "" {
+			return fmt.Errorf("%s is not a number in range", show(arg))
+		}
+	}
+	return nil
 }

@@ -21,7 +21,8 @@
 //   - Comparing a string with a number is an error at load, where HCL says "not equal". In JSON, whose types are not known at
 //     load, they are not equal.
 //   - A result of ?: whose type is known only with the event is not converted to the type of the other result.
-//   - Numbers are int64 as long as they are whole and fit, and float64 otherwise. x % 0 is an error like x / 0.
+//   - Numbers are exact: int64 where they fit, HCL's 512-bit floats otherwise, and JSON is passed on as written. Where HCL would
+//     round a whole number or compute with one of a million digits, there is an error. x % 0 is an error like x / 0.
 //   - Strings are compared in Unicode normalization form C, as in HCL, but keep their bytes: HCL would rewrite an S3 key that is
 //     not in that form to one that names no object. Only functions that are not compiled rewrite their arguments so.
 //   - An expression that takes too much work (maxWork) stops with an error.

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -155,8 +156,7 @@ func numberOf(typ reflect.Type) func(reflect.Value) number {
 			if u := v.Uint(); u < 1<<63 {
 				return intNumber(int64(u))
 			}
-			n, _ := floatNumber(float64(v.Uint()))
-			return n
+			return number{big: new(big.Float).SetPrec(precision).SetUint64(v.Uint())}
 		}
 	case reflect.Zero(typ).CanFloat():
 		return func(v reflect.Value) number {

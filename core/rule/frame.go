@@ -18,6 +18,8 @@ type frame struct {
 	data reflect.Value
 	// docs are the parsed Json fields of the kind.
 	docs []lazyDocument
+	// decoded are the documents that jsondecode has made for this event.
+	decoded []*document
 	// vars are the loop variables in scope.
 	vars       []value
 	work       int    // steps spent, see maxWork
@@ -57,6 +59,8 @@ func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 func (f *frame) release() {
 	f.env, f.data = nil, reflect.Value{}
 	clear(f.vars)
+	clear(f.decoded)
+	f.decoded = f.decoded[:0]
 	if cap(f.scratch) > keptBytes {
 		f.scratch = nil
 	}

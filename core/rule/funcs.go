@@ -214,6 +214,12 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 		f.fail(k.at, "%s takes %d, and these are %d arguments", k.name, params, len(args))
 		return value{}
 	}
+	if check := argumentChecks[k.name]; check != nil {
+		if err := check(args); err != nil {
+			f.fail(k.at, "%s: %s", k.name, err)
+			return value{}
+		}
+	}
 	converted := make([]cty.Value, len(args))
 	for i, arg := range args {
 		if !f.spend(k.at, ctyWork(arg)) {
@@ -222,6 +228,12 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 		param := k.param(i)
 		if arg.kind == null && !param.AllowNull {
 			f.fail(positions[i], "%s is null%s", k.role(i), nullAdvice)
+			return value{}
+		}
+		if n, ok := arg.toNumber(); ok && param.Type == cty.Number {
+			arg = numberValue(n)
+		} else if param.Type == cty.Number { // go-cty would read numbers of any size
+			f.failConvert(positions[i], arg, k.role(i), "a number")
 			return value{}
 		}
 		v, err := convert.Convert(toCty(arg), param.Type)

@@ -20,6 +20,9 @@ func (d *document) get(n jsondoc.Node) value {
 		return boolValue(d.Raw(n) == "true")
 	case jsondoc.Number:
 		num, _ := parseNumber(d.Raw(n)) // jsondoc has checked it
+		if num.big != nil {
+			d.looked += bigWork / lookWork
+		}
 		return numberValue(num)
 	case jsondoc.String:
 		return textValue(d.Text(n))

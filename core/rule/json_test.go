@@ -137,7 +137,7 @@ func plain(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		if n, ok := parseNumber(string(v)); ok {
-			return n
+			return n.String() + " as a number"
 		}
 		return string(v)
 	case []any:

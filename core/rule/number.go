@@ -2,61 +2,86 @@ package rule
 
 import (
 	"math"
+	"math/big"
 	"strconv"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
-// number is a whole number as int64, anything else as float64. Each value has one form only, so == compares.
+// number is exact: an int64 if it is whole and fits, otherwise a float of 512 bits, as HCL has it, which is never changed.
+// Each value has one form only.
 type number struct {
-	bits  uint64
-	float bool
+	whole int64
+	big   *big.Float // nil: whole
 }
 
-func intNumber(i int64) number { return number{bits: uint64(i)} }
+// precision is that of HCL's numbers, in bits. It holds 154 decimal digits.
+const precision = 512
 
-// floatNumber returns false for what is not a number: infinities and NaN.
+// The binary exponents of what jsondoc.InRange allows.
+const (
+	minExponent = -3322
+	maxExponent = 1024
+)
+
+// bigWork is the cost of one operation with a number that is not an int64, in the steps of maxWork.
+const bigWork = 1000
+
+const outOfRange = "the result is out of range: numbers have at most 150 digits and the magnitude of a float64"
+
+func intNumber(i int64) number { return number{whole: i} }
+
+// floatNumber takes the shortest decimal that reads as f. It returns false for infinities and NaN.
 func floatNumber(f float64) (number, bool) {
-	if f == math.Trunc(f) && f >= math.MinInt64 && f < math.MaxInt64 {
-		return intNumber(int64(f)), true
-	}
-	return number{bits: math.Float64bits(f), float: true}, !math.IsInf(f, 0) && !math.IsNaN(f)
+	return parseNumber(strconv.FormatFloat(f, 'g', -1, 64))
 }
 
-// parseNumber takes a decimal number as HCL and JSON write it.
+// bigNumber takes a float that nobody changes afterwards. It returns false for what cannot be held exactly or is out of range.
+func bigNumber(b *big.Float) (number, bool) {
+	if i, accuracy := b.Int64(); accuracy == big.Exact {
+		return intNumber(i), true
+	}
+	exponent := b.MantExp(nil)
+	ok := !b.IsInf() && b.MinPrec() <= precision && exponent >= minExponent && exponent <= maxExponent
+	return number{big: b}, ok
+}
+
+// parseNumber takes a decimal number as HCL and JSON write it. What would cost too much to compute with is no number.
 func parseNumber(s string) (number, bool) {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return intNumber(i), true
 	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' {
-			return number{}, false
-		}
+	if !isDecimal(s) || !jsondoc.InRange(s) {
+		return number{}, false
 	}
-	f, err := strconv.ParseFloat(s, 64)
+	b, _, err := big.ParseFloat(s, 10, precision, big.ToNearestEven)
 	if err != nil {
 		return number{}, false
 	}
-	return floatNumber(f)
+	return bigNumber(b)
 }
 
-func (n number) int() int64 { return int64(n.bits) }
+// isDecimal reports whether s has only the characters of a decimal number.
+func isDecimal(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789.+-eE") == ""
+}
 
-func (n number) float64() float64 {
-	if n.float {
-		return math.Float64frombits(n.bits)
+// float returns n as a float, of which nothing may be changed.
+func (n number) float() *big.Float {
+	if n.big != nil {
+		return n.big
 	}
-	return float64(n.int())
+	return new(big.Float).SetPrec(precision).SetInt64(n.whole)
 }
 
-// compare is exact: a float that is not whole is below 2^53, and a whole one is beyond int64.
+func (n number) isZero() bool { return n.big == nil && n.whole == 0 }
+
 func (n number) compare(m number) int {
-	if !n.float && !m.float {
-		return order(n.int() < m.int(), n.int() > m.int())
+	if n.big == nil && m.big == nil {
+		return order(n.whole < m.whole, n.whole > m.whole)
 	}
-	a, b := n.float64(), m.float64()
-	if a == b && n.float != m.float {
-		return order(m.float, n.float)
-	}
-	return order(a < b, a > b)
+	return n.float().Cmp(m.float())
 }
 
 func order(less, greater bool) int {
@@ -71,10 +96,10 @@ func order(less, greater bool) int {
 
 // append writes plain decimal digits, as HCL turns a number into a string.
 func (n number) append(buf []byte) []byte {
-	if n.float {
-		return strconv.AppendFloat(buf, n.float64(), 'f', -1, 64)
+	if n.big != nil {
+		return n.big.Append(buf, 'f', -1)
 	}
-	return strconv.AppendInt(buf, n.int(), 10)
+	return strconv.AppendInt(buf, n.whole, 10)
 }
 
 func (n number) String() string { return string(n.append(nil)) }
@@ -83,61 +108,72 @@ func (n number) String() string { return string(n.append(nil)) }
 type arithmetic func(a, b number) (number, string)
 
 func add(a, b number) (number, string) {
-	if s := a.int() + b.int(); !a.float && !b.float && (s > a.int()) == (b.int() > 0) {
+	if s := a.whole + b.whole; a.big == nil && b.big == nil && (s > a.whole) == (b.whole > 0) {
 		return intNumber(s), ""
 	}
-	return finite(a.float64() + b.float64())
+	return exact(a, b, (*big.Float).Add)
 }
 
 func subtract(a, b number) (number, string) {
-	if s := a.int() - b.int(); !a.float && !b.float && (s < a.int()) == (b.int() > 0) {
+	if s := a.whole - b.whole; a.big == nil && b.big == nil && (s < a.whole) == (b.whole > 0) {
 		return intNumber(s), ""
 	}
-	return finite(a.float64() - b.float64())
+	return exact(a, b, (*big.Float).Sub)
 }
 
 func multiply(a, b number) (number, string) {
-	if !a.float && !b.float {
-		x, y := a.int(), b.int()
+	if a.big == nil && b.big == nil {
+		x, y := a.whole, b.whole
 		if p := x * y; x == 0 || (p/x == y && (x != -1 || y != math.MinInt64)) {
 			return intNumber(p), ""
 		}
 	}
-	return finite(a.float64() * b.float64())
+	return exact(a, b, (*big.Float).Mul)
+}
+
+// exact computes with floats. Whole numbers are never rounded: a result with too many digits is an error.
+func exact(a, b number, compute func(z, x, y *big.Float) *big.Float) (number, string) {
+	x, y := a.float(), b.float()
+	z := compute(new(big.Float).SetPrec(precision), x, y)
+	if z.Acc() != big.Exact && x.IsInt() && y.IsInt() {
+		return number{}, outOfRange
+	}
+	return inRange(z)
 }
 
 func divide(a, b number) (number, string) {
-	if b.bits == 0 {
-		return number{}, "division by zero"
-	}
 	switch {
-	case a.float || b.float:
-	case b.int() == -1:
+	case b.isZero():
+		return number{}, "division by zero"
+	case a.big != nil || b.big != nil:
+	case b.whole == -1:
 		return multiply(a, b)
-	case a.int()%b.int() == 0:
-		return intNumber(a.int() / b.int()), ""
+	case a.whole%b.whole == 0:
+		return intNumber(a.whole / b.whole), ""
 	}
-	return finite(a.float64() / b.float64())
+	return inRange(new(big.Float).SetPrec(precision).Quo(a.float(), b.float()))
 }
 
 func modulo(a, b number) (number, string) {
-	if b.bits == 0 {
-		return number{}, "division by zero"
-	}
 	switch {
-	case a.float || b.float:
-	case b.int() == -1:
+	case b.isZero():
+		return number{}, "division by zero"
+	case a.big != nil || b.big != nil:
+	case b.whole == -1:
 		return number{}, ""
 	default:
-		return intNumber(a.int() % b.int()), ""
+		return intNumber(a.whole % b.whole), ""
 	}
-	return finite(math.Mod(a.float64(), b.float64()))
+	// The remainder is a - b*trunc(a/b). The product has the digits of both, so that nothing of it is lost.
+	quotient, _ := new(big.Float).SetPrec(precision).Quo(a.float(), b.float()).Int(nil)
+	product := new(big.Float).SetPrec(4*precision).Mul(b.float(), new(big.Float).SetInt(quotient))
+	return inRange(new(big.Float).SetPrec(precision).Sub(a.float(), product))
 }
 
-func finite(f float64) (number, string) {
-	n, ok := floatNumber(f)
+func inRange(b *big.Float) (number, string) {
+	n, ok := bigNumber(b)
 	if !ok {
-		return number{}, "the result is too large for a number"
+		return number{}, outOfRange
 	}
 	return n, ""
 }

@@ -1,15 +1,17 @@
 package rule
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
 var edges = []int64{0, 1, -1, 2, -2, 3, 10, 1 << 31, 1 << 32, 1<<53 - 1, 1 << 53, 1<<53 + 1, -(1 << 53), math.MaxInt64, math.MaxInt64 - 1, math.MinInt64, math.MinInt64 + 1}
 
-// TestArithmetic compares with exact integers: a result that fits is exact, another one is the nearest float64.
+// TestArithmetic compares with exact integers.
 func TestArithmetic(t *testing.T) {
 	operations := map[string]struct {
 		ours  arithmetic
@@ -23,14 +25,7 @@ func TestArithmetic(t *testing.T) {
 				if problem != "" {
 					t.Fatalf("%d %s %d: %s", x, name, y, problem)
 				}
-				if want.IsInt64() {
-					if got != intNumber(want.Int64()) {
-						t.Errorf("%d %s %d = %s, want %s", x, name, y, got, want)
-					}
-					continue
-				}
-				exact, _ := new(big.Float).SetInt(want).Float64()
-				if f := got.float64(); math.Abs(f-exact) > math.Abs(exact)*1e-15 {
+				if got.String() != want.String() || (got.big == nil) != want.IsInt64() {
 					t.Errorf("%d %s %d = %s, want %s", x, name, y, got, want)
 				}
 			}
@@ -50,10 +45,10 @@ func TestDivision(t *testing.T) {
 				continue
 			}
 			wantQ, wantR := new(big.Int).QuoRem(big.NewInt(x), big.NewInt(y), new(big.Int))
-			if r != intNumber(wantR.Int64()) {
+			if r.compare(intNumber(wantR.Int64())) != 0 {
 				t.Errorf("%d %% %d = %s, want %s", x, y, r, wantR)
 			}
-			if wantR.Sign() == 0 && wantQ.IsInt64() && q != intNumber(wantQ.Int64()) {
+			if wantR.Sign() == 0 && wantQ.IsInt64() && q.compare(intNumber(wantQ.Int64())) != 0 {
 				t.Errorf("%d / %d = %s, want %s", x, y, q, wantQ)
 			}
 		}
@@ -63,40 +58,67 @@ func TestDivision(t *testing.T) {
 	}
 }
 
-// TestCompare compares whole and fractional numbers with exact arithmetic.
+func parsed(t *testing.T, s string) number {
+	t.Helper()
+	n, ok := parseNumber(s)
+	if !ok {
+		t.Fatalf("%q is no number", s)
+	}
+	return n
+}
+
+// TestExact has numbers that float64 rounds.
+func TestExact(t *testing.T) {
+	for _, tt := range []struct {
+		a, op, b, want string
+	}{
+		{"18446744073709551615", "-", "18446744073709551614", "1"},
+		{"18446744073709551615", "+", "1", "18446744073709551616"},
+		{"123456789012345678901234567890", "*", "10", "1234567890123456789012345678900"},
+		{"123456789012345678901234567890", "%", "7", "0"},
+		{"18446744073709551615", "%", "10", "5"},
+		{"-18446744073709551615", "%", "10", "-5"},
+		{"36893488147419103230", "/", "2", "18446744073709551615"},
+		{"0.12345678901234567890123", "+", "1", "1.12345678901234567890123"},
+		{"0.1", "*", "10", "1"},
+		{"9223372036854775807", "*", "9223372036854775807", "85070591730234615847396907784232501249"},
+		{"1e300", "*", "1e300", ""},
+		{"1e-900", "*", "1e-900", ""},
+		{"1e308", "/", "1e-900", ""},
+		{strings.Repeat("7", 140), "*", strings.Repeat("7", 140), ""},
+	} {
+		got, problem := map[string]arithmetic{"+": add, "-": subtract, "*": multiply, "/": divide, "%": modulo}[tt.op](parsed(t, tt.a), parsed(t, tt.b))
+		if s := got.String(); problem != "" && tt.want != "" || problem == "" && s != tt.want {
+			t.Errorf("%s %s %s = %s %s, want %s", tt.a, tt.op, tt.b, s, problem, tt.want)
+		}
+	}
+}
+
+// TestCompare has numbers in order.
 func TestCompare(t *testing.T) {
 	var all []number
-	for _, i := range edges {
-		all = append(all, intNumber(i))
+	for _, s := range []string{
+		"-1e300", "-18446744073709551615", "-9223372036854775809", "-9223372036854775808", "-2.5", "-2", "-1e-999", "0", "1e-999", "0.5", "1",
+		"9007199254740992", "9007199254740993", "9223372036854775807", "9223372036854775807.5", "9223372036854775808", "18446744073709551614",
+		"18446744073709551615", "123456789012345678901234567890", "1e308",
+	} {
+		all = append(all, parsed(t, s))
 	}
-	for _, f := range []float64{0.5, -0.5, 2.5, 1e15 + 0.5, -1e15 - 0.5, 1 << 63, -(1 << 63), 1e19, -1e19, 1e300, -1e300, math.SmallestNonzeroFloat64} {
-		n, ok := floatNumber(f)
-		if !ok {
-			t.Fatal(f)
-		}
-		all = append(all, n)
-	}
-	for _, x := range all {
-		for _, y := range all {
-			if got, want := x.compare(y), exact(x).Cmp(exact(y)); got != want || (x == y) != (want == 0) {
+	for i, x := range all {
+		for j, y := range all {
+			if got, want := x.compare(y), cmp.Compare(i, j); got != want || equal(numberValue(x), numberValue(y)) != (want == 0) {
 				t.Errorf("%s compared with %s is %d, want %d", x, y, got, want)
 			}
 		}
 	}
 }
 
-func exact(n number) *big.Float {
-	b := new(big.Float).SetPrec(2000)
-	if n.float {
-		return b.SetFloat64(n.float64())
-	}
-	return b.SetInt64(n.int())
-}
-
 func TestParseNumber(t *testing.T) {
 	for s, want := range map[string]string{
-		"12": "12", "-7": "-7", "+3": "3", "1.50": "1.5", "1e3": "1000", "1E-2": "0.01", "9007199254740993": "9007199254740993",
-		"9223372036854775808": "9223372036854776000", "": "", "x": "", "1_000": "", "0x10": "", "inf": "", "NaN": "", "1e999": "", " 1": "", "1 ": "",
+		"12": "12", "-7": "-7", "+3": "3", "1.50": "1.5", "1e3": "1000", "1E-2": "0.01", "9007199254740993": "9007199254740993", "-0.0": "0",
+		"9223372036854775808": "9223372036854775808", "18446744073709551615.0": "18446744073709551615", "0.1000000000000000000001": "0.1000000000000000000001",
+		"": "", "x": "", "1_000": "", "0x10": "", "inf": "", "NaN": "", "1e999": "", " 1": "", "1 ": "", "1p5": "", "1e10000000": "", "1e-10000000": "", "e": "", ".": "",
+		strings.Repeat("9", 150): strings.Repeat("9", 150), strings.Repeat("9", 151): "",
 	} {
 		n, ok := parseNumber(s)
 		if ok != (want != "") || ok && n.String() != want {
@@ -109,8 +131,24 @@ func TestParseNumber(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if again, ok := parseNumber(n.String()); !ok || again != n {
+		if again, ok := parseNumber(n.String()); !ok || again.compare(n) != 0 {
 			t.Fatalf("%g is written %s and read %s", f, n, again)
 		}
+	}
+}
+
+// TestWholeNumbersAllocateNothing holds the fast path of most rules.
+func TestWholeNumbersAllocateNothing(t *testing.T) {
+	a, b := intNumber(1<<62), intNumber(-12345)
+	var buf [32]byte
+	n := testing.AllocsPerRun(100, func() {
+		sum, _ := add(a, b)
+		rest, _ := modulo(sum, b)
+		if rest.compare(a) == 0 || len(sum.append(buf[:0])) == 0 {
+			t.Fatal(sum, rest)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -53,6 +53,9 @@ func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) *expr {
 	return numberExpr(at, func(f *frame) number {
 		n, m := x(f), y(f)
 		result, problem := op.apply(n, m)
+		if result.big != nil {
+			f.spend(at, bigWork)
+		}
 		if problem != "" {
 			f.fail(at, "%s (%s %s %s)", problem, show(numberValue(n)), op.symbol, show(numberValue(m)))
 		}
@@ -133,7 +136,7 @@ func (c *compiler) equality(at *position, a, b *expr) *expr {
 		return boolExpr(at, func(f *frame) bool { return equalText(x(f), y(f)) })
 	case a.number != nil && b.number != nil:
 		x, y := a.number, b.number
-		return boolExpr(at, func(f *frame) bool { return x(f) == y(f) })
+		return boolExpr(at, func(f *frame) bool { return x(f).compare(y(f)) == 0 })
 	case b.isNull():
 		x := a.val
 		return boolExpr(at, func(f *frame) bool { return x(f).kind == null })

@@ -204,11 +204,11 @@ func (c *compiler) element(at *position, x, key *expr) *expr {
 // item compiles an element of a list that is written out.
 func (c *compiler) item(at *position, x, key *expr) *expr {
 	n, _ := key.constant.toNumber()
-	if n.float || n.int() < 0 || n.int() >= int64(len(x.items)) {
+	if n.big != nil || n.whole < 0 || n.whole >= int64(len(x.items)) {
 		c.errorf(*key.rng(), at.rng, "Invalid index", "There is no element %s: the list has %d.", n, len(x.items))
 		return nil
 	}
-	return x.items[n.int()].placed(at)
+	return x.items[n.whole].placed(at)
 }
 
 func (c *compiler) memberByKey(at *position, x, key *expr) *expr {
@@ -232,8 +232,8 @@ func (f *frame) listElement(at *position, list value, i number) value {
 		f.fail(at, "this list is null")
 		return value{}
 	}
-	v, ok := list.at(i.int())
-	if !ok || i.float {
+	v, ok := list.at(i.whole)
+	if !ok || i.big != nil {
 		f.fail(at, "there is no element %s: the list has %d", i, len(list.items()))
 	}
 	return v
@@ -252,8 +252,8 @@ func (f *frame) dynamicElement(key *expr, v, k value) value {
 		switch {
 		case !ok && k.kind != text: // a list has no members, so a name finds null
 			f.failConvert(key.at, k, "the index of a list", "a number")
-		case ok && !n.float:
-			found, _ := v.at(n.int())
+		case ok && n.big == nil:
+			found, _ := v.at(n.whole)
 			return found
 		}
 	}

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -105,14 +106,15 @@ func fromCty(v cty.Value) (value, error) {
 	return value{}, fmt.Errorf("a value of type %s cannot be used in a rule", t.FriendlyName())
 }
 
+// fromBig takes a number of a function, some of which compute with float64: of those the shortest decimal counts.
 func fromBig(b *big.Float) (value, error) {
-	if i, accuracy := b.Int64(); accuracy == big.Exact {
-		return numberValue(intNumber(i)), nil
+	n, ok := bigNumber(b)
+	if ok && n.big != nil && b.Prec() <= 53 {
+		f, _ := b.Float64()
+		n, ok = floatNumber(f)
 	}
-	f, _ := b.Float64()
-	n, ok := floatNumber(f)
 	if !ok {
-		return value{}, fmt.Errorf("the number %s is too large", b.Text('g', 10))
+		return value{}, errors.New(outOfRange)
 	}
 	return numberValue(n), nil
 }
@@ -147,10 +149,7 @@ func toCty(v value) cty.Value {
 	case boolean:
 		return cty.BoolVal(v.bool())
 	case numeric:
-		if v.num.float {
-			return cty.MustParseNumberVal(v.num.String())
-		}
-		return cty.NumberIntVal(v.num.int())
+		return cty.NumberVal(v.num.float())
 	case text:
 		return cty.StringVal(v.str)
 	case list:

@@ -75,7 +75,7 @@ func objectValue(names []string, values []value) value {
 	return value{kind: object, ref: r}
 }
 
-func (v value) bool() bool { return v.num.bits != 0 }
+func (v value) bool() bool { return v.num.whole != 0 }
 
 // member returns null for a member that is not there, or when v has no members.
 func (v value) member(name string) value {
@@ -133,7 +133,7 @@ func (v value) members() *record {
 	return &record{}
 }
 
-func (v value) node() jsondoc.Node { return jsondoc.Node(v.num.int()) }
+func (v value) node() jsondoc.Node { return jsondoc.Node(v.num.whole) }
 
 // toBool, toNumber and toText convert as HCL does; they are false for null too.
 func (v value) toBool() (b, ok bool) {
@@ -190,7 +190,7 @@ func equal(a, b value) bool {
 	}
 	switch a.kind {
 	case boolean, numeric:
-		return a.num == b.num
+		return a.num.compare(b.num) == 0
 	case text:
 		return equalText(a.str, b.str)
 	case list:
