@@ -90,7 +90,7 @@ func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
 	out := make([]journal.NewDelivery, len(matched))
 	for i, d := range matched {
 		out[i] = journal.NewDelivery{
-			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: journal.Policy(*d.Policy),
+			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy,
 		}
 		if d.Err != nil {
 			out[i].Dead = d.Err.Error()

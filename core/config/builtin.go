@@ -6,6 +6,7 @@ import (
 
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/pointsman/pointsman/core/journal"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -46,7 +47,7 @@ var (
 		optional("sha256", pluginv1.Type_TYPE_STRING, "What the binary must hash to."),
 		number("concurrency", 0, "Deliveries under way at the same time; 0: as many as the plugin announces."),
 		optional("rate", pluginv1.Type_TYPE_STRING, `Most deliveries in a time: "1/s", "30/m".`),
-		duration("timeout", "30s", "Timeout of one attempt."),
+		duration("timeout", short(journal.DefaultPolicy.Timeout), "Timeout of one attempt."),
 		optional("env", pluginv1.Type_TYPE_STRING_LIST, "Names of environment variables that the plugin may see."),
 		optional("tls", pluginv1.Type_TYPE_BOOL, "Whether router and plugin speak TLS."),
 	), &pluginv1.Block{Name: "settings", Doc: "The plugin's own settings."})
@@ -58,9 +59,9 @@ var (
 	), &pluginv1.Block{Name: "retry", Schema: retrySchema, Doc: "When a delivery is tried again."})
 	retrySchema = schemaOf(
 		number("max_attempts", 0, "Attempts before the delivery becomes a dead letter; 0: no limit."),
-		duration("max_age", "24h", "Age at which the delivery becomes a dead letter."),
-		duration("min_backoff", "1s", "Pause after the first attempt."),
-		duration("max_backoff", "5m", "Longest pause between attempts."),
+		duration("max_age", short(journal.DefaultPolicy.MaxAge), "Age at which the delivery becomes a dead letter."),
+		duration("min_backoff", short(journal.DefaultPolicy.MinBackoff), "Pause after the first attempt."),
+		duration("max_backoff", short(journal.DefaultPolicy.MaxBackoff), "Longest pause between attempts."),
 	)
 	ruleSchema = withBlocks(schemaOf(
 		optional("description", pluginv1.Type_TYPE_STRING, "What the rule is for."),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/pointsman/pointsman/core/journal"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -172,9 +173,8 @@ type Dispatch struct {
 	// OrderBy is nil when deliveries need no order.
 	OrderBy     hcl.Expression
 	Description string
-	// Timeout of one attempt.
-	Timeout time.Duration
-	Retry   Retry
+	// Policy has the defaults filled in.
+	Policy journal.Policy
 	// DeclRange is the block's header.
 	DeclRange hcl.Range
 }
@@ -186,14 +186,4 @@ type ArgumentBlock struct {
 	Blocks    []*ArgumentBlock
 	// DeclRange is the block's header.
 	DeclRange hcl.Range
-}
-
-// Retry is the retry policy of a dispatch block.
-type Retry struct {
-	// MaxAttempts ends in a dead letter; 0: no limit.
-	MaxAttempts int
-	// MaxAge since the event was accepted ends in a dead letter.
-	MaxAge time.Duration
-	// MinBackoff and MaxBackoff bound the pause between attempts.
-	MinBackoff, MaxBackoff time.Duration
 }

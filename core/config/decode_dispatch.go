@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/pointsman/pointsman/core/journal"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -42,17 +43,17 @@ func (l *loader) delivery(d *Dispatch, b *hclsyntax.Block) {
 	}
 	o, _ := l.object(own, dispatchSchema, decoding{own: true, rng: b.DefRange(), skip: []string{"order_by", "retry"}})
 	d.Description = o.text("description")
-	d.Timeout = d.Plugin.Timeout
-	if _, written := o.fields["timeout"]; written {
-		d.Timeout = l.positive(o, "timeout")
-	}
 	if attr := b.Body.Attributes["order_by"]; attr != nil && l.perEvent(attr.Expr) {
 		d.OrderBy = attr.Expr
 	}
-	d.Retry = l.retry(b)
+	d.Policy = l.retry(b)
+	d.Policy.Timeout = d.Plugin.Timeout
+	if _, written := o.fields["timeout"]; written {
+		d.Policy.Timeout = l.positive(o, "timeout")
+	}
 }
 
-func (l *loader) retry(b *hclsyntax.Block) Retry {
+func (l *loader) retry(b *hclsyntax.Block) journal.Policy {
 	how := decoding{what: "A dispatch block", own: true, rng: b.DefRange()}
 	blocks, _ := l.blocksNamed(b.Body, &pluginv1.Block{Name: "retry"}, how)
 	body := &hclsyntax.Body{}
@@ -61,7 +62,7 @@ func (l *loader) retry(b *hclsyntax.Block) Retry {
 	}
 	how.what = `The block "retry"`
 	o, _ := l.object(body, retrySchema, how)
-	r := Retry{
+	r := journal.Policy{
 		MaxAttempts: int(l.whole(o, "max_attempts", 0, 1e6)),
 		MaxAge:      l.positive(o, "max_age"),
 		MinBackoff:  l.positive(o, "min_backoff"),
@@ -72,7 +73,7 @@ func (l *loader) retry(b *hclsyntax.Block) Retry {
 }
 
 // checkBackoff orders the bounds: one that is written moves the other's default.
-func (l *loader) checkBackoff(o *object, r *Retry) {
+func (l *loader) checkBackoff(o *object, r *journal.Policy) {
 	lowest, highest := o.fields["min_backoff"], o.fields["max_backoff"]
 	if r.MinBackoff <= r.MaxBackoff || r.MaxBackoff <= 0 {
 		return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -109,7 +110,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	}
 	arguments := d.answer.GetArguments()
 	for _, name := range namesOf(arguments) {
-		if contains(namesOf(dispatchSchema), name) {
+		if contains(schema.ReservedArguments(), name) {
 			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, which is the router's own in dispatch blocks. The plugin must give it another name.", p.Path, name))
 			return nil
 		}

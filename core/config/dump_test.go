@@ -53,10 +53,10 @@ func dumpRule(t *testing.T, r *Rule) any {
 			order = sourceText(t, d.OrderBy.Range())
 		}
 		dispatches = append(dispatches, map[string]any{
-			"plugin": d.Plugin.Name, "index": d.Index, "timeout": d.Timeout.String(), "order_by": order, "description": d.Description,
+			"plugin": d.Plugin.Name, "index": d.Index, "timeout": d.Policy.Timeout.String(), "order_by": order, "description": d.Description,
 			"retry": map[string]any{
-				"max_attempts": d.Retry.MaxAttempts, "max_age": d.Retry.MaxAge.String(),
-				"min_backoff": d.Retry.MinBackoff.String(), "max_backoff": d.Retry.MaxBackoff.String(),
+				"max_attempts": d.Policy.MaxAttempts, "max_age": d.Policy.MaxAge.String(),
+				"min_backoff": d.Policy.MinBackoff.String(), "max_backoff": d.Policy.MaxBackoff.String(),
 			},
 			"arguments": dumpArguments(t, d.Arguments, d.Blocks),
 		})

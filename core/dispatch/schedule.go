@@ -6,25 +6,17 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// Defaults of a Policy, for fields that are zero.
-const (
-	DefaultMinBackoff = time.Second
-	DefaultMaxBackoff = 5 * time.Minute
-	DefaultMaxAge     = 24 * time.Hour
-	DefaultTimeout    = 30 * time.Second
-)
-
 // withDefaults fills in what a policy leaves open. MaxAttempts stays 0: no limit but the age.
 func withDefaults(p journal.Policy) journal.Policy {
 	if p.MinBackoff <= 0 {
-		p.MinBackoff = DefaultMinBackoff
+		p.MinBackoff = journal.DefaultPolicy.MinBackoff
 	}
 	if p.MaxBackoff <= 0 {
-		p.MaxBackoff = DefaultMaxBackoff
+		p.MaxBackoff = journal.DefaultPolicy.MaxBackoff
 	}
 	p.MaxBackoff = max(p.MaxBackoff, p.MinBackoff)
 	if p.MaxAge <= 0 {
-		p.MaxAge = DefaultMaxAge
+		p.MaxAge = journal.DefaultPolicy.MaxAge
 	}
 	p.Timeout = timeout(p)
 	return p
@@ -32,7 +24,7 @@ func withDefaults(p journal.Policy) journal.Policy {
 
 func timeout(p journal.Policy) time.Duration {
 	if p.Timeout <= 0 {
-		return DefaultTimeout
+		return journal.DefaultPolicy.Timeout
 	}
 	return p.Timeout
 }

@@ -78,17 +78,6 @@ type NewDelivery struct {
 	Dead string
 }
 
-// Policy says how long and how often a delivery is tried.
-type Policy struct {
-	// MaxAttempts is 0 for no limit.
-	MaxAttempts int
-	// MaxAge counts from Delivery.Received.
-	MaxAge                 time.Duration
-	MinBackoff, MaxBackoff time.Duration
-	// Timeout is for one attempt.
-	Timeout time.Duration
-}
-
 // Appended is what became of one entry.
 type Appended struct {
 	// Seq is the event's number in the journal; of the first one when Duplicate is set.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -18,9 +19,6 @@ const (
 	describeTimeout = 10 * time.Second
 	maxDescription  = 1 << 20
 )
-
-// reservedArguments are the router's own attributes of a dispatch block.
-var reservedArguments = []string{"retry", "order_by", "timeout", "description"}
 
 // descriptions holds what programs answered, by the hash of their file: a description is pure.
 var descriptions sync.Map // sha256 -> *pluginv1.DescribeResponse
@@ -112,7 +110,7 @@ func checkDescription(spec Spec, desc *pluginv1.DescribeResponse) error {
 	if spec.Kind != "" && desc.GetName() != spec.Kind {
 		return fail("%s says that it is a plugin of kind %s, the configuration expects %q: the path leads to another plugin", spec.Path, shorten(desc.GetName()), spec.Kind)
 	}
-	for _, name := range reservedArguments {
+	for _, name := range schema.ReservedArguments() {
 		if hasArgument(desc.GetArguments(), name) {
 			return fail("%s takes an argument %q, a name that the router keeps for itself: the plugin must call it something else", spec.Path, name)
 		}

@@ -90,13 +90,9 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 		schema = freeSchema(body)
 	}
 	out := &dispatch{
-		plugin: d.Plugin.Name,
-		at:     &position{rng: d.DeclRange, text: "dispatch"},
-		policy: &Policy{
-			MaxAttempts: d.Retry.MaxAttempts, MaxAge: d.Retry.MaxAge,
-			MinBackoff: d.Retry.MinBackoff, MaxBackoff: d.Retry.MaxBackoff,
-			Timeout: d.Timeout,
-		},
+		plugin:    d.Plugin.Name,
+		at:        &position{rng: d.DeclRange, text: "dispatch"},
+		policy:    &d.Policy,
 		arguments: c.objectOf(schema, body),
 	}
 	if d.OrderBy != nil {

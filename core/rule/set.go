@@ -2,21 +2,10 @@ package rule
 
 import (
 	"bytes"
-	"time"
 
+	"github.com/pointsman/pointsman/core/journal"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-// Policy is the retry policy of a delivery. It comes from a dispatch block and never changes.
-type Policy struct {
-	// MaxAttempts is 0 for no limit.
-	MaxAttempts int
-	// MaxAge counts from when the event was received.
-	MaxAge                 time.Duration
-	MinBackoff, MaxBackoff time.Duration
-	// Timeout is for one attempt.
-	Timeout time.Duration
-}
 
 // Delivery is what one dispatch block wants of one event.
 type Delivery struct {
@@ -26,7 +15,7 @@ type Delivery struct {
 	// OrderKey is empty when order does not matter.
 	OrderKey string
 	// Policy is shared by all deliveries of the dispatch block: read only.
-	Policy *Policy
+	Policy *journal.Policy
 	// Err says why there are no arguments: file, line, expression, what failed. When `when` fails, each dispatch block
 	// of the rule has a delivery with the same Err.
 	Err error
@@ -58,7 +47,7 @@ type program struct {
 type dispatch struct {
 	plugin    string
 	at        *position
-	policy    *Policy
+	policy    *journal.Policy
 	arguments appender
 	orderKey  func(*frame) string // nil: no order
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/journal"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -141,7 +142,7 @@ func TestPolicy(t *testing.T) {
 	}`)
 	env := &pointsmanv1.Envelope{Source: "lab", Data: &pointsmanv1.Envelope_Intdash{Intdash: &pointsmanv1.IntdashEvent{}}}
 	got := set.Match(env)
-	want := &Policy{MaxAttempts: 7, MaxAge: 2 * time.Hour, MinBackoff: 2 * time.Second, MaxBackoff: time.Minute, Timeout: 5 * time.Second}
+	want := &journal.Policy{MaxAttempts: 7, MaxAge: 2 * time.Hour, MinBackoff: 2 * time.Second, MaxBackoff: time.Minute, Timeout: 5 * time.Second}
 	if len(got) != 1 || !cmp.Equal(got[0].Policy, want) {
 		t.Errorf("got %+v", got)
 	}
