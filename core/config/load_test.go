@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -80,7 +82,7 @@ func TestFileTrimsOneNewline(t *testing.T) {
 		writeFile(t, dir+"/conf/secret", []byte(c.content))
 		writeFile(t, dir+"/conf/config.hcl", []byte(`source "intdash" "lab" { secrets = [file("secret"), file_raw("./secret")] }`))
 		cfg, diags := Load(t.Context(), []string{dir + "/conf/config.hcl"}, testOptions(""))
-		if diags.Len() > 0 {
+		if diags.HasErrors() {
 			t.Fatal(diags)
 		}
 		var got struct{ Secrets []string }
@@ -90,6 +92,37 @@ func TestFileTrimsOneNewline(t *testing.T) {
 		if diff := cmp.Diff([]string{c.file, c.raw}, got.Secrets); diff != "" {
 			t.Errorf("%q: %s", c.content, diff)
 		}
+	}
+}
+
+// TestSecretWithLineBreak: nobody sees why such a secret is refused.
+func TestSecretWithLineBreak(t *testing.T) {
+	for content, warned := range map[string]bool{
+		"hunter2": false, "hunter2\n": false, "hunter2\r\n": false,
+		"hunter2\n\n": true, "hunter2\r\n\r\n": true, "hunter2\r": true, "hunter2\n\r\n": true,
+		"-----BEGIN KEY-----\nhunter2\n-----END KEY-----\n\n": false, "\n": false,
+	} {
+		path := filepath.Join(t.TempDir(), "password")
+		writeFile(t, path, []byte(content))
+		_, diags := loadText(t, strings.Replace(mailPlugin, `env("PASSWORD")`, fmt.Sprintf("file(%q)", path), 1))
+		if got := strings.Contains(shownText(t, diags), `"password" has a line break at its end`); got != warned || diags.HasErrors() {
+			t.Errorf("%q: warned %t, want %t: %v", content, got, warned, diags)
+		}
+	}
+	_, diags := loadText(t, `source "intdash" "lab" { secrets = [env("A"), file_raw("missing"), ""] }`, "env A=hunter2")
+	if strings.Contains(shownText(t, diags), "line break") {
+		t.Errorf("warned of nothing: %v", diags)
+	}
+	if _, diags := loadText(t, "source \"intdash\" \"lab\" {\n secrets = [<<EOT\nhunter2\nEOT\n]\n}"); !strings.Contains(shownText(t, diags), `"secrets[0]" has a line break`) {
+		t.Errorf("not warned in a list: %v", diags)
+	}
+}
+
+// TestReservedArguments: what a dispatch block takes for itself is what the SDK refuses in a plugin's arguments.
+func TestReservedArguments(t *testing.T) {
+	got := slices.Sorted(slices.Values(namesOf(dispatchSchema)))
+	if diff := cmp.Diff(schema.ReservedArguments(), got); diff != "" {
+		t.Errorf("-schema +dispatch:\n%s", diff)
 	}
 }
 

@@ -42,7 +42,33 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 		return f, false
 	}
 	f.value = converted
+	if f.secret {
+		l.warnLineBreak(a.GetName(), rng, converted)
+	}
 	return f, true
+}
+
+// warnLineBreak warns of a secret of one line that ends in a line break. file() cuts off one, as editors add it; more is a mistake
+// that nobody sees. A text of several lines, such as a PEM key, may end as it likes.
+func (l *loader) warnLineBreak(name string, rng hcl.Range, v cty.Value) {
+	if v.IsNull() {
+		return
+	}
+	if v.CanIterateElements() {
+		for key, element := range v.Elements() {
+			l.warnLineBreak(fmt.Sprintf("%s[%s]", name, elementKey(key)), rng, element)
+		}
+		return
+	}
+	if v.Type() != cty.String {
+		return
+	}
+	text := v.AsString()
+	line := strings.TrimRight(text, "\r\n")
+	if line == text || strings.ContainsAny(line, "\r\n") {
+		return
+	}
+	l.warn(rng, "Secret ends in a line break", fmt.Sprintf("%q has a line break at its end, which becomes part of the secret. Remove it; only one at the end of a file() is cut off.", name))
 }
 
 // mismatch is a value that an attribute cannot have: what it must be, and what it is.
@@ -61,6 +87,14 @@ func (l *loader) warnLiteral(attr *hclsyntax.Attribute) {
 		return
 	}
 	l.warn(attr.Expr.Range(), "Secret in the configuration file", fmt.Sprintf("%q is a secret written in plain text in the configuration file. Use env(\"NAME\") or file(\"path\").", attr.Name))
+}
+
+// elementKey is the index or the name of an element.
+func elementKey(key cty.Value) string {
+	if key.Type() == cty.Number {
+		return key.AsBigFloat().String()
+	}
+	return key.AsString()
 }
 
 // literal reports whether an expression, or an element of a list, is a value written in the file.
