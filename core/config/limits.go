@@ -3,10 +3,11 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
 // Limits on a file, checked on its bytes and tokens before they reach HCL's parser. The parser and everything after it
@@ -17,9 +18,7 @@ const (
 	maxBrackets = 100
 	// maxDepth bounds the height of an expression's syntax tree, to which long chains of operators add without a bracket.
 	maxDepth = 5000
-	// maxExponent bounds number literals: 1e999999999 is short to write and a gigabyte as a string.
-	maxExponent = 400
-	maxRules    = 5000
+	maxRules = 5000
 )
 
 var bomUTF8 = []byte{0xEF, 0xBB, 0xBF}
@@ -44,8 +43,8 @@ func checkBytes(name string, b []byte) ([]byte, *hcl.Diagnostic) {
 func checkTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	m := depthMeter{frames: []frame{{closer: hclsyntax.TokenEOF, lines: true}}}
 	for i, t := range tokens {
-		if t.Type == hclsyntax.TokenNumberLit && hugeExponent(t.Bytes) {
-			return errorAt(t.Range, "Number out of range", fmt.Sprintf("The exponent of a number may be at most %d.", maxExponent))
+		if t.Type == hclsyntax.TokenNumberLit && !jsondoc.InRange(string(t.Bytes)) {
+			return errorAt(t.Range, "Number out of range", fmt.Sprintf("A number may have at most %d digits and the magnitude of a float64.", jsondoc.MaxDigits))
 		}
 		if t.Type == hclsyntax.TokenIdent && i > 0 && tokens[i-1].Type == hclsyntax.TokenTemplateControl {
 			m.directive(string(t.Bytes))
@@ -187,13 +186,4 @@ func isOperator(t hclsyntax.TokenType) bool {
 		return true
 	}
 	return false
-}
-
-func hugeExponent(number []byte) bool {
-	i := bytes.IndexAny(number, "eE")
-	if i < 0 {
-		return false
-	}
-	e, err := strconv.Atoi(string(number[i+1:]))
-	return err != nil || e > maxExponent || e < -maxExponent
 }

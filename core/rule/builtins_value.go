@@ -1,8 +1,6 @@
 package rule
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -234,10 +232,6 @@ func (c *compiler) jsonEncode(k *call) *expr {
 func (c *compiler) jsonDecode(k *call) *expr {
 	x := k.args[0]
 	if x.constant != nil {
-		if err := checkJSONText([]value{*x.constant}); err != nil {
-			c.errorf(*x.rng(), k.at.rng, "Invalid function argument", "%s: %s.", sentence(k.role(0)), err)
-			return nil
-		}
 		return c.general(k)
 	}
 	s := c.textArgument(k, 0)
@@ -253,30 +247,4 @@ func (c *compiler) jsonDecode(k *call) *expr {
 		f.decoded = append(f.decoded, d)
 		return d.get(jsondoc.Root)
 	})
-}
-
-// argumentChecks fail for arguments with numbers that the functions themselves would compute at any cost.
-var argumentChecks = map[string]func(args []value) error{
-	"format":     checkFormat,
-	"jsondecode": checkJSONText,
-}
-
-func checkJSONText(args []value) error {
-	s, _ := args[0].toText()
-	return new(jsondoc.Document).Parse(s)
-}
-
-// numericVerb finds what format converts to a number, such as %d and %.1f.
-var numericVerb = regexp.MustCompile(`%[^%a-zA-Z]*[bcdoxXeEfFgG]`)
-
-func checkFormat(args []value) error {
-	if !numericVerb.MatchString(args[0].str) {
-		return nil
-	}
-	for _, arg := range args[1:] {
-		if _, ok := arg.toNumber(); !ok && arg.kind == text && strings.Trim(arg.str, "0123456789.+-eEpP") == "" {
-			return fmt.Errorf("%s is not a number in range", show(arg))
-		}
-	}
-	return nil
 }

@@ -214,12 +214,6 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 		f.fail(k.at, "%s takes %d, and these are %d arguments", k.name, params, len(args))
 		return value{}
 	}
-	if check := argumentChecks[k.name]; check != nil {
-		if err := check(args); err != nil {
-			f.fail(k.at, "%s: %s", k.name, err)
-			return value{}
-		}
-	}
 	converted := make([]cty.Value, len(args))
 	for i, arg := range args {
 		if !f.spend(k.at, ctyWork(arg)) {
