@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// rootBlocks are the blocks of a file and what their labels are called.
+// rootBlocks are the top-level blocks of a file and the names of their labels.
 var rootBlocks = map[string][]string{
 	"server": nil, "admin": nil, "journal": nil, "plugins": nil, "locals": nil,
 	"variable": {"name"},

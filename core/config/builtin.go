@@ -13,50 +13,50 @@ import (
 // The schemas of the router's own blocks, in the words that plugins use for theirs. Their defaults are the router's.
 var (
 	serverSchema = withBlocks(schemaOf(
-		text("listen", "127.0.0.1:8080", "Address that sources are mounted on."),
+		text("listen", "127.0.0.1:8080", "Address that serves the sources."),
 		number("max_requests", 512, "Requests served at the same time."),
 		optional("trusted_proxies", pluginv1.Type_TYPE_STRING_LIST, `Networks of reverse proxies, such as "10.0.0.0/8". Requests from them have the client address and scheme of X-Forwarded-For and X-Forwarded-Proto, or Forwarded.`),
 		withDefault("proxy_protocol", pluginv1.Type_TYPE_BOOL, false, "Expect version 2 of the PROXY protocol on connections from trusted_proxies."),
-	), &pluginv1.Block{Name: "tls", Schema: tlsSchema, Doc: "Speak TLS. Without it, put a proxy that does in front of what the network can reach."})
+	), &pluginv1.Block{Name: "tls", Schema: tlsSchema, Doc: "Serve TLS. Without it, put a TLS proxy in front of a listener that the network can reach."})
 	tlsSchema = schemaOf(
-		&pluginv1.Attribute{Name: "cert_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File of the certificate and its issuers (PEM). A renewed one is taken without a restart."},
-		&pluginv1.Attribute{Name: "key_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File of the private key (PEM)."},
-		text("min_version", "1.2", "Lowest version of TLS spoken: 1.2 or 1.3."),
+		&pluginv1.Attribute{Name: "cert_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File with the certificate and its issuers (PEM). A renewed file is loaded without a restart."},
+		&pluginv1.Attribute{Name: "key_file", Type: pluginv1.Type_TYPE_STRING, Required: true, Doc: "File with the private key (PEM)."},
+		text("min_version", "1.2", "Lowest TLS version: 1.2 or 1.3."),
 	)
 	adminSchema = schemaOf(
 		text("listen", "127.0.0.1:8081", "Address of health, metrics and the admin API."),
 	)
 	journalSchema = schemaOf(
 		text("path", "data/journal.db", "The journal's file, relative to the working directory."),
-		text("max_bytes", "10GiB", `Size at which no more events are taken, such as "10GiB".`),
+		text("max_bytes", "10GiB", `Size at which new events are rejected, such as "10GiB".`),
 		duration("retention", "168h", "How long settled events are kept."),
-		duration("dedupe_window", "24h", "How long an event's id is remembered."),
+		duration("dedupe_window", "24h", "Time in which an event with the same id is a duplicate."),
 	)
 	pluginsSchema = schemaOf(
-		text("dir", "bin", "Where pointsman-plugin-<kind> is looked for, relative to the working directory."),
+		text("dir", "bin", "Folder of the pointsman-plugin-<kind> binaries, relative to the working directory."),
 	)
 	variableSchema = schemaOf(
-		&pluginv1.Attribute{Name: "default", Type: pluginv1.Type_TYPE_ANY, Doc: "The value when none is given from outside."},
-		optional("description", pluginv1.Type_TYPE_STRING, "What the variable is for."),
-		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Whether the value must never be shown."),
+		&pluginv1.Attribute{Name: "default", Type: pluginv1.Type_TYPE_ANY, Doc: "Value if none is set from outside."},
+		optional("description", pluginv1.Type_TYPE_STRING, "Purpose of the variable."),
+		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Never show the value."),
 		optional("type", pluginv1.Type_TYPE_ANY, "string, number, bool or list, without quotes."),
 	)
-	// pluginSchema has the settings block by name only: what is in it is the plugin's own.
+	// pluginSchema has the settings block by name only: its content follows the plugin's schema.
 	pluginSchema = withBlocks(schemaOf(
 		optional("path", pluginv1.Type_TYPE_STRING, "The binary, relative to the working directory."),
-		optional("sha256", pluginv1.Type_TYPE_STRING, "What the binary must hash to."),
-		number("concurrency", 0, "Deliveries under way at the same time; 0: as many as the plugin announces."),
-		optional("rate", pluginv1.Type_TYPE_STRING, `Most deliveries in a time: "1/s", "30/m".`),
+		optional("sha256", pluginv1.Type_TYPE_STRING, "Expected SHA-256 of the binary."),
+		number("concurrency", 0, "Deliveries in flight at the same time; 0: the plugin's own limit."),
+		optional("rate", pluginv1.Type_TYPE_STRING, `Rate limit of deliveries: "1/s", "30/m".`),
 		duration("timeout", short(journal.DefaultPolicy.Timeout), "Timeout of one attempt."),
-		optional("env", pluginv1.Type_TYPE_STRING_LIST, "Names of environment variables that the plugin may see."),
-		optional("tls", pluginv1.Type_TYPE_BOOL, "Whether router and plugin speak TLS."),
+		optional("env", pluginv1.Type_TYPE_STRING_LIST, "Names of environment variables passed to the plugin."),
+		optional("tls", pluginv1.Type_TYPE_BOOL, "Use TLS between router and plugin."),
 	), &pluginv1.Block{Name: "settings", Doc: "The plugin's own settings."})
-	// dispatchSchema is what is the router's own in a dispatch block. No plugin's arguments may use its names.
+	// dispatchSchema holds the router's own attributes of a dispatch block; see schema.ReservedArguments.
 	dispatchSchema = withBlocks(schemaOf(
 		optional("timeout", pluginv1.Type_TYPE_DURATION, "Timeout of one attempt."),
-		optional("description", pluginv1.Type_TYPE_STRING, "What it is for."),
-		optional("order_by", pluginv1.Type_TYPE_STRING, "Deliveries with the same value are made one after the other."),
-	), &pluginv1.Block{Name: "retry", Schema: retrySchema, Doc: "When a delivery is tried again."})
+		optional("description", pluginv1.Type_TYPE_STRING, "Purpose of the dispatch."),
+		optional("order_by", pluginv1.Type_TYPE_STRING, "Key of ordered deliveries: those with the same value are delivered one at a time."),
+	), &pluginv1.Block{Name: "retry", Schema: retrySchema, Doc: "Retry policy."})
 	retrySchema = schemaOf(
 		number("max_attempts", 0, "Attempts before the delivery becomes a dead letter; 0: no limit."),
 		duration("max_age", short(journal.DefaultPolicy.MaxAge), "Age at which the delivery becomes a dead letter."),
@@ -64,10 +64,10 @@ var (
 		duration("max_backoff", short(journal.DefaultPolicy.MaxBackoff), "Longest pause between attempts."),
 	)
 	ruleSchema = withBlocks(schemaOf(
-		optional("description", pluginv1.Type_TYPE_STRING, "What the rule is for."),
+		optional("description", pluginv1.Type_TYPE_STRING, "Purpose of the rule."),
 		&pluginv1.Attribute{Name: "on", Type: pluginv1.Type_TYPE_STRING_LIST, Required: true, Doc: "Names of sources."},
 		&pluginv1.Attribute{Name: "when", Type: pluginv1.Type_TYPE_BOOL, Required: true, Doc: "Condition on the event."},
-	), &pluginv1.Block{Name: "dispatch", Required: true, Many: true, Doc: "A plugin that gets the event."})
+	), &pluginv1.Block{Name: "dispatch", Required: true, Many: true, Doc: "A plugin that the event is delivered to."})
 )
 
 func schemaOf(attributes ...*pluginv1.Attribute) *pluginv1.Schema {
@@ -141,7 +141,7 @@ func (o *object) boolean(name string) *bool {
 	return &b
 }
 
-// whole is a number that must be whole and from least to most; what it is for is said by the schema.
+// whole reads a whole number from least to most.
 func (l *loader) whole(o *object, name string, least, most int64) int64 {
 	f, ok := o.fields[name]
 	if !ok {

@@ -1,8 +1,8 @@
 // Package config reads Pointsman's configuration: *.hcl files in, typed blocks, rule expressions and diagnostics out.
 // It is the only parser of configuration files.
 //
-// Everything that is known before the first event is decided here: names, settings, schemas, limits. What depends on an
-// event, the `when` of a rule and the arguments of its dispatch blocks, is handed on as expressions for core/rule to
+// Load checks everything that is known before the first event: names, settings, schemas, limits. Parts that depend on an
+// event, the `when` of a rule and the arguments of its dispatch blocks, is passed to core/rule as expressions to
 // compile. All errors of all files are reported at once, and an error is reported once: what has an error is left out of
 // the Config, so that later checks have nothing to repeat.
 package config
@@ -20,7 +20,7 @@ import (
 
 // Options are the inputs of Load besides the files.
 type Options struct {
-	// Sources holds what a `source` block may hold, by kind.
+	// Sources holds the schema of a `source` block, by kind.
 	Sources map[string]*pluginv1.Schema
 	// MakeSource is called for each source block without errors, before the rules are read. It reports what is wrong with the
 	// block by Source.Diagnose and returns the kind whose message event.data is; empty: the source's own. Nil: not called.
@@ -35,12 +35,12 @@ type Options struct {
 	Env func(string) (string, bool)
 }
 
-// Config is the whole configuration. When Load reported errors it holds what was right.
+// Config is the whole configuration. If Load reported errors it holds the parts without errors.
 type Config struct {
 	Server  Server
 	Admin   Admin
 	Journal Journal
-	// PluginsDir is where pointsman-plugin-<kind> is looked for, relative to the working directory.
+	// PluginsDir is the folder of the pointsman-plugin-<kind> binaries, relative to the working directory.
 	PluginsDir string
 	// Sources, Plugins and Rules are in the order they are written.
 	Sources []*Source
@@ -62,7 +62,7 @@ type Server struct {
 	MaxRequests int
 	// TLS is nil for a server that speaks plain HTTP.
 	TLS *TLS
-	// TrustedProxies are the networks whose word about a request's client counts.
+	// TrustedProxies are the networks of proxies whose forwarding headers are believed.
 	TrustedProxies []netip.Prefix
 	// ProxyProtocol expects version 2 of the PROXY protocol on connections from TrustedProxies.
 	ProxyProtocol bool
@@ -116,7 +116,7 @@ type PluginRef struct {
 	Kind, Name string
 	// Path of the binary: as written, or in PluginsDir.
 	Path string
-	// SHA256 is what the binary must hash to, in lower-case hexadecimal, before it is run; empty: not checked.
+	// SHA256 is the expected hash of the binary, in lower-case hexadecimal, checked before each start; empty: not checked.
 	SHA256 string
 }
 
@@ -126,7 +126,7 @@ type Plugin struct {
 	// Concurrency is how many deliveries may be under way; 0: as many as the plugin announces.
 	Concurrency int
 	Rate        Rate
-	// Timeout of one attempt, unless the dispatch block says otherwise.
+	// Timeout of one attempt, unless the dispatch block sets another.
 	Timeout time.Duration
 	// Env names the environment variables that the process may see.
 	Env []string
@@ -134,7 +134,7 @@ type Plugin struct {
 	TLS *bool
 	// Settings satisfies Description.Settings, defaults filled in. Nil when the block has errors or Description is nil.
 	Settings Settings
-	// Description is what the binary answered; nil when it could not be asked, or is refused.
+	// Description is the description of the binary; nil when it could not be read or was rejected.
 	Description *pluginv1.DescribeResponse
 	// DeclRange is the block's header.
 	DeclRange hcl.Range

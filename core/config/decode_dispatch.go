@@ -32,9 +32,9 @@ func (l *loader) dispatch(b *hclsyntax.Block, plugins map[string]*Plugin) *Dispa
 	return d
 }
 
-// delivery reads what is the router's in a dispatch block.
+// delivery decodes the router's own attributes of a dispatch block.
 func (l *loader) delivery(d *Dispatch, b *hclsyntax.Block) {
-	// What is not the router's is the plugin's, and is checked with its arguments.
+	// All other attributes are arguments of the plugin, which arguments checks.
 	own := &hclsyntax.Body{Attributes: hclsyntax.Attributes{}, SrcRange: b.Body.SrcRange, EndRange: b.Body.EndRange}
 	for _, name := range attributeNames(dispatchSchema) {
 		if attr := b.Body.Attributes[name]; attr != nil {
@@ -143,7 +143,7 @@ func (l *loader) unchecked(body *hclsyntax.Body, skip []string) (hcl.Attributes,
 	return attrs, blocks
 }
 
-// constant checks an argument that is the same for every event. What depends on the event is rule.Compile's to check.
+// constant checks an argument that is a literal. rule.Compile checks arguments that depend on the event.
 func (l *loader) constant(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how decoding) bool {
 	if _, literal := attr.Expr.(*hclsyntax.LiteralValueExpr); !literal && !isLiteralText(attr.Expr) {
 		return true

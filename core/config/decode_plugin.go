@@ -83,7 +83,7 @@ func (l *loader) envNames(o *object) []string {
 	return names
 }
 
-// describe asks a plugin's binary what it is. It returns nil when the answer cannot be used; that is then reported.
+// describe returns the description of a plugin's binary. It returns nil, and reports an error, when there is no usable one.
 func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	if l.options.Describe == nil || p.Path == "" {
 		return nil
@@ -93,7 +93,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	if !asked {
 		d.answer, d.err = l.options.Describe(l.ctx, p.PluginRef)
 		if d.err == nil && d.answer == nil {
-			d.err = errors.New("it gave no description")
+			d.err = errors.New("no description")
 		}
 		l.described[binary] = d
 	}
@@ -101,7 +101,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	case d.err != nil && asked:
 		return nil // reported at the first block of this binary
 	case d.err != nil:
-		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Asking %s what it is: %v. Its settings and arguments are not checked.", p.Path, d.err))
+		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Running %s describe: %v. The settings and arguments of this plugin are not checked.", p.Path, d.err))
 		return nil
 	}
 	if name := d.answer.GetName(); name != "" && name != p.Kind {
@@ -111,7 +111,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	arguments := d.answer.GetArguments()
 	for _, name := range namesOf(arguments) {
 		if contains(schema.ReservedArguments(), name) {
-			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, which is the router's own in dispatch blocks. The plugin must give it another name.", p.Path, name))
+			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, a name that is reserved for the router in dispatch blocks. Rename the argument in the plugin.", p.Path, name))
 			return nil
 		}
 	}

@@ -55,7 +55,7 @@ func (l *loader) on(b *hclsyntax.Block, sources map[string]*Source) []*Source {
 	const form = `Write on = ["<source>"].`
 	attr := b.Body.Attributes["on"]
 	if attr == nil {
-		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("Rule %q does not say which sources it is for. %s", b.Labels[0], form))
+		l.error(b.DefRange(), "Missing attribute", fmt.Sprintf("Rule %q names no sources. %s", b.Labels[0], form))
 		return nil
 	}
 	items, diags := hcl.ExprList(attr.Expr)
@@ -140,7 +140,7 @@ func (l *loader) shown(expr hclsyntax.Expression, what string) (cty.Value, bool)
 	if bare, secret := unmark(v); !secret {
 		return bare, true
 	}
-	l.error(expr.Range(), "Sensitive value where it would be shown", fmt.Sprintf("%q is written to logs and cannot be a sensitive value.", what))
+	l.error(expr.Range(), "Sensitive value would be shown", fmt.Sprintf("%q is written to logs and cannot be a sensitive value.", what))
 	return v, false
 }
 
@@ -150,7 +150,7 @@ func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 	ok := true
 	for _, call := range calls(expr) {
 		if secretNames[call.Name] {
-			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() gives a secret, and what a rule computes is stored and would be logged. Use a variable without env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", call.Name))
+			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() returns a secret, and the results of a rule are stored and logged. Use a variable without env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", call.Name))
 			ok = false
 		}
 	}
@@ -161,7 +161,7 @@ func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 			l.error(t.SourceRange(), "Incomplete reference", fmt.Sprintf("Write %s.<name>.", root))
 			ok = false
 		} else if l.sensitiveReference(t) {
-			l.error(t.SourceRange(), "Sensitive value in a rule", fmt.Sprintf("%s.%s is sensitive, and what a rule computes is stored and would be logged. Give it to the plugin in its settings.", t.RootName(), name))
+			l.error(t.SourceRange(), "Sensitive value in a rule", fmt.Sprintf("%s.%s is sensitive, and the results of a rule are stored and logged. Pass it to the plugin in its settings.", t.RootName(), name))
 			ok = false
 		}
 	}

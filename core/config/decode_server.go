@@ -27,7 +27,7 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 	admin := l.single(by, "admin", adminSchema)
 	l.cfg.Admin = Admin{Listen: l.listen(admin)}
 	if a := l.cfg.Admin.Listen; a != "" && !loopback(a) {
-		l.warn(admin.fields["listen"].rng, "Admin interface open to the network", "The admin interface has no token yet: whoever can connect to it can read events and change deliveries. Listen on a loopback address such as 127.0.0.1:8081.")
+		l.warn(admin.fields["listen"].rng, "Admin interface open to the network", "The admin interface has no authentication: anyone who can connect can read events and change deliveries. Listen on a loopback address such as 127.0.0.1:8081.")
 	}
 	if a, s := l.cfg.Admin.Listen, l.cfg.Server.Listen; a != "" && a == s && portOf(a) != "0" {
 		l.error(admin.fields["listen"].rng, "Address used twice", fmt.Sprintf("server and admin both listen on %s.", a))
@@ -120,7 +120,7 @@ func (l *loader) size(o *object, name string) int64 {
 	return parsed(l, o, name, func(s string) (int64, error) {
 		n, err := ParseSize(s)
 		if err == nil && n == 0 {
-			err = fmt.Errorf("a size of 0 leaves room for nothing")
+			err = fmt.Errorf("a size must be more than 0")
 		}
 		return n, err
 	})

@@ -44,11 +44,11 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 	return s
 }
 
-// encode is what a source or plugin gets.
+// encode encodes the settings of a source or plugin as JSON.
 func (l *loader) encode(o *object) Settings {
 	b, err := o.json()
 	if err != nil {
-		l.error(o.rng, "Invalid value", "The settings cannot be written as JSON. Is a number in them infinite, as 1 / 0 is?") // the error may quote a value
+		l.error(o.rng, "Invalid value", "The settings cannot be encoded as JSON. Does one of them divide by zero?") // the error may quote a value
 		return nil
 	}
 	return b

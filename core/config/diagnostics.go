@@ -14,7 +14,7 @@ type Diagnostics struct {
 	files map[string]*file
 }
 
-// Append adds what another stage found, such as rule.Compile. Values of expressions are dropped: a diagnostic shows source
+// Append adds the diagnostics of another stage, such as rule.Compile. Values of expressions are dropped: a diagnostic shows source
 // text and never a value.
 func (d *Diagnostics) Append(diags ...*hcl.Diagnostic) {
 	for _, diag := range diags {
@@ -64,7 +64,7 @@ func (d *Diagnostics) Error() string {
 	return "no errors"
 }
 
-// sorted is by place: first what has none, then by file, line and column.
+// sorted orders diagnostics by file, line and column; those without a position come first.
 func (d *Diagnostics) sorted() hcl.Diagnostics {
 	list := slices.Clone(d.list)
 	slices.SortStableFunc(list, func(a, b *hcl.Diagnostic) int {

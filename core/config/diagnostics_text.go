@@ -80,7 +80,7 @@ func (d *Diagnostics) snippet(diag *hcl.Diagnostic) *snippet {
 	return s
 }
 
-// cut keeps what is near the place of a long line.
+// cut shortens a long line to the part around the marked range.
 func (s *snippet) cut() {
 	const before, after = 100, 150
 	from, to := max(0, s.from-before), min(len(s.code), s.from+after)

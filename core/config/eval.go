@@ -59,7 +59,7 @@ func (l *loader) evalContext(expr hclsyntax.Expression) *hcl.EvalContext {
 	}
 }
 
-// rootValues is what is written before the first dot.
+// rootValues holds the values of the names before the first dot.
 func rootValues(vars, locals map[string]cty.Value) map[string]cty.Value {
 	roots := maps.Clone(units)
 	roots["var"], roots["local"] = cty.ObjectVal(vars), cty.ObjectVal(locals)
@@ -76,7 +76,7 @@ func (l *loader) functionsOf(filename string) map[string]function.Function {
 	return l.functions[filename]
 }
 
-// readable rewrites what HCL says of an evaluation. With hidden set the text may quote a secret, so it is replaced.
+// readable rewrites HCL's diagnostics of an evaluation. With hidden set the text may quote a secret, so it is replaced.
 func (l *loader) readable(diag *hcl.Diagnostic, hidden bool) *hcl.Diagnostic {
 	c := *diag
 	extra, isCall := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag)
@@ -104,7 +104,7 @@ func (l *loader) references(expr hclsyntax.Expression, secrets bool) bool {
 	known := l.functionsOf(expr.Range().Filename)
 	for _, call := range calls(expr) {
 		if secretNames[call.Name] && !secrets {
-			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() gives a secret, and this is shown in logs. It may be used in source and plugin blocks, in locals and in defaults of variables.", call.Name))
+			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() returns a secret, and this attribute is shown in logs. Use it in source and plugin blocks, in locals and in defaults of variables.", call.Name))
 			ok = false
 		} else if _, exists := known[call.Name]; !exists {
 			l.error(call.NameRange, "Unknown function", fmt.Sprintf("There is no function %q.%s", call.Name, didYouMean(call.Name, slices.Collect(maps.Keys(known)), "functions")))

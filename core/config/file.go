@@ -19,7 +19,7 @@ import (
 // file is one parsed file.
 type file struct {
 	name string
-	// text is what diagnostics show: the file's text with the literals that may be secrets overwritten.
+	// text is the text for diagnostics: literals that may be secrets are overwritten.
 	text   []byte
 	tokens hclsyntax.Tokens
 	body   *hclsyntax.Body
@@ -27,7 +27,7 @@ type file struct {
 	lines []int
 }
 
-// maxSyntaxErrors is how many errors one broken file may contribute; what follows a syntax error is seldom another one.
+// maxSyntaxErrors limits the errors of one file: after a syntax error, most others are consequences of it.
 const maxSyntaxErrors = 10
 
 // findFiles replaces directories by the *.hcl files in them, in name order.
@@ -93,7 +93,7 @@ func fileError(path string, err error) *hcl.Diagnostic {
 	}
 }
 
-// reason is an error without the operation and path that the sentence around it already says.
+// reason strips operation and path from an error, because the sentence around it has them.
 func reason(err error) string {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathErr.Err.Error()

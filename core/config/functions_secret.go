@@ -82,7 +82,7 @@ func fileFunc(dir string, trim func([]byte) []byte) function.Function {
 func secretValue(text, from string) (cty.Value, error) {
 	v := cty.StringVal(text)
 	if !utf8.ValidString(text) || v.AsString() != text {
-		return cty.NilVal, &missingError{"Value is not plain text", fmt.Sprintf("What %s holds is not UTF-8 in composed form (NFC), and would be altered. Encode it, for example in base64.", from)}
+		return cty.NilVal, &missingError{"Value is not plain text", fmt.Sprintf("%s is not UTF-8 in composed form (NFC), so its bytes would change. Encode it, for example in base64.", from)}
 	}
 	return mark(v), nil
 }

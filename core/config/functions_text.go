@@ -99,7 +99,7 @@ var base64DecodeFunc = textFunc(cty.String, []string{"s"}, func(a []string) (cty
 		return cty.NilVal, function.NewArgErrorf(0, "not standard base64")
 	}
 	if !utf8.Valid(b) {
-		return cty.NilVal, function.NewArgErrorf(0, "what it holds is not UTF-8 text")
+		return cty.NilVal, function.NewArgErrorf(0, "the decoded text is not UTF-8")
 	}
 	return cty.StringVal(string(b)), nil
 })

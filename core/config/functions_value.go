@@ -23,7 +23,7 @@ var containsFunc = function.New(&function.Spec{
 		in, x := args[0], args[1]
 		if in.Type() == cty.String {
 			if x.IsNull() || x.Type() != cty.String {
-				return cty.NilVal, function.NewArgErrorf(1, "to look into a string, a string is needed")
+				return cty.NilVal, function.NewArgErrorf(1, "to search a string, a string is needed")
 			}
 			return cty.BoolVal(strings.Contains(in.AsString(), x.AsString())), nil
 		}
@@ -64,7 +64,7 @@ var lengthFunc = function.New(&function.Spec{
 	},
 })
 
-// getFunc looks up a path in a value whose shape is not known.
+// getFunc looks up a path in a value of unknown shape.
 var getFunc = function.New(&function.Spec{
 	Params: []function.Parameter{
 		{Name: "object", Type: cty.DynamicPseudoType, AllowNull: true, AllowDynamicType: true},

@@ -23,7 +23,7 @@ const (
 
 var bomUTF8 = []byte{0xEF, 0xBB, 0xBF}
 
-// checkBytes refuses what is not UTF-8 text of bounded size. It returns the text without a byte order mark.
+// checkBytes rejects anything but UTF-8 text of bounded size. It returns the text without a byte order mark.
 func checkBytes(name string, b []byte) ([]byte, *hcl.Diagnostic) {
 	whole := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
 	switch {
@@ -66,16 +66,16 @@ type depthMeter struct {
 	brackets int
 }
 
-// frame is what stands between an opening token and its closing one.
+// frame is an open bracket, quote or heredoc.
 type frame struct {
 	closer hclsyntax.TokenType
-	// counts says that the frame is a bracket of the limit; quotes and heredocs are not.
+	// counts is set for brackets, which maxBrackets limits; quotes and heredocs do not count.
 	counts bool
-	// lines says that a newline separates expressions here: in bodies and objects.
+	// lines is set where a newline separates expressions: in bodies and objects.
 	lines bool
-	// operators since the last separator: each may put what stands before or after it one level deeper.
+	// operators since the last separator: each may add one level to the tree.
 	operators int
-	// below is the greatest height of what was closed since the last separator.
+	// below is the greatest height of the frames closed since the last separator.
 	below int
 	// directives is how many %{if} and %{for} of this template are open.
 	directives int

@@ -14,7 +14,7 @@ import (
 )
 
 // Load reads files, and of directories all *.hcl in name order, as one configuration. Both results are never nil. The
-// context bounds what Options.Describe does.
+// context limits Options.Describe.
 func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics) {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
@@ -63,7 +63,7 @@ type loader struct {
 	// broken holds the types of blocks of which some could not be read. Names that nothing declares are then not reported:
 	// the broken block may be the declaration.
 	broken map[string]bool
-	// described remembers what binaries answered, by path.
+	// described caches the descriptions of binaries, by path.
 	described map[string]description
 }
 
@@ -98,7 +98,7 @@ func (l *loader) decode(blocks []*hclsyntax.Block) {
 	l.decodeRules(by["rule"])
 }
 
-// scope is what expressions of rules may use. It has no env() and no file(): what a rule computes is stored and shown.
+// scope is the scope of expressions in rules. It has no env() and no file(), because the results of rules are stored and shown.
 func (l *loader) scope() *hcl.EvalContext {
 	return &hcl.EvalContext{Variables: rootValues(l.vars, l.locals), Functions: pureFunctions()}
 }
@@ -111,7 +111,7 @@ func (l *loader) warn(rng hcl.Range, summary, detail string) {
 	l.diags.Append(warningAt(rng, summary, detail))
 }
 
-// mask hides the literals of a range in what diagnostics show.
+// mask hides the literals of a range in diagnostics.
 func (l *loader) mask(rng hcl.Range) {
 	if f := l.diags.files[rng.Filename]; f != nil {
 		f.mask(rng)

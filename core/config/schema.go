@@ -32,13 +32,13 @@ type field struct {
 	written bool
 }
 
-// decoding says how a body is to be decoded.
+// decoding holds the options of decoding a body.
 type decoding struct {
 	// what the block is called at the beginning of a sentence: `Source "lab"`.
 	what string
-	// secrets says that env(), file() and sensitive values may be used.
+	// secrets allows env(), file() and sensitive values.
 	secrets bool
-	// own says that the block is the router's: what is unknown in it is not a misspelt secret.
+	// own marks the router's own blocks, where an unknown attribute cannot be a misspelt secret.
 	own bool
 	rng hcl.Range
 	// skip are attributes and blocks of the schema that the caller decodes itself.
@@ -47,7 +47,7 @@ type decoding struct {
 	also *pluginv1.Schema
 }
 
-// object decodes a body. It returns what was right and whether that is everything.
+// object decodes a body. It returns the attributes without errors; ok means that all are.
 func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) (*object, bool) {
 	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, rng: how.rng}
 	ok := l.known(body, s, how)

@@ -29,7 +29,7 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 	bare, secret := unmark(value)
 	f := field{secret: secret || a.GetSensitive(), rng: rng, written: true}
 	if secret && !how.secrets {
-		l.error(rng, "Sensitive value where it would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName()))
+		l.error(rng, "Sensitive value would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName()))
 		return f, false
 	}
 	if bare.IsNull() {
@@ -71,7 +71,7 @@ func (l *loader) warnLineBreak(name string, rng hcl.Range, v cty.Value) {
 	l.warn(rng, "Secret ends in a line break", fmt.Sprintf("%q has a line break at its end, which becomes part of the secret. Remove it; only one at the end of a file() is cut off.", name))
 }
 
-// mismatch is a value that an attribute cannot have: what it must be, and what it is.
+// mismatch is a value of the wrong type: the expected one, and a description of the value.
 type mismatch struct{ must, is string }
 
 func (m *mismatch) text(secret bool) string {
@@ -187,7 +187,7 @@ func oneOf(v cty.Value, a *pluginv1.Attribute) *mismatch {
 	return nil
 }
 
-// describeValue is a short value itself, or else what kind of value it is.
+// describeValue returns a short value itself, otherwise its type.
 func describeValue(v cty.Value) string {
 	const longest = 40
 	switch ty := v.Type(); {

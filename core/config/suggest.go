@@ -29,7 +29,7 @@ func swapped(a, b string) bool {
 	return string(x) == string(y)
 }
 
-// didYouMean is a sentence to put behind "there is no X", and what is known when nothing is near.
+// didYouMean returns a sentence for after "there is no X": the nearest name, or all known names if none is near.
 func didYouMean(given string, known []string, what string) string {
 	if s := Suggest(given, known); s != "" {
 		return fmt.Sprintf(" Did you mean %q?", s)

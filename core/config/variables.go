@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// variableEnv is what the name of a variable is prefixed with in the environment.
+// variableEnv is the prefix of environment variables that set variables.
 const variableEnv = "POINTSMAN_VAR_"
 
 var variableTypes = map[string]cty.Type{

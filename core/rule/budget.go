@@ -1,6 +1,6 @@
 package rule
 
-// maxWork is what one rule may cost for one event, in steps of about a nanosecond. Events come from outside, and what a rule
+// maxWork limits the work of one rule for one event, in steps of about a nanosecond. Events come from outside, and what a rule
 // costs may grow with the square of an event's size.
 const maxWork = 16_000_000
 
@@ -14,7 +14,7 @@ const (
 // spend counts steps, and fails when there were too many. It returns false after any failure.
 func (f *frame) spend(at *position, steps int) bool {
 	if f.work += steps; f.work > maxWork {
-		f.fail(at, "this takes too much work for one event: the limit is %d rounds of for, or %d MB of text", maxWork/roundWork, maxWork/1_000_000)
+		f.fail(at, "this costs too much for one event: the limit is %d rounds of for, or %d MB of text", maxWork/roundWork, maxWork/1_000_000)
 	}
 	return f.err == nil
 }
@@ -32,7 +32,7 @@ func (f *frame) looked() (work int) {
 	return work
 }
 
-// ctyWork is what it costs to make v a value of go-cty.
+// ctyWork is the cost of converting v to a value of go-cty.
 func ctyWork(v value) int {
 	switch r := v.ref.(type) {
 	case *document:

@@ -135,7 +135,7 @@ func (c *compiler) coalesce(k *call) *expr {
 	return valueExpr(k.at, typ, find)
 }
 
-// get looks up a path in a value whose shape is not known.
+// get looks up a path in a value of unknown shape.
 func (c *compiler) get(k *call) *expr {
 	if len(k.args) > 3 {
 		c.errorf(*k.args[3].rng(), k.at.rng, "Too many function arguments", "get takes an object, a path and at most one default.")

@@ -19,7 +19,7 @@ type compiler struct {
 	diags  hcl.Diagnostics
 
 	loops []loopVar
-	// reads counts what depends on the event or a loop; an expression that adds none is constant.
+	// reads counts reads of the event and of loop variables; an expression that adds none is constant.
 	reads int
 }
 
@@ -93,11 +93,11 @@ func (c *compiler) node(e hclsyntax.Expression) *expr {
 	return nil
 }
 
-// constant takes a value that is known at load. An unknown one stands for an error that is already reported.
+// constant compiles a value that is known at load. An unknown one comes from an error that is already reported.
 func (c *compiler) constant(v cty.Value, rng hcl.Range) *expr {
 	if v.ContainsMarked() {
 		c.errorf(rng, rng, "Sensitive value in a rule", "This value comes from env() or file(), or is marked sensitive. "+
-			"What a rule computes is stored in the journal and shown to people: it would be logged. "+
+			"The results of a rule are stored in the journal and logged. "+
 			"Give secrets to a plugin in its settings block.")
 		return nil
 	}
@@ -193,7 +193,7 @@ func (c *compiler) at(rng hcl.Range) *position {
 	return &position{rng: rng, text: text}
 }
 
-// errorf reports an error at subject; context is what is shown around it.
+// errorf reports an error at subject; the snippet also shows context.
 func (c *compiler) errorf(subject, context hcl.Range, summary, format string, args ...any) {
 	context = hcl.RangeOver(subject, context)
 	c.diags = append(c.diags, &hcl.Diagnostic{

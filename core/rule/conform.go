@@ -64,7 +64,7 @@ func textual(t cty.Type) bool {
 	return ok(t.ElementType())
 }
 
-// conform turns v, which is not null, into a value of the attribute's type, or says what is wrong with it.
+// conform converts v, which is not null, to the attribute's type. problem is empty if it can be converted.
 func conform(a *pluginv1.Attribute, v value) (value, string) {
 	switch a.GetType() {
 	case pluginv1.Type_TYPE_STRING, pluginv1.Type_TYPE_DURATION:

@@ -105,7 +105,7 @@ func scalarExpr(typ reflect.Type, at path) *expr {
 	return nil
 }
 
-// optionalExpr reads a field that is null when it is not set; typ is what its pointer points to.
+// optionalExpr reads a field that is null when it is not set; typ is the element type of its pointer.
 func optionalExpr(typ reflect.Type, at path) *expr {
 	if of := numberOf(typ); of != nil {
 		return optionalNumber(at, of)

@@ -24,7 +24,7 @@ type call struct {
 	spread bool
 }
 
-// call compiles name(args...). What is not in builtins is left to the function itself, over values converted for it.
+// call compiles name(args...). Functions that are not in builtins are called through go-cty, with converted values.
 func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	fn, ok := c.function(e)
 	args := make([]*expr, len(e.Args))
@@ -56,7 +56,7 @@ func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, b
 	}
 	for _, f := range config.Functions() {
 		if f.Secret && f.Name == e.Name {
-			c.errorf(e.NameRange, e.Range(), "Sensitive value in a rule", "%s() gives a secret. What a rule computes is stored in the journal and shown to people: "+
+			c.errorf(e.NameRange, e.Range(), "Sensitive value in a rule", "%s() returns a secret. The results of a rule are stored in the journal and shown: "+
 				"it would be logged. Give secrets to a plugin in its settings block.", e.Name)
 			return function.Function{}, false
 		}
@@ -85,7 +85,7 @@ func (c *compiler) expand(k *call) bool {
 			k.args = append(k.args, constExpr(last.at, typeOf(item, typ), item))
 		}
 	case last.isNull() || !last.dynamic() && !isList(last.typ):
-		c.errorf(*last.rng(), k.at.rng, "Wrong type", "What stands before ... must be a list, but this is %s.", typeName(last.typ))
+		c.errorf(*last.rng(), k.at.rng, "Wrong type", "The value before ... must be a list, but this is %s.", typeName(last.typ))
 		return false
 	default:
 		k.spread = true
@@ -99,7 +99,7 @@ func (c *compiler) arity(k *call, e *hclsyntax.FunctionCallExpr) bool {
 	case n < len(params):
 		c.errorf(e.CloseParenRange, k.at.rng, "Not enough function arguments", "%s needs the argument %q.", k.name, params[n].Name)
 	case n > len(params) && !more:
-		c.errorf(*k.args[len(params)].rng(), k.at.rng, "Too many function arguments", "%s takes %d.", k.name, len(params))
+		c.errorf(*k.args[len(params)].rng(), k.at.rng, "Too many function arguments", "%s takes %d argument(s).", k.name, len(params))
 	default:
 		return true
 	}
@@ -169,7 +169,7 @@ func (c *compiler) checkCall(k *call) (cty.Type, bool) {
 	return typ, true
 }
 
-// unknown stands for the argument while types are checked; a constant stands for itself.
+// unknown returns a placeholder for type checking; a constant argument is passed as it is.
 func unknown(arg *expr, param cty.Type) cty.Value {
 	if arg.constant != nil {
 		if v, err := convert.Convert(toCty(*arg.constant), param); err == nil {
@@ -200,7 +200,7 @@ func (k *call) values(f *frame) (args []value, positions []*position) {
 			continue
 		}
 		if v.kind != list {
-			f.fail(arg.at, "what stands before ... must be a list, but is %s", v.kind)
+			f.fail(arg.at, "the value before ... must be a list, but is %s", v.kind)
 		}
 		for _, item := range v.items() {
 			args, positions = append(args, item), append(positions, arg.at)
@@ -211,7 +211,7 @@ func (k *call) values(f *frame) (args []value, positions []*position) {
 
 func (f *frame) call(k *call, args []value, positions []*position) value {
 	if params := len(k.fn.Params()); len(args) < params || len(args) > params && k.fn.VarParam() == nil {
-		f.fail(k.at, "%s takes %d, and these are %d arguments", k.name, params, len(args))
+		f.fail(k.at, "%s takes %d argument(s), not %d", k.name, params, len(args))
 		return value{}
 	}
 	converted := make([]cty.Value, len(args))
@@ -253,7 +253,7 @@ func (f *frame) callConverted(k *call, args []value, converted []cty.Value, posi
 	}
 	result, _ = result.UnmarkDeep()
 	if !result.IsWhollyKnown() {
-		f.fail(k.at, "%s has no result", k.name)
+		f.fail(k.at, "%s returned no value", k.name)
 		return value{}
 	}
 	v, err := fromCty(result)

@@ -132,7 +132,7 @@ func compareJSON(t *testing.T, d Delivery, want any) {
 	}
 }
 
-// plain makes numbers comparable: 1, 1.0 and 1e0 are the same. What is no float64 stays as it is written, and as a string.
+// plain makes numbers comparable: 1, 1.0 and 1e0 are the same.
 func plain(v any) any {
 	switch v := v.(type) {
 	case json.Number:

@@ -7,7 +7,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// loop is what is common to for expressions and splats: it runs body for each element of a collection.
+// loop is the common part of for expressions and splats: it runs body for each element of a collection.
 type loop struct {
 	at         *position
 	collection *expr
@@ -149,7 +149,7 @@ func groupBy(f *frame, l *loop, cond func(*frame) bool, key func(*frame) string,
 	return objectValue(names, values)
 }
 
-// splat compiles list[*].name: what is no list counts as a list of one, and null as an empty one.
+// splat compiles list[*].name. A value that is not a list counts as a list of one, null as an empty list.
 func (c *compiler) splat(e *hclsyntax.SplatExpr) *expr {
 	source := c.compile(e.Source)
 	if source == nil {

@@ -37,7 +37,7 @@ func floatNumber(f float64) (number, bool) {
 	return parseNumber(strconv.FormatFloat(f, 'g', -1, 64))
 }
 
-// bigNumber takes a float that nobody changes afterwards. It returns false for what cannot be held exactly or is out of range.
+// bigNumber takes ownership of b. It returns false if b cannot be held exactly or is out of range.
 func bigNumber(b *big.Float) (number, bool) {
 	if i, accuracy := b.Int64(); accuracy == big.Exact {
 		return intNumber(i), true
@@ -47,7 +47,7 @@ func bigNumber(b *big.Float) (number, bool) {
 	return number{big: b}, ok
 }
 
-// parseNumber takes a decimal number as HCL and JSON write it. What would cost too much to compute with is no number.
+// parseNumber parses a decimal number as HCL and JSON write it. It rejects numbers out of range.
 func parseNumber(s string) (number, bool) {
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return intNumber(i), true

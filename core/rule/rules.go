@@ -101,7 +101,7 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 	return out
 }
 
-// merge joins what was found for each kind of source: the same error of several kinds is reported once.
+// merge joins the diagnostics of all kinds of sources: an error that several kinds share is reported once.
 func merge(found []hcl.Diagnostics) hcl.Diagnostics {
 	var all hcl.Diagnostics
 	for _, diags := range found {

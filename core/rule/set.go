@@ -7,7 +7,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// Delivery is what one dispatch block wants of one event.
+// Delivery is the result of one dispatch block for one event.
 type Delivery struct {
 	Rule, Plugin string
 	// Arguments is a JSON object that satisfies the plugin's schema, defaults filled in. Nil when Err is set.

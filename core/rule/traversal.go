@@ -179,7 +179,7 @@ func (c *compiler) element(at *position, x, key *expr) *expr {
 		return nil
 	}
 	if key.isNull() {
-		c.errorf(*key.rng(), at.rng, "Invalid null", "An element cannot be looked up by null.")
+		c.errorf(*key.rng(), at.rng, "Invalid null", "An index must not be null.")
 		return nil
 	}
 	switch {
@@ -205,7 +205,7 @@ func (c *compiler) element(at *position, x, key *expr) *expr {
 func (c *compiler) item(at *position, x, key *expr) *expr {
 	n, _ := key.constant.toNumber()
 	if n.big != nil || n.whole < 0 || n.whole >= int64(len(x.items)) {
-		c.errorf(*key.rng(), at.rng, "Invalid index", "There is no element %s: the list has %d.", n, len(x.items))
+		c.errorf(*key.rng(), at.rng, "Invalid index", "Index %s is out of range: the list has %d elements.", n, len(x.items))
 		return nil
 	}
 	return x.items[n.whole].placed(at)
@@ -234,7 +234,7 @@ func (f *frame) listElement(at *position, list value, i number) value {
 	}
 	v, ok := list.at(i.whole)
 	if !ok || i.big != nil {
-		f.fail(at, "there is no element %s: the list has %d", i, len(list.items()))
+		f.fail(at, "index %s is out of range: the list has %d elements", i, len(list.items()))
 	}
 	return v
 }
