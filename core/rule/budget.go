@@ -20,15 +20,9 @@ func (f *frame) spend(at *position, steps int) bool {
 }
 
 // looked returns the work of JSON lookups since its last call.
-func (f *frame) looked() (work int) {
-	for i := range f.docs {
-		work += f.docs[i].looked * lookWork
-		f.docs[i].looked = 0
-	}
-	for _, d := range f.decoded {
-		work += d.looked * lookWork
-		d.looked = 0
-	}
+func (f *frame) looked() int {
+	work := f.lookups * lookWork
+	f.lookups = 0
 	return work
 }
 

@@ -28,6 +28,8 @@ func TestWorkIsBounded(t *testing.T) {
 		`"${length(jsonencode({ for i, x in event.data.body.l : i => event.data.text }))}"`,
 		`"${length([for x in event.data.body.l : concat(event.data.body.l, [x])])}"`,
 		`"${length([for x in event.data.body.l : format("%s%s", event.data.text, x)])}"`,
+		`"${length([for x in event.data.body.l : jsondecode(jsonencode(event.data.body.l))])}"`,
+		`"${length([for x in event.data.body.l : [for y in event.data.body.l : (x + 18446744073709551615) * 1.5]])}"`,
 	}
 	var rules strings.Builder
 	for i, e := range expressions {

@@ -239,12 +239,11 @@ func (c *compiler) jsonDecode(k *call) *expr {
 		return nil
 	}
 	return valueExpr(k.at, cty.DynamicPseudoType, func(f *frame) value {
-		d := &document{}
+		d := &document{lookups: &f.lookups}
 		if err := d.Parse(s(f)); err != nil {
 			f.fail(k.at, "%s: %s", k.role(0), err)
 			return value{}
 		}
-		f.decoded = append(f.decoded, d)
 		return d.get(jsondoc.Root)
 	})
 }

@@ -18,11 +18,10 @@ type frame struct {
 	data reflect.Value
 	// docs are the parsed Json fields of the kind.
 	docs []lazyDocument
-	// decoded are the documents that jsondecode has made for this event.
-	decoded []*document
 	// vars are the loop variables in scope.
 	vars       []value
 	work       int    // steps spent, see maxWork
+	lookups    int    // nodes of JSON visited since the budget was last charged for them
 	scratch    []byte // text under way
 	arguments  []byte // of the delivery under way
 	candidates []*program
@@ -51,7 +50,7 @@ func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 		f.docs = append(f.docs, lazyDocument{})
 	}
 	for i := range f.docs {
-		f.docs[i].parsed = false
+		f.docs[i].parsed, f.docs[i].lookups = false, &f.lookups
 	}
 	return f
 }
@@ -59,8 +58,6 @@ func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 func (f *frame) release() {
 	f.env, f.data = nil, reflect.Value{}
 	clear(f.vars)
-	clear(f.decoded)
-	f.decoded = f.decoded[:0]
 	if cap(f.scratch) > keptBytes {
 		f.scratch = nil
 	}

@@ -9,8 +9,8 @@ import (
 // document is a JSON text of the event. Its values are read from it when a rule needs them.
 type document struct {
 	jsondoc.Document
-	// looked counts the nodes visited by lookups; it feeds the budget of a rule.
-	looked int
+	// lookups is the counter of the frame for nodes visited by lookups; it feeds the budget of a rule.
+	lookups *int
 }
 
 // get returns the value of a node.
@@ -21,7 +21,7 @@ func (d *document) get(n jsondoc.Node) value {
 	case jsondoc.Number:
 		num, _ := parseNumber(d.Raw(n)) // jsondoc has checked it
 		if num.big != nil {
-			d.looked += bigWork / lookWork
+			*d.lookups += bigWork / lookWork
 		}
 		return numberValue(num)
 	case jsondoc.String:
@@ -36,7 +36,7 @@ func (d *document) get(n jsondoc.Node) value {
 
 func (d *document) member(at jsondoc.Node, name string) value {
 	for n, v := range d.Members(at) {
-		d.looked++
+		*d.lookups++
 		if d.Text(n) == name {
 			return d.get(v)
 		}
@@ -50,7 +50,7 @@ func (d *document) at(at jsondoc.Node, index int64) (value, bool) {
 			return d.get(n), index == 0
 		}
 		index--
-		d.looked++
+		*d.lookups++
 	}
 	return value{}, false
 }
@@ -58,7 +58,7 @@ func (d *document) at(at jsondoc.Node, index int64) (value, bool) {
 func (d *document) elements(at jsondoc.Node) iter.Seq[value] {
 	return func(yield func(value) bool) {
 		for n := range d.Elements(at) {
-			d.looked++
+			*d.lookups++
 			if !yield(d.get(n)) {
 				return
 			}
@@ -71,7 +71,7 @@ func (d *document) members(at jsondoc.Node) *record {
 	var values []value
 	for n, v := range d.Members(at) {
 		names, values = append(names, d.Text(n)), append(values, d.get(v))
-		d.looked++
+		*d.lookups++
 	}
 	return objectValue(names, values).ref.(*record)
 }

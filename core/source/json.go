@@ -10,7 +10,7 @@ import (
 // maxJSONMembers limits the members of an object that a source decodes. A body that exceeds it is quarantined.
 const maxJSONMembers = 1024
 
-// Reasons of Undecodable that ReadObject and ReadArray give.
+// Reasons of Undecodable of ReadObject, Members and Elements.
 const (
 	ReasonInvalidUTF8    = jsondoc.InvalidUTF8
 	ReasonNotJSON        = jsondoc.NotJSON
@@ -112,15 +112,6 @@ func ReadObject(text string, members []Member) ([]Member, error) {
 		return nil, err
 	}
 	return root.Members(members)
-}
-
-// ReadArray parses text, which is a JSON array of at most limit elements. The error is *Undecodable.
-func ReadArray(text string, limit int) ([]Member, error) {
-	root, err := readJSON(text)
-	if err != nil {
-		return nil, err
-	}
-	return root.Elements(limit)
 }
 
 func readJSON(text string) (*Member, error) {

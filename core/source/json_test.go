@@ -127,8 +127,16 @@ func TestReadObjectRefuses(t *testing.T) {
 	}
 }
 
-func TestReadArray(t *testing.T) {
-	got, err := ReadArray(" [ {\"a\": [1] } ,\"x\\u00e9\" , -1,null,true,[ ] ] ", 6)
+func readArray(text string, limit int) ([]Member, error) {
+	root, err := readJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	return root.Elements(limit)
+}
+
+func TestElements(t *testing.T) {
+	got, err := readArray(" [ {\"a\": [1] } ,\"x\\u00e9\" , -1,null,true,[ ] ] ", 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,9 +156,9 @@ func TestReadArray(t *testing.T) {
 		`[1,2,3]`: ReasonTooManyMembers, `[{"a":1,"a":2}]`: ReasonDuplicateKey, "[\"\xff\"]": ReasonInvalidUTF8,
 		strings.Repeat("[", 65): ReasonTooDeep,
 	} {
-		_, err := ReadArray(text, 2)
+		_, err := readArray(text, 2)
 		if u, ok := errors.AsType[*Undecodable](err); !ok || u.Reason != reason {
-			t.Errorf("ReadArray(%.60q): %v, want %s", text, err, reason)
+			t.Errorf("readArray(%.60q): %v, want %s", text, err, reason)
 		}
 	}
 }
