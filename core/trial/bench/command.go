@@ -1,0 +1,116 @@
+// Command bench measures signed webhook requests over HTTP, from request to 204: the whole router, whose rule matches every
+// event and whose plugin takes every delivery meanwhile, beside a bare net/http handler that only reads and verifies the
+// same requests. The load comes from wrk (Debian's package of that name), on the same machine.
+package bench
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options of one run.
+type options struct {
+	bin, connections string
+	duration         time.Duration
+	bare             string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
+	flag.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections to measure at")
+	flag.DurationVar(&o.duration, "duration", 6*time.Second, "how long each measurement takes")
+	flag.StringVar(&o.bare, "bare", "", "serve the bare handler at this address (bench starts itself with it)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if o.bare != "" {
+		err = serveBare(o.bare)
+	} else {
+		err = run(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run measures both servers at every number of connections and prints a line each.
+func run(ctx context.Context, o options) (err error) {
+	if _, err := exec.LookPath("wrk"); err != nil {
+		return errors.New("wrk is not installed: apt-get install wrk")
+	}
+	dir, err := os.MkdirTemp("", "pointsman-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Println("HTTP: signed requests answered with 204, a second; wrk on the same machine")
+	fmt.Printf("%11s  %12s  %12s  %6s  %10s  %10s  %14s\n", "connections", "bare", "pointsman", "ratio", "bare p99", "p99", "deliveries/s")
+	for c := range strings.SplitSeq(o.connections, ",") {
+		n, err := strconv.Atoi(c)
+		if err != nil {
+			return fmt.Errorf("-connections: %w", err)
+		}
+		if err := measure(ctx, o, filepath.Join(dir, c), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure runs one line of the table, with a router and a journal of its own.
+func measure(ctx context.Context, o options, dir string, connections int) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	// More than the router can take in the time: a request sent twice would be a duplicate, which is cheaper.
+	send, err := writeRequests(dir, int(o.duration.Seconds()*40_000))
+	if err != nil {
+		return err
+	}
+	bare, err := startBare(ctx)
+	if err != nil {
+		return err
+	}
+	base, err := bare.wrk(ctx, o.duration, connections, send.cycle)
+	if err := errors.Join(err, bare.stop()); err != nil {
+		return err
+	}
+	router, whole, err := startRouter(ctx, o.bin, dir)
+	if err != nil {
+		return err
+	}
+	before, err := delivered(ctx, router)
+	if err != nil {
+		return errors.Join(err, whole.stop())
+	}
+	got, err := whole.wrk(ctx, o.duration, connections, send.once)
+	if err != nil {
+		return errors.Join(err, whole.stop())
+	}
+	after, err := delivered(ctx, router)
+	if err := errors.Join(err, whole.stop()); err != nil {
+		return err
+	}
+	fmt.Printf("%11d  %12.0f  %12.0f  %5.0f%%  %10s  %10s  %14.0f\n", connections, base.rate, got.rate, 100*got.rate/base.rate,
+		base.p99, got.p99, (after-before)/got.seconds)
+	return nil
+}
+
+// serveBare is the baseline: read the body, verify the signature, answer 204.
+func serveBare(address string) error {
+	server := &http.Server{Addr: address, Handler: http.HandlerFunc(bareHandler), ReadHeaderTimeout: 5 * time.Second}
+	return server.ListenAndServe()
+}

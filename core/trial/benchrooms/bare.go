@@ -1,0 +1,94 @@
+//go:build linux
+
+package benchrooms
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+)
+
+// serveBare is the baseline: whatever one says is written to all others, in a loop. Nothing is stored, no rule is asked, no
+// plugin; and one who does not read would stop them all.
+func serveBare(address string) error {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return err
+	}
+	h := &bareHall{others: map[net.Conn]struct{}{}}
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		go h.serve(conn)
+	}
+}
+
+type bareHall struct {
+	mu     sync.Mutex
+	others map[net.Conn]struct{}
+}
+
+func (h *bareHall) serve(conn net.Conn) {
+	defer conn.Close()
+	h.mu.Lock()
+	h.others[conn] = struct{}{} // before it is answered: who has joined hears the next message
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		delete(h.others, conn)
+		h.mu.Unlock()
+	}()
+	if _, err := ws.Upgrade(conn); err != nil {
+		return
+	}
+	for {
+		text, err := wsutil.ReadClientText(conn)
+		if err != nil {
+			return
+		}
+		h.tell(conn, ws.MustCompileFrame(ws.NewTextFrame(text)))
+	}
+}
+
+func (h *bareHall) tell(speaker net.Conn, frame []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.others {
+		if c != speaker {
+			_, _ = c.Write(frame) // who is gone is found out by its own reader
+		}
+	}
+}
+
+// startBare runs this program as the baseline.
+func startBare(ctx context.Context) (target, *testbed.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return target{}, nil, err
+	}
+	address, err := testbed.FreeAddress()
+	if err != nil {
+		return target{}, nil, err
+	}
+	cmd := exec.Command(self, "-bare", address)
+	cmd.Stderr = os.Stderr
+	process, err := testbed.Start(ctx, cmd, "http://"+address+"/ws")
+	if err != nil {
+		return target{}, nil, err
+	}
+	t := target{
+		address: address,
+		pids:    func() ([]int, error) { return []int{process.PID()}, nil },
+		quiet:   func(context.Context) error { return nil },
+	}
+	return t, process, nil
+}

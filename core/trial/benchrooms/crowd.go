@@ -1,0 +1,315 @@
+//go:build linux
+
+package benchrooms
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// nap is how much later than it came a frame may be seen.
+const nap = time.Millisecond
+
+// crowd is many clients that cost little: raw sockets, one thread that reads them all and looks at nothing but frame headers. It
+// naps between its looks, or every single frame would wake it, at the router's cost too. The n-th message that a client hears is the n-th of the room, for a room has an order.
+type crowd struct {
+	address netip.AddrPort
+	epoll   int
+	done    chan struct{}
+	stop    atomic.Bool
+
+	mu      sync.Mutex
+	clients map[int32]*client
+	closed  int // by the router
+
+	frames atomic.Int64 // that those who count have heard
+	heard  []hearing    // by number of the message; only the reading thread writes
+	failed error
+}
+
+// hearing is how many have heard a message, and when the last one did.
+type hearing struct {
+	count int
+	last  time.Time
+}
+
+// client is one connection.
+type client struct {
+	fd      int
+	counts  bool // false: what it hears is thrown away
+	header  [14]byte
+	have    int // bytes of header
+	skip    int // bytes of payload that are still to come
+	opcode  byte
+	message int
+}
+
+func newCrowd(address string, messages int) (*crowd, error) {
+	at, err := netip.ParseAddrPort(strings.TrimPrefix(address, "http://"))
+	if err != nil {
+		return nil, err
+	}
+	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{address: at, epoll: epoll, done: make(chan struct{}), clients: map[int32]*client{}, heard: make([]hearing, messages)}
+	go c.read()
+	return c, nil
+}
+
+// close ends all connections.
+func (c *crowd) close() error {
+	c.stop.Store(true)
+	<-c.done
+	for _, client := range c.clients {
+		c.failed = errors.Join(c.failed, syscall.Close(client.fd))
+	}
+	return errors.Join(c.failed, syscall.Close(c.epoll))
+}
+
+// connect lets n clients join a room, many at a time.
+func (c *crowd) connect(ctx context.Context, n int, room string) error {
+	const atATime = 32
+	work := make(chan int)
+	errs := make(chan error, atATime)
+	for range atATime {
+		go func() {
+			var err error
+			for i := range work {
+				if err == nil && ctx.Err() == nil {
+					_, err = c.join(i, room, true)
+				}
+			}
+			errs <- err
+		}()
+	}
+	for i := range n {
+		work <- i
+	}
+	close(work)
+	var failed error
+	for range atATime {
+		failed = errors.Join(failed, <-errs)
+	}
+	return errors.Join(failed, ctx.Err())
+}
+
+// join connects one client. An address has some 28,000 ports, and loopback has many addresses: i chooses one.
+func (c *crowd) join(i int, room string, counts bool) (*client, error) {
+	fd, err := c.dial(i, room, counts)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	joined := &client{fd: fd, counts: counts}
+	c.mu.Lock()
+	c.clients[int32(fd)] = joined //nolint:gosec // a file descriptor
+	c.mu.Unlock()
+	return joined, c.listen(joined, syscall.EPOLL_CTL_ADD)
+}
+
+func (c *crowd) listen(m *client, op int) error {
+	const edge = 1 << 31                                                                                             // EPOLLET, whose constant is negative
+	return syscall.EpollCtl(c.epoll, op, m.fd, &syscall.EpollEvent{Events: syscall.EPOLLIN | edge, Fd: int32(m.fd)}) //nolint:gosec // a file descriptor
+}
+
+// deafen makes a client stop reading.
+func (c *crowd) deafen(m *client) error {
+	return syscall.EpollCtl(c.epoll, syscall.EPOLL_CTL_DEL, m.fd, nil)
+}
+
+func (c *crowd) dial(i int, room string, hears bool) (fd int, err error) {
+	fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, syscall.Close(fd))
+		}
+	}()
+	if !hears { // so that little fills the way to one who does not read
+		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10); err != nil {
+			return 0, err
+		}
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + i%8)}}); err != nil {
+		return 0, err
+	}
+	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Addr: c.address.Addr().As4(), Port: int(c.address.Port())}); err != nil {
+		return 0, err
+	}
+	request := fmt.Sprintf("GET /ws?room=%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", room, c.address)
+	if _, err := syscall.Write(fd, []byte(request)); err != nil {
+		return 0, err
+	}
+	return fd, handshake(fd)
+}
+
+// handshake reads the answer byte by byte: what follows it is a frame already.
+func handshake(fd int) error {
+	var answer []byte
+	var one [1]byte
+	for !bytes.HasSuffix(answer, []byte("\r\n\r\n")) {
+		n, err := syscall.Read(fd, one[:])
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			return fmt.Errorf("the router has hung up: %w", err)
+		}
+		answer = append(answer, one[0])
+	}
+	if line, _, _ := strings.Cut(string(answer), "\r\n"); !strings.Contains(line, " 101 ") {
+		return errors.New("the router answers " + line)
+	}
+	return nil
+}
+
+// read reads what comes, until the crowd is closed.
+func (c *crowd) read() {
+	defer close(c.done)
+	events, buffer := make([]syscall.EpollEvent, 4096), make([]byte, 64<<10)
+	for !c.stop.Load() {
+		n, err := syscall.EpollWait(c.epoll, events, 0)
+		if err != nil && !errors.Is(err, syscall.EINTR) {
+			c.failed = err
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			c.mu.Lock()
+			m := c.clients[e.Fd]
+			c.mu.Unlock()
+			c.readOne(m, buffer)
+		}
+		if n < len(events) {
+			time.Sleep(nap)
+		}
+	}
+}
+
+func (c *crowd) readOne(m *client, buffer []byte) {
+	got, err := syscall.Read(m.fd, buffer)
+	for errors.Is(err, syscall.EINTR) {
+		got, err = syscall.Read(m.fd, buffer)
+	}
+	if got <= 0 {
+		c.gone(m)
+		return
+	}
+	c.parse(m, buffer[:got], time.Now())
+	if got == len(buffer) { // there may be more, which is told only when it is asked for
+		if err := c.listen(m, syscall.EPOLL_CTL_MOD); err != nil {
+			c.gone(m)
+		}
+	}
+}
+
+// gone notes that the router has closed a connection.
+func (c *crowd) gone(m *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed++
+	delete(c.clients, int32(m.fd)) //nolint:gosec // a file descriptor
+	c.failed = errors.Join(c.failed, syscall.Close(m.fd))
+}
+
+// ended is how many connections the router has closed.
+func (c *crowd) ended() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// parse counts the messages in what was read.
+func (c *crowd) parse(m *client, data []byte, now time.Time) {
+	for len(data) > 0 || m.have > 0 && m.complete() {
+		if !m.complete() {
+			m.header[m.have], data = data[0], data[1:]
+			m.have++
+			if !m.complete() {
+				continue
+			}
+			m.opcode, m.skip = m.header[0]&0xf, m.length()
+		}
+		n := min(m.skip, len(data))
+		m.skip, data = m.skip-n, data[n:]
+		if m.skip > 0 {
+			return
+		}
+		m.have = 0
+		c.frame(m, now)
+	}
+}
+
+// complete reports whether the header of a frame is there. The router masks nothing.
+func (m *client) complete() bool { return m.have >= 2 && m.have == m.headerSize() }
+
+func (m *client) headerSize() int {
+	switch m.header[1] & 0x7f {
+	case 126:
+		return 4
+	case 127:
+		return 10
+	}
+	return 2
+}
+
+func (m *client) length() int {
+	switch n := m.header[1] & 0x7f; n {
+	case 126:
+		return int(binary.BigEndian.Uint16(m.header[2:]))
+	case 127:
+		return int(binary.BigEndian.Uint64(m.header[2:])) //nolint:gosec // the router's
+	default:
+		return int(n)
+	}
+}
+
+// frame notes a whole frame.
+func (c *crowd) frame(m *client, now time.Time) {
+	const text, ping, pong = 1, 9, 10
+	switch m.opcode {
+	case ping:
+		_, _ = syscall.Write(m.fd, masked(pong, nil)) // who cannot answer is cut off, and is noted as such
+	case text:
+		if !m.counts {
+			return
+		}
+		c.frames.Add(1)
+		if m.message < len(c.heard) {
+			c.heard[m.message].count++
+			c.heard[m.message].last = now
+		}
+		m.message++
+	}
+}
+
+// say sends a text message.
+func (m *client) say(text []byte) error {
+	const op = 1
+	_, err := syscall.Write(m.fd, masked(op, text))
+	return err
+}
+
+// masked makes a frame as a client must: masked, here with zeros, which change nothing.
+func masked(opcode byte, payload []byte) []byte {
+	frame := []byte{0x80 | opcode}
+	if len(payload) < 126 {
+		frame = append(frame, 0x80|byte(len(payload))) //nolint:gosec // less than 126
+	} else {
+		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(len(payload))) //nolint:gosec // never so long
+	}
+	return slices.Concat(frame, make([]byte, 4), payload)
+}

@@ -1,0 +1,137 @@
+//go:build linux
+
+package benchrooms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+)
+
+// latency measures the time from saying to the last hearing, without and with one who has stopped to read, in turn. The p99 is the
+// median of the rounds': such a machine stumbles now and then.
+func (b *bench) latency(ctx context.Context) error {
+	if b.rounds == 0 {
+		return nil
+	}
+	var without, with rounds
+	used, err := watch(b.target())
+	if err != nil {
+		return err
+	}
+	for range b.rounds {
+		for _, r := range []struct {
+			of   *rounds
+			deaf bool
+		}{{&without, false}, {&with, true}} {
+			times, err := b.paced(ctx, r.deaf)
+			if err != nil {
+				return err
+			}
+			r.of.add(times)
+		}
+	}
+	share, err := used()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("latency:  room of %d, %d messages a second, %d messages: from saying to the last hearing %s (goal: p99 under %s, %s)\n",
+		b.members, b.rate, len(without.all), &without, goalP99, verdict(without.p99() < goalP99))
+	change := 100 * (float64(with.p99())/float64(without.p99()) - 1)
+	fmt.Printf("          with one who does not read: %s, %+.0f %% (goal: under %d, %s); it was cut off with 4408 at last\n",
+		&with, change, goalChange, verdict(change < goalChange))
+	fmt.Printf("          %s\n", share)
+	return nil
+}
+
+// rounds are the times of several measurements of the same.
+type rounds struct {
+	all, p99s []time.Duration
+}
+
+func (r *rounds) add(times []time.Duration) {
+	r.all, r.p99s = append(r.all, times...), append(r.p99s, percentile(times, 99))
+}
+
+func (r *rounds) p99() time.Duration { return percentile(r.p99s, 50) }
+
+func (r *rounds) String() string {
+	return fmt.Sprintf("p50 %s, p99 %s (of the rounds: %s)", percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
+}
+
+// paced says so many messages a second and returns their times.
+func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, err error) {
+	messages := int(b.duration.Seconds() * float64(b.rate))
+	err = b.crowded(ctx, b.target(), ordered, b.members, messages, func(c *crowd, room string) error {
+		stopped := func() error { return nil }
+		if deaf {
+			if stopped, err = b.deaf(ctx, c, room); err != nil {
+				return err
+			}
+		}
+		speaker, err := c.join(0, room, false)
+		if err != nil {
+			return err
+		}
+		text := b.text(room)
+		next := time.NewTicker(time.Second / time.Duration(b.rate))
+		defer next.Stop()
+		var sent []time.Time
+		for range messages {
+			<-next.C
+			sent = append(sent, time.Now())
+			if err := speaker.say(text); err != nil {
+				return err
+			}
+		}
+		if times, err = b.times(ctx, c, sent); err != nil {
+			return err
+		}
+		return stopped()
+	})
+	return times, err
+}
+
+// deaf adds one to the room who stops reading, and lets so much wait for it that the router cannot write to it any more. The
+// function says more until it is cut off.
+func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() error, err error) {
+	const waiting = 256 << 10
+	m, err := c.join(0, room, false)
+	if err != nil {
+		return nil, err
+	}
+	other := b.room("other")
+	if err := errors.Join(c.deafen(m), m.say(fmt.Appendf(nil, `{"$join":%q}`, other))); err != nil {
+		return nil, err
+	}
+	talker, err := c.join(0, other, false)
+	if err != nil {
+		return nil, err
+	}
+	long := fmt.Appendf(nil, `{"room":%q,"data":%q}`, other, strings.Repeat("x", 30_000))
+	fill := func(every time.Duration, metric string, want float64, labels ...string) error {
+		return testbed.Poll(ctx, every, func() (bool, error) {
+			m, err := b.router.Metrics(ctx)
+			if err != nil {
+				return false, err
+			}
+			const underway = 4 // or their rest would be heard in the measurement
+			full, owed := m.Sum(metric, labels...) >= want, m.Sum("pointsman_queue_pending")
+			if full || owed > underway {
+				return full && owed == 0, nil
+			}
+			return false, talker.say(long)
+		})
+	}
+	m0, err := b.router.Metrics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const disconnects = "pointsman_ws_disconnects_total"
+	before := m0.Sum(disconnects, "code", "4408")
+	return func() error { return fill(50*time.Millisecond, disconnects, before+1, "code", "4408") }, fill(time.Millisecond, "pointsman_ws_send_queue_bytes", waiting)
+}

@@ -1,0 +1,109 @@
+package crash
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// ledger compares what was acknowledged with what became of it.
+type ledger struct {
+	acked, delivered, dead, pending, lost int
+	// extra events were stored and their acknowledgement never reached the sender; again counts deliveries that the
+	// plugin saw more than once. Both are allowed.
+	extra, again int
+}
+
+func (l ledger) String() string {
+	return fmt.Sprintf("acked %d  delivered %d  dead %d  pending %d  lost %d   (stored without an answer: %d, delivered again: %d)",
+		l.acked, l.delivered, l.dead, l.pending, l.lost, l.extra, l.again)
+}
+
+// audit reads the journal and the plugin's own record, and finds every acknowledged event in them.
+func (s *site) audit(ctx context.Context, l *load) (ledger, error) {
+	seen, again, err := readRecord(recordIn(s.Dir))
+	if err != nil {
+		return ledger{}, err
+	}
+	fates, err := s.fates(ctx, seen)
+	if err != nil {
+		return ledger{}, err
+	}
+	books := ledger{acked: len(l.known), again: again, extra: len(fates) - len(l.known)}
+	for _, id := range l.known {
+		switch fates[id] {
+		case delivered:
+			books.delivered++
+		case dead:
+			books.dead++
+		case pending:
+			books.pending++
+		default:
+			books.lost++
+			books.extra++
+		}
+	}
+	return books, nil
+}
+
+// fate is what became of an event's only delivery.
+type fate int
+
+const (
+	missing fate = iota
+	delivered
+	dead
+	pending
+)
+
+// fates of all events in the journal, by event id. A delivery that the journal calls done and the plugin never saw is
+// missing.
+func (s *site) fates(ctx context.Context, seen map[string]bool) (map[string]fate, error) {
+	fates := map[string]fate{}
+	for d, err := range testbed.Deliveries(ctx, s.Journal()) {
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case d.State == journal.StateDone && seen[d.ID]:
+			fates[d.EventID] = delivered
+		case d.State == journal.StateDead:
+			fates[d.EventID] = dead
+		case d.State == journal.StatePending:
+			fates[d.EventID] = pending
+		default:
+			fates[d.EventID] = missing
+		}
+	}
+	return fates, nil
+}
+
+// readRecord reads the ids that the plugin was given, one a line, and counts those that stand there again.
+func readRecord(path string) (seen map[string]bool, again int, err error) {
+	seen = map[string]bool{}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seen, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); ; {
+		if !lines.Scan() {
+			return seen, again, lines.Err()
+		}
+		id, _, _ := strings.Cut(lines.Text(), " ")
+		if seen[id] {
+			again++
+		}
+		seen[id] = true
+	}
+}

@@ -1,0 +1,90 @@
+package crash
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pointsman/pointsman/core/source/intdash"
+)
+
+// load sends signed events, each once, and remembers the ids of those that were acknowledged with a 2xx.
+type load struct {
+	url    string
+	secret []byte
+	client *http.Client
+
+	mu    sync.Mutex
+	known []string
+}
+
+func newLoad(url, secret string) *load {
+	return &load{url: url, secret: []byte(secret), client: &http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 1024},
+	}}
+}
+
+// start sends from n clients until ctx ends. The channel is closed when the last answer is in the ledger.
+func (l *load) start(ctx context.Context, n int) <-chan struct{} {
+	var clients sync.WaitGroup
+	for range n {
+		clients.Go(func() { l.send(ctx) })
+	}
+	done := make(chan struct{})
+	go func() {
+		clients.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// send posts one event after the other. A dead router is met with a short pause, not with a storm.
+func (l *load) send(ctx context.Context) {
+	for ctx.Err() == nil {
+		m, err := intdash.NewMessage(rand.Reader, time.Now())
+		if err == nil {
+			err = l.post(&m)
+		}
+		if err == nil {
+			l.mu.Lock()
+			l.known = append(l.known, m.DeliveryUUID)
+			l.mu.Unlock()
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// post returns nil when the event is acknowledged. It does not end with the run: an answer under way still counts.
+func (l *load) post(m *intdash.Message) error {
+	req, err := intdash.NewRequest(context.Background(), l.url, l.secret, m.Body())
+	if err != nil {
+		return err
+	}
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("answer %s", resp.Status)
+	}
+	return nil
+}
+
+func (l *load) acked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.known)
+}

@@ -1,0 +1,110 @@
+package e2erooms
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// limit is how soon a finished measurement must be in the page.
+const limit = 1000 // ms
+
+// lines is how many messages each of the two people says at first.
+const lines = 10
+
+// seen is what stood in the pages at the end, and what the other clients heard.
+type seen struct {
+	Browser       string
+	Titles        []string
+	Hostile       string   // said by Ann; it would run a script were it read as HTML
+	Errors        []string // of the pages: breaches of their policy, and exceptions
+	MeasurementMS int      `json:"measurement_ms"`
+	Ann, Bob, Eve []string // in the order of the list; own messages too
+	Clients       map[string][]string
+	WithoutToken  int // pages that a guarded router let in
+
+	measurement string
+	dead        int
+}
+
+func (v *seen) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "browser:            Chromium %s, the page of examples/chat-room\n", v.Browser)
+	fmt.Fprintf(&b, "Ann and Bob:        %d and %d messages in their lists, Eve in another room: %d; errors of the pages: %d\n", len(v.Ann), len(v.Bob), len(v.Eve), len(v.Errors))
+	fmt.Fprintf(&b, "measurement:        in the room %d ms after it was posted\n", v.MeasurementMS)
+	for _, name := range slices.Sorted(maps.Keys(v.Clients)) {
+		fmt.Fprintf(&b, "%-20sheard %s\n", name+":", strings.Join(v.Clients[name], ", "))
+	}
+	fmt.Fprintf(&b, "restarts:           both pages were back by themselves; then with a token\n")
+	fmt.Fprintf(&b, "dead letters:       %d", v.dead)
+	return b.String()
+}
+
+// complaint says which promises were broken.
+func (v *seen) complaint() error {
+	var broken []error
+	promise := func(kept bool, format string, args ...any) {
+		if !kept {
+			broken = append(broken, fmt.Errorf(format, args...))
+		}
+	}
+	once := func(who string, list []string, text string) {
+		n := count(list, text)
+		promise(n == 1, "%s has %q %d times", who, text, n)
+	}
+	clients := slices.Sorted(maps.Keys(v.Clients))
+	said := []string{v.Hostile, "Measurement " + v.measurement + " is complete", "hello everybody", "back again", "with a token"}
+	for i := range lines {
+		said = append(said, fmt.Sprintf("from Ann %d", i+1), fmt.Sprintf("from Bob %d", i+1))
+	}
+	for _, name := range clients {
+		said = append(said, "hello from "+name)
+	}
+	for who, list := range map[string][]string{"Ann": v.Ann, "Bob": v.Bob} {
+		for _, text := range said {
+			once(who, list, text)
+		}
+		promise(len(list) == len(said), "%s has %d messages, and %d were said", who, len(list), len(said))
+	}
+	promise(inOrder(v.Ann, "from Bob %d") && inOrder(v.Bob, "from Ann %d"), "what was said did not arrive in its order")
+	promise(len(v.Eve) == 0, "in another room was heard: %q", v.Eve)
+	promise(len(v.Errors) == 0, "errors of the pages: %q", v.Errors)
+	promise(slices.Equal(v.Titles, []string{"Rooms", "Rooms"}), "a script that somebody said was run: %q", v.Titles)
+	promise(v.MeasurementMS < limit, "the measurement was in the room only after %d ms", v.MeasurementMS)
+	promise(len(clients) == 3, "other clients: %q", clients)
+	for _, name := range clients {
+		for _, other := range clients {
+			n := count(v.Clients[name], "hello from "+other)
+			promise(other == name && n == 0 || other != name && n == 1, "%s heard %s %d times", name, other, n)
+		}
+		once(name, v.Clients[name], "hello everybody")
+	}
+	promise(v.WithoutToken == 0, "a page was let in without a token")
+	promise(v.dead == 0, "%d dead letters", v.dead)
+	return errors.Join(broken...)
+}
+
+func count(list []string, text string) int {
+	n := 0
+	for _, t := range list {
+		if t == text {
+			n++
+		}
+	}
+	return n
+}
+
+// inOrder reports whether the numbered texts stand in their order.
+func inOrder(list []string, format string) bool {
+	last := -1
+	for i := range lines {
+		at := slices.Index(list, fmt.Sprintf(format, i+1))
+		if at <= last {
+			return false
+		}
+		last = at
+	}
+	return true
+}

@@ -1,0 +1,124 @@
+// Command e2e-s3 tries the mirror as a whole: writers change the same keys of a real MinIO in every way there is, its notifications
+// reach the router shuffled and some of them twice, router and plugin are killed meanwhile if asked for, and in the end rclone
+// says whether the destination holds what the source holds. It exits 1 unless there is no difference, no dead letter and
+// nothing owed.
+package e2es3
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+)
+
+// options of one run.
+type options struct {
+	ops, writers, keys, kills int
+	hold, patience            time.Duration
+	seed                      uint64
+	queue                     bool
+	destination, bin, dir     string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.ops, "ops", 2000, "how many operations the writers do")
+	flag.IntVar(&o.writers, "writers", 8, "writers at the same time")
+	flag.IntVar(&o.keys, "keys", 300, "keys that all of them work on")
+	flag.IntVar(&o.kills, "kills", 0, "how often the router, and as often the plugin, is killed")
+	flag.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
+	flag.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until nothing is owed")
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
+	flag.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
+	flag.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
+	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
+	flag.StringVar(&o.dir, "dir", "", "folder for the run's files (default: a temporary one, removed when all is well)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e-s3:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole story: servers, load and kills, quiet, judgement. The files stay when something is wrong.
+func run(ctx context.Context, o options) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-e2e-s3-")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d operations, %d writers, %d keys, minio to %s, seed %d, files in %s\n", o.ops, o.writers, o.keys, o.destination, o.seed, dir)
+	s, err := newSite(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	v, err := s.try(ctx, o)
+	if err := errors.Join(err, s.close()); err != nil {
+		return fmt.Errorf("%w; the files are in %s", err, dir)
+	}
+	fmt.Println(v)
+	if err := v.complaint(); err != nil {
+		return fmt.Errorf("%w; the files are kept in %s", err, dir)
+	}
+	return remove()
+}
+
+// try loads the site, lets it come to rest and judges what it did.
+func (s *site) try(ctx context.Context, o options) (verdict, error) {
+	load, endLog, err := s.workload(o)
+	if err != nil {
+		return verdict{}, err
+	}
+	begin := time.Now()
+	if err := errors.Join(s.underLoad(ctx, o, load), endLog()); err != nil {
+		return verdict{}, err
+	}
+	loaded := time.Since(begin)
+	waiting, cancel := context.WithTimeout(ctx, o.patience)
+	defer cancel()
+	if err := s.settle(waiting); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return verdict{}, fmt.Errorf("wait for deliveries: %w", err) // What is late stands in the verdict as pending.
+	}
+	fmt.Printf("load %s, quiet %s later\n", loaded.Round(time.Millisecond), (time.Since(begin) - loaded).Round(time.Millisecond))
+	if err := s.router.Stop(); err != nil {
+		return verdict{}, err
+	}
+	return s.judge(ctx, o, load)
+}
+
+func (s *site) workload(o options) (*workload, func() error, error) {
+	notes, err := os.Create(filepath.Join(s.dir, "operations.log"))
+	if err != nil {
+		return nil, nil, err
+	}
+	load := &workload{client: s.source.Client(), bucket: bucket, keys: makeKeys(o.keys, o.destination != "versitygw"), seed: o.seed, log: notes}
+	return load, notes.Close, nil
+}
+
+// underLoad lets writers and chaos run side by side; the first error of one ends the other.
+func (s *site) underLoad(ctx context.Context, o options, load *workload) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan error)
+	go func() {
+		err := s.chaos(ctx, load, o.kills, o.ops)
+		if err != nil {
+			cancel(err)
+		}
+		ended <- err
+	}()
+	err := load.run(ctx, o.writers, o.ops)
+	if err != nil {
+		cancel(err)
+	}
+	return errors.Join(err, <-ended)
+}

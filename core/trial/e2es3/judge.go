@@ -1,0 +1,107 @@
+package e2es3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+)
+
+// verdict is what the trial came to.
+type verdict struct {
+	ops, vain, events, duplicates, retries, kills int64
+	done, dead, pending, again, unfinished        int
+	differences                                   s3test.Differences
+	dirge                                         []string // of the first dead letters
+}
+
+// shown is how many dead letters and differences are printed.
+const shown = 20
+
+func (v verdict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "operations %d (%d in vain)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.vain, v.events, v.duplicates, v.retries, v.kills)
+	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
+	fmt.Fprintf(&b, "uploads left unfinished at the destination %d\n", v.unfinished)
+	fmt.Fprintf(&b, "differences %d", v.differences.Count)
+	for _, line := range append(v.dirge, v.differences.List[:min(shown, len(v.differences.List))]...) {
+		fmt.Fprintf(&b, "\n  %s", line)
+	}
+	return b.String()
+}
+
+// complaint is nil when the mirror did all that it promises.
+func (v verdict) complaint() error {
+	switch {
+	case v.differences.Count > 0:
+		return fmt.Errorf("%d keys differ", v.differences.Count)
+	case v.dead > 0:
+		return fmt.Errorf("%d dead letters", v.dead)
+	case v.pending > 0:
+		return fmt.Errorf("%d deliveries are still owed", v.pending)
+	case v.unfinished > 0 && v.kills == 0:
+		return fmt.Errorf("%d uploads were begun and neither completed nor aborted, though nobody was killed", v.unfinished)
+	case v.done == 0:
+		return errors.New("nothing was delivered at all")
+	}
+	return nil
+}
+
+// judge reads the journal of the router, which has ended, and lets rclone compare the buckets.
+func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, error) {
+	v := verdict{
+		ops: load.done.Load(), vain: load.vain.Load(), kills: int64(2 * o.kills),
+		events: s.proxy.events.Load(), duplicates: s.proxy.duplicates.Load(), retries: s.proxy.retries.Load(),
+	}
+	for d, err := range testbed.Deliveries(ctx, s.router.Journal()) {
+		if err != nil {
+			return verdict{}, err
+		}
+		v.count(d)
+	}
+	var err error
+	if v.unfinished, err = unfinished(ctx, s.destination, load.keys); err != nil {
+		return verdict{}, err
+	}
+	v.differences, err = s3test.Compare(ctx, s3test.Location{Server: s.source, Bucket: bucket}, s3test.Location{Server: s.destination, Bucket: target})
+	return v, err
+}
+
+func (v *verdict) count(d journal.DeliveryRecord) {
+	switch d.State {
+	case journal.StateDone:
+		if v.done++; d.Attempts > 1 {
+			v.again++
+		}
+	case journal.StatePending:
+		v.pending++
+	case journal.StateDead:
+		if v.dead++; v.dead <= shown {
+			v.dirge = append(v.dirge, fmt.Sprintf("dead letter %s of %s: %s: %s", d.ID, d.OrderKey, d.Reason, d.Error))
+		}
+	}
+}
+
+// unfinished counts multipart uploads that take room and that nobody goes on with. MinIO tells only those of the very key that is
+// asked for.
+func unfinished(ctx context.Context, s *s3test.Server, keys []string) (n int, err error) {
+	for _, key := range keys {
+		out, err := s.Client().ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: aws.String(target), Prefix: &key})
+		if err != nil {
+			return 0, fmt.Errorf("list unfinished uploads: %w", err)
+		}
+		for _, u := range out.Uploads {
+			if aws.ToString(u.Key) == key {
+				n++
+			}
+		}
+	}
+	return n, nil
+}

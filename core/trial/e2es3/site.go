@@ -1,0 +1,182 @@
+package e2es3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
+	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+)
+
+const (
+	token  = "only-for-the-trial-of-the-mirror-01"
+	bucket = "main"
+	target = "copy"
+)
+
+const config = `
+source "s3" "uploads" {
+  tokens  = [env("E2E_TOKEN")]
+  buckets = [%[1]q]
+}
+
+plugin "s3-mirror" "backup" {
+  settings {
+    source {
+      endpoint   = %[2]q
+      bucket     = %[1]q
+      access_key = %[3]q
+      secret_key = env("E2E_SOURCE_SECRET")
+    }
+    destination {
+      endpoint   = %[4]q
+      bucket     = %[5]q
+      access_key = %[6]q
+      secret_key = env("E2E_DESTINATION_SECRET")
+    }
+    deletes = true
+  }
+}
+
+rule "backup" {
+  on   = ["uploads"]
+  when = startswith(event.type, "s3.object.")
+
+  dispatch "backup" {
+    order_by = event.subject
+    timeout  = "5m"
+  }
+}
+`
+
+// site is everything that runs: two S3 servers, the proxy and the router.
+type site struct {
+	dir                 string
+	source, destination *s3test.Server
+	proxy               *proxy
+	router              *testbed.Router
+}
+
+// newSite starts the servers, the proxy and, last, the router. What runs when an error comes is stopped by close.
+func newSite(ctx context.Context, o options, dir string) (*site, error) {
+	s := &site{dir: dir}
+	if err := s.startServers(ctx, o); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	text := fmt.Sprintf(config, bucket, s.source.Endpoint, s.source.AccessKey, s.destination.Endpoint, target, s.destination.AccessKey)
+	router, err := testbed.NewRouter(o.bin, dir, text, "E2E_TOKEN="+token,
+		"E2E_SOURCE_SECRET="+s.source.SecretKey, "E2E_DESTINATION_SECRET="+s.destination.SecretKey)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.proxy.serve(ctx, router.Server+"/hooks/uploads")
+	s.router = router
+	if err := router.Start(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// startServers starts both S3 servers, with a bucket each, and gives the proxy its address.
+func (s *site) startServers(ctx context.Context, o options) (err error) {
+	if s.proxy, err = newProxy(o.hold, o.seed); err != nil {
+		return err
+	}
+	hook := &s3test.Webhook{URL: s.proxy.url(), Token: token, QueueDir: o.queue}
+	if s.source, err = s3test.StartMinIO(ctx, s.sourceDir(), s3test.MinIOOptions{Webhook: hook}); err != nil {
+		return err
+	}
+	if s.destination, err = startDestination(ctx, o.destination, filepath.Join(s.dir, "destination")); err != nil {
+		return err
+	}
+	if err := makeBucket(ctx, s.destination, target); err != nil {
+		return err
+	}
+	if err := makeVersionedBucket(ctx, s.source, bucket); err != nil {
+		return err
+	}
+	return s.source.Notify(ctx, bucket)
+}
+
+func startDestination(ctx context.Context, kind, dir string) (*s3test.Server, error) {
+	switch kind {
+	case "minio":
+		return s3test.StartMinIO(ctx, dir, s3test.MinIOOptions{})
+	case "versitygw":
+		return s3test.StartVersityGW(ctx, dir, s3test.VersityOptions{})
+	}
+	return nil, fmt.Errorf("-destination %q: want minio or versitygw", kind)
+}
+
+func makeBucket(ctx context.Context, s *s3test.Server, name string) error {
+	_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
+	return err
+}
+
+func makeVersionedBucket(ctx context.Context, s *s3test.Server, name string) error {
+	if err := makeBucket(ctx, s, name); err != nil {
+		return err
+	}
+	_, err := s.Client().PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	return err
+}
+
+func (s *site) sourceDir() string { return filepath.Join(s.dir, "source") }
+
+// queued counts the notifications that MinIO keeps on disk, not sent yet.
+func (s *site) queued() (int, error) {
+	n := 0
+	err := filepath.WalkDir(filepath.Join(s.sourceDir(), "queue"), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // It was sent while we looked.
+		}
+		return err
+	})
+	return n, err
+}
+
+// settle waits until nothing is on its way any more: not in MinIO, not in the proxy, not in the router. MinIO puts an event on its
+// disk a moment after it has answered the writer, therefore all must stay quiet for a while.
+func (s *site) settle(ctx context.Context) error {
+	const quiet = 20 // looks, a tenth of a second apart
+	calm, seen := 0, int64(-1)
+	return testbed.Poll(ctx, 100*time.Millisecond, func() (bool, error) {
+		queued, err := s.queued()
+		if err = errors.Join(err, s.proxy.trouble()); err != nil {
+			return false, err
+		}
+		owed, err := s.router.Owed(ctx)
+		if err != nil {
+			return false, err
+		}
+		events := s.proxy.events.Load()
+		if queued > 0 || s.proxy.held.Load() > 0 || owed > 0 || events != seen {
+			calm = 0
+		}
+		calm, seen = calm+1, events
+		return calm > quiet, nil
+	})
+}
+
+// close ends everything that still runs.
+func (s *site) close() error {
+	err := s.router.Close()
+	for _, server := range []*s3test.Server{s.source, s.destination} {
+		if server != nil {
+			err = errors.Join(err, server.Stop())
+		}
+	}
+	return err
+}

@@ -1,0 +1,42 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/journal/sqlite"
+)
+
+// Deliveries reads all deliveries of a journal, newest first. The router must have ended.
+func Deliveries(ctx context.Context, path string) iter.Seq2[journal.DeliveryRecord, error] {
+	return func(yield func(journal.DeliveryRecord, error) bool) {
+		j, err := sqlite.Open(ctx, path, sqlite.Options{})
+		if err != nil {
+			yield(journal.DeliveryRecord{}, err)
+			return
+		}
+		goesOn, err := eachDelivery(ctx, j, yield)
+		if err = errors.Join(err, j.Close()); err != nil && goesOn {
+			yield(journal.DeliveryRecord{}, err)
+		}
+	}
+}
+
+// eachDelivery reads page by page until yield has enough.
+func eachDelivery(ctx context.Context, j journal.Reader, yield func(journal.DeliveryRecord, error) bool) (goesOn bool, err error) {
+	q := journal.DeliveryQuery{Page: journal.Page{Limit: 1000}}
+	for {
+		page, err := j.Deliveries(ctx, q)
+		if err != nil || len(page) == 0 {
+			return true, err
+		}
+		for _, d := range page {
+			if !yield(d, nil) {
+				return false, nil
+			}
+			q.Before = d.Seq
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package testbed
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrNoProcess says that a process has ended or was not born yet.
+var ErrNoProcess = errors.New("no such process")
+
+// Plugin finds the process of a plugin by its program's name (`pointsman-plugin-<kind>`) among the children of the router.
+func (r *Router) Plugin(kind string) (pid int, err error) {
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	for _, stat := range all {
+		dir := filepath.Dir(stat)
+		program, err := os.Readlink(filepath.Join(dir, "exe"))
+		if err != nil || !strings.HasPrefix(filepath.Base(program), "pointsman-plugin-"+kind) {
+			continue
+		}
+		if parent(stat) == r.PID() {
+			return strconv.Atoi(filepath.Base(dir))
+		}
+	}
+	return 0, ErrNoProcess
+}
+
+// parent reads the parent's pid; 0 when the process is gone. The program's name before it may hold anything, brackets included.
+func parent(stat string) int {
+	text, err := os.ReadFile(stat)
+	if err != nil {
+		return 0
+	}
+	var state string
+	var ppid int
+	_, rest, _ := bytes.Cut(text[bytes.LastIndexByte(text, ')'):], []byte(" "))
+	if _, err := fmt.Sscan(string(rest), &state, &ppid); err != nil {
+		return 0
+	}
+	return ppid
+}
+
+// PeakMemory is the most memory that a process ever held resident, in bytes (VmHWM).
+func PeakMemory(pid int) (int64, error) { return memory(pid, "VmHWM:") }
+
+// Memory is what a process holds resident, in bytes (VmRSS).
+func Memory(pid int) (int64, error) { return memory(pid, "VmRSS:") }
+
+func memory(pid int, line string) (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, ErrNoProcess
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), line); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(text, "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, errors.Join(lines.Err(), ErrNoProcess) // A zombie has no memory.
+}
+
+// CPU is how long a process has computed, in the kernel too.
+func CPU(pid int) (time.Duration, error) {
+	const tick = 10 * time.Millisecond // of the kernel's interfaces, whatever its own clock
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, ErrNoProcess
+	}
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const user, system = 11, 12 // counted from the state, which follows the name
+	if len(fields) <= system {
+		return 0, fmt.Errorf("/proc/%d/stat is not understood", pid)
+	}
+	var ticks time.Duration
+	for _, field := range []string{fields[user], fields[system]} {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * tick, nil
+}

@@ -1,0 +1,112 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Router is a router that can be started, killed and started again: its folder, its addresses, its log.
+type Router struct {
+	Server, Admin string // base URLs of its two listeners
+	Dir           string // holds config.hcl, journal.db and router.log
+	Env           []string
+	Args          []string // after `run config.hcl`
+
+	program string
+	log     *os.File
+	process *Process
+}
+
+const head = `server { listen = %q }
+admin { listen = %q }
+journal { path = %q }
+plugins { dir = %q }
+`
+
+// NewRouter writes the configuration, with addresses, journal and plugins (from bin) before what is given, and starts nothing.
+func NewRouter(bin, dir, config string, env ...string) (*Router, error) {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return nil, err
+	}
+	server, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "router.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	r := &Router{
+		Server: "http://" + server, Admin: "http://" + admin, Dir: dir, Env: env, Args: []string{"--log-format", "json"},
+		program: filepath.Join(bin, "pointsman"), log: log,
+	}
+	text := fmt.Sprintf(head, server, admin, r.Journal(), bin) + config
+	return r, os.WriteFile(r.config(), []byte(text), 0o600)
+}
+
+func (r *Router) config() string { return filepath.Join(r.Dir, "config.hcl") }
+
+// Journal is the path of the journal's file.
+func (r *Router) Journal() string { return filepath.Join(r.Dir, "journal.db") }
+
+// Start runs the router and waits until it is ready.
+func (r *Router) Start(ctx context.Context) error {
+	cmd := exec.Command(r.program, append([]string{"run", r.config()}, r.Args...)...)
+	cmd.Env = append(os.Environ(), r.Env...)
+	cmd.Stdout, cmd.Stderr = r.log, r.log
+	process, err := Start(ctx, cmd, r.Admin+"/readyz")
+	if err != nil {
+		return r.see(err)
+	}
+	r.process = process
+	return nil
+}
+
+// PID of the running router.
+func (r *Router) PID() int { return r.process.PID() }
+
+// Kill ends the router with SIGKILL.
+func (r *Router) Kill() error { return r.end((*Process).Kill) }
+
+// Stop ends the router in good order.
+func (r *Router) Stop() error { return r.end((*Process).Stop) }
+
+// Close kills the router when it runs still, as it does after an error.
+func (r *Router) Close() error {
+	if r == nil || r.process == nil {
+		return nil
+	}
+	return r.Kill()
+}
+
+func (r *Router) end(how func(*Process) error) error {
+	err := how(r.process)
+	r.process = nil
+	return r.see(err)
+}
+
+// see adds to an error where to read on.
+func (r *Router) see(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("see %s", r.log.Name()))
+}
+
+// Metrics reads the router's metrics.
+func (r *Router) Metrics(ctx context.Context) (Metrics, error) { return ReadMetrics(ctx, r.Admin) }
+
+// Owed is the number of deliveries that are neither done nor dead.
+func (r *Router) Owed(ctx context.Context) (float64, error) {
+	m, err := r.Metrics(ctx)
+	return m.Sum("pointsman_queue_pending"), err
+}

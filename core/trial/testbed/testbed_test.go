@@ -1,0 +1,85 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+func TestMetricsSum(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "# TYPE a counter\na{plugin=\"x\",result=\"done\"} 3\na{plugin=\"y\",result=\"done\"} 4\na{plugin=\"x\",result=\"retry\"} 5\n")
+	}))
+	defer server.Close()
+	m, err := ReadMetrics(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, got := range map[float64]float64{
+		12: m.Sum("a"), 7: m.Sum("a", "result", "done"), 5: m.Sum("a", "plugin", "x", "result", "retry"), 0: m.Sum("b"),
+	} {
+		if got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}
+
+// PeakMemory knows a process from its memory, and an ended one from none.
+func TestPeakMemory(t *testing.T) {
+	peak, err := PeakMemory(os.Getpid())
+	if err != nil || peak < 1<<20 {
+		t.Errorf("this process: %d bytes, %v", peak, err)
+	}
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := PeakMemory(gone.Process.Pid); !errors.Is(err, ErrNoProcess) {
+		t.Errorf("an ended process: %v", err)
+	}
+}
+
+// CPU grows while a process computes.
+func TestCPU(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after := before; after <= before; {
+		if after, err = CPU(os.Getpid()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now, err := Memory(os.Getpid()); err != nil || now < 1<<20 {
+		t.Errorf("this process: %d bytes, %v", now, err)
+	}
+}
+
+func TestParent(t *testing.T) {
+	if ppid := parent(fmt.Sprintf("/proc/%d/stat", os.Getpid())); ppid != os.Getppid() {
+		t.Errorf("parent %d, want %d", ppid, os.Getppid())
+	}
+}
+
+// A server that never gets ready is not left behind.
+func TestStartEndsWithContext(t *testing.T) {
+	address, err := FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sleep", "60")
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := Start(ctx, cmd, "http://"+address); err == nil {
+		t.Error("sleep got ready")
+	}
+	if cmd.ProcessState == nil {
+		t.Error("it still runs")
+	}
+}
