@@ -31,11 +31,11 @@ run: build ## start the router with config.hcl: sample data, mail into data/mail
 	@echo
 	@exec bin/pointsman run config.hcl
 
-# exim is a mail server that nobody here wrote, strace makes a disk fail, rclone judges copies of buckets. All come from Debian.
+# exim is a foreign mail server, strace makes a disk fail, rclone compares copies of buckets. All come from Debian.
 # exim runs as root only; everybody else leaves its tests out.
 EXIM := $(shell [ "$$(id -u)" = 0 ] || echo POINTSMAN_TEST_NO_EXIM=1)
 
-# Nothing comes from the cache of results: many tests build and run the programs, whose changes that cache does not see.
+# -count=1 turns the test cache off: many tests build and run the programs, and the cache does not see changes in those.
 test: test-servers ## run every test, with the race detector
 	$(EXIM) go test -race -count=1 -timeout 14m ./...
 
@@ -47,7 +47,7 @@ test-servers: servers
 		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' 'strace=6.1*' 'rclone=1.60*' >/dev/null; \
 	fi
 
-servers: $(SERVERS)/minio $(SERVERS)/versitygw $(NODE)/installed ## get the servers and judges of others that tests run against, once
+servers: $(SERVERS)/minio $(SERVERS)/versitygw $(NODE)/installed ## get the foreign servers and clients that tests run against, once
 
 $(SERVERS)/minio: .tools/minio.mod
 	go build -modfile=.tools/minio.mod -ldflags '-s -w' -o $@ github.com/minio/minio
@@ -55,7 +55,7 @@ $(SERVERS)/minio: .tools/minio.mod
 $(SERVERS)/versitygw: .tools/versitygw.mod
 	go build -modfile=.tools/versitygw.mod -ldflags '-s -w' -o $@ github.com/versity/versitygw/cmd/versitygw
 
-# sns-validator is Amazon's own judge of SNS signatures, serverless-offline-sns an SNS that posts and signs nothing. Node.js 22 has a
+# sns-validator is Amazon's own verifier of SNS signatures, serverless-offline-sns an SNS that posts without a signature. Node.js 22 has a
 # WebSocket client of its own, wscat is another one; playwright-core drives a browser, which it does not bring.
 # serverless-offline is an API Gateway, dynalite a DynamoDB.
 $(NODE)/installed: .tools/node/package.json .tools/node/package-lock.json
@@ -93,16 +93,14 @@ fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything
 	$(TOOLS)/buf format -w
 	$(TOOLS)/golangci-lint fmt ./...
 
-# What bench, crash and the e2e programs run: the router, a plugin that takes everything, the mirror, slack and room-broadcast, apart from bin/.
+# What trial runs: the router, a plugin that takes everything, the mirror, slack and room-broadcast, apart from bin/.
 .PHONY: out/bin
 out/bin:
 	@mkdir -p out/bin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/cmd/bench ./core/cmd/bench-s3 ./core/cmd/bench-rooms ./core/cmd/crash ./core/cmd/e2e-s3 ./core/cmd/e2e-sns ./core/cmd/e2e-rooms ./plugins/sdk/plugintest/pointsman-plugin-noop
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-s3-mirror ./plugins/s3-mirror
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-slack ./plugins/slack
-	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-room-broadcast ./plugins/room-broadcast
+	go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/ ./core/cmd/pointsman ./core/trial ./plugins/sdk/plugintest/pointsman-plugin-noop
+	for p in s3-mirror slack room-broadcast; do go build -trimpath -ldflags '$(LDFLAGS)' -o out/bin/pointsman-plugin-$$p ./plugins/$$p || exit 1; done
 
-# A program of Debian's, installed when it is missing and one may.
+# A program of Debian's, installed when it is missing and the user is root.
 debian = @command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy $(1) >/dev/null; } || { echo '$(1) is not installed: apt-get install $(1)' >&2; exit 1; }
 
 bench: out/bin servers ## journal, deliveries, HTTP, S3 and WebSocket rooms, each beside its baseline in the same run
@@ -110,26 +108,26 @@ bench: out/bin servers ## journal, deliveries, HTTP, S3 and WebSocket rooms, eac
 	$(call debian,rclone)
 	go test -run '^$$' -bench 'Append|BareFile' ./core/journal/sqlite
 	go test -run '^$$' -bench 'DispatchReal' ./core/dispatch
-	out/bin/bench -bin out/bin
-	out/bin/bench-s3 -bin out/bin
-	out/bin/bench-rooms -bin out/bin
+	out/bin/trial bench
+	out/bin/trial bench-s3
+	out/bin/trial bench-rooms
 
 crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
-	out/bin/crash -bin out/bin -kills 20
+	out/bin/trial crash --kills 20
 
 e2e-s3: out/bin servers ## the S3 mirror under shuffled and doubled notifications, without and with kills; prints the differences
 	$(call debian,rclone)
-	out/bin/e2e-s3 -bin out/bin
-	out/bin/e2e-s3 -bin out/bin -kills 5
+	out/bin/trial e2e-s3
+	out/bin/trial e2e-s3 --kills 5
 
-e2e-sns: out/bin ## from a topic of SNS to Slack: 30 messages in a second, kills, hostile certificate URLs; prints what became of them
-	out/bin/e2e-sns -bin out/bin
+e2e-sns: out/bin ## from a topic of SNS to Slack: 30 messages in a second, kills, hostile certificate URLs; prints the results
+	out/bin/trial e2e-sns
 
-# The browser is Debian's newest: older ones leave the mirror with every security update. Its version is printed.
-e2e-rooms: out/bin servers ## WebSocket rooms with the page of examples/chat-room in a real browser and with other clients; prints what each saw
+# The browser is Debian's newest: the mirror drops older ones with every security update. The run prints its version.
+e2e-rooms: out/bin servers ## WebSocket rooms with the page of examples/chat-room in a real browser and with other clients; prints what each received
 	$(call debian,chromium-headless-shell)
 	@/usr/bin/python3 -c 'import websockets' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy --no-install-recommends 'python3-websockets=10.4*' >/dev/null; } || { echo 'python3-websockets is not installed: apt-get install python3-websockets' >&2; exit 1; }
-	out/bin/e2e-rooms -bin out/bin
+	out/bin/trial e2e-rooms
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out

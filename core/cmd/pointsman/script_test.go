@@ -17,9 +17,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/pointsman/pointsman/core/cmd/internal/trial"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
@@ -122,7 +122,7 @@ func runStories(t *testing.T, glob, extra string) {
 }
 
 func freePort() (int, error) {
-	address, err := trial.FreeAddress()
+	address, err := testbed.FreeAddress()
 	if err != nil {
 		return 0, err
 	}

@@ -1,4 +1,4 @@
-// Command bench measures signed webhook requests over HTTP, from request to 204: the whole router, whose rule matches every
+// Package bench measures signed webhook requests over HTTP, from request to 204: the whole router, whose rule matches every
 // event and whose plugin takes every delivery meanwhile, beside a bare net/http handler that only reads and verifies the
 // same requests. The load comes from wrk (Debian's package of that name), on the same machine.
 package bench
@@ -6,62 +6,58 @@ package bench
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // options of one run.
 type options struct {
 	bin, connections string
 	duration         time.Duration
-	bare             string
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections to measure at")
-	flag.DurationVar(&o.duration, "duration", 6*time.Second, "how long each measurement takes")
-	flag.StringVar(&o.bare, "bare", "", "serve the bare handler at this address (bench starts itself with it)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var err error
-	if o.bare != "" {
-		err = serveBare(o.bare)
-	} else {
-		err = run(ctx, o)
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "measure signed webhook requests beside a bare HTTP handler",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	flags.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections to measure at")
+	flags.DurationVar(&o.duration, "duration", 6*time.Second, "how long each measurement takes")
+	cmd.AddCommand(testbed.BareCommand(serveBare))
+	return cmd
+}
+
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir("", "bench", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run measures both servers at every number of connections and prints a line each.
-func run(ctx context.Context, o options) (err error) {
+func run(ctx context.Context, o options, dir string) error {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is not installed: apt-get install wrk")
 	}
-	dir, err := os.MkdirTemp("", "pointsman-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Println("HTTP: signed requests answered with 204, a second; wrk on the same machine")
 	fmt.Printf("%11s  %12s  %12s  %6s  %10s  %10s  %14s\n", "connections", "bare", "pointsman", "ratio", "bare p99", "p99", "deliveries/s")
 	for c := range strings.SplitSeq(o.connections, ",") {
 		n, err := strconv.Atoi(c)
 		if err != nil {
-			return fmt.Errorf("-connections: %w", err)
+			return fmt.Errorf("--connections: %w", err)
 		}
 		if err := measure(ctx, o, filepath.Join(dir, c), n); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"time"
 
@@ -25,22 +24,11 @@ type result struct {
 }
 
 func startBare(ctx context.Context) (*server, error) {
-	self, err := os.Executable()
+	address, process, err := testbed.StartBare(ctx, "bench", path)
 	if err != nil {
 		return nil, err
 	}
-	address, err := testbed.FreeAddress()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self, "-bare", address)
-	cmd.Stderr = os.Stderr
-	url := "http://" + address + path
-	process, err := testbed.Start(ctx, cmd, url)
-	if err != nil {
-		return nil, err
-	}
-	return &server{url: url, stop: process.Stop}, nil
+	return &server{url: "http://" + address + path, stop: process.Stop}, nil
 }
 
 const config = `

@@ -5,8 +5,6 @@ package benchrooms
 import (
 	"context"
 	"net"
-	"os"
-	"os/exec"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -71,17 +69,7 @@ func (h *bareHall) tell(speaker net.Conn, frame []byte) {
 
 // startBare runs this program as the baseline.
 func startBare(ctx context.Context) (target, *testbed.Process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return target{}, nil, err
-	}
-	address, err := testbed.FreeAddress()
-	if err != nil {
-		return target{}, nil, err
-	}
-	cmd := exec.Command(self, "-bare", address)
-	cmd.Stderr = os.Stderr
-	process, err := testbed.Start(ctx, cmd, "http://"+address+"/ws")
+	address, process, err := testbed.StartBare(ctx, "bench-rooms", "/ws")
 	if err != nil {
 		return target{}, nil, err
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Command bench-rooms measures WebSocket rooms: what an idle connection costs the router in memory, how many messages a room of a
+// Package benchrooms measures WebSocket rooms: what an idle connection costs the router in memory, how many messages a room of a
 // thousand hears in a second, beside a bare server that only writes, how long it takes until the last of them has heard one, and
 // whether one who stops reading makes the others wait. Every message takes the whole way: connection, journal, rule, plugin, room.
 // The clients run on the same machine and share its cores with the router, so they do as little as they can: see crowd.go.
@@ -9,20 +9,19 @@ package benchrooms
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // options of one run.
 type options struct {
-	bin, dir, bare string
+	bin, dir       string
 	idle, members  int
 	rounds, window int
 	duration       time.Duration
@@ -30,31 +29,31 @@ type options struct {
 	size           int
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.dir, "dir", "", "folder for the router's files (default: a temporary one)")
-	flag.IntVar(&o.idle, "idle", 10_000, "number of idle connections")
-	flag.IntVar(&o.members, "members", 1000, "number of connections in the room")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often the time of a message is measured, without and with one who does not read")
-	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long each measurement takes")
-	flag.IntVar(&o.rate, "rate", 20, "messages a second while their time is measured")
-	flag.IntVar(&o.window, "window", 32, "messages under way while the rate is measured")
-	flag.IntVar(&o.size, "size", 100, "bytes of what is said")
-	flag.StringVar(&o.bare, "bare", "", "serve the baseline at this address (bench-rooms starts itself with it)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var err error
-	if o.bare != "" {
-		err = serveBare(o.bare)
-	} else {
-		err = run(ctx, o)
+	cmd := &cobra.Command{
+		Use:   "bench-rooms",
+		Short: "measure WebSocket rooms beside a bare server",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench-rooms:", err)
-		os.Exit(1)
-	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	testbed.DirFlag(flags, &o.dir)
+	flags.IntVar(&o.idle, "idle", 10_000, "number of idle connections")
+	flags.IntVar(&o.members, "members", 1000, "number of connections in the room")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often the time of a message is measured, without and with one who does not read")
+	flags.DurationVar(&o.duration, "duration", 10*time.Second, "how long each measurement takes")
+	flags.IntVar(&o.rate, "rate", 20, "messages a second while their time is measured")
+	flags.IntVar(&o.window, "window", 32, "messages under way while the rate is measured")
+	flags.IntVar(&o.size, "size", 100, "bytes of what is said")
+	cmd.AddCommand(testbed.BareCommand(serveBare))
+	return cmd
+}
+
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir(o.dir, "bench-rooms", func(dir string) error { return run(ctx, o, dir) })
 }
 
 const config = `
@@ -87,12 +86,7 @@ rule "talk" {
 }
 `
 
-func run(ctx context.Context, o options) (err error) {
-	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-bench-rooms-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, remove()) }()
+func run(ctx context.Context, o options, dir string) (err error) {
 	if o.idle, err = affordable(o.idle); err != nil {
 		return err
 	}
@@ -110,7 +104,7 @@ func run(ctx context.Context, o options) (err error) {
 	b := &bench{options: o, router: router}
 	for _, measure := range []func(context.Context) error{b.idlers, b.fanout, b.latency} {
 		if err := measure(ctx); err != nil {
-			return fmt.Errorf("%w; see %s", err, dir)
+			return err
 		}
 	}
 	return router.Stop()

@@ -1,4 +1,4 @@
-// Command bench-s3 measures the S3 mirror beside `rclone copy` (Debian's package), between the same two servers on the same
+// Package benchs3 measures the S3 mirror beside `rclone copy` (Debian's package), between the same two servers on the same
 // machine: MinIO to versitygw. One big object, many small ones, and the plugin's peak memory for a huge one. The rounds of what
 // is compared take turns, because such a machine is noisy.
 package benchs3
@@ -6,11 +6,9 @@ package benchs3
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
+	"github.com/spf13/cobra"
 	"os/exec"
-	"os/signal"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
@@ -29,34 +27,35 @@ type options struct {
 	bin, dir            string
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 3, "how often everything but the huge object is measured")
-	flag.IntVar(&o.concurrency, "concurrency", 8, "transfers at a time, of both")
-	flag.Int64Var(&o.big, "big", gib, "bytes of the big object")
-	flag.Int64Var(&o.objects, "objects", 2000, "number of small objects")
-	flag.Int64Var(&o.small, "small", 16*kib, "bytes of each of them")
-	flag.Int64Var(&o.huge, "huge", 5*gib, "bytes of the object whose mirroring must not take more than 128 MiB of memory; 0: none")
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.dir, "dir", "", "folder for the servers' data (default: a temporary one)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-s3:", err)
-		os.Exit(1)
+	cmd := &cobra.Command{
+		Use:   "bench-s3",
+		Short: "measure the S3 mirror beside rclone",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	testbed.DirFlag(flags, &o.dir)
+	flags.IntVar(&o.rounds, "rounds", 3, "how often everything but the huge object is measured")
+	flags.IntVar(&o.concurrency, "concurrency", 8, "transfers at a time, of both")
+	flags.Int64Var(&o.big, "big", gib, "bytes of the big object")
+	flags.Int64Var(&o.objects, "objects", 2000, "number of small objects")
+	flags.Int64Var(&o.small, "small", 16*kib, "bytes of each of them")
+	flags.Int64Var(&o.huge, "huge", 5*gib, "bytes of the object whose mirroring must not take more than 128 MiB of memory; 0: none")
+	return cmd
 }
 
-func run(ctx context.Context, o options) (err error) {
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir(o.dir, "bench-s3", func(dir string) error { return run(ctx, o, dir) })
+}
+
+func run(ctx context.Context, o options, dir string) (err error) {
 	if _, err := exec.LookPath("rclone"); err != nil {
 		return errors.New("rclone is not installed: apt-get install rclone")
 	}
-	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-bench-s3-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, remove()) }()
 	b, err := newBench(ctx, o, dir)
 	if err != nil {
 		return err

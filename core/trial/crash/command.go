@@ -1,16 +1,15 @@
-// Command crash kills a router under load, again and again, and then asks the journal and the plugin what became of every
+// Package crash kills a router under load, again and again, and then asks the journal and the plugin what became of every
 // event that was acknowledged. It prints one line a kill and the ledger at the end; it exits 1 when an event is lost.
 package crash
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
@@ -23,29 +22,31 @@ type options struct {
 	bin, dir       string
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.IntVar(&o.kills, "kills", 20, "how often the router is killed")
-	flag.IntVar(&o.clients, "clients", 16, "clients that send at the same time")
-	flag.DurationVar(&o.longest, "longest", 1500*time.Millisecond, "longest life of a router, from ready to kill -9")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random moments; give it to repeat a run")
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.dir, "dir", "", "folder for the run's files (default: a temporary one, removed when nothing was lost)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "crash:", err)
-		os.Exit(1)
+	cmd := &cobra.Command{
+		Use:   "crash",
+		Short: "kill the router under load and look for lost events",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	testbed.DirFlag(flags, &o.dir)
+	flags.IntVar(&o.kills, "kills", 20, "how often the router is killed")
+	flags.IntVar(&o.clients, "clients", 16, "clients that send at the same time")
+	flags.DurationVar(&o.longest, "longest", 1500*time.Millisecond, "longest life of a router, from ready to kill -9")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random moments; give it to repeat a run")
+	return cmd
 }
 
-// run is the whole story: load and kills, one clean end, the ledger.
-func run(ctx context.Context, o options) (err error) {
-	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-crash-")
-	if err != nil {
-		return err
-	}
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir(o.dir, "crash", func(dir string) error { return run(ctx, o, dir) })
+}
+
+// run loads and kills the router, lets it finish what is pending, and prints the ledger.
+func run(ctx context.Context, o options, dir string) (err error) {
 	fmt.Printf("seed %d, files in %s\n", o.seed, dir)
 	site, err := newSite(o.bin, dir)
 	if err != nil {
@@ -74,7 +75,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	fmt.Println(books)
 	if books.lost > 0 {
-		return fmt.Errorf("%d acknowledged events are lost; the files are kept in %s", books.lost, dir)
+		return fmt.Errorf("%d acknowledged events are lost", books.lost)
 	}
-	return remove()
+	return nil
 }

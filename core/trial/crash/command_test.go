@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"os/exec"
 	"testing"
 	"time"
 
@@ -11,11 +10,10 @@ import (
 // A short run of what make crash does at length: nothing that was acknowledged is lost.
 func TestRun(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin, "../pointsman", "../../../plugins/sdk/plugintest/pointsman-plugin-noop")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	if err := testbed.Build(bin, "core/cmd/pointsman", "plugins/sdk/plugintest/pointsman-plugin-noop"); err != nil {
+		t.Fatal(err)
 	}
-	if err := run(t.Context(), options{kills: 3, clients: 8, longest: 400 * time.Millisecond, seed: 1, bin: bin}); err != nil {
+	if err := run(t.Context(), options{kills: 3, clients: 8, longest: 400 * time.Millisecond, seed: 1, bin: bin}, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 }

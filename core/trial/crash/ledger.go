@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // ledger compares what was acknowledged with what became of it.

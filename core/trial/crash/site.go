@@ -73,7 +73,7 @@ func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan stru
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	owesNothing := func() (bool, error) {
-		n, err := s.Owed(waiting)
+		n, err := s.Pending(waiting)
 		return n == 0, err
 	}
 	if err := testbed.Poll(waiting, 100*time.Millisecond, owesNothing); err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -1,4 +1,4 @@
-// Command e2e-rooms tries WebSocket rooms as a whole, with the router, the plugin and the page of examples/chat-room: people in
+// Package e2erooms tries WebSocket rooms as a whole, with the router, the plugin and the page of examples/chat-room: people in
 // pages of a real browser talk, clients of other makers join them, a finished measurement is told to the room, the router is
 // started anew under their feet. It prints what each of them saw, and exits 1 unless every promise was kept.
 package e2erooms
@@ -6,13 +6,13 @@ package e2erooms
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
@@ -24,47 +24,46 @@ type options struct {
 	patience                  time.Duration
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.dir, "dir", "", "folder for the run's files (default: a temporary one, removed when all is well)")
-	flag.StringVar(&o.example, "example", "examples/chat-room", "folder with the configuration and the page")
-	flag.StringVar(&o.node, "node", ".cache/node", "folder with Node.js 22, playwright-core and wscat, made by make servers")
-	flag.StringVar(&o.browser, "browser", "", "program of the browser (default: Debian's chromium-headless-shell or chromium)")
-	flag.StringVar(&o.screenshot, "screenshot", "out/e2e-rooms.png", "where to put a picture of a page")
-	flag.DurationVar(&o.patience, "patience", 20*time.Second, "how long to wait for what must happen")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e-rooms:", err)
-		os.Exit(1)
+	cmd := &cobra.Command{
+		Use:   "e2e-rooms",
+		Short: "try WebSocket rooms with a browser and other clients",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	testbed.DirFlag(flags, &o.dir)
+	flags.StringVar(&o.example, "example", "examples/chat-room", "folder with the configuration and the page")
+	flags.StringVar(&o.node, "node", ".cache/node", "folder with Node.js 22, playwright-core and wscat, made by make servers")
+	flags.StringVar(&o.browser, "browser", "", "program of the browser (default: Debian's chromium-headless-shell or chromium)")
+	flags.StringVar(&o.screenshot, "screenshot", "out/e2e-rooms.png", "where to put a picture of a page")
+	flags.DurationVar(&o.patience, "patience", 20*time.Second, "how long to wait for what must happen")
+	return cmd
 }
 
-// run is the whole story. The files stay when something is wrong.
-func run(ctx context.Context, o options) error {
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir(o.dir, "e2e-rooms", func(dir string) error { return run(ctx, o, dir) })
+}
+
+// run plays the whole scenario and prints what each client received.
+func run(ctx context.Context, o options, dir string) error {
 	if err := o.complete(); err != nil {
-		return err
-	}
-	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-e2e-rooms-")
-	if err != nil {
 		return err
 	}
 	s, err := newSite(ctx, o, dir)
 	if err != nil {
-		return fmt.Errorf("%w; the files are in %s", err, dir)
+		return err
 	}
 	seen, err := s.watch(ctx)
 	if err := errors.Join(err, s.router.Close()); err != nil {
-		return fmt.Errorf("%w; the files are in %s", err, dir)
+		return err
 	}
 	fmt.Println(seen)
 	fmt.Println("a page:            ", o.screenshot)
-	if err := seen.complaint(); err != nil {
-		return fmt.Errorf("%w; the files are kept in %s", err, dir)
-	}
-	return remove()
+	return seen.complaint()
 }
 
 // complete finds the browser and makes all paths absolute, for other programs work in other folders.

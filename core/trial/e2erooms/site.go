@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 const (

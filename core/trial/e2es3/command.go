@@ -1,4 +1,4 @@
-// Command e2e-s3 tries the mirror as a whole: writers change the same keys of a real MinIO in every way there is, its notifications
+// Package e2es3 tries the mirror as a whole: writers change the same keys of a real MinIO in every way there is, its notifications
 // reach the router shuffled and some of them twice, router and plugin are killed meanwhile if asked for, and in the end rclone
 // says whether the destination holds what the source holds. It exits 1 unless there is no difference, no dead letter and
 // nothing owed.
@@ -7,12 +7,12 @@ package e2es3
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
@@ -26,36 +26,38 @@ type options struct {
 	destination, bin, dir     string
 }
 
-func main() {
+// Command returns the subcommand.
+func Command() *cobra.Command {
 	var o options
-	flag.IntVar(&o.ops, "ops", 2000, "how many operations the writers do")
-	flag.IntVar(&o.writers, "writers", 8, "writers at the same time")
-	flag.IntVar(&o.keys, "keys", 300, "keys that all of them work on")
-	flag.IntVar(&o.kills, "kills", 0, "how often the router, and as often the plugin, is killed")
-	flag.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
-	flag.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until nothing is owed")
-	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
-	flag.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
-	flag.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
-	flag.StringVar(&o.bin, "bin", "bin", "folder with pointsman and its plugins, built by make build")
-	flag.StringVar(&o.dir, "dir", "", "folder for the run's files (default: a temporary one, removed when all is well)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e-s3:", err)
-		os.Exit(1)
+	cmd := &cobra.Command{
+		Use:   "e2e-s3",
+		Short: "try the S3 mirror under shuffled and doubled notifications",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
+	flags := cmd.Flags()
+	testbed.BinFlag(flags, &o.bin)
+	testbed.DirFlag(flags, &o.dir)
+	flags.IntVar(&o.ops, "ops", 2000, "how many operations the writers do")
+	flags.IntVar(&o.writers, "writers", 8, "writers at the same time")
+	flags.IntVar(&o.keys, "keys", 300, "keys that all of them work on")
+	flags.IntVar(&o.kills, "kills", 0, "how often the router, and as often the plugin, is killed")
+	flags.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
+	flags.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until nothing is owed")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
+	flags.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
+	flags.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
+	return cmd
 }
 
-// run is the whole story: servers, load and kills, quiet, judgement. The files stay when something is wrong.
-func run(ctx context.Context, o options) (err error) {
+func runInDir(ctx context.Context, o options) error {
+	return testbed.InDir(o.dir, "e2e-s3", func(dir string) error { return run(ctx, o, dir) })
+}
+
+// run starts the servers, loads them, waits until nothing is pending and prints the verdict.
+func run(ctx context.Context, o options, dir string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	dir, remove, err := testbed.WorkDir(o.dir, "pointsman-e2e-s3-")
-	if err != nil {
-		return err
-	}
 	fmt.Printf("%d operations, %d writers, %d keys, minio to %s, seed %d, files in %s\n", o.ops, o.writers, o.keys, o.destination, o.seed, dir)
 	s, err := newSite(ctx, o, dir)
 	if err != nil {
@@ -63,13 +65,10 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	v, err := s.try(ctx, o)
 	if err := errors.Join(err, s.close()); err != nil {
-		return fmt.Errorf("%w; the files are in %s", err, dir)
+		return err
 	}
 	fmt.Println(v)
-	if err := v.complaint(); err != nil {
-		return fmt.Errorf("%w; the files are kept in %s", err, dir)
-	}
-	return remove()
+	return v.complaint()
 }
 
 // try loads the site, lets it come to rest and judges what it did.

@@ -1,26 +1,23 @@
 package e2es3
 
 import (
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
 // A short run of what make e2e-s3 does at length: after kills of router and plugin, both buckets hold the same.
 func TestRun(t *testing.T) {
 	bin := t.TempDir()
-	for program, source := range map[string]string{"pointsman": "../pointsman", "pointsman-plugin-s3-mirror": "../../../plugins/s3-mirror"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, program), source).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if err := testbed.Build(bin, "core/cmd/pointsman", "plugins/s3-mirror"); err != nil {
+		t.Fatal(err)
 	}
 	o := options{
 		ops: 100, writers: 8, keys: 30, kills: 1, hold: 200 * time.Millisecond, patience: time.Minute, seed: 1, destination: "minio", bin: bin,
 	}
-	if err := run(t.Context(), o); err != nil {
+	if err := run(t.Context(), o, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 }

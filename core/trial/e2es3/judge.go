@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 

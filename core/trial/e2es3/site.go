@@ -157,7 +157,7 @@ func (s *site) settle(ctx context.Context) error {
 		if err = errors.Join(err, s.proxy.trouble()); err != nil {
 			return false, err
 		}
-		owed, err := s.router.Owed(ctx)
+		owed, err := s.router.Pending(ctx)
 		if err != nil {
 			return false, err
 		}

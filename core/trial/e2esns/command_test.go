@@ -1,21 +1,19 @@
 package e2esns
 
 import (
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // A short run of what make e2e-sns does at length, with a Slack that takes ten times as many messages.
 func TestRun(t *testing.T) {
 	bin := t.TempDir()
-	for program, source := range map[string]string{"pointsman": "../pointsman", "pointsman-plugin-slack": "../../../plugins/slack"} {
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(bin, program), source).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if err := testbed.Build(bin, "core/cmd/pointsman", "plugins/slack"); err != nil {
+		t.Fatal(err)
 	}
-	if err := run(t.Context(), options{messages: 30, every: 100 * time.Millisecond, patience: time.Minute, bin: bin}); err != nil {
+	if err := run(t.Context(), options{messages: 30, every: 100 * time.Millisecond, patience: time.Minute, bin: bin}, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
@@ -114,7 +114,7 @@ func (s *site) wait(ctx context.Context, n int) error {
 		if len(s.slack.Accepted()) < n {
 			return false, nil
 		}
-		owed, err := s.router.Owed(ctx)
+		owed, err := s.router.Pending(ctx)
 		return owed == 0, err
 	})
 }

@@ -105,8 +105,8 @@ func (r *Router) see(err error) error {
 // Metrics reads the router's metrics.
 func (r *Router) Metrics(ctx context.Context) (Metrics, error) { return ReadMetrics(ctx, r.Admin) }
 
-// Owed is the number of deliveries that are neither done nor dead.
-func (r *Router) Owed(ctx context.Context) (float64, error) {
+// Pending is the number of deliveries that are neither done nor dead.
+func (r *Router) Pending(ctx context.Context) (float64, error) {
 	m, err := r.Metrics(ctx)
 	return m.Sum("pointsman_queue_pending"), err
 }

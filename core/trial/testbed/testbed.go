@@ -1,15 +1,16 @@
-// Package testbed is what programs that put a router process to the test share: the process itself, an address for it, patience,
-// and a look at its metrics and its plugins from outside.
+// Package testbed is what the subcommands share: the router as a process, free addresses, polling, and a look at metrics, journal
+// and plugin processes from outside.
 package testbed
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"time"
 )
 
-// FreeAddress asks the kernel for a loopback host:port that nobody uses at the moment.
+// FreeAddress returns a loopback host:port that is free at the moment. Another process may take it before the caller does.
 func FreeAddress() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -19,17 +20,29 @@ func FreeAddress() (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// WorkDir makes the folder of a run and says how to remove it when it is not wanted any more: a folder that was asked for by
-// name stays.
-func WorkDir(dir, pattern string) (string, func() error, error) {
-	if dir != "" {
-		return dir, func() error { return nil }, os.MkdirAll(dir, 0o700)
+// InDir runs f in the folder dir, or in a temporary one when dir is empty. A temporary folder is removed when f succeeds; after a
+// failure it stays, and the error names it.
+func InDir(dir, name string, f func(dir string) error) error {
+	named := dir != ""
+	var err error
+	if named {
+		err = os.MkdirAll(dir, 0o700)
+	} else {
+		dir, err = os.MkdirTemp("", "pointsman-"+name+"-")
 	}
-	dir, err := os.MkdirTemp("", pattern)
-	return dir, func() error { return os.RemoveAll(dir) }, err
+	if err != nil {
+		return err
+	}
+	if err := f(dir); err != nil {
+		return fmt.Errorf("%w; the files are in %s", err, dir)
+	}
+	if named {
+		return nil
+	}
+	return os.RemoveAll(dir)
 }
 
-// Poll calls check until it says true, fails, or ctx ends.
+// Poll calls check until it returns true or an error, or ctx ends.
 func Poll(ctx context.Context, every time.Duration, check func() (bool, error)) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
