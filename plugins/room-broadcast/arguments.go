@@ -12,17 +12,18 @@ type arguments struct {
 	Room          string  `pointsman:"room" doc:"Who hears it. Default: the event's room, for events of a websocket source."`
 	ConnectionID  string  `pointsman:"connection_id" doc:"Say it to this one connection and to no room."`
 	Text          *string `pointsman:"text" doc:"What is said: a text."`
-	JSON          *string `pointsman:"json" doc:"What is said: JSON, for example of jsonencode(). Without text and json: the member data of what the event's sender sent."`
+	JSON          *string `pointsman:"json" doc:"What is said: JSON, for example of jsonencode(). Without text, json and base64: the member data of what the event's sender sent, or the bytes of a binary message."`
+	Base64        *string `pointsman:"base64" doc:"The bytes to send as a binary message, encoded in base64. Goes without envelope."`
 	Except        *string `pointsman:"except" doc:"Id of a connection that does not hear it. Default: the speaker's, for messages of a websocket source."`
 	IncludeSender bool    `pointsman:"include_sender,default=false" doc:"true: the speaker hears it too."`
 	Envelope      bool    `pointsman:"envelope,default=true" doc:"true: {\"data\": what is said, \"received\": Unix seconds}. false: what is said as it is."`
 }
 
-// message is a frame and who hears it: one connection, or a room.
+// message is a frame and its receivers: one connection, or a room.
 type message struct {
 	connection   string
 	room, except string
-	frame        []byte
+	frame
 }
 
 // newMessage makes what the arguments ask for, of the event where they are silent.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,11 +19,51 @@ type spoken struct {
 	Received int64           `json:"received"`
 }
 
-// newFrame makes the text frame that the connections get.
-func newFrame(a *arguments, env *pointsmanv1.Envelope) ([]byte, error) {
-	if a.Text != nil && a.JSON != nil {
-		return nil, errors.New("text and json: write only one of them")
+// frame is what the connections receive.
+type frame struct {
+	data   []byte
+	binary bool // a text frame otherwise
+}
+
+// newFrame makes a binary frame of base64 or of a binary message that is repeated, and a text frame of everything else.
+func newFrame(a *arguments, env *pointsmanv1.Envelope) (frame, error) {
+	switch given := count(a.Text, a.JSON, a.Base64); {
+	case given > 1:
+		return frame{}, errors.New("text, json and base64: write only one of them")
+	case a.Base64 != nil:
+		return decodeFrame(*a.Base64)
+	case given == 0 && isBinary(env):
+		return frame{data: env.GetBody(), binary: true}, nil
 	}
+	data, err := newText(a, env)
+	return frame{data: data}, err
+}
+
+func count(contents ...*string) (given int) {
+	for _, c := range contents {
+		if c != nil {
+			given++
+		}
+	}
+	return given
+}
+
+func decodeFrame(text string) (frame, error) {
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return frame{}, errors.New("base64: want the standard alphabet with padding (RFC 4648, section 4)")
+	}
+	return frame{data: data, binary: true}, nil
+}
+
+// isBinary reports whether the event is a binary message of a WebSocket client. A text message always has its text.
+func isBinary(env *pointsmanv1.Envelope) bool {
+	ws := env.GetWebsocket()
+	return ws.GetEventType() == "message" && ws.GetText() == "" && ws.GetBody() == nil && len(env.GetBody()) > 0
+}
+
+// newText makes the text of a text frame.
+func newText(a *arguments, env *pointsmanv1.Envelope) ([]byte, error) {
 	if a.Text != nil && !a.Envelope {
 		return []byte(*a.Text), nil
 	}

@@ -32,15 +32,15 @@ func (n native) Deliver(_ context.Context, d *sdk.Delivery[arguments]) error {
 	}
 	if m.connection != "" {
 		d.AddEffect(&pluginv1.Effect{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{
-			Source: n.source, ConnectionId: m.connection, Data: m.frame,
+			Source: n.source, ConnectionId: m.connection, Data: m.data, Binary: m.binary,
 		}}})
-		d.SetReceipt(fmt.Sprintf("%d bytes to connection %q", len(m.frame), m.connection))
+		d.SetReceipt(fmt.Sprintf("%d bytes to connection %q", len(m.data), m.connection))
 		return nil
 	}
 	d.AddEffect(&pluginv1.Effect{Effect: &pluginv1.Effect_RoomBroadcast{RoomBroadcast: &pluginv1.RoomBroadcast{
-		Source: n.source, Room: m.room, Data: m.frame, ExceptConnectionId: m.except,
+		Source: n.source, Room: m.room, Data: m.data, Binary: m.binary, ExceptConnectionId: m.except,
 	}}})
-	d.SetReceipt(fmt.Sprintf("%d bytes to room %q", len(m.frame), m.room))
+	d.SetReceipt(fmt.Sprintf("%d bytes to room %q", len(m.data), m.room))
 	return nil
 }
 
@@ -54,7 +54,7 @@ func (g gateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error 
 		return sdk.Reject(err)
 	}
 	receipt, err := g.rooms.Say(ctx, apigateway.Message{
-		Delivery: d.ID, Connection: m.connection, Room: m.room, Except: m.except, Frame: m.frame,
+		Delivery: d.ID, Connection: m.connection, Room: m.room, Except: m.except, Frame: m.data,
 	})
 	if refused, ok := errors.AsType[*apigateway.Error](err); ok && refused.Permanent {
 		return sdk.Reject(err)

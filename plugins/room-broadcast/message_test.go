@@ -26,6 +26,13 @@ func published(text string) *pointsmanv1.Envelope {
 	}
 }
 
+// publishedBytes is a binary message of a websocket source.
+func publishedBytes(data string) *pointsmanv1.Envelope {
+	env := published("")
+	env.Body, env.ContentType = []byte(data), "application/octet-stream"
+	return env
+}
+
 func connected() *pointsmanv1.Envelope {
 	return &pointsmanv1.Envelope{
 		Source: "chat", Kind: "websocket", Type: "websocket.connect", ReceivedUnixNano: at * int64(time.Second),
@@ -44,6 +51,7 @@ func TestNewMessage(t *testing.T) {
 		arguments string
 		want      message
 		frame     string
+		binary    bool
 		wantErr   string
 	}{
 		// What clients in a room rely on.
@@ -67,7 +75,15 @@ func TestNewMessage(t *testing.T) {
 		"data as it is":    {event: published(`{"data": {"a" : "<"} }`), arguments: `{"envelope":false}`, frame: `{"a" : "<"}`},
 		"no data as it is": {event: published(`{}`), arguments: `{"envelope":false}`, frame: `null`},
 		"bad JSON":         {event: published(`{}`), arguments: `{"json":"{"}`, wantErr: "json: this is not JSON: write json = jsonencode(...)"},
-		"both":             {event: published(`{}`), arguments: `{"json":"1","text":"1"}`, wantErr: "text and json: write only one"},
+		"both":             {event: published(`{}`), arguments: `{"json":"1","text":"1"}`, wantErr: "text, json and base64: write only one"},
+
+		// Bytes.
+		"binary":              {event: publishedBytes("\x00\xff"), frame: "\x00\xff", binary: true},
+		"binary that is JSON": {event: publishedBytes(`{"data":1}`), frame: `{"data":1}`, binary: true},
+		"text for binary":     {event: publishedBytes("\x00\xff"), arguments: `{"text":"x","envelope":false}`, frame: "x"},
+		"base64":              {event: published(`{}`), arguments: `{"base64":"AP8="}`, frame: "\x00\xff", binary: true},
+		"bad base64":          {event: published(`{}`), arguments: `{"base64":"AP8"}`, wantErr: "base64: want the standard alphabet with padding"},
+		"base64 and text":     {event: published(`{}`), arguments: `{"base64":"AP8=","text":""}`, wantErr: "text, json and base64: write only one"},
 
 		// Other sources.
 		"webhook":               {event: webhook(`{"data":1}`), arguments: `{` + in + `}`, want: message{room: "chat:3"}, frame: `{"data":1,"received":1647007498}`},
@@ -105,9 +121,9 @@ func TestNewMessage(t *testing.T) {
 			if tt.want.room == "" && tt.want.connection == "" {
 				tt.want.room, tt.want.except = "chat:3", "me="
 			}
-			tt.want.frame = []byte(tt.frame)
-			if diff := cmp.Diff(tt.want, m, cmp.AllowUnexported(message{})); diff != "" {
-				t.Errorf("-want +got:\n%s\nframe %s", diff, m.frame)
+			tt.want.frame = frame{data: []byte(tt.frame), binary: tt.binary}
+			if diff := cmp.Diff(tt.want, m, cmp.AllowUnexported(message{}, frame{})); diff != "" {
+				t.Errorf("-want +got:\n%s\nframe %s", diff, m.data)
 			}
 		})
 	}

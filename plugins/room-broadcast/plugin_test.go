@@ -100,7 +100,8 @@ func TestCheck(t *testing.T) {
 
 func TestNative(t *testing.T) {
 	h := plugintest.Start(t, newPlugin(), `{"source":"chat"}`)
-	results := h.Deliver(published(`{"room":"chat:3","data":"some message."}`), `{}`, `{"connection_id":"you=","text":"psst","envelope":false}`, `{"json":"{"}`)
+	results := h.Deliver(published(`{"room":"chat:3","data":"some message."}`), `{}`, `{"connection_id":"you=","text":"psst","envelope":false}`,
+		`{"base64":"AP8="}`, `{"connection_id":"you=","base64":"AP8="}`, `{"json":"{"}`)
 	want := []*pluginv1.Result{
 		{
 			Outcome: done, Receipt: `46 bytes to room "chat:3"`,
@@ -112,6 +113,18 @@ func TestNative(t *testing.T) {
 			Outcome: done, Receipt: `4 bytes to connection "you="`,
 			Effects: []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{
 				Source: "chat", ConnectionId: "you=", Data: []byte("psst"),
+			}}}},
+		},
+		{
+			Outcome: done, Receipt: `2 bytes to room "chat:3"`,
+			Effects: []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomBroadcast{RoomBroadcast: &pluginv1.RoomBroadcast{
+				Source: "chat", Room: "chat:3", ExceptConnectionId: "me=", Data: []byte("\x00\xff"), Binary: true,
+			}}}},
+		},
+		{
+			Outcome: done, Receipt: `2 bytes to connection "you="`,
+			Effects: []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{
+				Source: "chat", ConnectionId: "you=", Data: []byte("\x00\xff"), Binary: true,
 			}}}},
 		},
 		{Outcome: reject, Message: "json: this is not JSON: write json = jsonencode(...), or say it by text"},
