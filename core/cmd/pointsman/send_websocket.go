@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/gobwas/ws"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -28,6 +29,7 @@ type websocketFlags struct {
 	sendFlags
 	room, data, text string
 	token            string
+	binary           bool
 	listen           time.Duration
 	count            int
 }
@@ -52,7 +54,8 @@ is for your rules to say. What was said itself is not heard, unless a rule sends
   pointsman send websocket --room lab --text 'who is there?' --listen 10s
   pointsman send websocket --room lab --count 1             # wait for one message, 10 s at most; exit code 1 without
   pointsman send websocket --url wss://router.example.com/  # the token in POINTSMAN_TOKEN
-  pointsman send websocket --body frame.json                # this message as it is`,
+  pointsman send websocket --body frame.json                # this message as it is
+  pointsman send websocket --body picture.png --binary      # as a binary message`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s, cmd.Flags()) },
 	}
@@ -60,6 +63,7 @@ is for your rules to say. What was said itself is not heard, unless a rule sends
 	flags.StringVar(&f.room, "room", "", "room to join and to speak to (default: that of --url, or "+usualRoom+")")
 	flags.StringVar(&f.text, "text", "", `what is said: a text (default, unless it is only listened: "test message")`)
 	flags.StringVar(&f.data, "data", "", "what is said: JSON")
+	flags.BoolVar(&f.binary, "binary", false, "send the bytes of --body as a binary message")
 	flags.DurationVar(&f.listen, "listen", 0, "how long to print what is said in the room, each message on a line")
 	flags.IntVar(&f.count, "count", 0, "how many messages to wait for: fewer within --listen, or --timeout, are a failure")
 	flags.StringVar(&f.token, "token", "", "token to show; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
@@ -83,7 +87,7 @@ func (f *websocketFlags) run(ctx context.Context, s streams, flags *pflag.FlagSe
 	defer v.leave()
 	hearing := hearing{out: s.out, json: f.asJSON, silent: f.listen == 0 && f.count == 0, want: f.count}
 	if message != nil {
-		if err := v.say(message, f.timeout, hearing.print); err != nil {
+		if err := v.say(message, f.opCode(), f.timeout, hearing.print); err != nil {
 			return err
 		}
 		if err := f.sent(s.out, target, message); err != nil {
@@ -141,6 +145,8 @@ func (f *websocketFlags) message(stdin io.Reader, flags *pflag.FlagSet, room str
 	switch {
 	case len(given) > 1:
 		return nil, errors.New("--body, --data and --text: one at a time")
+	case f.binary && !flags.Changed("body"):
+		return nil, errors.New("--binary: give the bytes with --body")
 	case f.count < 0 || f.listen < 0:
 		return nil, errors.New("--count and --listen cannot be negative")
 	case len(given) == 0 && (f.listen > 0 || f.count > 0):
@@ -159,6 +165,14 @@ func (f *websocketFlags) message(stdin io.Reader, flags *pflag.FlagSet, room str
 			Data json.RawMessage `json:"data"`
 		}{room, data})
 	})
+}
+
+// opCode is the kind of frame that the message is sent in.
+func (f *websocketFlags) opCode() ws.OpCode {
+	if f.binary {
+		return ws.OpBinary
+	}
+	return ws.OpText
 }
 
 // sent says that the router has taken a message.
@@ -211,10 +225,14 @@ func (h *hearing) print(message []byte) (enough bool, err error) {
 	return h.want > 0 && h.heard == h.want, err
 }
 
-// asJSON is a message, as a JSON text when it is no JSON itself.
+// asJSON returns a message as JSON: a text that is not JSON as a string, and bytes that are not text as {"base64": "..."}.
 func asJSON(message []byte) json.RawMessage {
-	if json.Valid(message) {
+	switch {
+	case json.Valid(message):
 		return message
+	case !utf8.Valid(message):
+		encoded, _ := json.Marshal(map[string][]byte{"base64": message}) // bytes can always be written
+		return encoded
 	}
 	text, _ := json.Marshal(string(message)) // A text can always be written.
 	return text

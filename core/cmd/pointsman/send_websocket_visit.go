@@ -59,8 +59,8 @@ func enterRoom(ctx context.Context, t websocketTarget, timeout time.Duration) (*
 
 // say sends a message and returns when the router has taken it. The router tells nobody so, but it answers the ping that
 // follows a message only after the message, and complains before if it did not take it.
-func (v *visit) say(message []byte, timeout time.Duration, heard func([]byte) (bool, error)) error {
-	if err := wsutil.WriteClientText(v.conn, message); err != nil {
+func (v *visit) say(message []byte, op ws.OpCode, timeout time.Duration, heard func([]byte) (bool, error)) error {
+	if err := wsutil.WriteClientMessage(v.conn, op, message); err != nil {
 		return err
 	}
 	if err := wsutil.WriteClientMessage(v.conn, ws.OpPing, []byte("taken?")); err != nil {
