@@ -57,7 +57,8 @@ a pipe keeps secrets off the disk:
     "deletes": true
   }
 
-The exit code is 1 when anything failed or the run was interrupted, which loses nothing: the next run finds the rest.
+The exit code is 1 when anything failed, when a store could not list a key (the output names it), or when the run was
+interrupted, which loses nothing: the next run finds the rest.
 `
 
 // reconciler is the command with what it reads and writes.

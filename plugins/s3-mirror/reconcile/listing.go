@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,9 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Object is what a listing says of one.
+// Object is one entry of a listing.
 type Object struct {
-	Key      string
+	Key string
+	// Garbled: the store replaced characters of the key that XML cannot carry, so nobody can know the real key.
+	Garbled  bool
 	Size     int64
 	ETag     string // without quotes
 	Modified time.Time
@@ -40,6 +43,11 @@ func ListObjects(client *s3.Client, bucket, prefix string) Listing {
 				if err == nil {
 					objects, err = decode(page)
 				}
+				for i := range objects {
+					if err == nil && objects[i].Garbled {
+						objects[i].Garbled, err = garbled(ctx, client, bucket, objects[i])
+					}
+				}
 				if !yield(objects, err) || err != nil {
 					return
 				}
@@ -49,18 +57,33 @@ func ListObjects(client *s3.Client, bucket, prefix string) Listing {
 }
 
 func decode(page *s3.ListObjectsV2Output) ([]Object, error) {
+	escaped := page.EncodingType == types.EncodingTypeUrl
 	objects := make([]Object, len(page.Contents))
 	for i, o := range page.Contents {
 		key := aws.ToString(o.Key)
-		if page.EncodingType == types.EncodingTypeUrl {
+		if escaped {
 			var err error
 			if key, err = url.QueryUnescape(key); err != nil {
 				return nil, fmt.Errorf("key %q is not escaped as the answer says: %w", aws.ToString(o.Key), err)
 			}
 		}
-		objects[i] = Object{Key: key, Size: aws.ToInt64(o.Size), ETag: unquote(o.ETag), Modified: aws.ToTime(o.LastModified)}
+		// versitygw ignores encoding-type; its XML encoder writes U+FFFD for every control character.
+		suspect := !escaped && strings.ContainsRune(key, utf8.RuneError)
+		objects[i] = Object{Key: key, Garbled: suspect, Size: aws.ToInt64(o.Size), ETag: unquote(o.ETag), Modified: aws.ToTime(o.LastModified)}
 	}
 	return objects, nil
+}
+
+// garbled reports whether the store has no such object under the key that it lists: U+FFFD may also be a character of the real key.
+func garbled(ctx context.Context, client *s3.Client, bucket string, o Object) (bool, error) {
+	head, err := Side{Client: client, Bucket: bucket}.head(ctx, o.Key)
+	if gone(err) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return unquote(head.ETag) != o.ETag || aws.ToInt64(head.ContentLength) != o.Size, nil
 }
 
 func unquote(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
@@ -73,6 +96,7 @@ type cursor struct {
 	page                 []Object
 	last                 string
 	listed               *atomic.Int64
+	leaveOut             func(key string, err error)
 }
 
 // page may be an error: the end of the channel alone would look like the end of the bucket.
@@ -99,11 +123,33 @@ func (r *Run) cursor(ctx context.Context, group *errgroup.Group, name string, s 
 		}
 		return ctx.Err()
 	})
-	return &cursor{side: name, bucket: s.Bucket, prefix: s.Prefix, ctx: ctx, pages: pages, listed: listed}
+	return &cursor{side: name, bucket: s.Bucket, prefix: s.Prefix, ctx: ctx, pages: pages, listed: listed, leaveOut: r.leaveOut}
 }
 
-// next returns nil at the end. The key of what it returns lacks the prefix.
+// next returns nil at the end. The key of what it returns lacks the prefix. It leaves out objects with a garbled key: these stand
+// where their real key belongs, so they would also break the check of the order.
 func (c *cursor) next() (*Object, error) {
+	for {
+		o, err := c.listedNext()
+		if o == nil || err != nil {
+			return nil, err
+		}
+		c.listed.Add(1)
+		if o.Garbled {
+			c.leaveOut(o.Key, fmt.Errorf("left out: the %s, bucket %q, cannot list control characters of a key and shows them as U+FFFD", c.side, c.bucket))
+			continue
+		}
+		if err := c.check(o.Key); err != nil {
+			return nil, err
+		}
+		c.last = o.Key
+		o.Key = strings.TrimPrefix(o.Key, c.prefix)
+		return o, nil
+	}
+}
+
+// listedNext returns the next object as the store lists it; nil at the end.
+func (c *cursor) listedNext() (*Object, error) {
 	for len(c.page) == 0 {
 		select {
 		case p, more := <-c.pages:
@@ -120,12 +166,6 @@ func (c *cursor) next() (*Object, error) {
 	}
 	o := c.page[0]
 	c.page = c.page[1:]
-	if err := c.check(o.Key); err != nil {
-		return nil, err
-	}
-	c.listed.Add(1)
-	c.last = o.Key
-	o.Key = strings.TrimPrefix(o.Key, c.prefix)
 	return &o, nil
 }
 

@@ -45,6 +45,13 @@ func (r *Run) settle(ctx context.Context, d difference) {
 	r.failed.add(step, r.Say)
 }
 
+// leaveOut counts an object that cannot be compared, and goes on.
+func (r *Run) leaveOut(key string, err error) {
+	step := Step{Key: key, Err: err}
+	r.counts.done(step)
+	r.failed.add(step, r.Say)
+}
+
 // attempts to catch up with an object that changes while it is copied.
 const attempts = 3
 
