@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/admin"
-	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/pluginhost"
 )
 
@@ -25,14 +24,7 @@ func (r *router) checks() []admin.Check {
 func (r *router) journalTakes() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	stats, err := r.journal.Stats(ctx)
-	if err != nil {
-		return err
-	}
-	if stats.Bytes >= stats.Limit {
-		return fmt.Errorf("%w: %d of %d bytes", journal.ErrFull, stats.Bytes, stats.Limit)
-	}
-	return nil
+	return r.journal.Ready(ctx)
 }
 
 // up returns nil while a plugin takes deliveries.

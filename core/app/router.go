@@ -139,7 +139,7 @@ func (r *router) openJournal(ctx context.Context, c config.Journal) error {
 		MaxBytes: c.MaxBytes, Retention: c.Retention, DedupeWindow: c.DedupeWindow, Log: r.Log, Metrics: r.journalMetrics,
 	})
 	if err != nil {
-		return fmt.Errorf("open journal: %w", err)
+		return err // it names the journal
 	}
 	r.journal, r.intake.journal = j, j
 	registerDiskFree(r.registry, c.Path)

@@ -40,6 +40,9 @@ type Journal interface {
 	// is left out and reported as ErrNotFound; the others are stored. After any other error, and unless ctx ended, the
 	// deliveries are still claimed and may be settled again.
 	Settle(ctx context.Context, results []Settlement) error
+	// Ready returns nil while Append takes events, and otherwise the error that Append would return: ErrFull, ErrClosed or
+	// that of a disk that cannot be written. It may write to find out whether such a disk works again.
+	Ready(ctx context.Context) error
 	// Close waits for writes under way, ends waiting claims with ErrClosed and releases the store. Closing again is no error.
 	Close() error
 }

@@ -1,6 +1,11 @@
 package sqlite
 
-import "zombiezen.com/go/sqlite"
+import (
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
 
 // The write-ahead log is folded into the file by a connection of its own while the writer goes on. Under constant load it
 // never reaches the end of a log that keeps growing, so after a few passes, each shorter than the one before, the writer
@@ -10,6 +15,8 @@ import "zombiezen.com/go/sqlite"
 const (
 	checkpointPasses = 4
 	checkpointRest   = 512
+	// commitPages is about how many pages a small transaction adds to the log beside its content.
+	commitPages = 5
 )
 
 // wrote asks for a checkpoint when enough has been written since the last one.
@@ -17,10 +24,18 @@ func (w *writer) wrote() {
 	if w.written < w.j.o.tuning.walBytes {
 		return
 	}
-	select {
-	case w.j.walLong <- struct{}{}:
+	if w.j.requestCheckpoint() {
 		w.written = 0
-	default: // one is under way
+	}
+}
+
+// requestCheckpoint returns false when one is already under way.
+func (j *Journal) requestCheckpoint() bool {
+	select {
+	case j.walLong <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -60,9 +75,21 @@ func (j *Journal) checkpoint(c *sqlite.Conn) error {
 
 // checkpoint folds the rest, between two transactions.
 func (w *writer) checkpoint() {
-	if _, _, err := passive(w.c); err != nil {
+	_, _, err := passive(w.c)
+	if err == nil && w.j.space.volumeFull() {
+		err = w.truncate()
+	}
+	if err != nil {
 		w.j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
 	}
+}
+
+// truncate gives the log's space back to the volume. It waits only briefly for readers; without success the log stays as
+// long as it is until the next checkpoint.
+func (w *writer) truncate() error {
+	w.c.SetBusyTimeout(100 * time.Millisecond)
+	defer w.c.SetBusyTimeout(busyTimeout)
+	return sqlitex.ExecuteTransient(w.c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
 }
 
 // passive folds what it can without waiting for anyone, and returns how long the log is and how much of it is folded.

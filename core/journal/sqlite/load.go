@@ -24,6 +24,7 @@ func (j *Journal) load(c *sqlite.Conn) error {
 	if err := j.w.s.prepare(c); err != nil {
 		return err
 	}
+	j.space.measure()
 	used, err := j.w.s.used()
 	j.space.setUsed(used)
 	return err

@@ -14,7 +14,7 @@ import (
 // Stats implements journal.Reader.
 func (j *Journal) Stats(ctx context.Context) (journal.Stats, error) {
 	st := journal.Stats{
-		Events: j.space.events.Load(), Bytes: j.space.used.Load(), Limit: j.o.MaxBytes,
+		Events: j.space.events.Load(), Bytes: j.space.used.Load(), Limit: j.space.limit.Load(),
 		Plugins: make(map[string]journal.PluginStats),
 	}
 	err := j.ask(ctx, "read the journal's state", func(c *sqlite.Conn) (err error) {

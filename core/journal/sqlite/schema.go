@@ -97,8 +97,11 @@ func checkFile(path string) error {
 	}
 	defer c.Close()
 	app, err := pragma(c, "application_id")
+	if code := sqlite.ErrCode(err).ToPrimary(); code == sqlite.ResultNotADB || code == sqlite.ResultCorrupt {
+		return fmt.Errorf("%s is damaged or not a journal: restore it from a backup, or give another path (%w)", path, err)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("read %s: %w", path, err)
 	}
 	version, err := pragma(c, "user_version")
 	if err != nil {

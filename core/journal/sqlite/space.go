@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -9,36 +12,41 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// space knows how much the journal holds and may hold.
+// space tracks how much the journal holds and how much it may hold: MaxBytes, or less when the volume is nearly full.
 type space struct {
 	j        *Journal
 	pageSize int64
 	used     atomic.Int64 // bytes of pages in use
 	events   atomic.Int64 // stored
-	low      atomic.Bool  // the volume is down to the reserve
-	checked  time.Time    // of the volume; the writer's
+	limit    atomic.Int64 // cap on used, as of the last look at the volume
 	pressed  chan struct{}
-	rest     atomic.Int64 // until when (Unix nanoseconds) no sweep is asked for, because the last one found nothing
+	rest     atomic.Int64 // no sweep is requested before this time (Unix nanoseconds), because the last one found nothing
+	failing  atomic.Bool  // the last transaction failed
 }
 
-// setUsed is told after every commit.
+// setUsed is called after every commit.
 func (s *space) setUsed(pages int64) {
 	used := pages * s.pageSize
 	s.used.Store(used)
-	if now := time.Now(); now.Sub(s.checked) >= 200*time.Millisecond {
-		s.checked = now
-		s.low.Store(s.volumeLow())
-	}
+	s.measure() // two cheap system calls beside the commit's fsync: on a small volume 200 ms of load are more than the reserve
 	if used > s.highWater() {
 		s.press()
 	}
 }
 
 // highWater is where settled events begin to go before their time, lowWater where that ends.
-func (s *space) highWater() int64 { return s.j.o.MaxBytes / 100 * 90 }
-func (s *space) lowWater() int64  { return s.j.o.MaxBytes / 100 * 85 }
+func (s *space) highWater() int64 { return s.sweepLimit() / 100 * 90 }
+func (s *space) lowWater() int64  { return s.sweepLimit() / 100 * 85 }
 
-// press asks for a sweep.
+// sweepLimit is the cap that sweeps work towards. With a limit of 0 no sweep would help, so history stays.
+func (s *space) sweepLimit() int64 {
+	if limit := s.limit.Load(); limit > 0 {
+		return limit
+	}
+	return s.j.o.MaxBytes
+}
+
+// press requests a sweep.
 func (s *space) press() {
 	if time.Now().UnixNano() < s.rest.Load() {
 		return
@@ -49,27 +57,97 @@ func (s *space) press() {
 	}
 }
 
-// admit refuses n more bytes when there is no room for them.
+// admit refuses n more bytes when there is no room for them. A refusal looks at the volume first, so that events are
+// accepted again as soon as its space is back.
 func (s *space) admit(n int64) error {
-	if used := s.used.Load(); used+n > s.j.o.MaxBytes {
-		s.press()
-		return fmt.Errorf("%w: %d of %d bytes are in use", journal.ErrFull, used, s.j.o.MaxBytes)
+	used := s.used.Load()
+	if used+n <= s.limit.Load() && !s.failing.Load() {
+		return nil
 	}
-	if s.low.Load() && s.volumeLow() {
-		return fmt.Errorf("%w: its volume is down to the reserve of free space", journal.ErrFull)
+	limit := s.measure()
+	if used+n <= limit {
+		return nil
 	}
-	return nil
+	s.press()
+	if limit == s.j.o.MaxBytes {
+		return fmt.Errorf("%w: %d of %d bytes are in use", journal.ErrFull, used, limit)
+	}
+	s.j.requestCheckpoint() // the write-ahead log may be what fills the volume
+	return fmt.Errorf("%w: the volume of %s is down to its reserve; free some space there", journal.ErrFull, s.j.path)
 }
 
-// volumeLow says whether the volume's free space is below the reserve.
-func (s *space) volumeLow() bool {
+// measure looks at the volume and returns the new limit. Free pages inside the file count as free space, because the next
+// events reuse them. The write-ahead log needs space outside of the file: with less than half the reserve left, the limit is 0.
+func (s *space) measure() int64 {
+	limit := s.j.o.MaxBytes
+	total, free := volume(s.j.path)
+	if reserve := s.j.o.reserve(total); reserve > 0 {
+		if st, err := os.Stat(s.j.path); err == nil {
+			limit = max(0, min(limit, st.Size()+free-reserve))
+		}
+		if free < reserve/2 {
+			limit = 0
+		}
+	}
+	s.limit.Store(limit)
+	return limit
+}
+
+// volumeFull reports whether the volume, not MaxBytes, limits the journal.
+func (s *space) volumeFull() bool {
+	limit := s.limit.Load()
+	return s.failing.Load() || limit < s.j.o.MaxBytes && s.used.Load() > limit/100*90
+}
+
+// reserve returns how many bytes of a volume of the given size stay free, 0 when it is not limited or unknown.
+func (o *Options) reserve(total int64) int64 {
+	if o.Reserve != 0 {
+		return max(0, o.Reserve)
+	}
+	return min(total/20, 512<<20)
+}
+
+// volume returns the size and the free space of the volume that holds path, zeros when it is unknown.
+func volume(path string) (total, free int64) {
 	var st syscall.Statfs_t
-	if s.j.o.Reserve < 0 || syscall.Statfs(s.j.path, &st) != nil {
-		return false
+	if syscall.Statfs(path, &st) != nil {
+		return 0, 0
 	}
-	reserve := s.j.o.Reserve
-	if reserve == 0 {
-		reserve = min(int64(st.Blocks)*int64(st.Bsize)/20, 512<<20) //nolint:unconvert // other systems have other types
+	return int64(st.Blocks) * int64(st.Bsize), int64(st.Bavail) * int64(st.Bsize) //nolint:unconvert // other systems have other types
+}
+
+// walBytes returns after how much writing the log of a journal on this volume is checkpointed: at most half of the default
+// reserve, so that a checkpoint finds room for the pages it adds to the file.
+func walBytes(path string) int64 {
+	total, _ := volume(path)
+	if total == 0 {
+		return 64 << 20
 	}
-	return int64(st.Bavail)*int64(st.Bsize) < reserve //nolint:unconvert // other systems have other types
+	return min(max(total/40, 512<<10), 64<<20)
+}
+
+// Ready implements journal.Journal.
+func (j *Journal) Ready(ctx context.Context) error {
+	if err := j.ended(ctx); err != nil {
+		return err
+	}
+	j.space.measure()
+	if err := j.space.admit(rowBytes); err != nil {
+		return err
+	}
+	if !j.space.failing.Load() {
+		return nil
+	}
+	// Without traffic nothing else would notice that the disk works again.
+	return j.background(ctx, func(t *tx) error {
+		return execute(t.w.c, "UPDATE journal SET swept = swept")
+	}, nil)
+}
+
+// asFull adds journal.ErrFull to the error of a disk that has no space left.
+func asFull(err error) error {
+	if isFull(err) && !errors.Is(err, journal.ErrFull) {
+		return fmt.Errorf("%w: %w", journal.ErrFull, err)
+	}
+	return err
 }

@@ -24,11 +24,12 @@ import (
 
 // Options of a journal. Zero values mean the defaults.
 type Options struct {
-	// MaxBytes caps the live content of the file; the write-ahead log (up to about 64 MiB) and free pages come on top.
-	// Default 10 GiB. Near it, settled events go before their Retention is over; what is owed, dead letters and
+	// MaxBytes caps the live content of the file; the write-ahead log (about 64 MiB, less on a volume below 2.5 GiB) and
+	// free pages come on top. Default 10 GiB, and never more than the volume has room for. Near it, settled events go before their Retention is over; what is owed, dead letters and
 	// quarantined events never do: when they fill the journal, Append returns journal.ErrFull.
 	MaxBytes int64
-	// Reserve is how much of the volume stays free: below it Append returns journal.ErrFull, while settling goes on.
+	// Reserve is how much of the volume stays free: below it Append returns journal.ErrFull, while settling goes on. Free
+	// pages inside the file count as free until half of the reserve is used up.
 	// Default 5 % of the volume, at most 512 MiB; negative: none.
 	Reserve int64
 	// Retention is how long an event is kept after all its deliveries were settled, dead letters and quarantined events
@@ -75,7 +76,6 @@ func (o *Options) setDefaults() {
 		}
 	}
 	def(&t.cacheBytes, 64<<20)
-	def(&t.walBytes, 16<<20)
 	def((*int64)(&t.sweepEvery), int64(min(max(o.Retention/100, time.Minute), time.Hour)))
 	defInt(&t.readyMax, 50_000)
 	defInt(&t.indexMax, 1_000_000)
@@ -133,7 +133,10 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), walLong: make(chan struct{}, 1)}
+	if o.tuning.walBytes == 0 {
+		o.tuning.walBytes = walBytes(filepath.Dir(path))
+	}
+	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), walLong: make(chan struct{}, 1), reader: newReadConn(), asker: newReadConn()}
 	j.closing, j.stop = context.WithCancel(context.Background())
 	if err := j.open(); err != nil {
 		j.stop()
@@ -155,7 +158,7 @@ func (j *Journal) open() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	c, err := openConn(j.path, j.o.tuning.pageSize)
+	c, err := openConn(j.path, j.o.tuning.pageSize, j.o.tuning.walBytes)
 	if err != nil {
 		return err
 	}
@@ -170,7 +173,7 @@ func (j *Journal) open() error {
 	if err := j.load(c); err != nil {
 		return err
 	}
-	if j.folder, err = openConn(j.path, 0); err != nil {
+	if j.folder, err = openConn(j.path, 0, j.o.tuning.walBytes); err != nil {
 		return err
 	}
 	for _, r := range []*readConn{&j.reader, &j.asker} {
@@ -181,15 +184,19 @@ func (j *Journal) open() error {
 	return nil
 }
 
-// openConn opens a connection that writes. pageSize only matters for a new file.
-func openConn(path string, pageSize int) (*sqlite.Conn, error) {
+// busyTimeout is how long a connection waits for an operator who writes with the sqlite3 tool.
+const busyTimeout = 10 * time.Second
+
+// openConn opens a connection that writes. pageSize only matters for a new file; logLimit is what a log that starts over
+// keeps of its file.
+func openConn(path string, pageSize int, logLimit int64) (*sqlite.Conn, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, err
 	}
-	c.SetBusyTimeout(10 * time.Second) // of an operator who writes with the sqlite3 tool
+	c.SetBusyTimeout(busyTimeout)
 	script := fmt.Sprintf(`PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-		PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -32768;`, pageSize, 64<<20)
+		PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; PRAGMA cache_size = -32768;`, pageSize, logLimit)
 	return configure(c, script)
 }
 
@@ -199,7 +206,7 @@ func openReader(path string) (*sqlite.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.SetBusyTimeout(10 * time.Second)
+	c.SetBusyTimeout(busyTimeout)
 	return configure(c, "PRAGMA cache_size = -8192;")
 }
 
@@ -267,14 +274,24 @@ func (j *Journal) ID() string { return j.id }
 
 // readConn is a connection for reading that goroutines take turns with.
 type readConn struct {
-	mu sync.Mutex
-	c  *sqlite.Conn
+	turn chan struct{} // holds one token while the connection is free
+	c    *sqlite.Conn  // nil after close; belongs to the holder of the token
 }
 
-// do calls f with the connection; f's statements end when ctx does.
+func newReadConn() readConn {
+	r := readConn{turn: make(chan struct{}, 1)}
+	r.turn <- struct{}{}
+	return r
+}
+
+// do calls f with the connection. The wait for a turn and f's statements end when ctx does.
 func (r *readConn) do(ctx context.Context, f func(*sqlite.Conn) error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	select {
+	case <-r.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { r.turn <- struct{}{} }()
 	if r.c == nil {
 		return journal.ErrClosed
 	}
@@ -288,8 +305,8 @@ func (r *readConn) do(ctx context.Context, f func(*sqlite.Conn) error) error {
 }
 
 func (r *readConn) close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	<-r.turn
+	defer func() { r.turn <- struct{}{} }()
 	if r.c == nil {
 		return nil
 	}

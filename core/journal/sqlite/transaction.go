@@ -68,6 +68,9 @@ func (w *writer) settleOps(group []op, err error) {
 	}
 }
 
+// isFull reports whether err says that the disk has no space left.
+func isFull(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull }
+
 // isLocal tells errors of what was written from those of the disk, which would hit everyone again.
 func isLocal(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {
@@ -88,8 +91,12 @@ func (w *writer) transact(group []op) (err error) {
 	clear(t.fresh)
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("write journal: %w", err)
+			err = fmt.Errorf("write journal: %w", asFull(err))
 			w.rollback()
+		}
+		w.j.space.failing.Store(err != nil && !isLocal(err))
+		if isFull(err) {
+			w.j.requestCheckpoint()
 		}
 	}()
 	if err := step(w.s.begin); err != nil {
@@ -107,6 +114,7 @@ func (w *writer) transact(group []op) (err error) {
 		}
 		w.written += b.bytes + 512
 	}
+	w.written += commitPages * w.j.space.pageSize
 	return t.commit()
 }
 
