@@ -146,6 +146,9 @@ func checkOrigins(patterns []string) error {
 	return nil
 }
 
+// maxArguments is the limit of core/rule for the arguments of one delivery, in bytes.
+const maxArguments = 2 << 20
+
 // warnings are what the operator should know about settings that are valid.
 func (s *Settings) warnings(mountedAt string) []string {
 	var w []string
@@ -154,6 +157,9 @@ func (s *Settings) warnings(mountedAt string) []string {
 	}
 	if !s.RequireMembership {
 		w = append(w, "require_membership = false: a client can send to rooms that it is not in")
+	}
+	if s.Limits.Message > maxArguments {
+		w = append(w, fmt.Sprintf("limits.message_bytes is %d: a rule can pass on at most %d bytes in its arguments, and a longer text becomes a dead letter", s.Limits.Message, maxArguments))
 	}
 	return w
 }

@@ -159,3 +159,17 @@ func TestAccessLog(t *testing.T) {
 		t.Errorf("log %s", log)
 	}
 }
+
+// A message that no rule can pass on is possible, but the operator learns of it when the configuration is loaded.
+func TestMessageLimitExceedsArguments(t *testing.T) {
+	for limits, want := range map[string]bool{
+		`{"message_bytes":2097152,"queue_bytes":33554432}`:  false,
+		`{"message_bytes":2097153,"queue_bytes":33554432}`:  true,
+		`{"message_bytes":16777216,"queue_bytes":33554432}`: true,
+	} {
+		s := newUnserved(t, `{"limits":`+limits+`}`)
+		if w := strings.Join(s.Info().Warnings, "; "); strings.Contains(w, "limits.message_bytes") != want {
+			t.Errorf("limits %s: warnings %q", limits, w)
+		}
+	}
+}
