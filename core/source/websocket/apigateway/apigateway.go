@@ -35,7 +35,7 @@ type Source struct {
 	intake   source.Intake
 	log      *slog.Logger
 	now      func() time.Time
-	speaker  *speaker
+	sender   *sender
 	// outside opens what is outside of the process, once: `pointsman validate` makes sources, and must touch nothing.
 	outside func() (*outside, error)
 }
@@ -83,7 +83,7 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 		settings: settings, intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 	}
 	s.outside = sync.OnceValues(s.open)
-	s.speaker = newSpeaker(s, metrics.of(d.Name))
+	s.sender = newSender(s, metrics.of(d.Name))
 	s.Webhook, err = source.NewWebhook(source.WebhookOptions{
 		Deps: d, Info: source.Info{
 			Kind: websocket.Name, Path: settings.Path, Memory: settings.Durability == "memory",
@@ -127,7 +127,7 @@ func (s *Source) Run(ctx context.Context) error {
 	if err := s.checkStore(ctx, out.store); err != nil {
 		return errors.Join(err, out.store.close())
 	}
-	s.speaker.start(out)
+	s.sender.start(out)
 	ticks := time.NewTicker(sweepEvery)
 	defer ticks.Stop()
 	for {
@@ -135,7 +135,7 @@ func (s *Source) Run(ctx context.Context) error {
 		select {
 		case <-ticks.C:
 		case <-ctx.Done():
-			s.speaker.stop()
+			s.sender.stop()
 			return out.store.close()
 		}
 	}

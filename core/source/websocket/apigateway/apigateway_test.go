@@ -64,7 +64,7 @@ func TestChat(t *testing.T) {
 	}
 	until(t, "sent", func() bool { return len(f.gateway.got("d=")) == 1 })
 	if got := f.gateway.got("R1kmxc2VNjMCFIA="); len(got) != 0 {
-		t.Errorf("the speaker heard %q", got)
+		t.Errorf("the sender heard %q", got)
 	}
 
 	leave := disconnectHeaders("R1kmxc2VNjMCFIA=")
@@ -215,7 +215,7 @@ func TestGone(t *testing.T) {
 	}
 	// One that never comes is only found out when it had the time to.
 	f.gateway.fail("new=", http.StatusGone)
-	gone := f.speaker.metrics.posts[postGone]
+	gone := f.sender.metrics.posts[postGone]
 	f.Broadcast("chat:3", []byte("y"), false, "b=")
 	until(t, "given up", func() bool { return testutil.ToFloat64(gone) == 2 })
 	if f.listed("new=") == "" {
@@ -235,7 +235,7 @@ func TestSlow(t *testing.T) {
 	}
 	// When nobody gets it, it is not them.
 	f.gateway.fail("b=", http.StatusTooManyRequests)
-	slow := f.speaker.metrics.posts[postSlow]
+	slow := f.sender.metrics.posts[postSlow]
 	f.Broadcast("chat:3", []byte("y"), false, "slow=")
 	until(t, "given up", func() bool { return testutil.ToFloat64(slow) == 2 })
 	f.gateway.fail("b=", http.StatusOK)
@@ -300,7 +300,7 @@ func TestBounded(t *testing.T) {
 	for range maxWaiting + 5 { // nothing runs yet
 		f.Broadcast("chat:3", []byte("x"), false, "")
 	}
-	if got := testutil.ToFloat64(f.speaker.metrics.dropped); got != 5 {
+	if got := testutil.ToFloat64(f.sender.metrics.dropped); got != 5 {
 		t.Errorf("%v dropped", got)
 	}
 	big := make([]byte, 128<<10)
@@ -309,9 +309,9 @@ func TestBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if waiting := testutil.ToFloat64(f.speaker.metrics.waiting); waiting > maxWaitingBytes || waiting < maxWaitingBytes-float64(len(big)) {
+	if waiting := testutil.ToFloat64(f.sender.metrics.waiting); waiting > maxWaitingBytes || waiting < maxWaitingBytes-float64(len(big)) {
 		t.Errorf("%v bytes wait", waiting)
 	}
 	f.run()
-	until(t, "all is said", func() bool { return testutil.ToFloat64(f.speaker.metrics.waiting) == 0 })
+	until(t, "all is said", func() bool { return testutil.ToFloat64(f.sender.metrics.waiting) == 0 })
 }

@@ -30,8 +30,8 @@ func newEvent(eventType, suffix string, data *pointsmanv1.WebSocketMessage) sour
 	}
 }
 
-// told adds what only a request knows.
-func told(q *request, e source.Event) source.Event {
+// fromRequest adds what only a request knows.
+func fromRequest(q *request, e source.Event) source.Event {
 	e.Envelope.TimeUnixNano = q.at.UnixNano()
 	if q.stage != "" {
 		e.Envelope.Attributes = []*pointsmanv1.Attribute{{Name: "stage", Value: q.stage}}
@@ -40,13 +40,13 @@ func told(q *request, e source.Event) source.Event {
 }
 
 func connectEvent(q *request, room string) source.Event {
-	return told(q, newEvent(typeConnect, "connect", &pointsmanv1.WebSocketMessage{
+	return fromRequest(q, newEvent(typeConnect, "connect", &pointsmanv1.WebSocketMessage{
 		EventType: "connect", ConnectionId: q.connection, Room: room, RouteKey: routeConnect, SourceIp: q.sourceIP,
 	}))
 }
 
 func disconnectEvent(q *request, room string) source.Event {
-	return told(q, newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
+	return fromRequest(q, newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
 		EventType: "disconnect", ConnectionId: q.connection, Room: room, RouteKey: routeDisconnect, SourceIp: q.sourceIP, CloseCode: q.closeCode,
 	}))
 }
@@ -68,7 +68,7 @@ func messageEvent(q *request, room string, m *message) source.Event {
 	if !utf8.ValidString(m.text) { // no client can send it: a text frame is UTF-8
 		data.Text = strings.ToValidUTF8(m.text, "\uFFFD")
 	}
-	e := told(q, newEvent(typeMessage, q.message, data))
+	e := fromRequest(q, newEvent(typeMessage, q.message, data))
 	e.Envelope.Body = m.data
 	if m.data == nil {
 		e.Envelope.Body = []byte{}

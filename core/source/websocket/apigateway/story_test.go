@@ -318,7 +318,7 @@ func TestStory(t *testing.T) {
 	f.Broadcast("chat:3", []byte(`{"data":"some message.","received":1}`), false, idA)
 	until(t, "b hears it", func() bool { return slices.Equal(b.heard(), []string{`{"data":"some message.","received":1}`}) })
 	if got := a.heard(); len(got) != 0 {
-		t.Errorf("the speaker heard %q", got)
+		t.Errorf("the sender heard %q", got)
 	}
 	a.say(`{"action":"shout","data":1}`)
 	events("connect", "connect", "message", "message")

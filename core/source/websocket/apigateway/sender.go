@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// lanes work at the same time; what is said in one room goes through one of them, so that it arrives in order.
+	// lanes run in parallel. All messages of one room go through the same lane, which keeps their order.
 	lanes = 16
-	// maxPosts is how many connections of one room are spoken to at the same time.
+	// maxPosts is the number of parallel requests for one room.
 	maxPosts = 32
-	// maxWaiting and maxWaitingBytes bound what waits: messages in one lane, and bytes of all.
+	// maxWaiting limits the messages in one lane, maxWaitingBytes the bytes in all lanes.
 	maxWaiting      = 512
 	maxWaitingBytes = 64 << 20
-	// lastWords is how long a stop waits for what is left to be said.
-	lastWords = 5 * time.Second
-	// youth is how long a connection may be listed before it is there: API Gateway waits 29 s for the answer to $connect.
-	youth = 30 * time.Second
+	// drainTimeout is how long a stop waits for the queued messages.
+	drainTimeout = 5 * time.Second
+	// connectGrace is how long a listed connection may still be opening: API Gateway waits 29 s for the response to $connect.
+	connectGrace = 30 * time.Second
 )
 
-// speech is a message to a room, or to one connection.
-type speech struct {
+// outgoing is a queued message to a room or to one connection.
+type outgoing struct {
 	room, connection, except string
 	data                     []byte
 }
 
-// speaker says what is to be said in the background: whoever asks never waits.
-type speaker struct {
+// sender sends messages in the background, so that callers never wait for API Gateway.
+type sender struct {
 	source  *Source
 	metrics *sourceMetrics
 	seed    maphash.Seed
-	lanes   [lanes]chan speech
+	lanes   [lanes]chan outgoing
 
 	mu      sync.Mutex
 	bytes   int  // waiting
@@ -50,10 +50,10 @@ type speaker struct {
 	out     *outside
 }
 
-func newSpeaker(s *Source, m *sourceMetrics) *speaker {
-	p := &speaker{source: s, metrics: m, seed: maphash.MakeSeed()}
+func newSender(s *Source, m *sourceMetrics) *sender {
+	p := &sender{source: s, metrics: m, seed: maphash.MakeSeed()}
 	for i := range p.lanes {
-		p.lanes[i] = make(chan speech, maxWaiting)
+		p.lanes[i] = make(chan outgoing, maxWaiting)
 	}
 	return p
 }
@@ -62,12 +62,12 @@ func newSpeaker(s *Source, m *sourceMetrics) *speaker {
 // cannot know to how many: sent is always 0. API Gateway has no way to
 // say that a message is binary.
 func (s *Source) Broadcast(room string, data []byte, _ bool, except string) (sent int) {
-	s.speaker.metrics.broadcasts.Inc()
+	s.sender.metrics.broadcasts.Inc()
 	if len(data) > s.settings.Limits.Message {
-		s.speaker.metrics.dropped.Inc()
+		s.sender.metrics.dropped.Inc()
 		return 0
 	}
-	s.speaker.say(room, speech{room: room, except: except, data: data})
+	s.sender.enqueue(room, outgoing{room: room, except: except, data: data})
 	return 0
 }
 
@@ -77,14 +77,14 @@ func (s *Source) Send(connectionID string, data []byte, _ bool) error {
 	if len(data) > s.settings.Limits.Message {
 		return source.ErrTooLarge
 	}
-	if !s.speaker.say(connectionID, speech{connection: connectionID, data: data}) {
+	if !s.sender.enqueue(connectionID, outgoing{connection: connectionID, data: data}) {
 		return source.ErrBusy
 	}
 	return nil
 }
 
-// say queues a speech. What does not fit is dropped and counted.
-func (p *speaker) say(lane string, s speech) bool {
+// enqueue queues a message. If the queue is full, it drops and counts the message.
+func (p *sender) enqueue(lane string, s outgoing) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped && p.bytes+len(s.data) <= maxWaitingBytes {
@@ -99,19 +99,19 @@ func (p *speaker) say(lane string, s speech) bool {
 	return false
 }
 
-// waits counts bytes in and out. The caller holds mu.
-func (p *speaker) waits(bytes int) {
+// waits updates the number of waiting bytes. The caller holds mu.
+func (p *sender) waits(bytes int) {
 	p.bytes += bytes
 	p.metrics.waiting.Set(float64(p.bytes))
 }
 
-func (p *speaker) start(out *outside) {
+func (p *sender) start(out *outside) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.out = cancel, out
 	for _, lane := range p.lanes {
 		p.running.Go(func() {
 			for s := range lane {
-				p.speak(ctx, s)
+				p.process(ctx, s)
 				p.mu.Lock()
 				p.waits(-len(s.data))
 				p.mu.Unlock()
@@ -120,21 +120,21 @@ func (p *speaker) start(out *outside) {
 	}
 }
 
-// stop says what waits, as far as lastWords allows, and returns when nobody speaks any more.
-func (p *speaker) stop() {
+// stop drains the queues for at most drainTimeout and returns when all lanes have ended.
+func (p *sender) stop() {
 	p.mu.Lock()
 	p.stopped = true
 	for _, lane := range p.lanes {
 		close(lane)
 	}
 	p.mu.Unlock()
-	defer time.AfterFunc(lastWords, p.cancel).Stop()
+	defer time.AfterFunc(drainTimeout, p.cancel).Stop()
 	p.running.Wait()
 	p.cancel()
 }
 
-// speak says one thing to all who are to hear it.
-func (p *speaker) speak(ctx context.Context, s speech) {
+// process sends one message to all its receivers.
+func (p *sender) process(ctx context.Context, s outgoing) {
 	if ctx.Err() != nil {
 		p.metrics.dropped.Inc()
 		return
@@ -143,7 +143,7 @@ func (p *speaker) speak(ctx context.Context, s speech) {
 		p.send(ctx, s)
 		return
 	}
-	var a audience
+	var a deliveryResult
 	var group errgroup.Group
 	group.SetLimit(maxPosts)
 	now := p.source.now()
@@ -152,28 +152,28 @@ func (p *speaker) speak(ctx context.Context, s speech) {
 			return
 		}
 		group.Go(func() error {
-			a.note(r, p.tell(ctx, r, s.data))
+			a.record(r, p.post(ctx, r, s.data))
 			return nil
 		})
 	})
 	_ = group.Wait()
-	p.reckon(ctx, s.room, &a, err)
+	p.finish(ctx, s.room, &a, err)
 }
 
-func (p *speaker) send(ctx context.Context, s speech) {
+func (p *sender) send(ctx context.Context, s outgoing) {
 	r, err := p.out.store.find(ctx, s.connection)
 	if err == nil {
 		r.connection = s.connection // it may be listed nowhere, and be there
-		err = p.tell(ctx, r, s.data)
+		err = p.post(ctx, r, s.data)
 	}
 	if err != nil && !errors.Is(err, errGone) {
 		p.source.log.Warn("a connection did not get a message", "connection", s.connection, "err", err)
 	}
 }
 
-// tell speaks to one connection, and ends it when it is gone.
-func (p *speaker) tell(ctx context.Context, r row, data []byte) error {
-	young := p.source.now().Sub(r.connected) < youth
+// post sends to one connection, and removes it from the list when API Gateway no longer has it.
+func (p *sender) post(ctx context.Context, r row, data []byte) error {
+	young := p.source.now().Sub(r.connected) < connectGrace
 	err := p.out.api.post(ctx, r.connection, data, young)
 	switch {
 	case err == nil:
@@ -194,21 +194,21 @@ func (p *speaker) tell(ctx context.Context, r row, data []byte) error {
 	return err
 }
 
-// audience is what became of a message to a room.
-type audience struct {
-	mu     sync.Mutex
-	told   int
-	slow   []string
-	failed int
-	err    error // the first failure
+// deliveryResult counts the outcomes of a message to a room.
+type deliveryResult struct {
+	mu        sync.Mutex
+	delivered int
+	slow      []string
+	failed    int
+	err       error // the first failure
 }
 
-func (a *audience) note(r row, err error) {
+func (a *deliveryResult) record(r row, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case err == nil:
-		a.told++
+		a.delivered++
 	case errors.Is(err, errSlow):
 		a.slow = append(a.slow, r.connection)
 	case !errors.Is(err, errGone):
@@ -219,10 +219,10 @@ func (a *audience) note(r row, err error) {
 	}
 }
 
-// reckon disconnects those who are too slow, and logs what went wrong. When nobody was told, it is not them: the account may
-// not call more often.
-func (p *speaker) reckon(ctx context.Context, room string, a *audience, listing error) {
-	if a.told > 0 {
+// finish disconnects slow connections and logs failures. If no connection got the message, the cause is not the clients: the account has
+// reached its request rate.
+func (p *sender) finish(ctx context.Context, room string, a *deliveryResult, listing error) {
+	if a.delivered > 0 {
 		for _, connection := range a.slow {
 			p.source.log.Warn("disconnecting a connection that takes no more messages", "connection", connection, "room", room)
 			if err := p.out.api.disconnect(ctx, connection); err != nil {
@@ -237,6 +237,6 @@ func (p *speaker) reckon(ctx context.Context, room string, a *audience, listing 
 		p.metrics.dropped.Inc()
 	}
 	if err := errors.Join(listing, a.err); err != nil {
-		p.source.log.Warn("not everybody in a room got a message", "room", room, "told", a.told, "not_told", a.failed, "err", fmt.Sprint(err))
+		p.source.log.Warn("message was not delivered to every connection in the room", "room", room, "delivered", a.delivered, "failed", a.failed, "err", fmt.Sprint(err))
 	}
 }
