@@ -10,23 +10,23 @@ import (
 // maxListed is how many members of a room are listed; the count is right all the same.
 const maxListed = 500
 
-// complaint is what a client is told when its message was not taken. Text is as API Gateway words it where it does.
-type complaint struct{ code, text string }
+// clientError tells a client why its message was rejected. API Gateway uses the same texts where it has one.
+type clientError struct{ code, text string }
 
 var (
-	problemForbidden = &complaint{"forbidden", "Forbidden"}
-	problemTooFast   = &complaint{"rate_limited", "Too Many Requests"}
-	problemNotStored = &complaint{"not_stored", "Internal server error"}
-	problemBadRoom   = &complaint{"bad_room", "The room's name must be 1 to 128 of A-Z a-z 0-9 : . _ -"}
-	problemNoRoom    = &complaint{"no_room", "The connection is in no room and the message names none"}
-	problemRoomFull  = &complaint{"room_full", "The room is full"}
-	problemManyRooms = &complaint{"too_many_rooms", "The connection is in too many rooms"}
-	problemToken     = &complaint{"bad_token", "The token is not valid here"}
+	problemForbidden = &clientError{"forbidden", "Forbidden"}
+	problemTooFast   = &clientError{"rate_limited", "Too Many Requests"}
+	problemNotStored = &clientError{"not_stored", "Internal server error"}
+	problemBadRoom   = &clientError{"bad_room", "The room's name must be 1 to 128 of A-Z a-z 0-9 : . _ -"}
+	problemNoRoom    = &clientError{"no_room", "The connection is in no room and the message names none"}
+	problemRoomFull  = &clientError{"room_full", "The room is full"}
+	problemManyRooms = &clientError{"too_many_rooms", "The connection is in too many rooms"}
+	problemToken     = &clientError{"bad_token", "The token is not valid here"}
 )
 
-// complain sends an error frame.
-func (c *conn) complain(p *complaint) {
-	c.tell(struct {
+// sendError sends an error frame.
+func (c *conn) sendError(p *clientError) {
+	c.sendJSON(struct {
 		Message      string `json:"message"`
 		ConnectionID string `json:"connectionId"`
 		RequestID    string `json:"requestId"`
@@ -34,8 +34,8 @@ func (c *conn) complain(p *complaint) {
 	}{p.text, c.id, newID(), p.code})
 }
 
-// tell sends a JSON text to the client. One whose queue is full misses it.
-func (c *conn) tell(value any) {
+// sendJSON queues a JSON text for the client. A client whose queue is full misses it.
+func (c *conn) sendJSON(value any) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings and numbers
@@ -43,9 +43,9 @@ func (c *conn) tell(value any) {
 	_ = c.send(messageFrame(text, false))
 }
 
-// obey does what a command asks for. An error closes the connection.
-func (c *conn) obey(m *message, now time.Time) error {
-	var p *complaint
+// execute runs a command of the client. An error closes the connection.
+func (c *conn) execute(m *message, now time.Time) error {
+	var p *clientError
 	switch m.command {
 	case commandToken:
 		p = c.renew(m.argument)
@@ -59,15 +59,15 @@ func (c *conn) obey(m *message, now time.Time) error {
 	if p == nil {
 		return nil
 	}
-	c.complain(p)
-	return c.manners.strike(now)
+	c.sendError(p)
+	return c.violations.record(now)
 }
 
-func (c *conn) join(room string) *complaint {
+func (c *conn) join(room string) *clientError {
 	switch {
 	case !validRoom(room):
 		return problemBadRoom
-	case !c.visitor.Load().mayUse(room):
+	case !c.identity.Load().mayUse(room):
 		return problemForbidden
 	}
 	switch err := c.source.hub.join(c, room); {
@@ -76,16 +76,16 @@ func (c *conn) join(room string) *complaint {
 	case err != nil:
 		return problemManyRooms
 	}
-	c.tell(map[string]string{"$joined": room})
+	c.sendJSON(map[string]string{"$joined": room})
 	return nil
 }
 
-func (c *conn) quit(room string) *complaint {
+func (c *conn) quit(room string) *clientError {
 	if !validRoom(room) {
 		return problemBadRoom
 	}
 	c.source.hub.leave(c, room)
-	c.tell(map[string]string{"$left": room})
+	c.sendJSON(map[string]string{"$left": room})
 	return nil
 }
 
@@ -95,7 +95,7 @@ type member struct {
 }
 
 // presence tells who is in a room, to those who are in it too.
-func (c *conn) presence(room string) *complaint {
+func (c *conn) presence(room string) *clientError {
 	switch {
 	case !validRoom(room):
 		return problemBadRoom
@@ -105,9 +105,9 @@ func (c *conn) presence(room string) *complaint {
 	some, count := c.source.hub.members(room, maxListed)
 	list := make([]member, 0, len(some))
 	for _, other := range some {
-		list = append(list, member{ConnectionID: other.id, User: other.visitor.Load().user})
+		list = append(list, member{ConnectionID: other.id, User: other.identity.Load().user})
 	}
-	c.tell(struct {
+	c.sendJSON(struct {
 		Room    string   `json:"$presence"`
 		Count   int      `json:"count"`
 		Members []member `json:"members"`
@@ -116,14 +116,14 @@ func (c *conn) presence(room string) *complaint {
 }
 
 // renew takes a new token of the same user, so that the connection outlasts the old one.
-func (c *conn) renew(token string) *complaint {
-	old := c.visitor.Load()
-	fresh, err := c.source.door.admit([]string{token})
+func (c *conn) renew(token string) *clientError {
+	old := c.identity.Load()
+	fresh, err := c.source.authenticator.authenticate([]string{token})
 	if err != nil || fresh.user != old.user {
 		return problemToken
 	}
-	c.visitor.Store(fresh)
+	c.identity.Store(fresh)
 	c.warned.Store(false)
-	c.tell(map[string]bool{commandToken: true})
+	c.sendJSON(map[string]bool{commandToken: true})
 	return nil
 }

@@ -33,15 +33,15 @@ func TestRooms(t *testing.T) {
 		t.Errorf("message for %q", got)
 	}
 	a.say(`{"$join":"b"}`)
-	if got := a.complaint(); got != "room_full" {
-		t.Errorf("complaint %q", got)
+	if got := a.clientError(); got != "room_full" {
+		t.Errorf("clientError %q", got)
 	}
 	f.leave(c)
 	a.say(`{"$join":"b"}`)
 	a.hear()
 	a.say(`{"$join":"d"}`)
-	if got := a.complaint(); got != "too_many_rooms" {
-		t.Errorf("complaint %q", got)
+	if got := a.clientError(); got != "too_many_rooms" {
+		t.Errorf("clientError %q", got)
 	}
 	a.say(`{"$presence":"b"}`)
 	var present struct {
@@ -79,8 +79,8 @@ func TestNoRoom(t *testing.T) {
 	k.say(`{"$leave":"a"}`)
 	k.hear()
 	k.say(`hello`)
-	if got := k.complaint(); got != "no_room" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "no_room" {
+		t.Errorf("clientError %q", got)
 	}
 }
 

@@ -33,8 +33,8 @@ const (
 	codeTooFast     = 4429
 )
 
-// farewell is how long a client has to read what is left, and the close frame, before it is cut off.
-const farewell = 5 * time.Second
+// closeTimeout is how long a client has to read what is left, and the close frame, before it is cut off.
+const closeTimeout = 5 * time.Second
 
 // conn is one connection.
 type conn struct {
@@ -46,22 +46,22 @@ type conn struct {
 	requestID string
 	since     time.Time
 	rooms     []string // guarded by hub.mu, in the order of joining
-	visitor   atomic.Pointer[visitor]
+	identity  atomic.Pointer[identity]
 
 	net  net.Conn // nil until it is open
 	read *bufio.Reader
 
 	// Nanoseconds since 1970: of the last message either way, the last frame from the client, and the last ping.
 	active, heard, pinged atomic.Int64
-	warned                atomic.Bool // that the visitor's token expires
+	warned                atomic.Bool // the client was warned that its token expires
 	busy                  atomic.Bool // with a message: nothing is read meanwhile
 
 	// For the reader only.
-	header   [ws.MaxHeaderSize - 2]byte
-	events   uint64
-	rate     *rate.Limiter
-	controls *rate.Limiter
-	manners  manners
+	header     [ws.MaxHeaderSize - 2]byte
+	events     uint64
+	rate       *rate.Limiter
+	controls   *rate.Limiter
+	violations violations
 
 	mu      sync.Mutex
 	queue   [][]byte // frames that wait; shared between connections, never changed
@@ -108,7 +108,7 @@ func (c *conn) start(upgraded net.Conn, r *bufio.Reader) {
 		c.source.hub.running.Go(c.write)
 	}
 	if c.closing {
-		c.hurry()
+		c.setCloseDeadline()
 	}
 }
 
@@ -194,12 +194,12 @@ func (c *conn) closeWith(code int, body []byte) {
 	}
 	c.push(ws.MustCompileFrame(ws.NewCloseFrame(body)))
 	if c.open {
-		c.hurry()
+		c.setCloseDeadline()
 	}
 }
 
-// hurry bounds what is left of a connection that is being closed.
-func (c *conn) hurry() { _ = c.net.SetReadDeadline(time.Now().Add(farewell)) }
+// setCloseDeadline limits how long the client may take to close its side.
+func (c *conn) setCloseDeadline() { _ = c.net.SetReadDeadline(time.Now().Add(closeTimeout)) }
 
 // halfClose tells the client that nothing follows, and lets it close. Closing at once while the client still sends would
 // make its system throw away what it has not read: the close frame.

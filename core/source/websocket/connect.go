@@ -46,10 +46,10 @@ func wantsUpgrade(r *http.Request) bool {
 		httpguts.HeaderValuesContainsToken(r.Header["Upgrade"], "websocket")
 }
 
-// applicant is a client that asks to be let in.
-type applicant struct {
+// connRequest is a checked request for a connection.
+type connRequest struct {
 	room, subprotocol string
-	visitor           *visitor
+	identity          *identity
 	// err is why its token is not valid.
 	err error
 }
@@ -58,7 +58,7 @@ func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
 	a, refused := s.check(r)
 	if refused == nil {
-		refused = s.letIn(w, r, a, now)
+		refused = s.register(w, r, a, now)
 	}
 	if refused == nil {
 		return
@@ -67,13 +67,13 @@ func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
 	s.metrics.refused(refused.code)
 	s.access.request(r, id, length, now, refused)
 	// One line a second is enough to see why, and whoever asks in vain cannot fill the disk.
-	if s.complaints.AllowN(now, 1) {
+	if s.refusalLog.AllowN(now, 1) {
 		s.log.Info("client refused", "reason", refused.code, "remote", r.RemoteAddr, "request_id", id, "err", a.err)
 	}
 }
 
 // check looks at what a client shows before anything is spent on it.
-func (s *Source) check(r *http.Request) (a applicant, refused *refusal) {
+func (s *Source) check(r *http.Request) (a connRequest, refused *refusal) {
 	switch {
 	case len(r.RequestURI) > maxURL:
 		return a, refusedURL
@@ -95,14 +95,14 @@ func (s *Source) check(r *http.Request) (a applicant, refused *refusal) {
 		return a, refusedQuery
 	}
 	offered := subprotocols(r)
-	if a.visitor, a.err = s.door.admit(shownTokens(r, query, offered)); a.err != nil {
+	if a.identity, a.err = s.authenticator.authenticate(shownTokens(r, query, offered)); a.err != nil {
 		return a, refusedToken
 	}
 	rooms := query[roomParameter]
 	switch {
 	case len(rooms) != 1 || !validRoom(rooms[0]):
 		return a, refusedRoomName
-	case !a.visitor.mayUse(rooms[0]):
+	case !a.identity.mayUse(rooms[0]):
 		return a, refusedRoom
 	}
 	a.room = strings.Clone(rooms[0]) // or the whole URL would be kept with it
@@ -113,10 +113,10 @@ func (s *Source) check(r *http.Request) (a applicant, refused *refusal) {
 	return a, nil
 }
 
-// letIn makes a connection of a request. It is in its room before its event is stored: what a rule sends back waits for the
+// register opens a connection. It joins its room before its event is stored, so that a reply of a rule waits in the queue for the
 // upgrade.
-func (s *Source) letIn(w http.ResponseWriter, r *http.Request, a applicant, now time.Time) *refusal {
-	c := s.newConn(r, a.visitor, now)
+func (s *Source) register(w http.ResponseWriter, r *http.Request, a connRequest, now time.Time) *refusal {
+	c := s.newConn(r, a.identity, now)
 	switch err := s.hub.add(c, a.room); {
 	case errors.Is(err, errStopping):
 		return refusedStopping
@@ -162,7 +162,7 @@ func bufferedReader(from net.Conn, before *bufio.Reader) *bufio.Reader {
 	return bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(early)), from), readBuffer)
 }
 
-func (s *Source) newConn(r *http.Request, v *visitor, now time.Time) *conn {
+func (s *Source) newConn(r *http.Request, v *identity, now time.Time) *conn {
 	ip, network := address(r.RemoteAddr)
 	agent := strings.ToValidUTF8(r.UserAgent(), "")
 	c := &conn{
@@ -171,7 +171,7 @@ func (s *Source) newConn(r *http.Request, v *visitor, now time.Time) *conn {
 		rate:     rate.NewLimiter(rate.Limit(s.limits.RatePerConnection), s.limits.BurstOfConnection),
 		controls: rate.NewLimiter(controlRate, controlBurst),
 	}
-	c.visitor.Store(v)
+	c.identity.Store(v)
 	c.active.Store(now.UnixNano())
 	c.heard.Store(now.UnixNano())
 	c.pinged.Store(now.UnixNano())

@@ -28,7 +28,7 @@ func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now t
 	data.ConnectionId, data.SourceIp = c.id, c.ip
 	c.events++
 	var attributes []*pointsmanv1.Attribute
-	if user := c.visitor.Load().user; user != "" {
+	if user := c.identity.Load().user; user != "" {
 		attributes = []*pointsmanv1.Attribute{{Name: "user", Value: user}}
 	}
 	return source.Event{

@@ -301,8 +301,8 @@ func (k *client) hear() string {
 	return string(f.Payload)
 }
 
-// complaint returns the code of the next frame, which must be an error.
-func (k *client) complaint() string {
+// clientError returns the code of the next frame, which must be an error.
+func (k *client) clientError() string {
 	k.t.Helper()
 	var got map[string]string
 	if err := json.Unmarshal([]byte(k.hear()), &got); err != nil {

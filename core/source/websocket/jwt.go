@@ -91,7 +91,7 @@ func parsePublicKey(pem []byte) (jwt.VerificationKey, error) {
 }
 
 // check returns who a token is of.
-func (c *jwtChecker) check(token string) (*visitor, error) {
+func (c *jwtChecker) check(token string) (*identity, error) {
 	claims := jwt.MapClaims{}
 	_, err := c.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return c.keys, nil })
 	if err != nil {
@@ -106,7 +106,7 @@ func (c *jwtChecker) check(token string) (*visitor, error) {
 		return nil, errors.New("jwt: exp is not a time")
 	}
 	const maxUser = 256
-	v := &visitor{
+	v := &identity{
 		user: strings.Clone(strings.ToValidUTF8(subject[:min(len(subject), maxUser)], "")), expires: expires.Add(c.leeway), all: c.roomsClaim == "",
 	}
 	if !v.all {

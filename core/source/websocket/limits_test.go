@@ -145,8 +145,8 @@ func TestTooFast(t *testing.T) {
 	for range 3 {
 		f.expect(typeMessage)
 	}
-	if got := k.complaint(); got != "rate_limited" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "rate_limited" {
+		t.Errorf("clientError %q", got)
 	}
 	// Slowing down is enough.
 	f.clock.add(3 * time.Second)
@@ -195,8 +195,8 @@ func TestAllTooFast(t *testing.T) {
 	b.say("2")
 	f.expect(typeMessage)
 	a.say("3")
-	if got := a.complaint(); got != "rate_limited" {
-		t.Errorf("complaint %q", got)
+	if got := a.clientError(); got != "rate_limited" {
+		t.Errorf("clientError %q", got)
 	}
 	f.clock.add(time.Second)
 	a.say("4")
@@ -219,15 +219,15 @@ func TestStrikes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, "")
 			k := f.join("a")
-			for _, after := range []time.Duration{0, 0, strikeTime} { // the third is late enough
+			for _, after := range []time.Duration{0, 0, violationWindow} { // the third is late enough
 				f.clock.add(after)
 				k.say(c.text)
-				if got := k.complaint(); got != c.code {
-					t.Fatalf("complaint %q, want %q", got, c.code)
+				if got := k.clientError(); got != c.code {
+					t.Fatalf("clientError %q, want %q", got, c.code)
 				}
 			}
 			k.say(c.text)
-			k.complaint()
+			k.clientError()
 			k.say(c.text)
 			if code := k.ends(); code != codePolicy {
 				t.Errorf("closed with %d", code)
@@ -362,8 +362,8 @@ func TestNotStored(t *testing.T) {
 	k := f.join("a")
 	f.intake.fail(errors.New("the disk is full"))
 	k.say("1")
-	if got := k.complaint(); got != "not_stored" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "not_stored" {
+		t.Errorf("clientError %q", got)
 	}
 	f.intake.fail(nil)
 	k.say("2")
@@ -371,7 +371,7 @@ func TestNotStored(t *testing.T) {
 	f.intake.fail(errors.New("the disk is full"))
 	for range maxFailures - 1 {
 		k.say("3")
-		k.complaint()
+		k.clientError()
 	}
 	k.say("3")
 	if code := k.ends(); code != codeTryLater {

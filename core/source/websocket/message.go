@@ -14,44 +14,44 @@ import (
 
 const (
 	acceptTimeout = 10 * time.Second
-	// maxStrikes within strikeTime close a connection, maxFailures of ours in a row do too.
-	maxStrikes  = 3
-	strikeTime  = time.Minute
-	maxFailures = 3
+	// maxViolations within violationWindow close a connection, and so do maxFailures of our own in a row.
+	maxViolations   = 3
+	violationWindow = time.Minute
+	maxFailures     = 3
 	// A client that goes on being too fast for fastTime is closed. It is not when fastPause has passed without.
 	fastTime  = 10 * time.Second
 	fastPause = 2 * time.Second
 )
 
-// manners is what is remembered of how a client, and we, behave.
-type manners struct {
-	strikes           [maxStrikes]time.Time // the newest last
+// violations counts the recent errors of a client, and our own failures to store its messages.
+type violations struct {
+	times             [maxViolations]time.Time // the newest last
 	fastSince, fastAt time.Time
 	failures          int
 }
 
-// strike notes something that a client must not do. The error closes the connection.
-func (m *manners) strike(now time.Time) error {
-	copy(m.strikes[:], m.strikes[1:])
-	m.strikes[maxStrikes-1] = now
-	if first := m.strikes[0]; !first.IsZero() && now.Sub(first) < strikeTime {
+// record adds an error of the client. An error closes the connection.
+func (m *violations) record(now time.Time) error {
+	copy(m.times[:], m.times[1:])
+	m.times[maxViolations-1] = now
+	if first := m.times[0]; !first.IsZero() && now.Sub(first) < violationWindow {
 		return violates(codePolicy, "too many errors")
 	}
 	return nil
 }
 
-// tooFast notes that a message came before its time. tell is whether to say so, which is done once a second. The error closes
+// tooFast records a message over the rate limit. notify is set at most once a second, when the client should get an error. The error closes
 // the connection.
-func (m *manners) tooFast(now time.Time) (tell bool, err error) {
+func (m *violations) tooFast(now time.Time) (notify bool, err error) {
 	if m.fastAt.IsZero() || now.Sub(m.fastAt) > fastPause {
 		m.fastSince = now
 	}
-	tell = m.fastAt.IsZero() || m.fastAt.Unix() != now.Unix()
+	notify = m.fastAt.IsZero() || m.fastAt.Unix() != now.Unix()
 	m.fastAt = now
 	if now.Sub(m.fastSince) >= fastTime {
 		return false, violates(codeTooFast, "too many messages")
 	}
-	return tell, nil
+	return notify, nil
 }
 
 // handle does what a message asks for: one of our own commands, or an event. An error closes the connection.
@@ -63,21 +63,21 @@ func (c *conn) handle(op ws.OpCode, data []byte) error {
 	c.active.Store(now.UnixNano())
 	if !c.rate.AllowN(now, 1) {
 		s.metrics.message(resultTooFast)
-		tell, err := c.manners.tooFast(now)
-		if tell {
-			c.complain(problemTooFast)
+		notify, err := c.violations.tooFast(now)
+		if notify {
+			c.sendError(problemTooFast)
 		}
 		return err
 	}
 	if !s.messages.AllowN(now, 1) {
 		s.metrics.message(resultTooFast)
-		c.complain(problemTooFast)
+		c.sendError(problemTooFast)
 		return nil
 	}
 	m := parse(op, data)
 	if m.command != "" {
 		s.metrics.message(resultCommand)
-		return c.obey(&m, now)
+		return c.execute(&m, now)
 	}
 	return c.publish(&m, now)
 }
@@ -88,27 +88,27 @@ func (c *conn) publish(m *message, now time.Time) error {
 	room, p := c.destination(m)
 	if p != nil {
 		s.metrics.message(resultRefused)
-		c.complain(p)
-		return c.manners.strike(now)
+		c.sendError(p)
+		return c.violations.record(now)
 	}
 	key, ok := s.route.of(m)
 	if !ok {
 		s.metrics.message(resultRefused)
 		s.access.message(c, now, routeDefault, p403)
-		c.complain(problemForbidden)
+		c.sendError(problemForbidden)
 		return nil
 	}
 	if err := c.accept(c.messageEvent(m, room, key, now)); err != nil {
 		return c.notTaken(key, now, err)
 	}
-	c.manners.failures = 0
+	c.violations.failures = 0
 	s.metrics.message(resultAccepted)
 	s.access.message(c, now, key, p200)
 	return nil
 }
 
 // destination is the room that a message is for: the one it names, or else the one that the connection is in.
-func (c *conn) destination(m *message) (string, *complaint) {
+func (c *conn) destination(m *message) (string, *clientError) {
 	room := m.room
 	if !m.namesRoom {
 		room = c.source.hub.home(c)
@@ -119,7 +119,7 @@ func (c *conn) destination(m *message) (string, *complaint) {
 	switch {
 	case !validRoom(room):
 		return "", problemBadRoom
-	case !c.visitor.Load().mayUse(room), c.source.settings.RequireMembership && !c.source.hub.isMember(c, room):
+	case !c.identity.Load().mayUse(room), c.source.settings.RequireMembership && !c.source.hub.isMember(c, room):
 		return "", problemForbidden
 	}
 	return room, nil
@@ -151,9 +151,9 @@ func (c *conn) notTaken(key string, now time.Time, err error) error {
 	s.metrics.message(resultNotStored)
 	s.log.Error("message was not stored", "connection", c.id, "err", err)
 	s.access.message(c, now, key, p503)
-	if c.manners.failures++; c.manners.failures >= maxFailures {
+	if c.violations.failures++; c.violations.failures >= maxFailures {
 		return violates(codeTryLater, "messages cannot be stored")
 	}
-	c.complain(problemNotStored)
+	c.sendError(problemNotStored)
 	return nil
 }

@@ -54,8 +54,8 @@ func TestRoutes(t *testing.T) {
 	}
 	for range 5 { // stays connected
 		k.say(`{"action":"other"}`)
-		if got := k.complaint(); got != "forbidden" {
-			t.Errorf("complaint %q", got)
+		if got := k.clientError(); got != "forbidden" {
+			t.Errorf("clientError %q", got)
 		}
 	}
 	k.say(`{"action":"publish"}`)

@@ -56,9 +56,9 @@ func (c *conn) serve() {
 	c.drain()
 }
 
-// drain waits, for farewell at most, until the client has read all and closed.
+// drain waits, for closeTimeout at most, until the client has read all and closed.
 func (c *conn) drain() {
-	c.hurry()
+	c.setCloseDeadline()
 	_, _ = io.CopyN(io.Discard, c.read, maxDrain)
 }
 

@@ -158,7 +158,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(slices.Concat(slices.Repeat(frame(ws.OpPong, true, ""), 40), frame(ws.OpBinary, true, "x")))
 	s := newUnserved(f, `{"limits":{"frame_bytes":200,"message_bytes":300}}`)
 	f.Fuzz(func(t *testing.T, in []byte) {
-		c := s.newConn(httptest.NewRequest("GET", "/ws", nil), anybody, s.now())
+		c := s.newConn(httptest.NewRequest("GET", "/ws", nil), anonymous, s.now())
 		c.read = bufio.NewReaderSize(bytes.NewReader(in), 16)
 		for {
 			op, message, err := c.readMessage()

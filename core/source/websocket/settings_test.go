@@ -153,7 +153,7 @@ func TestAccessLog(t *testing.T) {
 	if log := f.log.String(); strings.Contains(log, "requestId") {
 		t.Errorf("log %s", log)
 	}
-	f = newFixture(t, `"access_log":"/nowhere/access.log"`) // is no reason to refuse anybody
+	f = newFixture(t, `"access_log":"/nowhere/access.log"`) // does not keep the source from starting
 	f.leave(f.join("a"))
 	if log := f.log.String(); strings.Count(log, "access log cannot be written") != 1 {
 		t.Errorf("log %s", log)

@@ -21,7 +21,7 @@ func (s *Source) sweep(now time.Time) {
 }
 
 func (c *conn) sweep(now time.Time) {
-	l, expires := c.source.limits, c.visitor.Load().expires
+	l, expires := c.source.limits, c.identity.Load().expires
 	heard, pinged := time.Unix(0, c.heard.Load()), time.Unix(0, c.pinged.Load())
 	switch {
 	case !expires.IsZero() && !now.Before(expires):
@@ -31,18 +31,18 @@ func (c *conn) sweep(now time.Time) {
 	case now.Sub(time.Unix(0, c.active.Load())) >= l.Idle:
 		c.close(codeGoingAway, "no messages")
 	case pinged.After(heard) && now.Sub(pinged) >= pongTime && !c.busy.Load():
-		c.vanished()
+		c.abort()
 	case now.Sub(pinged) >= c.source.settings.PingInterval:
 		c.pinged.Store(now.UnixNano())
 		c.answer(ws.NewPingFrame(nil))
 	}
 	if !expires.IsZero() && expires.Sub(now) <= notice && !c.warned.Swap(true) {
-		c.tell(map[string]int{"$expires": max(0, int(expires.Sub(now)/time.Second))})
+		c.sendJSON(map[string]int{"$expires": max(0, int(expires.Sub(now)/time.Second))})
 	}
 }
 
-// vanished cuts off a client that does not answer: there is nobody to say goodbye to.
-func (c *conn) vanished() {
+// abort closes a connection without a close frame, because its client no longer answers pings.
+func (c *conn) abort() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open && c.end(codeAbnormal) {

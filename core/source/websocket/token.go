@@ -8,8 +8,8 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// visitor is who a connection belongs to, as far as that is known.
-type visitor struct {
+// identity is the owner of a connection and the rooms that it may use.
+type identity struct {
 	// user is the subject of its JWT.
 	user string
 	// rooms are patterns of those it may use. all: any room.
@@ -19,7 +19,7 @@ type visitor struct {
 	expires time.Time
 }
 
-func (v *visitor) mayUse(room string) bool {
+func (v *identity) mayUse(room string) bool {
 	if v.all {
 		return true
 	}
@@ -31,22 +31,22 @@ func (v *visitor) mayUse(room string) bool {
 	return false
 }
 
-// anybody is every visitor without a JWT.
-var anybody = &visitor{all: true}
+// anonymous is the identity of clients without a JWT.
+var anonymous = &identity{all: true}
 
-// door says who is let in.
-type door struct {
+// authenticator checks the tokens of clients.
+type authenticator struct {
 	tokens source.Tokens
 	jwt    *jwtChecker // nil without the block
 	open   bool
 }
 
-func newDoor(s *Settings, now func() time.Time) (*door, []string, error) {
+func newAuthenticator(s *Settings, now func() time.Time) (*authenticator, []string, error) {
 	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &door{tokens: list, open: len(s.Tokens) == 0 && s.JWT == nil}
+	d := &authenticator{tokens: list, open: len(s.Tokens) == 0 && s.JWT == nil}
 	if s.JWT == nil {
 		return d, warnings, nil
 	}
@@ -57,10 +57,10 @@ func newDoor(s *Settings, now func() time.Time) (*door, []string, error) {
 
 var errNoToken = errors.New("no token was shown")
 
-// admit returns who shows one of these tokens. The error never repeats a token.
-func (d *door) admit(shown []string) (*visitor, error) {
+// authenticate returns the identity that the first valid token proves. The error never repeats a token.
+func (d *authenticator) authenticate(shown []string) (*identity, error) {
 	if d.open || d.tokens.Slot(shown...) >= 0 {
-		return anybody, nil
+		return anonymous, nil
 	}
 	const maxShown = 4 // verifying costs
 	err := errNoToken
@@ -72,7 +72,7 @@ func (d *door) admit(shown []string) (*visitor, error) {
 			err = errors.New("the token is none of the source's")
 			continue
 		}
-		var v *visitor
+		var v *identity
 		if v, err = d.jwt.check(token); err == nil {
 			return v, nil
 		}

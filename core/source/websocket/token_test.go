@@ -148,8 +148,8 @@ func TestTokenExpires(t *testing.T) {
 	k.say(`{"$join":"c:1"}`)
 	k.hear()
 	k.say(`{"$join":"b"}`)
-	if got := k.complaint(); got != "forbidden" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "forbidden" {
+		t.Errorf("clientError %q", got)
 	}
 	f.sweep(f.clock.add(5*time.Minute - 20*time.Second)) // and 30 s of leeway
 	if got := k.next(); got.Header.OpCode != 9 {
@@ -159,18 +159,18 @@ func TestTokenExpires(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	k.say(`{"$token":"` + token("bob", "a", time.Hour) + `"}`)
-	if got := k.complaint(); got != "bad_token" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "bad_token" {
+		t.Errorf("clientError %q", got)
 	}
 	k.say(`{"$token":"` + token("ann", "a", time.Minute) + `"}`)
 	if got := k.hear(); got != `{"$token":true}` {
 		t.Errorf("got %s", got)
 	}
 	// The new token is not good for c:1 any more.
-	f.clock.add(strikeTime)
+	f.clock.add(violationWindow)
 	k.say(`{"room":"c:1"}`)
-	if got := k.complaint(); got != "forbidden" {
-		t.Errorf("complaint %q", got)
+	if got := k.clientError(); got != "forbidden" {
+		t.Errorf("clientError %q", got)
 	}
 	f.sweep(f.clock.add(time.Hour))
 	if code := k.ends(); code != codeExpired {
@@ -212,7 +212,7 @@ func FuzzConnect(f *testing.F) {
 			return
 		}
 		values, err := url.ParseQuery(query)
-		if err != nil || !validRoom(a.room) || values.Get("room") != a.room || a.visitor == nil || !a.visitor.mayUse(a.room) {
+		if err != nil || !validRoom(a.room) || values.Get("room") != a.room || a.identity == nil || !a.identity.mayUse(a.room) {
 			t.Errorf("%q let in as %+v", query, a)
 		}
 		if everything := query + authorization + protocols; !strings.Contains(everything, token) && !strings.Contains(everything, "eyJ") && !strings.Contains(query, "%") {

@@ -52,26 +52,26 @@ func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error
 
 // Source is one configured WebSocket source.
 type Source struct {
-	name     string
-	path     string
-	settings *Settings
-	limits   *Limits
-	intake   source.Intake
-	log      *slog.Logger
-	now      func() time.Time
-	metrics  *sourceMetrics
-	events   *source.EventCounter
-	access   *accessLog
-	door     *door
-	managers source.Tokens
-	route    route
-	page     *page
-	warnings []string
+	name          string
+	path          string
+	settings      *Settings
+	limits        *Limits
+	intake        source.Intake
+	log           *slog.Logger
+	now           func() time.Time
+	metrics       *sourceMetrics
+	events        *source.EventCounter
+	access        *accessLog
+	authenticator *authenticator
+	managers      source.Tokens
+	route         route
+	page          *page
+	warnings      []string
 
 	hub        *hub
 	connects   *rate.Limiter
 	messages   *rate.Limiter
-	complaints *rate.Limiter // lines about clients that were refused
+	refusalLog *rate.Limiter // lines about clients that were refused
 }
 
 var (
@@ -104,7 +104,7 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 		hub:        newHub(settings.Limits),
 		connects:   rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
 		messages:   rate.NewLimiter(rate.Limit(settings.Limits.Rate), settings.Limits.Burst),
-		complaints: rate.NewLimiter(1, 1),
+		refusalLog: rate.NewLimiter(1, 1),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -119,7 +119,7 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 	var doubts, managementDoubts []string
 	var errs [4]error
 	s.route, errs[0] = parseRoute(settings.Route, settings.Routes)
-	s.door, doubts, errs[1] = newDoor(settings, s.now)
+	s.authenticator, doubts, errs[1] = newAuthenticator(settings, s.now)
 	s.managers, managementDoubts, errs[2] = source.NewTokens("management_tokens", settings.ManagementTokens)
 	s.page, errs[3] = newPage(settings.Page)
 	s.access = newAccessLog(settings.AccessLog, s.log)
