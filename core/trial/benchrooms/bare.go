@@ -13,7 +13,7 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// serveBare is the baseline: whatever one says is written to all others, in a loop. Nothing is stored, no rule is asked, no
+// serveBare is the baseline: each message is written to all other connections, in a loop. No journal, no rule, no
 // plugin; and one who does not read would stop them all.
 func serveBare(address string) error {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
@@ -38,7 +38,7 @@ type bareHall struct {
 func (h *bareHall) serve(conn net.Conn) {
 	defer conn.Close()
 	h.mu.Lock()
-	h.others[conn] = struct{}{} // before it is answered: who has joined hears the next message
+	h.others[conn] = struct{}{} // before the upgrade answers, so that a joined client receives the next message
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()

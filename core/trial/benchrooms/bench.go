@@ -51,7 +51,7 @@ func (b *bench) target() target {
 	}
 }
 
-// verdict says whether a goal was reached.
+// verdict states whether the goal was reached.
 func verdict(reached bool) string {
 	if reached {
 		return "reached"
@@ -122,29 +122,29 @@ func (b *bench) text(room string) []byte {
 	return fmt.Appendf(nil, `{"room":%q,"data":%q}`, room, strings.Repeat("x", b.size))
 }
 
-// allHeard waits until all have heard everything.
-func (b *bench) allHeard(ctx context.Context, c *crowd, messages int) error {
+// allReceived waits until every client has received every message.
+func (b *bench) allReceived(ctx context.Context, c *crowd, messages int) error {
 	patience, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	want := int64(messages * b.members)
 	err := testbed.Poll(patience, 10*time.Millisecond, func() (bool, error) { return c.frames.Load() >= want, nil })
 	if err != nil {
-		return fmt.Errorf("%d of %d messages were heard, %d connections are gone: %w", c.frames.Load(), want, c.ended(), err)
+		return fmt.Errorf("%d of %d messages arrived, %d connections are gone: %w", c.frames.Load(), want, c.ended(), err)
 	}
 	return nil
 }
 
-// times waits until all have heard everything, and returns how long it took for each message until the last had.
+// times waits until every client has received every message, and returns how long it took for each message until the last had.
 func (b *bench) times(ctx context.Context, c *crowd, sent []time.Time) ([]time.Duration, error) {
-	if err := b.allHeard(ctx, c, len(sent)); err != nil {
+	if err := b.allReceived(ctx, c, len(sent)); err != nil {
 		return nil, err
 	}
 	times := make([]time.Duration, len(sent))
 	for i, at := range sent {
-		if c.heard[i].count != b.members {
-			return nil, fmt.Errorf("message %d was heard by %d of %d", i, c.heard[i].count, b.members)
+		if c.received[i].count != b.members {
+			return nil, fmt.Errorf("message %d reached %d of %d", i, c.received[i].count, b.members)
 		}
-		times[i] = c.heard[i].last.Sub(at)
+		times[i] = c.received[i].last.Sub(at)
 	}
 	return times, nil
 }

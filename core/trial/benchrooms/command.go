@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package benchrooms measures WebSocket rooms: what an idle connection costs the router in memory, how many messages a room of a
-// thousand hears in a second, beside a bare server that only writes, how long it takes until the last of them has heard one, and
+// thousand receives in a second, beside a bare server that only writes, how long it takes until the last of them has received one, and
 // whether one who stops reading makes the others wait. Every message takes the whole way: connection, journal, rule, plugin, room.
 // The clients run on the same machine and share its cores with the router, so they do as little as they can: see crowd.go.
 package benchrooms
@@ -100,7 +100,7 @@ func run(ctx context.Context, o options, dir string) (err error) {
 	}
 	defer func() { err = errors.Join(err, router.Close()) }()
 	fmt.Printf("rooms: router and clients share %d cores; every message takes the whole way, to disk and through the plugin; a frame is seen up to %s late\n",
-		runtime.NumCPU(), nap)
+		runtime.NumCPU(), pollInterval)
 	b := &bench{options: o, router: router}
 	for _, measure := range []func(context.Context) error{b.idlers, b.fanout, b.latency} {
 		if err := measure(ctx); err != nil {

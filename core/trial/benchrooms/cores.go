@@ -20,7 +20,7 @@ func (c cores) String() string {
 	return fmt.Sprintf("cores used: server %.2f, clients %.2f, others %.2f", c.server, c.clients, c.others)
 }
 
-// watch begins to measure, and returns what tells the result.
+// watch begins to measure and returns a function that ends it and returns the result.
 func watch(t target) (result func() (cores, error), err error) {
 	began := time.Now()
 	server, clients, all, err := computed(t)

@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// nap is how much later than it came a frame may be seen.
-const nap = time.Millisecond
+// pollInterval is the longest time by which a frame may be seen late.
+const pollInterval = time.Millisecond
 
 // crowd is many clients that cost little: raw sockets, one thread that reads them all and looks at nothing but frame headers. It
-// naps between its looks, or every single frame would wake it, at the router's cost too. The n-th message that a client hears is the n-th of the room, for a room has an order.
+// naps between its looks, or every single frame would wake it, at the router's cost too. The n-th message that a client receives is the n-th of the room, for a room has an order.
 type crowd struct {
 	address netip.AddrPort
 	epoll   int
@@ -32,13 +32,13 @@ type crowd struct {
 	clients map[int32]*client
 	closed  int // by the router
 
-	frames atomic.Int64 // that those who count have heard
-	heard  []hearing    // by number of the message; only the reading thread writes
-	failed error
+	frames   atomic.Int64 // that those who count have received
+	received []reception  // by number of the message; only the reading thread writes
+	failed   error
 }
 
-// hearing is how many have heard a message, and when the last one did.
-type hearing struct {
+// reception is how many clients have received a message, and when the last one did.
+type reception struct {
 	count int
 	last  time.Time
 }
@@ -46,7 +46,7 @@ type hearing struct {
 // client is one connection.
 type client struct {
 	fd      int
-	counts  bool // false: what it hears is thrown away
+	counts  bool // false: what it receives is thrown away
 	header  [14]byte
 	have    int // bytes of header
 	skip    int // bytes of payload that are still to come
@@ -63,7 +63,7 @@ func newCrowd(address string, messages int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{address: at, epoll: epoll, done: make(chan struct{}), clients: map[int32]*client{}, heard: make([]hearing, messages)}
+	c := &crowd{address: at, epoll: epoll, done: make(chan struct{}), clients: map[int32]*client{}, received: make([]reception, messages)}
 	go c.read()
 	return c, nil
 }
@@ -128,7 +128,7 @@ func (c *crowd) deafen(m *client) error {
 	return syscall.EpollCtl(c.epoll, syscall.EPOLL_CTL_DEL, m.fd, nil)
 }
 
-func (c *crowd) dial(i int, room string, hears bool) (fd int, err error) {
+func (c *crowd) dial(i int, room string, receives bool) (fd int, err error) {
 	fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, err
@@ -138,7 +138,7 @@ func (c *crowd) dial(i int, room string, hears bool) (fd int, err error) {
 			err = errors.Join(err, syscall.Close(fd))
 		}
 	}()
-	if !hears { // so that little fills the way to one who does not read
+	if !receives { // so that the socket buffers of a client that does not read fill quickly
 		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10); err != nil {
 			return 0, err
 		}
@@ -194,7 +194,7 @@ func (c *crowd) read() {
 			c.readOne(m, buffer)
 		}
 		if n < len(events) {
-			time.Sleep(nap)
+			time.Sleep(pollInterval)
 		}
 	}
 }
@@ -209,7 +209,7 @@ func (c *crowd) readOne(m *client, buffer []byte) {
 		return
 	}
 	c.parse(m, buffer[:got], time.Now())
-	if got == len(buffer) { // there may be more, which is told only when it is asked for
+	if got == len(buffer) { // the socket may hold more; edge-triggered epoll does not report it again
 		if err := c.listen(m, syscall.EPOLL_CTL_MOD); err != nil {
 			c.gone(m)
 		}
@@ -288,9 +288,9 @@ func (c *crowd) frame(m *client, now time.Time) {
 			return
 		}
 		c.frames.Add(1)
-		if m.message < len(c.heard) {
-			c.heard[m.message].count++
-			c.heard[m.message].last = now
+		if m.message < len(c.received) {
+			c.received[m.message].count++
+			c.received[m.message].last = now
 		}
 		m.message++
 	}

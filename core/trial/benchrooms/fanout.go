@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// fanout measures how many messages a full room hears in a second, with one who speaks as fast as the room hears; beside a bare
+// fanout measures how many messages a full room receives in a second, with one client that sends as fast as the room receives; beside a bare
 // server that does nothing but write.
 func (b *bench) fanout(ctx context.Context) error {
 	bare, process, err := startBare(ctx)
@@ -37,7 +37,7 @@ func (b *bench) fanout(ctx context.Context) error {
 		fmt.Printf("          %-14s %7.0f, %3.0f %%; computing for each: server %.0f us, clients %.0f us; %s", r.name, r.rate, 100*r.rate/base.rate,
 			1e6*r.cores.server/r.rate, 1e6*r.cores.clients/r.rate, r.cores)
 		if r.times != nil {
-			fmt.Printf("; from saying to the last hearing p50 %s, p99 %s", percentile(r.times, 50), percentile(r.times, 99))
+			fmt.Printf("; from sending to the last reception p50 %s, p99 %s", percentile(r.times, 50), percentile(r.times, 99))
 		}
 		fmt.Println()
 	}
@@ -55,7 +55,7 @@ const (
 type result struct {
 	rate  float64
 	cores cores
-	times []time.Duration // nil in any order: which message was heard is not known then
+	times []time.Duration // nil in any order: the client cannot know which message arrived
 }
 
 // saturate keeps so many messages under way.
@@ -87,7 +87,7 @@ func (b *bench) saturate(ctx context.Context, t target, kind string) (r result, 
 			return err
 		}
 		if kind == unordered {
-			return b.allHeard(ctx, c, len(sent))
+			return b.allReceived(ctx, c, len(sent))
 		}
 		r.times, err = b.times(ctx, c, sent)
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// latency measures the time from saying to the last hearing, without and with one who has stopped to read, in turn. The p99 is the
+// latency measures the time from sending to the last reception, without and with one that has stopped reading, in turn. The p99 is the
 // median of the rounds': such a machine stumbles now and then.
 func (b *bench) latency(ctx context.Context) error {
 	if b.rounds == 0 {
@@ -39,7 +39,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("latency:  room of %d, %d messages a second, %d messages: from saying to the last hearing %s (goal: p99 under %s, %s)\n",
+	fmt.Printf("latency:  room of %d, %d messages a second, %d messages: from sending to the last reception %s (goal: p99 under %s, %s)\n",
 		b.members, b.rate, len(without.all), &without, goalP99, verdict(without.p99() < goalP99))
 	change := 100 * (float64(with.p99())/float64(without.p99()) - 1)
 	fmt.Printf("          with one who does not read: %s, %+.0f %% (goal: under %d, %s); it was cut off with 4408 at last\n",
@@ -63,7 +63,7 @@ func (r *rounds) String() string {
 	return fmt.Sprintf("p50 %s, p99 %s (of the rounds: %s)", percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
 }
 
-// paced says so many messages a second and returns their times.
+// paced sends the given number of messages a second and returns their times.
 func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, err error) {
 	messages := int(b.duration.Seconds() * float64(b.rate))
 	err = b.crowded(ctx, b.target(), ordered, b.members, messages, func(c *crowd, room string) error {
@@ -97,7 +97,7 @@ func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, er
 }
 
 // deaf adds one to the room who stops reading, and lets so much wait for it that the router cannot write to it any more. The
-// function says more until it is cut off.
+// function sends more until it is cut off.
 func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() error, err error) {
 	const waiting = 256 << 10
 	m, err := c.join(0, room, false)
@@ -119,10 +119,10 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 			if err != nil {
 				return false, err
 			}
-			const underway = 4 // or their rest would be heard in the measurement
-			full, owed := m.Sum(metric, labels...) >= want, m.Sum("pointsman_queue_pending")
-			if full || owed > underway {
-				return full && owed == 0, nil
+			const underway = 4 // or the rest would arrive during the measurement
+			full, pending := m.Sum(metric, labels...) >= want, m.Sum("pointsman_queue_pending")
+			if full || pending > underway {
+				return full && pending == 0, nil
 			}
 			return false, talker.say(long)
 		})

@@ -63,7 +63,7 @@ func (s *site) liveAndDie(ctx context.Context, life time.Duration) error {
 	return ctx.Err()
 }
 
-// settle runs the router once more, without new events after a moment, until it owes nothing, and stops it in good order.
+// settle runs the router once more, without new events after a moment, until no delivery is pending, and stops it cleanly.
 func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan struct{}) error {
 	if err := s.Start(ctx); err != nil {
 		return err
@@ -72,11 +72,11 @@ func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan stru
 	<-loadEnded
 	waiting, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	owesNothing := func() (bool, error) {
+	nothingPending := func() (bool, error) {
 		n, err := s.Pending(waiting)
 		return n == 0, err
 	}
-	if err := testbed.Poll(waiting, 100*time.Millisecond, owesNothing); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := testbed.Poll(waiting, 100*time.Millisecond, nothingPending); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("wait for deliveries: %w", err) // What is late stands in the ledger as pending.
 	}
 	return s.Stop()

@@ -1,5 +1,5 @@
 // Package e2erooms tries WebSocket rooms as a whole, with the router, the plugin and the page of examples/chat-room: people in
-// pages of a real browser talk, clients of other makers join them, a finished measurement is told to the room, the router is
+// pages of a real browser talk, clients of other makers join them, a finished measurement is announced in the room, the router is
 // started anew under their feet. It prints what each of them saw, and exits 1 unless every promise was kept.
 package e2erooms
 

@@ -134,7 +134,7 @@ func (s *site) answer(ctx context.Context, questions io.Reader, answers io.Write
 	return nil, errors.Join(lines.Err(), errors.New("the pages have not come to their end"))
 }
 
-// post tells the router, as an intdash server does, that a measurement is complete.
+// post sends the router the webhook of a completed measurement, as an intdash server does.
 func (s *site) post(ctx context.Context) error {
 	req, err := intdash.NewRequest(ctx, s.router.Server+"/hooks/intdash", []byte(secret), s.finished.Body())
 	if err != nil {

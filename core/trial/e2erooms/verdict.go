@@ -11,10 +11,10 @@ import (
 // limit is how soon a finished measurement must be in the page.
 const limit = 1000 // ms
 
-// lines is how many messages each of the two people says at first.
+// lines is how many messages each of the two users sends at first.
 const lines = 10
 
-// seen is what stood in the pages at the end, and what the other clients heard.
+// seen is what stood in the pages at the end, and what the other clients received.
 type seen struct {
 	Browser       string
 	Titles        []string
@@ -42,7 +42,7 @@ func (v *seen) String() string {
 	return b.String()
 }
 
-// complaint says which promises were broken.
+// complaint returns the broken promises.
 func (v *seen) complaint() error {
 	var broken []error
 	promise := func(kept bool, format string, args ...any) {
@@ -69,7 +69,7 @@ func (v *seen) complaint() error {
 		promise(len(list) == len(said), "%s has %d messages, and %d were said", who, len(list), len(said))
 	}
 	promise(inOrder(v.Ann, "from Bob %d") && inOrder(v.Bob, "from Ann %d"), "what was said did not arrive in its order")
-	promise(len(v.Eve) == 0, "in another room was heard: %q", v.Eve)
+	promise(len(v.Eve) == 0, "another room received: %q", v.Eve)
 	promise(len(v.Errors) == 0, "errors of the pages: %q", v.Errors)
 	promise(slices.Equal(v.Titles, []string{"Rooms", "Rooms"}), "a script that somebody said was run: %q", v.Titles)
 	promise(v.MeasurementMS < limit, "the measurement was in the room only after %d ms", v.MeasurementMS)
@@ -77,7 +77,7 @@ func (v *seen) complaint() error {
 	for _, name := range clients {
 		for _, other := range clients {
 			n := count(v.Clients[name], "hello from "+other)
-			promise(other == name && n == 0 || other != name && n == 1, "%s heard %s %d times", name, other, n)
+			promise(other == name && n == 0 || other != name && n == 1, "%s received %s %d times", name, other, n)
 		}
 		once(name, v.Clients[name], "hello everybody")
 	}

@@ -1,7 +1,7 @@
 // Package e2es3 tries the mirror as a whole: writers change the same keys of a real MinIO in every way there is, its notifications
 // reach the router shuffled and some of them twice, router and plugin are killed meanwhile if asked for, and in the end rclone
 // says whether the destination holds what the source holds. It exits 1 unless there is no difference, no dead letter and
-// nothing owed.
+// no pending delivery.
 package e2es3
 
 import (
@@ -43,7 +43,7 @@ func Command() *cobra.Command {
 	flags.IntVar(&o.keys, "keys", 300, "keys that all of them work on")
 	flags.IntVar(&o.kills, "kills", 0, "how often the router, and as often the plugin, is killed")
 	flags.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
-	flags.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until nothing is owed")
+	flags.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until no delivery is pending")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
 	flags.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
 	flags.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")

@@ -16,10 +16,10 @@ import (
 
 // verdict is what the trial came to.
 type verdict struct {
-	ops, vain, events, duplicates, retries, kills int64
-	done, dead, pending, again, unfinished        int
-	differences                                   s3test.Differences
-	dirge                                         []string // of the first dead letters
+	ops, conflicts, events, duplicates, retries, kills int64
+	done, dead, pending, again, unfinished             int
+	differences                                        s3test.Differences
+	deadLetters                                        []string // of the first dead letters
 }
 
 // shown is how many dead letters and differences are printed.
@@ -27,11 +27,11 @@ const shown = 20
 
 func (v verdict) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "operations %d (%d in vain)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.vain, v.events, v.duplicates, v.retries, v.kills)
+	fmt.Fprintf(&b, "operations %d (%d lost to another writer)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.conflicts, v.events, v.duplicates, v.retries, v.kills)
 	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
 	fmt.Fprintf(&b, "uploads left unfinished at the destination %d\n", v.unfinished)
 	fmt.Fprintf(&b, "differences %d", v.differences.Count)
-	for _, line := range append(v.dirge, v.differences.List[:min(shown, len(v.differences.List))]...) {
+	for _, line := range append(v.deadLetters, v.differences.List[:min(shown, len(v.differences.List))]...) {
 		fmt.Fprintf(&b, "\n  %s", line)
 	}
 	return b.String()
@@ -45,7 +45,7 @@ func (v verdict) complaint() error {
 	case v.dead > 0:
 		return fmt.Errorf("%d dead letters", v.dead)
 	case v.pending > 0:
-		return fmt.Errorf("%d deliveries are still owed", v.pending)
+		return fmt.Errorf("%d deliveries are still pending", v.pending)
 	case v.unfinished > 0 && v.kills == 0:
 		return fmt.Errorf("%d uploads were begun and neither completed nor aborted, though nobody was killed", v.unfinished)
 	case v.done == 0:
@@ -57,7 +57,7 @@ func (v verdict) complaint() error {
 // judge reads the journal of the router, which has ended, and lets rclone compare the buckets.
 func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, error) {
 	v := verdict{
-		ops: load.done.Load(), vain: load.vain.Load(), kills: int64(2 * o.kills),
+		ops: load.done.Load(), conflicts: load.conflicts.Load(), kills: int64(2 * o.kills),
 		events: s.proxy.events.Load(), duplicates: s.proxy.duplicates.Load(), retries: s.proxy.retries.Load(),
 	}
 	for d, err := range testbed.Deliveries(ctx, s.router.Journal()) {
@@ -84,7 +84,7 @@ func (v *verdict) count(d journal.DeliveryRecord) {
 		v.pending++
 	case journal.StateDead:
 		if v.dead++; v.dead <= shown {
-			v.dirge = append(v.dirge, fmt.Sprintf("dead letter %s of %s: %s: %s", d.ID, d.OrderKey, d.Reason, d.Error))
+			v.deadLetters = append(v.deadLetters, fmt.Sprintf("dead letter %s of %s: %s: %s", d.ID, d.OrderKey, d.Reason, d.Error))
 		}
 	}
 }

@@ -38,7 +38,7 @@ func makeKeys(n int, folders bool) []string {
 	return keys
 }
 
-// isFolder tells keys that end in "/": they are objects like others, but stores on a file system keep them as folders, without
+// isFolder reports keys that end in "/": they are objects like others, but stores on a file system keep them as folders, without
 // content.
 func isFolder(key string) bool { return strings.HasSuffix(key, "/") }
 

@@ -74,7 +74,7 @@ func (p *proxy) take(ctx context.Context, w http.ResponseWriter, r *http.Request
 	}
 }
 
-// plan says after which times a notification is forwarded.
+// plan returns the delays after which a notification is forwarded.
 func (p *proxy) plan() []time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -135,7 +135,7 @@ func (p *proxy) refuse(err error) {
 	}
 }
 
-// trouble is the first answer of the router that says that it will never take a notification.
+// trouble is the first answer of the router that refuses a notification for good.
 func (p *proxy) trouble() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -82,7 +82,7 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// An answer that another try would not change is trouble, and what it was given to stays owed.
+// An answer that another try would not change is trouble, and its notification stays pending.
 func TestProxyRefused(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()

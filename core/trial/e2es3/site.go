@@ -157,12 +157,12 @@ func (s *site) settle(ctx context.Context) error {
 		if err = errors.Join(err, s.proxy.trouble()); err != nil {
 			return false, err
 		}
-		owed, err := s.router.Pending(ctx)
+		pending, err := s.router.Pending(ctx)
 		if err != nil {
 			return false, err
 		}
 		events := s.proxy.events.Load()
-		if queued > 0 || s.proxy.held.Load() > 0 || owed > 0 || events != seen {
+		if queued > 0 || s.proxy.held.Load() > 0 || pending > 0 || events != seen {
 			calm = 0
 		}
 		calm, seen = calm+1, events

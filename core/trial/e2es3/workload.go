@@ -23,8 +23,8 @@ type workload struct {
 	seed   uint64
 	log    io.Writer // one line an operation
 
-	mu         sync.Mutex
-	done, vain atomic.Int64 // vain: lost against another writer, who deleted what this one was about to change
+	mu              sync.Mutex
+	done, conflicts atomic.Int64 // conflicts: lost to another writer that deleted the object first
 }
 
 // writer is one of the users. What it decides depends on the seed and its number alone.
@@ -73,14 +73,14 @@ func (w *writer) work(ctx context.Context, n int) error {
 func (w *writer) note(name, key string, err error) {
 	w.done.Add(1)
 	if err != nil {
-		w.vain.Add(1)
+		w.conflicts.Add(1)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, _ = fmt.Fprintf(w.log, "%s %-14s %q %v\n", time.Now().Format("15:04:05.000000"), name, key, err) // The trial does not depend on its notes.
 }
 
-// lostRace tells the errors that a writer has to expect when others delete the same keys.
+// lostRace reports the errors that a writer must expect while others delete the same keys.
 func lostRace(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) &&

@@ -7,7 +7,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// The same seed does the same things, whoever is faster.
+// The same seed gives the same operations, whichever writer is faster.
 func TestWorkloadRepeats(t *testing.T) {
 	draws := func() (names []string) {
 		w := (&workload{seed: 7, keys: makeKeys(30, true), log: io.Discard}).writer(3)
@@ -24,7 +24,7 @@ func TestWorkloadRepeats(t *testing.T) {
 	}
 }
 
-// No operation fails for any of the keys, on a server that nobody here wrote.
+// No operation fails for any of the keys, on a foreign server.
 func TestOperations(t *testing.T) {
 	server := s3test.MinIO(t, s3test.MinIOOptions{})
 	if err := makeVersionedBucket(t.Context(), server, bucket); err != nil {

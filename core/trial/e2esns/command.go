@@ -1,6 +1,6 @@
 // Package e2esns tries the way from SNS to Slack as a whole, with the router and the plugin as they are shipped: a topic of its own
 // asks to be confirmed and publishes, first one message and then many in one second, to a Slack that takes few; the router is
-// killed while messages come and while they leave; and whoever wants it to fetch a certificate from elsewhere must not get it to. It exits 1 unless every
+// killed while messages come and while they leave; and hostile messages must not make it fetch a certificate from elsewhere. It exits 1 unless every
 // promise was kept.
 package e2esns
 

@@ -108,14 +108,14 @@ func (s *site) deliver(ctx context.Context, body []byte) error {
 	})
 }
 
-// wait waits until Slack has n messages and the router owes none.
+// wait waits until Slack has n messages and no delivery is pending.
 func (s *site) wait(ctx context.Context, n int) error {
 	return s.await(ctx, func(ctx context.Context) (bool, error) {
 		if len(s.slack.Accepted()) < n {
 			return false, nil
 		}
-		owed, err := s.router.Pending(ctx)
-		return owed == 0, err
+		pending, err := s.router.Pending(ctx)
+		return pending == 0, err
 	})
 }
 

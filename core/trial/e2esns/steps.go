@@ -97,7 +97,7 @@ func (s *site) killRouter(ctx context.Context) error {
 	return s.router.Start(ctx)
 }
 
-// end stops the router in good order, after it has told how much it has given up.
+// end stops the router in good order, after reading its count of dead letters.
 func (s *site) end(ctx context.Context, v *verdict) error {
 	m, err := s.router.Metrics(ctx)
 	if err != nil {

@@ -46,7 +46,7 @@ killed twice: %s
 dead letters: %d`, v.confirmed, v.first == firstPosted, v.burst, v.refused, v.hostile, v.counted, v.visits, v.killed, v.dead)
 }
 
-// complaint says which promises were broken. After a kill a message may come again, and then not in its place.
+// complaint returns the broken promises. After a kill a message may come again, and then not in its place.
 func (v verdict) complaint() error {
 	var broken []error
 	promise := func(kept bool, format string, args ...any) {

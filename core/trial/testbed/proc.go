@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ErrNoProcess says that a process has ended or was not born yet.
+// ErrNoProcess says that a process has ended or has not started yet.
 var ErrNoProcess = errors.New("no such process")
 
 // Plugin finds the process of a plugin by its program's name (`pointsman-plugin-<kind>`) among the children of the router.

@@ -47,7 +47,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Kill ends the process with SIGKILL. It is an error when it had ended by itself.
 func (p *Process) Kill() error {
 	err := p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // "signal: killed" is what we asked for.
+	_ = p.cmd.Wait() // "signal: killed" is the expected result.
 	if err != nil {
 		return fmt.Errorf("%s had ended by itself: %w", p.cmd.Path, err)
 	}
