@@ -90,7 +90,7 @@ func answerOf(err error) answer {
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 		a.status, a.requestID = response.HTTPStatusCode(), response.RequestID
 		if response.Response != nil {
-			a.retryAfter = retryAfter(response.Response.Header)
+			a.retryAfter = retryAfter(response.Response.Header, time.Now())
 		}
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -99,13 +99,20 @@ func answerOf(err error) answer {
 	return a
 }
 
-// retryAfter reads the form with seconds, at most an hour.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 {
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads Retry-After in both forms of RFC 9110, 10.2.3: seconds, or a date. 0: absent, past or not understood.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
 		return 0
 	}
-	return time.Duration(min(seconds, 3600)) * time.Second
+	return min(max(date.Sub(now), 0), maxRetryAfter)
 }
 
 // passing are codes with a status of 4xx that another attempt can mend all the same.
