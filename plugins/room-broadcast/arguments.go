@@ -9,14 +9,14 @@ import (
 
 // arguments are those of a `dispatch` block.
 type arguments struct {
-	Room          string  `pointsman:"room" doc:"Who hears it. Default: the event's room, for events of a websocket source."`
-	ConnectionID  string  `pointsman:"connection_id" doc:"Say it to this one connection and to no room."`
-	Text          *string `pointsman:"text" doc:"What is said: a text."`
-	JSON          *string `pointsman:"json" doc:"What is said: JSON, for example of jsonencode(). Without text, json and base64: the member data of what the event's sender sent, or the bytes of a binary message."`
-	Base64        *string `pointsman:"base64" doc:"The bytes to send as a binary message, encoded in base64. Goes without envelope."`
-	Except        *string `pointsman:"except" doc:"Id of a connection that does not hear it. Default: the speaker's, for messages of a websocket source."`
-	IncludeSender bool    `pointsman:"include_sender,default=false" doc:"true: the speaker hears it too."`
-	Envelope      bool    `pointsman:"envelope,default=true" doc:"true: {\"data\": what is said, \"received\": Unix seconds}. false: what is said as it is."`
+	Room          string  `pointsman:"room" doc:"The room that receives it. Default: the event's room, for events of a websocket source."`
+	ConnectionID  string  `pointsman:"connection_id" doc:"Send to this one connection instead of a room."`
+	Text          *string `pointsman:"text" doc:"Text to send."`
+	JSON          *string `pointsman:"json" doc:"JSON to send, for example from jsonencode(). Without text, json and base64: the member data of the message that the event carries, or the bytes of a binary message."`
+	Base64        *string `pointsman:"base64" doc:"The bytes to send as a binary message, encoded in base64. The argument envelope does not apply."`
+	Except        *string `pointsman:"except" doc:"Id of a connection that does not receive it. Default: the sender, for messages of a websocket source."`
+	IncludeSender bool    `pointsman:"include_sender,default=false" doc:"true: the sender receives it too."`
+	Envelope      bool    `pointsman:"envelope,default=true" doc:"true: {\"data\": content, \"received\": Unix seconds}. false: the content alone."`
 }
 
 // message is a frame and its receivers: one connection, or a room.

@@ -79,14 +79,14 @@ func received(env *pointsmanv1.Envelope) int64 {
 	return cmp.Or(env.GetReceivedUnixNano(), time.Now().UnixNano()) / int64(time.Second)
 }
 
-// content is what is said, as JSON.
+// content returns the content of the message as JSON.
 func content(a *arguments, env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	switch {
 	case a.Text != nil:
 		return json.Marshal(*a.Text)
 	case a.JSON != nil:
 		if !json.Valid([]byte(*a.JSON)) {
-			return nil, errors.New("json: this is not JSON: write json = jsonencode(...), or say it by text")
+			return nil, errors.New("json: this is not JSON: write json = jsonencode(...), or use text")
 		}
 		return json.RawMessage(*a.JSON), nil
 	}

@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"nothing":          {`{}`, nil},
 		"gateway":          {gatewaySettings(t, s, nil), nil},
-		"clear text":       {gatewaySettings(t, s, map[string]any{"endpoint": "http://api.example/dev"}), []string{"warning apigateway.endpoint: what is said will cross the network in clear text"}},
+		"clear text":       {gatewaySettings(t, s, map[string]any{"endpoint": "http://api.example/dev"}), []string{"warning apigateway.endpoint: messages cross the network in clear text"}},
 		"too long":         {gatewaySettings(t, s, map[string]any{"endpoint": "https://api.example/dev/@connections"}), []string{"error apigateway.endpoint: want the stage alone"}},
 		"for clients":      {gatewaySettings(t, s, map[string]any{"endpoint": "wss://api.example/dev"}), []string{"error apigateway.endpoint: this is where clients connect"}},
 		"no keys":          {gatewaySettings(t, s, map[string]any{"access_key": nil, "secret_key": nil, "session_token": nil}), nil},
@@ -127,7 +127,7 @@ func TestNative(t *testing.T) {
 				Source: "chat", ConnectionId: "you=", Data: []byte("\x00\xff"), Binary: true,
 			}}}},
 		},
-		{Outcome: reject, Message: "json: this is not JSON: write json = jsonencode(...), or say it by text"},
+		{Outcome: reject, Message: "json: this is not JSON: write json = jsonencode(...), or use text"},
 	}
 	if diff := cmp.Diff(want, results, protocmp.Transform(), protocmp.IgnoreFields(&pluginv1.Result{}, "id")); diff != "" {
 		t.Error(diff)

@@ -91,7 +91,7 @@ func (ds *problems) checkURL(path, text, example string) {
 		ds.add(path, "is not the URL of a server", "It looks like "+example+".")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		*ds = append(*ds, sdk.Diagnostic{
-			Path: path, Summary: "what is said will cross the network in clear text", Detail: "Use https.", Warning: true,
+			Path: path, Summary: "messages cross the network in clear text", Detail: "Use https.", Warning: true,
 		})
 	}
 }

@@ -82,7 +82,7 @@ func (b *broadcast) run(ctx context.Context) error {
 	for range concurrency {
 		posting.Go(func() {
 			for connection := range listeners {
-				b.tell(ctx, stop, connection)
+				b.post(ctx, stop, connection)
 			}
 		})
 	}
@@ -105,7 +105,7 @@ func (b *broadcast) run(ctx context.Context) error {
 	return b.drop(ctx)
 }
 
-// each visits who is to hear the message and has not.
+// each calls visit for every receiver that does not have the message yet.
 func (b *broadcast) each(ctx context.Context, visit func(string) bool) error {
 	if b.Connection != "" {
 		visit(b.Connection)
@@ -116,8 +116,8 @@ func (b *broadcast) each(ctx context.Context, visit func(string) bool) error {
 	})
 }
 
-// tell speaks to one connection.
-func (b *broadcast) tell(ctx context.Context, stop context.CancelCauseFunc, connection string) {
+// post sends the message to one connection.
+func (b *broadcast) post(ctx context.Context, stop context.CancelCauseFunc, connection string) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -137,7 +137,7 @@ func (b *broadcast) tell(ctx context.Context, stop context.CancelCauseFunc, conn
 		b.gone++
 	case errors.Is(err, errSlow):
 		b.slow = append(b.slow, connection)
-	case ctx.Err() != nil: // told by run
+	case ctx.Err() != nil: // run returns the cause
 	case refusal && refused.Permanent:
 		stop(err)
 	default:
@@ -150,11 +150,11 @@ func (b *broadcast) tell(ctx context.Context, stop context.CancelCauseFunc, conn
 
 // failure is about connections that may have got the message or not.
 func (b *broadcast) failure() error {
-	told := b.memory.count(b.delivery)
+	delivered := b.memory.count(b.delivery)
 	switch {
 	case b.err != nil:
-		return fmt.Errorf("%d of %d connections have not got it yet: %w", b.failed+len(b.slow), b.failed+len(b.slow)+told, b.err)
-	case told == 0 && len(b.slow) > 1:
+		return fmt.Errorf("%d of %d connections have not got it yet: %w", b.failed+len(b.slow), b.failed+len(b.slow)+delivered, b.err)
+	case delivered == 0 && len(b.slow) > 1:
 		// They can't all be slow: it is the account that may not call more often.
 		return fmt.Errorf("API Gateway refuses to speak to any of %d connections because of too many calls (429)", len(b.slow))
 	}
@@ -184,7 +184,7 @@ func (b *broadcast) remove(ctx context.Context, connection string) {
 }
 
 func (b *broadcast) receipt() string {
-	text := fmt.Sprintf("connections told: %d", b.memory.count(b.delivery))
+	text := fmt.Sprintf("delivered: %d", b.memory.count(b.delivery))
 	if b.gone > 0 {
 		text += fmt.Sprintf(", gone: %d", b.gone)
 	}

@@ -46,7 +46,7 @@ func say(t *testing.T, r *Rooms, m Message, want string) {
 	}
 }
 
-// got compares what the connections were told, each by a string of how often.
+// got compares what the connections were delivered, each by a string of how often.
 func got(t *testing.T, s *gatewaytest.Server, want map[string]int) {
 	t.Helper()
 	have := map[string]int{}
@@ -65,7 +65,7 @@ func TestRoom(t *testing.T) {
 	s.Join("chat:4", "elsewhere=")
 	m := lobby(`{"data":"some message.","received":1647007498}`)
 	m.Except = "speaker="
-	say(t, open(t, optionsFor(s)), m, "connections told: 4")
+	say(t, open(t, optionsFor(s)), m, "delivered: 4")
 	got(t, s, map[string]int{"R1kmxc2VNjMCFIA=": 1, "a-b_c=": 1, "a/b+c%20=": 1, "e=": 1, "speaker=": 0, "elsewhere=": 0})
 	if diff := cmp.Diff([]string{string(m.Frame)}, s.Frames("e=")); diff != "" {
 		t.Error(diff)
@@ -81,12 +81,12 @@ func TestManyPages(t *testing.T) {
 		s.Join("chat:3", id)
 		want[id] = 1
 	}
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 200")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 200")
 	got(t, s, want)
 }
 
 func TestNobody(t *testing.T) {
-	say(t, open(t, optionsFor(gatewaytest.New(t))), lobby("x"), "connections told: 0")
+	say(t, open(t, optionsFor(gatewaytest.New(t))), lobby("x"), "delivered: 0")
 }
 
 func TestGone(t *testing.T) {
@@ -95,7 +95,7 @@ func TestGone(t *testing.T) {
 	s.Vanish("b=")
 	s.Fail("stray=", gatewaytest.Fault{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: stray="})
 	s.Fail("") // nothing
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 2, gone: 2")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 2, gone: 2")
 	got(t, s, map[string]int{"a=": 1, "c=": 1})
 	if diff := cmp.Diff([]string{"a=", "c="}, s.Listed()); diff != "" {
 		t.Error(diff)
@@ -110,7 +110,7 @@ func TestYoungStays(t *testing.T) {
 	s.ConnectedAt("young=", time.Now())
 	s.Vanish("old=")
 	s.Vanish("young=")
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 0, gone: 2")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 0, gone: 2")
 	if diff := cmp.Diff([]string{"young="}, s.Listed()); diff != "" {
 		t.Error(diff)
 	}
@@ -121,7 +121,7 @@ func TestGoneByStatus(t *testing.T) {
 	s := gatewaytest.New(t)
 	s.Join("chat:3", "a=")
 	s.Fail("a=", gatewaytest.Fault{Status: 410})
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 0, gone: 1")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 0, gone: 1")
 }
 
 // A row that can't be removed is no reason to say anything again.
@@ -131,7 +131,7 @@ func TestGoneStays(t *testing.T) {
 	s.Vanish("b=")
 	s.PageSize = 10
 	s.Fail("", gatewaytest.Fault{}, gatewaytest.Broken)
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 1, gone: 1")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 1, gone: 1")
 	if diff := cmp.Diff([]string{"a=", "b="}, s.Listed()); diff != "" {
 		t.Error(diff)
 	}
@@ -142,7 +142,7 @@ func TestSlow(t *testing.T) {
 	s.Join("chat:3", "a=", "late=", "slow=")
 	s.Fail("late=", gatewaytest.Limit, gatewaytest.Limit)
 	s.Fail("slow=", slices.Repeat([]gatewaytest.Fault{gatewaytest.Limit}, maxPosts)...)
-	say(t, open(t, optionsFor(s)), lobby("x"), "connections told: 2, too slow and disconnected: 1")
+	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 2, too slow and disconnected: 1")
 	got(t, s, map[string]int{"a=": 1, "late=": 1})
 	if diff := cmp.Diff([]string{"slow="}, s.Disconnected()); diff != "" {
 		t.Error(diff)
@@ -164,7 +164,7 @@ func TestAccountIsThrottled(t *testing.T) {
 	if _, refused := errors.AsType[*Error](err); err == nil || refused || len(s.Disconnected()) > 0 {
 		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
 	}
-	say(t, r, lobby("x"), "connections told: 2")
+	say(t, r, lobby("x"), "delivered: 2")
 }
 
 // TestPartialFailure: an attempt after it speaks to those who have not got it, and to those who came meanwhile.
@@ -180,12 +180,12 @@ func TestPartialFailure(t *testing.T) {
 	}
 	got(t, s, map[string]int{"a=": 1, "b=": 0, "c=": 1})
 	s.Join("chat:3", "d=")
-	say(t, r, lobby("x"), "connections told: 4")
-	say(t, r, lobby("x"), "connections told: 4") // its result was lost
+	say(t, r, lobby("x"), "delivered: 4")
+	say(t, r, lobby("x"), "delivered: 4") // its result was lost
 	got(t, s, map[string]int{"a=": 1, "b=": 1, "c=": 1, "d=": 1})
 	other := lobby("y")
 	other.Delivery = "d-2"
-	say(t, r, other, "connections told: 4")
+	say(t, r, other, "delivered: 4")
 	got(t, s, map[string]int{"a=": 2, "b=": 2, "c=": 2, "d=": 2})
 }
 
@@ -193,9 +193,9 @@ func TestOneConnection(t *testing.T) {
 	s := gatewaytest.New(t)
 	s.Join("chat:3", "a=", "b=")
 	r := open(t, optionsFor(s))
-	say(t, r, Message{Delivery: "d-1", Connection: "a=", Frame: []byte("x")}, "connections told: 1")
+	say(t, r, Message{Delivery: "d-1", Connection: "a=", Frame: []byte("x")}, "delivered: 1")
 	s.Vanish("b=")
-	say(t, r, Message{Delivery: "d-2", Connection: "b=", Frame: []byte("x")}, "connections told: 0, gone: 1")
+	say(t, r, Message{Delivery: "d-2", Connection: "b=", Frame: []byte("x")}, "delivered: 0, gone: 1")
 	got(t, s, map[string]int{"a=": 1})
 	if diff := cmp.Diff([]string{"a="}, s.Listed()); diff != "" {
 		t.Error(diff)
@@ -256,7 +256,7 @@ func TestContextEnds(t *testing.T) {
 		ended <- err
 	}()
 	d, _ := r.memory.of("d-1")
-	for s.Posts() < 2 || r.memory.count(d) < 1 { // a= is told, b= waits
+	for s.Posts() < 2 || r.memory.count(d) < 1 { // a= is delivered, b= waits
 		select {
 		case err := <-ended:
 			t.Fatal(err)
@@ -268,6 +268,6 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	r.connections.pause = time.Millisecond
-	say(t, r, lobby("x"), "connections told: 2")
+	say(t, r, lobby("x"), "delivered: 2")
 	got(t, s, map[string]int{"a=": 1, "b=": 1})
 }
