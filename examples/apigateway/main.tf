@@ -221,7 +221,7 @@ resource "aws_dynamodb_table" "connections" {
     projection_type = "ALL"
   }
 
-  # The router takes connections off the list whose end was never told, and makes the event of their end. Should no router run
+  # The router removes connections that ended without a DISCONNECT from the list, and makes the event of their end. Should no router run
   # for long, this does without the event.
   ttl {
     attribute_name = "expires_at"

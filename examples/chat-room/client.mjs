@@ -1,4 +1,4 @@
-// A client for rooms in plain JavaScript, for Node.js 22 or later: what is typed is said, what others say is printed.
+// A client for rooms in plain JavaScript, for Node.js 22 or later: it sends what you type and prints what others send.
 //
 //   node client.mjs 'ws://127.0.0.1:8080/?room=lab' Ann
 //

@@ -1,4 +1,4 @@
-# Rooms that people talk in, in a browser, and that hear of finished measurements. README.md beside this file tells the story.
+# Chat rooms in a browser that also announce finished measurements. README.md beside this file explains it.
 
 variable "page" {
   description = "The file that browsers get."

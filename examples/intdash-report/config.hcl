@@ -1,4 +1,4 @@
-# A statistics mail for every completed measurement. README.md beside this file tells the story.
+# A statistics mail for every completed measurement. README.md beside this file explains it.
 
 source "intdash" "lab" {
   path    = "/hooks/intdash"

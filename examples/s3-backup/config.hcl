@@ -1,4 +1,4 @@
-# Every object of one bucket, copied into another store as soon as it changes. README.md beside this file tells the story.
+# Every object of one bucket, copied into another store as soon as it changes. README.md beside this file explains it.
 
 variable "source" {
   description = "Where the bucket is whose objects are copied."

@@ -1,4 +1,4 @@
-# What Amazon SNS topics publish, in a Slack channel. README.md beside this file tells the story.
+# What Amazon SNS topics publish, in a Slack channel. README.md beside this file explains it.
 
 variable "try" {
   description = "Address of `pointsman send sns`, to try it without AWS. Empty: only Amazon's signatures count."
