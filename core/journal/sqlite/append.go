@@ -37,8 +37,8 @@ type appendOp struct {
 	items   []*item // per delivery that is to be handed out
 	dead    []*queue
 	events  int
-	// volatile is set when nobody waits for the outcome.
-	volatile bool
+	// memory is set when nobody waits for the outcome.
+	memory bool
 }
 
 // newAppend prepares the entries outside of the writer's time. The error says that there is no room for them.
@@ -60,7 +60,7 @@ func (j *Journal) Enqueue(ctx context.Context, entries []journal.Entry) error {
 	if err != nil {
 		return err
 	}
-	o.volatile = true
+	o.memory = true
 	return j.w.hand(context.WithoutCancel(ctx), ctx, o)
 }
 
@@ -203,7 +203,7 @@ func (o *appendOp) committed() {
 }
 
 func (o *appendOp) failed() {
-	if o.volatile {
+	if o.memory {
 		o.j.o.Log.Error("events of a source with durability memory are lost: they could not be stored", "events", len(o.entries))
 	}
 }

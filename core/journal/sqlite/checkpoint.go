@@ -32,7 +32,7 @@ func (w *writer) wrote() {
 // requestCheckpoint returns false when one is already under way.
 func (j *Journal) requestCheckpoint() bool {
 	select {
-	case j.walLong <- struct{}{}:
+	case j.checkpointDue <- struct{}{}:
 		return true
 	default:
 		return false
@@ -43,8 +43,8 @@ func (j *Journal) requestCheckpoint() bool {
 func (j *Journal) runCheckpoints() {
 	for {
 		select {
-		case <-j.walLong:
-			if err := j.checkpoint(j.folder); err != nil {
+		case <-j.checkpointDue:
+			if err := j.checkpoint(j.checkpointer); err != nil {
 				j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
 			}
 		case <-j.closing.Done():

@@ -176,12 +176,12 @@ func columnPolicy(s *sqlite.Stmt, col int) journal.Policy {
 	}
 }
 
-// refill reads the next entries beyond the horizon when there is room, and says whether more may follow.
+// refill reads the next entries beyond loadedUpTo when there is room, and says whether more may follow.
 func (j *Journal) refill(q *queue) (more bool, err error) {
 	q.loading.Lock()
 	defer q.loading.Unlock()
 	q.mu.Lock()
-	from, want := q.horizon, q.behind && q.ready() < j.o.tuning.readyMax/2 && !q.full()
+	from, want := q.loadedUpTo, q.hasMoreOnDisk && q.ready() < j.o.tuning.readyMax/2 && !q.full()
 	q.mu.Unlock()
 	if !want {
 		return false, nil
@@ -222,13 +222,13 @@ func readEntries(c *sqlite.Conn, plugin string, from int64, limit int) (_ []load
 	}
 }
 
-// extend moves the horizon over the rows.
+// extend moves loadedUpTo over the rows.
 func (q *queue) extend(rows []loaded, now int64) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range rows {
 		e := &rows[i].entry
-		q.horizon = e.seq
+		q.loadedUpTo = e.seq
 		if !q.enter(e, rows[i].key) {
 			continue
 		}
@@ -238,8 +238,8 @@ func (q *queue) extend(rows []loaded, now int64) (more bool) {
 			q.fresh.push(*e)
 		}
 	}
-	if q.horizon >= q.last || len(rows) == 0 {
-		q.horizon, q.behind = max(q.horizon, q.last), false
+	if q.loadedUpTo >= q.last || len(rows) == 0 {
+		q.loadedUpTo, q.hasMoreOnDisk = max(q.loadedUpTo, q.last), false
 	}
-	return q.behind
+	return q.hasMoreOnDisk
 }

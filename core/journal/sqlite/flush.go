@@ -13,11 +13,11 @@ import (
 
 // Rows that one transaction writes or deletes while keys become a run.
 const (
-	chunkBite = 64
-	tailBite  = 2000
+	chunkBatch = 64
+	tailBatch  = 2000
 )
 
-// flushSeen makes a run of the keys in memory, in bites between the commits of others.
+// flushSeen makes a run of the keys in memory, in batches between the commits of others.
 func (j *Journal) flushSeen(ctx context.Context) error {
 	s := j.seen
 	var id, tail int64
@@ -27,7 +27,7 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 		if len(s.recent) < s.size { // asked twice
 			return
 		}
-		s.frozen, s.recent = s.recent, make(map[keyHash]seenEntry)
+		s.flushing, s.recent = s.recent, make(map[keyHash]seenEntry)
 		if id = 1; len(s.runs) > 0 {
 			id = s.runs[len(s.runs)-1].id + 1
 		}
@@ -39,27 +39,27 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 		return nil
 	}
 	if err := j.writeRun(ctx, id); err != nil {
-		return errors.Join(err, j.background(context.Background(), nil, s.thaw))
+		return errors.Join(err, j.background(context.Background(), nil, s.abortFlush))
 	}
 	return j.trimTail(ctx, tail)
 }
 
-// thaw gives up making a run.
-func (s *seen) thaw() {
+// abortFlush gives up making a run.
+func (s *seen) abortFlush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.Copy(s.frozen, s.recent)
-	s.recent, s.frozen = s.frozen, nil
+	maps.Copy(s.flushing, s.recent)
+	s.recent, s.flushing = s.flushing, nil
 }
 
 func (j *Journal) writeRun(ctx context.Context, id int64) error {
-	r, chunks := buildRun(id, j.seen.frozen)
+	r, chunks := buildRun(id, j.seen.flushing)
 	for len(chunks) > 0 {
-		n := min(chunkBite, len(chunks))
-		bite := chunks[:n]
+		n := min(chunkBatch, len(chunks))
+		batch := chunks[:n]
 		chunks = chunks[n:]
 		if err := j.background(ctx, func(t *tx) error {
-			for _, ch := range bite {
+			for _, ch := range batch {
 				if err := execute(t.w.c, "INSERT OR REPLACE INTO seen_chunk VALUES(?,?)", ch.id, ch.entries); err != nil {
 					return err
 				}
@@ -76,21 +76,21 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.runs = append(slices.Clip(s.runs), r)
-		s.frozen = nil
+		s.flushing = nil
 	})
 }
 
 // trimTail deletes the rows of seen_tail whose keys are in a run now.
 func (j *Journal) trimTail(ctx context.Context, to int64) error {
 	from := int64(0)
-	err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
 		var err error
 		from, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(id), 0) FROM seen_tail"))
 		return err
 	})
-	for i := from; err == nil && i <= to; i += tailBite {
+	for i := from; err == nil && i <= to; i += tailBatch {
 		err = j.background(ctx, func(t *tx) error {
-			return execute(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", i, min(to, i+tailBite-1))
+			return execute(t.w.c, "DELETE FROM seen_tail WHERE id BETWEEN ? AND ?", i, min(to, i+tailBatch-1))
 		}, nil)
 	}
 	return err
@@ -100,7 +100,7 @@ func (j *Journal) trimTail(ctx context.Context, to int64) error {
 func (j *Journal) dropRuns(ctx context.Context) error {
 	now := uint32(time.Now().Unix())
 	oldest := int64(0)
-	if err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+	if err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
 		var err error
 		oldest, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(seq), 1<<62) FROM event"))
 		return err
@@ -123,9 +123,9 @@ func (j *Journal) dropRuns(ctx context.Context) error {
 
 // dropRun deletes the chunks first: a run that is registered and has lost some is over anyway.
 func (j *Journal) dropRun(ctx context.Context, r *run) error {
-	for i := int64(0); i < 1<<r.bits; i += tailBite {
+	for i := int64(0); i < 1<<r.bits; i += tailBatch {
 		if err := j.background(ctx, func(t *tx) error {
-			return execute(t.w.c, "DELETE FROM seen_chunk WHERE id BETWEEN ? AND ?", r.id<<20+i, r.id<<20+min(i+tailBite, 1<<r.bits)-1)
+			return execute(t.w.c, "DELETE FROM seen_chunk WHERE id BETWEEN ? AND ?", r.id<<20+i, r.id<<20+min(i+tailBatch, 1<<r.bits)-1)
 		}, nil); err != nil {
 			return err
 		}

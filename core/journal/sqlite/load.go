@@ -51,7 +51,7 @@ func (j *Journal) loadQueues(c *sqlite.Conn) error {
 			q.pending.Store(s.ColumnInt64(1))
 			q.last = s.ColumnInt64(2)
 			q.dead.Store(s.ColumnInt64(3))
-			q.behind = q.pending.Load() > 0
+			q.hasMoreOnDisk = q.pending.Load() > 0
 			return nil
 		}})
 }

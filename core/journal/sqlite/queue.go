@@ -13,7 +13,7 @@ import (
 // item is a delivery in memory with its payload.
 type item struct {
 	q        *queue
-	line     *line
+	line     *keyQueue
 	d        journal.Delivery
 	prior    int // attempts before it was last redriven
 	size     int64
@@ -27,23 +27,23 @@ func itemBytes(d *journal.Delivery) int64 {
 // entry is a pending delivery in memory. It is small, so that a deep backlog, or many that wait for a retry, cost little.
 type entry struct {
 	seq  int64
-	due  int64 // of the journal's clock; 0: never tried, due at once
-	line *line // of its order key; nil without one
-	item *item // nil: to be read from the file
+	due  int64     // of the journal's clock; 0: never tried, due at once
+	line *keyQueue // of its order key; nil without one
+	item *item     // nil: to be read from the file
 }
 
 // line holds the entries of one order key, in order of arrival. Only the first may be claimed, and one at a time.
-type line struct {
+type keyQueue struct {
 	key     string
 	entries []entry
 	claimed int64 // 0: none
 }
 
-func (l *line) find(seq int64) int {
+func (l *keyQueue) find(seq int64) int {
 	return sort.Search(len(l.entries), func(i int) bool { return l.entries[i].seq >= seq })
 }
 
-// queue is what one plugin is owed. In memory are all its pending deliveries up to the number horizon, and, unless behind,
+// queue is what one plugin is owed. In memory are all its pending deliveries up to the number loadedUpTo, and, unless hasMoreOnDisk,
 // all; the others are only in the file and are read, in order, when there is room.
 type queue struct {
 	plugin        string
@@ -54,28 +54,28 @@ type queue struct {
 	loading sync.Mutex
 	wake    chan struct{}
 
-	mu      sync.Mutex
-	fresh   fifo      // never offered, in order
-	early   entryHeap // never tried but offered late: handed back, or blocked before; by seq
-	again   entryHeap // tried, and due again; by seq. Both heaps may hold entries of lines that are no longer first
-	timed   entryHeap // not due yet, by due
-	lines   map[string]*line
-	blocked int   // entries in lines behind the first
-	horizon int64 // all up to it are in memory
-	last    int64 // the highest committed
-	behind  bool  // there are some beyond the horizon
-	turn    bool  // whose turn it is when first attempts and retries are due
+	mu            sync.Mutex
+	fresh         fifo      // never offered, in order
+	requeued      entryHeap // never tried but offered late: handed back, or blocked before; by seq
+	retries       entryHeap // tried, and due again; by seq. Both heaps may hold entries of lines that are no longer first
+	delayed       entryHeap // not due yet, by due
+	lines         map[string]*keyQueue
+	blocked       int   // entries in lines behind the first
+	loadedUpTo    int64 // all up to it are in memory
+	last          int64 // the highest committed
+	hasMoreOnDisk bool  // there are some beyond loadedUpTo
+	turn          bool  // whose turn it is when first attempts and retries are due
 }
 
 func newQueue(j *Journal, plugin string) *queue {
 	bySeq := func(a, b *entry) bool { return a.seq < b.seq }
 	return &queue{
 		j: j, plugin: plugin,
-		wake:  make(chan struct{}, 1),
-		early: entryHeap{less: bySeq},
-		again: entryHeap{less: bySeq},
-		timed: entryHeap{less: func(a, b *entry) bool { return a.due < b.due || a.due == b.due && a.seq < b.seq }},
-		lines: make(map[string]*line),
+		wake:     make(chan struct{}, 1),
+		requeued: entryHeap{less: bySeq},
+		retries:  entryHeap{less: bySeq},
+		delayed:  entryHeap{less: func(a, b *entry) bool { return a.due < b.due || a.due == b.due && a.seq < b.seq }},
+		lines:    make(map[string]*keyQueue),
 	}
 }
 
@@ -98,16 +98,16 @@ func (q *queue) arrive(it *item, keep bool) {
 	defer q.mu.Unlock()
 	seq := it.d.Seq
 	q.last = max(q.last, seq)
-	if seq <= q.horizon { // refill was quicker
+	if seq <= q.loadedUpTo { // refill was quicker
 		q.drop(it, keep)
 		return
 	}
-	if q.behind || q.full() {
-		q.behind = true
+	if q.hasMoreOnDisk || q.full() {
+		q.hasMoreOnDisk = true
 		q.drop(it, keep)
 		return
 	}
-	q.horizon = seq
+	q.loadedUpTo = seq
 	e := entry{seq: seq}
 	if keep {
 		e.item = it
@@ -127,11 +127,11 @@ func (q *queue) drop(it *item, kept bool) {
 // full says whether no more entries should come into memory.
 func (q *queue) full() bool {
 	ready := q.ready()
-	return ready >= q.j.o.tuning.readyMax || ready+q.timed.Len()+q.blocked >= q.j.o.tuning.indexMax
+	return ready >= q.j.o.tuning.readyMax || ready+q.delayed.Len()+q.blocked >= q.j.o.tuning.indexMax
 }
 
 // ready is how many entries could be claimed now.
-func (q *queue) ready() int { return q.fresh.len() + q.early.Len() + q.again.Len() }
+func (q *queue) ready() int { return q.fresh.len() + q.requeued.Len() + q.retries.Len() }
 
 // enter puts the entry in the line of its order key and says whether it may be claimed when it is due.
 func (q *queue) enter(e *entry, key string) bool {
@@ -140,7 +140,7 @@ func (q *queue) enter(e *entry, key string) bool {
 	}
 	l := q.lines[key]
 	if l == nil {
-		l = &line{key: key}
+		l = &keyQueue{key: key}
 		q.lines[key] = l
 	}
 	e.line = l
@@ -158,11 +158,11 @@ func (q *queue) enter(e *entry, key string) bool {
 func (q *queue) offer(e entry, now int64) {
 	switch {
 	case e.due > now:
-		heap.Push(&q.timed, e)
+		heap.Push(&q.delayed, e)
 	case e.due > 0:
-		heap.Push(&q.again, e)
+		heap.Push(&q.retries, e)
 	default:
-		heap.Push(&q.early, e)
+		heap.Push(&q.requeued, e)
 	}
 	q.signal()
 }
@@ -178,8 +178,8 @@ func (q *queue) signal() {
 func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.timed.Len() > 0 && q.timed.all[0].due <= now {
-		heap.Push(&q.again, heap.Pop(&q.timed))
+	for q.delayed.Len() > 0 && q.delayed.all[0].due <= now {
+		heap.Push(&q.retries, heap.Pop(&q.delayed))
 	}
 	for len(taken) < max {
 		e, ok := q.next()
@@ -197,24 +197,24 @@ func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 		taken = append(taken, e)
 	}
 	sort.Slice(taken, func(i, k int) bool { return taken[i].seq < taken[k].seq })
-	if len(taken) == 0 && q.timed.Len() > 0 {
-		next = q.timed.all[0].due
+	if len(taken) == 0 && q.delayed.Len() > 0 {
+		next = q.delayed.all[0].due
 	}
 	return taken, next
 }
 
 // next is the first of those that have never been tried, and every other time of those that have.
 func (q *queue) next() (entry, bool) {
-	again := q.again.Len() > 0
-	if again && q.fresh.len()+q.early.Len() > 0 {
+	again := q.retries.Len() > 0
+	if again && q.fresh.len()+q.requeued.Len() > 0 {
 		q.turn = !q.turn
 		again = q.turn
 	}
 	switch {
 	case again:
-		return heap.Pop(&q.again).(entry), true
-	case q.early.Len() > 0 && (q.fresh.len() == 0 || q.early.all[0].seq < q.fresh.all[q.fresh.head].seq):
-		return heap.Pop(&q.early).(entry), true
+		return heap.Pop(&q.retries).(entry), true
+	case q.requeued.Len() > 0 && (q.fresh.len() == 0 || q.requeued.all[0].seq < q.fresh.all[q.fresh.head].seq):
+		return heap.Pop(&q.requeued).(entry), true
 	}
 	return q.fresh.pop()
 }

@@ -42,7 +42,7 @@ func (j *Journal) ask(ctx context.Context, what string, f func(*sqlite.Conn) err
 	if err := j.ended(ctx); err != nil {
 		return err
 	}
-	if err := j.asker.do(ctx, f); err != nil {
+	if err := j.queryConn.do(ctx, f); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil

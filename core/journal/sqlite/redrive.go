@@ -29,7 +29,7 @@ type redriven struct {
 // Redrive implements journal.Operator.
 func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
 	o := &redriveOp{j: j, seqs: seqs, queues: make(map[string]*queue)}
-	err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
 		for _, seq := range seqs {
 			err := query(c, "SELECT p.name FROM delivery d JOIN plugin p ON p.id = d.plugin WHERE d.seq = ?", func(s *sqlite.Stmt) error {
 				name := s.ColumnText(0)
@@ -104,10 +104,10 @@ func (q *queue) revive(seq int64, key string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = max(q.last, seq)
-	if q.behind && seq > q.horizon {
+	if q.hasMoreOnDisk && seq > q.loadedUpTo {
 		return
 	}
-	q.horizon = max(q.horizon, seq)
+	q.loadedUpTo = max(q.loadedUpTo, seq)
 	e := entry{seq: seq}
 	if q.enter(&e, key) {
 		q.offer(e, q.j.clock())

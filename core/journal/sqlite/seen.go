@@ -85,12 +85,12 @@ func decodeSeen(b []byte) (h keyHash, e seenEntry) {
 
 // seen is what was seen. Only the writer's goroutine reads and changes the maps and runs; mu guards them for FindEvent.
 type seen struct {
-	mu     sync.RWMutex
-	recent map[keyHash]seenEntry
-	frozen map[keyHash]seenEntry // being made into a run
-	runs   []*run                // oldest first
-	full   chan struct{}         // tells runSweeps that recent is large enough for a run
-	size   int
+	mu       sync.RWMutex
+	recent   map[keyHash]seenEntry
+	flushing map[keyHash]seenEntry // being made into a run
+	runs     []*run                // oldest first
+	full     chan struct{}         // tells runSweeps that recent is large enough for a run
+	size     int
 }
 
 func newSeen(size int) *seen {
@@ -104,7 +104,7 @@ func (s *seen) lookup(t *tx, keys []entryKey) (event int64, found bool, err erro
 		if k.window == 0 {
 			continue
 		}
-		for _, m := range []map[keyHash]seenEntry{t.fresh, s.recent, s.frozen} {
+		for _, m := range []map[keyHash]seenEntry{t.fresh, s.recent, s.flushing} {
 			if e, ok := m[k.hash]; ok && e.expires > now {
 				return e.event, true, nil
 			}
@@ -143,7 +143,7 @@ func (t *tx) learn(keys []entryKey, event int64) {
 func (s *seen) remember(fresh map[keyHash]seenEntry) {
 	s.mu.Lock()
 	maps.Copy(s.recent, fresh)
-	full := len(s.recent) >= s.size && s.frozen == nil
+	full := len(s.recent) >= s.size && s.flushing == nil
 	s.mu.Unlock()
 	if full {
 		select {
@@ -157,7 +157,7 @@ func (s *seen) remember(fresh map[keyHash]seenEntry) {
 func (s *seen) candidates(c *sqlite.Conn, h keyHash) ([]int64, error) {
 	s.mu.RLock()
 	var events []int64
-	for _, m := range []map[keyHash]seenEntry{s.recent, s.frozen} {
+	for _, m := range []map[keyHash]seenEntry{s.recent, s.flushing} {
 		if e, ok := m[h]; ok {
 			events = append(events, e.event)
 		}

@@ -31,7 +31,7 @@ func TestRuns(t *testing.T) {
 		}
 		rows := func() (n int64) {
 			t.Helper()
-			err := j.asker.do(t.Context(), func(c *sqlite.Conn) (err error) {
+			err := j.queryConn.do(t.Context(), func(c *sqlite.Conn) (err error) {
 				n, err = sqlitex.ResultInt64(c.Prep("SELECT (SELECT count(*) FROM seen_chunk) + (SELECT count(*) FROM seen_run) + (SELECT count(*) FROM seen_tail)"))
 				return err
 			})
@@ -45,7 +45,7 @@ func TestRuns(t *testing.T) {
 		}
 		time.Sleep(90 * time.Minute) // the events are gone, the windows are not over
 		if a, err := j.Append(t.Context(), []journal.Entry{testEntry("7")}); err != nil || !a[0].Duplicate {
-			t.Errorf("append again: %+v, %v; want a duplicate", a, err)
+			t.Errorf("append retries: %+v, %v; want a duplicate", a, err)
 		}
 		time.Sleep(3 * time.Hour)
 		if n := rows(); n != 0 {

@@ -91,13 +91,13 @@ type Journal struct {
 	id   string
 	lock *os.File
 
-	w       *writer
-	folder  *sqlite.Conn  // for checkpoints
-	walLong chan struct{} // asks for one
-	reader  readConn      // for claims
-	asker   readConn      // for Reader and sweeps
-	seen    *seen
-	base    time.Time // when it was opened
+	w             *writer
+	checkpointer  *sqlite.Conn  // for checkpoints
+	checkpointDue chan struct{} // asks for one
+	reader        readConn      // for claims
+	queryConn     readConn      // for Reader and sweeps
+	seen          *seen
+	base          time.Time // when it was opened
 
 	queues struct {
 		sync.Mutex
@@ -136,7 +136,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	if o.tuning.walBytes == 0 {
 		o.tuning.walBytes = walBytes(filepath.Dir(path))
 	}
-	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), walLong: make(chan struct{}, 1), reader: newReadConn(), asker: newReadConn()}
+	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), checkpointDue: make(chan struct{}, 1), reader: newReadConn(), queryConn: newReadConn()}
 	j.closing, j.stop = context.WithCancel(context.Background())
 	if err := j.open(); err != nil {
 		j.stop()
@@ -173,10 +173,10 @@ func (j *Journal) open() error {
 	if err := j.load(c); err != nil {
 		return err
 	}
-	if j.folder, err = openConn(j.path, 0, j.o.tuning.walBytes); err != nil {
+	if j.checkpointer, err = openConn(j.path, 0, j.o.tuning.walBytes); err != nil {
 		return err
 	}
-	for _, r := range []*readConn{&j.reader, &j.asker} {
+	for _, r := range []*readConn{&j.reader, &j.queryConn} {
 		if r.c, err = openReader(j.path); err != nil {
 			return err
 		}
@@ -253,11 +253,11 @@ func (j *Journal) Close() error {
 // release closes what open has opened. The last connection to close folds the write-ahead log into the file.
 func (j *Journal) release() error {
 	var errs []error
-	for _, r := range []*readConn{&j.reader, &j.asker} {
+	for _, r := range []*readConn{&j.reader, &j.queryConn} {
 		errs = append(errs, r.close())
 	}
-	if j.folder != nil {
-		errs = append(errs, j.folder.Close())
+	if j.checkpointer != nil {
+		errs = append(errs, j.checkpointer.Close())
 	}
 	if j.w != nil {
 		errs = append(errs, j.w.c.Close())

@@ -9,8 +9,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// sweepBite is how many events are looked at, and deleted, at a time.
-const sweepBite = 500
+// sweepBatch is how many events are looked at, and deleted, at a time.
+const sweepBatch = 500
 
 // runSweeps applies retention, makes room and turns dedupe keys into runs until the journal closes.
 func (j *Journal) runSweeps() {
@@ -68,7 +68,7 @@ func (j *Journal) sweep(ctx context.Context) (n int, err error) {
 	for from := int64(0); ; {
 		pressed = pressed && j.space.used.Load() > j.space.lowWater()
 		var seen []aged
-		err := j.asker.do(ctx, func(c *sqlite.Conn) error {
+		err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
 			seen, err = readAged(c, from)
 			return err
 		})
@@ -116,7 +116,7 @@ func readAged(c *sqlite.Conn, from int64) (all []aged, err error) {
 		ifnull(sum(d.state = 0), 0), ifnull(sum(d.state = 2), 0), EXISTS(SELECT 1 FROM quarantine q WHERE q.event = e.seq)
 		FROM event e LEFT JOIN delivery d ON d.seq >= e.first AND d.seq < e.first + e.deliveries
 		WHERE e.seq > ? GROUP BY e.seq LIMIT ?`,
-		&sqlitex.ExecOptions{Args: []any{from, sweepBite}, ResultFunc: func(s *sqlite.Stmt) error {
+		&sqlitex.ExecOptions{Args: []any{from, sweepBatch}, ResultFunc: func(s *sqlite.Stmt) error {
 			all = append(all, aged{
 				seq: s.ColumnInt64(0), first: s.ColumnInt64(1), deliveries: s.ColumnInt64(2),
 				received: s.ColumnInt64(3), settled: s.ColumnInt64(4),

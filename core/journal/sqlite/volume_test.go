@@ -147,7 +147,7 @@ func TestReadyAfterFailure(t *testing.T) {
 	mustAppend(t, j, "before")
 	j.space.failing.Store(true) // as after a commit that the disk refused
 	if err := j.Ready(t.Context()); err != nil {
-		t.Fatalf("Ready on a disk that works again: %v", err)
+		t.Fatalf("Ready on a disk that works retries: %v", err)
 	}
 	if j.space.failing.Load() {
 		t.Error("the journal still counts its disk as failing")
@@ -159,7 +159,7 @@ func TestStatsDeadline(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 	held, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	go j.asker.do(context.Background(), func(*sqlite.Conn) error { //nolint:errcheck // returns nil
+	go j.queryConn.do(context.Background(), func(*sqlite.Conn) error { //nolint:errcheck // returns nil
 		close(held)
 		<-release
 		return nil
