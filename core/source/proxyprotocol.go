@@ -34,8 +34,9 @@ func (l *proxyListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil || !l.proxies.trusts(peer.Addr().Unmap()) {
+	// An address that does not parse is the zero Addr, which no proxy has.
+	peer, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if !l.proxies.trusts(peer.Addr().Unmap()) {
 		return conn, nil
 	}
 	c := &proxyConn{Conn: conn, remote: conn.RemoteAddr()}

@@ -243,7 +243,7 @@ func TestCompleterGetsTheErrorOfTheIntake(t *testing.T) {
 		intake := intakeFunc(func(_ context.Context, e []Event) ([]Accepted, error) { return make([]Accepted, len(e)), want })
 		f := newFixture(t, intake, func(o *WebhookOptions) { o.Protocol = completing{"known", &completed} })
 		f.post("")
-		if len(completed) != 1 || completed[0] != want {
+		if len(completed) != 1 || !errors.Is(completed[0], want) {
 			t.Errorf("completed with %v, want %v", completed, want)
 		}
 	}

@@ -91,7 +91,7 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 	defer cancel()
 	var m message
 	room := c.room
-	switch c.request.event {
+	switch c.event {
 	case eventConnect:
 		err = c.join(ctx, out.store)
 	case eventDisconnect:
@@ -113,7 +113,7 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 // Complete implements source.Completer. It keeps the list in step with the events: a connection whose connect is not stored
 // is refused, so it must not be listed; a connection leaves the list only after its disconnect is stored.
 func (c *call) Complete(ctx context.Context, err error) {
-	if c.request.event == eventConnect && err != nil || c.request.event == eventDisconnect && err == nil {
+	if c.event == eventConnect && err != nil || c.event == eventDisconnect && err == nil {
 		c.forget(ctx, c.connection)
 	}
 }
@@ -163,7 +163,7 @@ func (c *call) destination(ctx context.Context, list store, m *message) (string,
 
 // newEvent makes the event of a call. m is the message, if the call has one.
 func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
-	switch c.request.event {
+	switch c.event {
 	case eventConnect:
 		e = connectEvent(&c.request, room)
 	case eventDisconnect:
