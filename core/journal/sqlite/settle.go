@@ -148,6 +148,7 @@ func (o *settleOp) committed() {
 		delete(o.j.claimed.bySeq, o.results[i].d.Seq)
 	}
 	o.j.claimed.Unlock()
+	o.j.space.settled()
 	now := o.j.clock()
 	for i := range o.results {
 		r := &o.results[i]

@@ -46,6 +46,16 @@ func (s *space) sweepLimit() int64 {
 	return s.j.o.MaxBytes
 }
 
+// maxRest is how long a sweep that found nothing keeps the next one from running, once something was settled.
+const maxRest = 200 * time.Millisecond
+
+// settled shortens the rest: there is something to delete now.
+func (s *space) settled() {
+	if soon := time.Now().Add(maxRest).UnixNano(); s.rest.Load() > soon {
+		s.rest.Store(soon)
+	}
+}
+
 // press requests a sweep.
 func (s *space) press() {
 	if time.Now().UnixNano() < s.rest.Load() {
