@@ -10,7 +10,7 @@ import (
 
 // claim fills the queue from the journal until ctx ends or the journal is closed.
 func (d *Dispatcher) claim(ctx context.Context) error {
-	var again pause
+	var retry pause
 	for ctx.Err() == nil {
 		n := d.room()
 		if n == 0 {
@@ -24,24 +24,24 @@ func (d *Dispatcher) claim(ctx context.Context) error {
 		d.enqueue(claimed)
 		switch {
 		case err == nil:
-			again.reset()
+			retry.reset()
 		case ctx.Err() != nil: // the stop
 		case errors.Is(err, journal.ErrClosed):
 			return fmt.Errorf("claim deliveries of plugin %s: %w", d.o.Plugin, err)
 		default:
-			d.log.ErrorContext(ctx, "claiming deliveries does not work, trying again", "err", err)
-			again.wait(ctx)
+			d.log.ErrorContext(ctx, "cannot claim deliveries, retrying", "err", err)
+			retry.wait(ctx)
 		}
 	}
 	return nil
 }
 
-// room is how many more deliveries may be claimed.
+// room returns how many more deliveries may be claimed.
 func (d *Dispatcher) room() int {
 	unsettled := d.settler.len()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	here := len(d.queue) + d.flying.len()
+	here := len(d.queue) + d.inFlight.len()
 	return max(0, min(d.window-here, maxUnsettled-unsettled-here))
 }
 
@@ -57,15 +57,16 @@ func (d *Dispatcher) enqueue(claimed []journal.Delivery) {
 	d.sending.set()
 }
 
-// release hands back what was claimed and is not settled: it was not attempted, or nobody will hear its result.
+// release returns settlements that hand back every claimed and unsettled delivery: it was not sent, or its result will not be
+// read any more.
 func (d *Dispatcher) release() []journal.Settlement {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	released := make([]journal.Settlement, 0, len(d.queue)+d.flying.len())
+	released := make([]journal.Settlement, 0, len(d.queue)+d.inFlight.len())
 	for _, x := range d.queue {
 		released = append(released, journal.Settlement{Seq: x.Seq, Outcome: journal.Release})
 	}
-	for _, x := range d.flying.takeAll() {
+	for _, x := range d.inFlight.takeAll() {
 		released = append(released, journal.Settlement{Seq: x.delivery.Seq, Outcome: journal.Release})
 	}
 	d.queue = nil

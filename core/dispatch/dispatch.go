@@ -1,14 +1,14 @@
 // Package dispatch takes the deliveries of one plugin from the journal to the plugin and settles them: batches, window, order,
-// rate, deadlines, retries, and the hunt for what crashes the plugin.
+// rate, deadlines, retries, and the detection of deliveries that crash the plugin.
 //
 // Four steps overlap, each in a goroutine of its own: claim takes due deliveries from the journal into a queue, send moves them
 // from the queue into flight, receive takes results out of flight, and settle workers make the outcomes durable. A delivery is
-// in exactly one of queue, flight and settler; a slot of the plugin's window is free again as soon as the result is there,
-// while its outcome is still being committed. That keeps the order of a key, because the journal does not offer the next
-// delivery of a key before the one ahead is settled.
+// in exactly one of queue, in-flight set and settler. A slot of the plugin's window is free again as soon as the result is
+// there, while its outcome is still being committed. The order of a key is kept all the same, because the journal does not
+// hand out the next delivery of a key before the one ahead is settled.
 //
-// Invariant: each claimed delivery is settled exactly once per attempt, whatever the plugin does. What a stop or a dead journal
-// leaves unsettled is claimed again at the next start, with the same attempt number.
+// Invariant: each claimed delivery is settled exactly once per attempt, whatever the plugin does. Deliveries that a stop or a
+// failed journal leaves unsettled are claimed again at the next start, with the same attempt number.
 package dispatch
 
 import (
@@ -34,39 +34,40 @@ type Journal interface {
 
 // Target is a supervised plugin.
 type Target interface {
-	// Session waits until the plugin is ready. It is called again only after the session before was closed.
+	// Session waits until the plugin is ready. The dispatcher closes one session before it opens the next.
 	Session(ctx context.Context) (Session, error)
-	// Restart ends the plugin's process, and with it the session, because it does not answer any more. It does not wait.
+	// Restart ends a plugin's process that does not answer any more, and with it the session. It does not wait.
 	Restart(reason string)
 }
 
 // Session is one connection to a running plugin. Send and Recv are called by one goroutine each, Close at any time.
 type Session interface {
-	// Window is how many deliveries may be unanswered; MaxBatch how many may be in one Send. Both at least 1.
+	// Window is how many deliveries may be unanswered, MaxBatch how many one Send may carry. Both are at least 1.
 	Window() int
 	MaxBatch() int
-	// Send hands deliveries over. The slice is the caller's again when Send returns, the bytes in it are never changed.
+	// Send hands deliveries over. The caller may reuse the slice when Send returns; nobody changes the bytes in it.
 	Send(deliveries []pluginhost.Delivery) error
-	// Recv waits for results, in any order. An error means that the session is over and that the outcome of everything
-	// unanswered is unknown; its text says what happened to the plugin.
+	// Recv waits for results, in any order. An error means that the session is over and that the outcome of every
+	// unanswered delivery is unknown; its text explains what happened to the plugin.
 	Recv() ([]*pluginv1.Result, error)
 	// Close makes Send and Recv return. It may be called more than once.
 	Close()
 }
 
-// Effects does what a plugin asks for in its results. Apply is called before the delivery is settled, for results that say done.
-// It holds up the results behind it, so it must not wait for long; those of one message that emit events are applied at the same
-// time, so that their events share a commit. An error makes the attempt a retry, an *ImpossibleError the delivery a dead letter.
+// Effects carries out the effects that a plugin requests in its results. The dispatcher calls Apply before it settles a
+// delivery that is done. Results behind it wait, so Apply must not block for long. Results of one message that emit events are
+// applied concurrently, so that their events share a commit. An error turns the attempt into a retry, an *ImpossibleError the
+// delivery into a dead letter.
 type Effects interface {
 	Apply(ctx context.Context, d *journal.Delivery, effects []*pluginv1.Effect) error
 }
 
-// ImpossibleError is an error of Effects that no retry can mend.
+// ImpossibleError is an error of Effects that no retry can fix.
 type ImpossibleError struct{ Err error }
 
 func (e *ImpossibleError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what is impossible.
+// Unwrap returns Err.
 func (e *ImpossibleError) Unwrap() error { return e.Err }
 
 // Rate allows N deliveries in Per; the zero value allows any number.
@@ -86,7 +87,7 @@ type Options struct {
 	Rate        Rate
 	// DrainTimeout is how long Run waits for results after its context ended; 0: 10 s.
 	DrainTimeout time.Duration
-	// Effects may be nil: a delivery whose result asks for an effect becomes a dead letter.
+	// Effects may be nil: a delivery whose result requests an effect becomes a dead letter.
 	Effects Effects
 	Log     *slog.Logger
 	Metrics *Metrics
@@ -95,45 +96,47 @@ type Options struct {
 	Rand func() float64
 }
 
-// Bounds of the pipeline.
+// Limits of the pipeline.
 const (
 	defaultDrainTimeout = 10 * time.Second
-	// settleGrace is how long the last outcomes may take to be recorded after the drain.
+	// settleGrace is how long recording the last outcomes may take after the drain.
 	settleGrace = 5 * time.Second
-	// maxSendCount and maxSendBytes bound one message; larger ones gain nothing.
+	// maxSendCount and maxSendBytes limit one message. Larger ones were not faster.
 	maxSendCount = 64
 	maxSendBytes = 256 << 10
-	// maxUnsettled bounds the outcomes in memory that the journal has not recorded, and with it the duplicates after a crash
-	// of the router. Beyond it nothing is claimed.
+	// maxUnsettled limits the outcomes in memory that the journal has not recorded, and thereby the duplicates after a crash
+	// of the router. Nothing is claimed beyond it.
 	maxUnsettled = 4096
-	// maxHangs is how many deliveries in a row may go unanswered before the plugin is restarted.
-	maxHangs = 3
+	// maxTimeouts is how many deliveries in a row may time out before the plugin is restarted.
+	maxTimeouts = 3
 )
 
-// Dispatcher delivers for one plugin. Make it with New and run it once.
+// Dispatcher delivers to one plugin. Make it with New and run it once.
 type Dispatcher struct {
-	o        Options
-	limiter  *rate.Limiter // nil: no limit
-	log      *slog.Logger
-	metrics  *pluginMetrics
-	settler  *settler
-	strange  rate.Sometimes // logs of ignored results
-	claiming signal         // room may have grown
-	sending  signal         // something may be sendable
-	watching signal         // the first deadline came closer
-	landed   signal         // nothing is in flight
+	o          Options
+	limiter    *rate.Limiter // nil: no limit
+	log        *slog.Logger
+	metrics    *pluginMetrics
+	settler    *settler
+	ignoredLog rate.Sometimes // limits the log lines about ignored results
 
-	mu       sync.Mutex
-	window   int // 0: no session, or draining
-	maxBatch int
-	queue    []*journal.Delivery // claimed, not sent; never more than the window
-	flying   flights
-	alone    bool // a suspect is in flight: nothing else may be
-	suspects suspects
-	armed    time.Time // when the watcher looks next
-	hangs    int       // deliveries without answer since the last result
-	heard    time.Time // of the last result
-	restart  bool      // Target.Restart was called for this session
+	// What one step signals to another.
+	claiming signal // more deliveries may be claimed
+	sending  signal // the first delivery of the queue may be sendable
+	watching signal // the earliest deadline has changed
+	idle     signal // nothing is in flight
+
+	mu          sync.Mutex // guards everything below
+	window      int        // 0: no session, or draining
+	maxBatch    int
+	queue       []*journal.Delivery // claimed, not sent; never more than the window
+	inFlight    inFlightSet
+	poison      poisonDetector
+	exclusive   bool      // a suspect is in flight: send nothing else
+	nextTimeout time.Time // when watch checks deadlines next
+	timeouts    int       // deliveries in a row that had no answer in time
+	lastResult  time.Time // when the plugin last answered
+	restart     bool      // Target.Restart was called for this session
 }
 
 // New makes a Dispatcher; nothing happens before Run.
@@ -148,24 +151,24 @@ func New(o Options) *Dispatcher {
 		o.Rand = rand.Float64
 	}
 	d := &Dispatcher{
-		o:        o,
-		limiter:  limiter(o.Rate),
-		log:      o.Log.With("plugin", o.Plugin),
-		metrics:  o.Metrics.of(o.Plugin),
-		strange:  rate.Sometimes{Interval: 10 * time.Second},
-		claiming: newSignal(),
-		sending:  newSignal(),
-		watching: newSignal(),
-		landed:   newSignal(),
-		flying:   newFlights(),
-		suspects: make(suspects),
+		o:          o,
+		limiter:    limiter(o.Rate),
+		log:        o.Log.With("plugin", o.Plugin),
+		metrics:    o.Metrics.of(o.Plugin),
+		ignoredLog: rate.Sometimes{Interval: 10 * time.Second},
+		claiming:   newSignal(),
+		sending:    newSignal(),
+		watching:   newSignal(),
+		idle:       newSignal(),
+		inFlight:   newInFlightSet(),
+		poison:     make(poisonDetector),
 	}
 	d.settler = newSettler(o.Journal, d.log, d.claiming)
 	return d
 }
 
-// limiter allows bursts of what 10 ms are worth, at least one delivery: finer than that a timer does not go, and a larger burst
-// would let through nearly twice the rate in the first Per.
+// limiter allows bursts of 10 ms of the rate, at least one delivery. Timers are not much finer than that, and a burst of one
+// Per would let nearly twice the rate through in the first Per.
 func limiter(r Rate) *rate.Limiter {
 	if r.N <= 0 || r.Per <= 0 {
 		return nil
@@ -174,9 +177,9 @@ func limiter(r Rate) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/100)))
 }
 
-// Run delivers until ctx ends. Then it claims and sends nothing more, waits up to DrainTimeout for the results of what is in
-// flight, releases the rest, and returns when the outcomes are recorded. It returns nil after a complete stop, otherwise what
-// kept it: the journal was closed, or outcomes could not be recorded (those deliveries will be sent again).
+// Run delivers until ctx ends. Then it stops claiming and sending, waits up to DrainTimeout for the results of what is in
+// flight, releases the rest, and returns when the outcomes are recorded. It returns an error if the journal was closed or
+// outcomes could not be recorded; the deliveries of those will be sent again.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -200,7 +203,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return errors.Join(claimErr, d.settler.unrecorded())
 }
 
-// signal wakes one waiting goroutine; it is remembered until somebody waits, and never counted.
+// signal wakes one waiting goroutine. Set before anyone waits it is kept, set twice it counts once.
 type signal chan struct{}
 
 func newSignal() signal { return make(signal, 1) }
@@ -212,7 +215,7 @@ func (s signal) set() {
 	}
 }
 
-// pause waits with exponential growth between failures of the same thing.
+// pause waits between failures of one operation, exponentially longer each time.
 type pause struct{ next time.Duration }
 
 const (

@@ -8,19 +8,19 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// What one attempt came to, as the label `result` and the log's `outcome` call it.
+// Results of an attempt: the label `result`, and the log attribute of the same name.
 const (
 	resultDone     = "done"
-	resultRetry    = "retry"      // the plugin asked for another attempt
-	resultRejected = "rejected"   // the plugin said never
+	resultRetry    = "retry"      // the plugin requested another attempt
+	resultRejected = "rejected"   // the plugin refused it for good
 	resultTimeout  = "timeout"    // no answer in time
 	resultLost     = "lost"       // the plugin or its stream went away
-	resultBad      = "bad_result" // the answer makes no sense
+	resultBad      = "bad_result" // the result violates the protocol, or its effects cannot be applied
 )
 
 var results = []string{resultDone, resultRetry, resultRejected, resultTimeout, resultLost, resultBad}
 
-// Metrics counts what all dispatchers of a router do, by plugin. Make one per registry.
+// Metrics has the metrics of all dispatchers of a router, by plugin. Make one per registry.
 type Metrics struct {
 	attempts  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
@@ -34,7 +34,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_delivery_attempts_total",
-			Help: "Attempts to deliver, by what they came to.",
+			Help: "Delivery attempts by result.",
 		}, []string{"plugin", "result"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "pointsman_delivery_duration_seconds",
@@ -43,23 +43,23 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"plugin"}),
 		exhausted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_delivery_retries_exhausted_total",
-			Help: "Deliveries that became dead letters because their attempts or their time ran out.",
+			Help: "Deliveries that became dead letters because max_attempts or max_age was reached.",
 		}, []string{"plugin"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "pointsman_delivery_latency_seconds",
-			Help:    "Time from accepting an event until a delivery of it was done, waiting and retries included.",
+			Help:    "Time from accepting an event until a delivery of it succeeded, including waiting and retries.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 16),
 		}, []string{"plugin"}),
 		ignored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_delivery_results_ignored_total",
-			Help: "Results for deliveries that were not in flight: too late, twice, or never sent.",
+			Help: "Results for deliveries that were not in sentDelivery: too late, twice, or never sent.",
 		}, []string{"plugin"}),
 	}
 	reg.MustRegister(m.attempts, m.duration, m.exhausted, m.latency, m.ignored)
 	return m
 }
 
-// Init makes the series of these plugins exist at zero, so that a rate over them is right from the first event.
+// Init creates the series at zero so that rate() is correct from the first event.
 func (m *Metrics) Init(plugins ...string) {
 	for _, p := range plugins {
 		m.of(p)
@@ -76,7 +76,7 @@ func (m *Metrics) Forget(plugin string) {
 	m.ignored.DeletePartialMatch(label)
 }
 
-// pluginMetrics is Metrics with the plugin's label resolved, which the hot path does once.
+// pluginMetrics are the metrics of one plugin. Their labels are resolved once, not for every attempt.
 type pluginMetrics struct {
 	attempts           map[string]prometheus.Counter
 	duration, latency  prometheus.Observer
@@ -97,7 +97,7 @@ func (m *Metrics) of(plugin string) *pluginMetrics {
 	return p
 }
 
-// count notes one attempt that ended after took.
+// count records one attempt that ended at now.
 func (p *pluginMetrics) count(a *attempt, now time.Time) {
 	p.attempts[a.result].Inc()
 	if a.result != resultLost && a.result != resultTimeout {

@@ -15,72 +15,72 @@ import (
 
 // attempt is one attempt that has ended.
 type attempt struct {
-	flight
-	answer     *pluginv1.Result // nil: there was none
+	sentDelivery
+	answer     *pluginv1.Result // nil: timeout or lost
 	result     string
 	settlement journal.Settlement
 }
 
-// unasked stands for a wait that the plugin did not ask for: the schedule decides.
-const unasked time.Duration = -1
+// noRetryAfter means that the plugin requested no wait and that the retry schedule decides.
+const noRetryAfter time.Duration = -1
 
-// judge turns the plugin's answer into an outcome.
-func (d *Dispatcher) judge(ctx context.Context, x flight, r *pluginv1.Result, now time.Time) attempt {
+// outcome turns the plugin's result into the outcome of the attempt.
+func (d *Dispatcher) outcome(ctx context.Context, x sentDelivery, r *pluginv1.Result, now time.Time) attempt {
 	switch r.GetOutcome() {
 	case pluginv1.Outcome_OUTCOME_DONE:
 		return d.done(ctx, x, r, now)
 	case pluginv1.Outcome_OUTCOME_RETRY:
-		wait := unasked
+		wait := noRetryAfter
 		if r.GetRetryAfter() != nil {
 			wait = max(0, r.GetRetryAfter().AsDuration())
 		}
-		return d.failed(x, resultRetry, now, wait, reasonGiven(r))
+		return d.failed(x, resultRetry, now, wait, reasonText(r))
 	case pluginv1.Outcome_OUTCOME_REJECT:
-		return dead(x, resultRejected, journal.ReasonRejected, reasonGiven(r))
+		return dead(x, resultRejected, journal.ReasonRejected, reasonText(r))
 	default:
 		return dead(x, resultBad, journal.ReasonBadMessage,
 			fmt.Sprintf("the plugin answered with outcome %d, which is neither done, retry nor reject", r.GetOutcome()))
 	}
 }
 
-// done is an attempt that succeeded, unless the router can't do its part of it.
-func (d *Dispatcher) done(ctx context.Context, x flight, r *pluginv1.Result, now time.Time) attempt {
+// done returns a successful attempt, or a failed one if the router cannot apply the effects that the plugin requests.
+func (d *Dispatcher) done(ctx context.Context, x sentDelivery, r *pluginv1.Result, now time.Time) attempt {
 	if len(r.GetEffects()) > 0 {
 		if d.o.Effects == nil {
 			return dead(x, resultBad, journal.ReasonBadMessage,
-				fmt.Sprintf("the plugin asks for an effect (%s), and there is nobody to do it", effectName(r.GetEffects()[0])))
+				fmt.Sprintf("the plugin requests an effect (%s) that this router cannot apply", effectName(r.GetEffects()[0])))
 		}
 		err := d.o.Effects.Apply(ctx, x.delivery, r.GetEffects())
 		if impossible, ok := errors.AsType[*ImpossibleError](err); ok {
 			return dead(x, resultBad, journal.ReasonBadMessage, oneLine("effect: "+impossible.Error()))
 		}
 		if err != nil {
-			return d.failed(x, resultRetry, now, unasked, oneLine("effect: "+err.Error()))
+			return d.failed(x, resultRetry, now, noRetryAfter, oneLine("effect: "+err.Error()))
 		}
 	}
-	return attempt{flight: x, result: resultDone, settlement: journal.Settlement{
+	return attempt{sentDelivery: x, result: resultDone, settlement: journal.Settlement{
 		Seq: x.delivery.Seq, Outcome: journal.Done, Receipt: oneLine(r.GetReceipt()),
 	}}
 }
 
-// judgeAll judges attempts that have answers, in place and in order, save that those that emit events do not wait for one
-// another: each waits for a commit of the journal.
-func (d *Dispatcher) judgeAll(ctx context.Context, ended []attempt, now time.Time) {
+// outcomes sets the outcomes of answered attempts in place, in order, except that attempts that emit events run concurrently:
+// each waits for a commit of the journal.
+func (d *Dispatcher) outcomes(ctx context.Context, ended []attempt, now time.Time) {
 	var emitting sync.WaitGroup
 	for i := range ended {
 		a := &ended[i]
 		if slices.ContainsFunc(a.answer.GetEffects(), emits) {
-			emitting.Go(func() { *a = d.judge(ctx, a.flight, a.answer, now) })
+			emitting.Go(func() { *a = d.outcome(ctx, a.sentDelivery, a.answer, now) })
 			continue
 		}
-		*a = d.judge(ctx, a.flight, a.answer, now)
+		*a = d.outcome(ctx, a.sentDelivery, a.answer, now)
 	}
 	emitting.Wait()
 }
 
 func emits(e *pluginv1.Effect) bool { return e.GetEmit() != nil }
 
-func reasonGiven(r *pluginv1.Result) string {
+func reasonText(r *pluginv1.Result) string {
 	if text := oneLine(r.GetMessage()); text != "" {
 		return text
 	}
@@ -100,33 +100,33 @@ func effectName(e *pluginv1.Effect) string {
 	}
 }
 
-// failed is an attempt that another one follows, within the budget.
-func (d *Dispatcher) failed(x flight, result string, now time.Time, wait time.Duration, text string) attempt {
+// failed returns an attempt that is retried, or a dead letter if its attempts or its time have run out.
+func (d *Dispatcher) failed(x sentDelivery, result string, now time.Time, wait time.Duration, text string) attempt {
 	at, reason := nextAttempt(x.delivery, now, wait, d.o.Rand())
 	if reason == "" {
-		return attempt{flight: x, result: result, settlement: journal.Settlement{
+		return attempt{sentDelivery: x, result: result, settlement: journal.Settlement{
 			Seq: x.delivery.Seq, Outcome: journal.Retry, At: at, Error: text,
 		}}
 	}
 	if reason == journal.ReasonExpired && wait > 0 {
-		text = fmt.Sprintf("asked to wait %s, which is beyond max_age %s: %s", wait, withDefaults(x.delivery.Policy).MaxAge, text)
+		text = fmt.Sprintf("the plugin requested a wait of %s, which ends after max_age %s: %s", wait, withDefaults(x.delivery.Policy).MaxAge, text)
 	}
 	return dead(x, result, reason, text)
 }
 
-// dead is an attempt that no other follows.
-func dead(x flight, result, reason, text string) attempt {
-	return attempt{flight: x, result: result, settlement: journal.Settlement{
+// dead returns an attempt whose delivery becomes a dead letter.
+func dead(x sentDelivery, result, reason, text string) attempt {
+	return attempt{sentDelivery: x, result: result, settlement: journal.Settlement{
 		Seq: x.delivery.Seq, Outcome: journal.Dead, Reason: reason, Error: text,
 	}}
 }
 
-func poisoned(x flight, cause error) attempt {
+func poisoned(x sentDelivery, cause error) attempt {
 	return dead(x, resultLost, journal.ReasonPoison,
-		fmt.Sprintf("the plugin crashed %d times with only this delivery in flight: %s", lonelyCrashes, oneLine(cause.Error())))
+		fmt.Sprintf("the plugin crashed %d times with only this delivery in sentDelivery: %s", soloCrashes, oneLine(cause.Error())))
 }
 
-// settle counts and logs attempts that have ended and passes their outcomes on.
+// settle counts and logs attempts that have ended, and passes their outcomes to the settler.
 func (d *Dispatcher) settle(ended []attempt, now time.Time) {
 	if len(ended) == 0 {
 		return
@@ -141,7 +141,7 @@ func (d *Dispatcher) settle(ended []attempt, now time.Time) {
 	d.settler.add(settlements)
 }
 
-// report writes the one line about an attempt.
+// report logs an attempt: a success at DEBUG, a retry at WARN, a dead letter at ERROR.
 func (d *Dispatcher) report(a *attempt, now time.Time) {
 	level, outcome := slog.LevelDebug, "done"
 	switch a.settlement.Outcome {

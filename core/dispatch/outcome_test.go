@@ -21,7 +21,7 @@ func (f effectsFunc) Apply(_ context.Context, d *journal.Delivery, e []*pluginv1
 	return f(d, e)
 }
 
-func TestJudge(t *testing.T) {
+func TestOutcome(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	broadcast := []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomBroadcast{RoomBroadcast: &pluginv1.RoomBroadcast{}}}}
 	works := effectsFunc(func(*journal.Delivery, []*pluginv1.Effect) error { return nil })
@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 		},
 		{
 			"retry too late", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_RETRY, Message: "429", RetryAfter: durationpb.New(2 * time.Hour)}, nil, resultRetry,
-			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonExpired, Error: "asked to wait 2h0m0s, which is beyond max_age 1h0m0s: 429"},
+			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonExpired, Error: "the plugin requested a wait of 2h0m0s, which ends after max_age 1h0m0s: 429"},
 		},
 		{
 			"reject", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_REJECT, Message: "no such channel"}, nil, resultRejected,
@@ -73,8 +73,8 @@ func TestJudge(t *testing.T) {
 			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin answered with outcome 9, which is neither done, retry nor reject"},
 		},
 		{
-			"effect that nobody does", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, nil, resultBad,
-			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin asks for an effect (room_broadcast), and there is nobody to do it"},
+			"effect without Effects", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, nil, resultBad,
+			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin requests an effect (room_broadcast) that this router cannot apply"},
 		},
 		{
 			"effect", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, works, resultDone,
@@ -96,8 +96,8 @@ func TestJudge(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			d := &Dispatcher{o: Options{Effects: tt.effects, Rand: func() float64 { return 0.5 }}}
-			x := flight{delivery: &journal.Delivery{Seq: 4, Attempt: 1, Received: now, Policy: journal.Policy{MaxAge: time.Hour}}}
-			got := d.judge(t.Context(), x, tt.result, now)
+			x := sentDelivery{delivery: &journal.Delivery{Seq: 4, Attempt: 1, Received: now, Policy: journal.Policy{MaxAge: time.Hour}}}
+			got := d.outcome(t.Context(), x, tt.result, now)
 			if got.result != tt.wantResult {
 				t.Errorf("result %q, want %q", got.result, tt.wantResult)
 			}
@@ -131,11 +131,11 @@ func TestJudgeAll(t *testing.T) {
 	})
 	for seq, effects := range [][]*pluginv1.Effect{emit, say, nil, emit, say, emit, say} {
 		ended = append(ended, attempt{
-			flight: flight{delivery: &journal.Delivery{Seq: int64(seq)}},
-			answer: &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: effects},
+			sentDelivery: sentDelivery{delivery: &journal.Delivery{Seq: int64(seq)}},
+			answer:       &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: effects},
 		})
 	}
-	(&Dispatcher{o: Options{Effects: meet}}).judgeAll(t.Context(), ended, time.Now())
+	(&Dispatcher{o: Options{Effects: meet}}).outcomes(t.Context(), ended, time.Now())
 	for seq, a := range ended {
 		if a.settlement.Seq != int64(seq) || a.settlement.Outcome != journal.Done {
 			t.Errorf("%d became %+v", seq, a.settlement)

@@ -1,36 +1,37 @@
 package dispatch
 
-// suspects hunts the delivery that kills the plugin. Whatever is in flight when the plugin crashes is a suspect; a suspect is sent
-// alone, so that a second crash convicts or acquits. The value counts the crashes in which it was alone in flight: two convict.
-// Two and not one, because a plugin also dies of causes outside it (kill -9, the OOM killer), and the delivery that happens to
-// be under way must not become a dead letter for that.
+// poisonDetector finds the delivery that crashes the plugin. Every delivery in flight at a crash becomes a suspect and is sent
+// alone from then on. A suspect is cleared when the plugin answers it, and is poison at the second crash with nothing else in
+// flight. Two crashes and not one, because a plugin also dies of causes outside it (kill -9, the OOM killer), which must not
+// turn the delivery in flight into a dead letter.
 //
-// Kept in memory only: a restart of the router forgets, and the hunt begins again with the next crash.
-type suspects map[int64]int
+// It maps the Seq of each suspect to the crashes with only that one in flight. It is kept in memory only: after a restart of the
+// router the detection starts again with the next crash.
+type poisonDetector map[int64]int
 
-// lonelyCrashes is how many crashes alone in flight make a delivery poison.
-const lonelyCrashes = 2
+// soloCrashes is how many crashes with nothing else in flight make a delivery poison.
+const soloCrashes = 2
 
-// crashed notes a crash with these deliveries in flight. It returns whether the only one of them is now known as poison.
-func (s suspects) crashed(inFlight []flight) (poison bool) {
+// crashed records a crash with these deliveries in flight. It reports whether there is only one and it is poison.
+func (p poisonDetector) crashed(inFlight []sentDelivery) (poison bool) {
 	if len(inFlight) != 1 {
 		for _, x := range inFlight {
-			if !s.has(x.delivery.Seq) {
-				s[x.delivery.Seq] = 0
+			if !p.suspects(x.delivery.Seq) {
+				p[x.delivery.Seq] = 0
 			}
 		}
 		return false
 	}
 	seq := inFlight[0].delivery.Seq
-	s[seq]++
-	return s[seq] >= lonelyCrashes
+	p[seq]++
+	return p[seq] >= soloCrashes
 }
 
-// has reports whether the delivery must be sent alone.
-func (s suspects) has(seq int64) bool {
-	_, ok := s[seq]
+// suspects reports whether the delivery must be sent alone.
+func (p poisonDetector) suspects(seq int64) bool {
+	_, ok := p[seq]
 	return ok
 }
 
-// acquit forgets a delivery: the plugin survived it, or it is a dead letter now.
-func (s suspects) acquit(seq int64) { delete(s, seq) }
+// clear forgets a delivery, because the plugin answered it or because it is a dead letter now.
+func (p poisonDetector) clear(seq int64) { delete(p, seq) }

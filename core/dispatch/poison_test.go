@@ -9,7 +9,7 @@ import (
 func TestSuspects(t *testing.T) {
 	type step struct {
 		crashed []int64
-		acquit  int64
+		clear   int64
 		poison  bool
 	}
 	tests := []struct {
@@ -22,27 +22,27 @@ func TestSuspects(t *testing.T) {
 		{"alone once may be bad luck", []step{{crashed: []int64{1, 2}}, {crashed: []int64{1}}}, []int64{1, 2}},
 		{"alone twice", []step{{crashed: []int64{1, 2}}, {crashed: []int64{1}}, {crashed: []int64{1}, poison: true}}, []int64{1, 2}},
 		{"alone from the start", []step{{crashed: []int64{7}}, {crashed: []int64{7}, poison: true}}, []int64{7}},
-		{"an answer acquits", []step{{crashed: []int64{7}}, {acquit: 7}, {crashed: []int64{7}}}, []int64{7}},
+		{"an answer clears it", []step{{crashed: []int64{7}}, {clear: 7}, {crashed: []int64{7}}}, []int64{7}},
 		{"nothing in flight", []step{{crashed: nil}, {crashed: nil}, {crashed: nil}}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := make(suspects)
+			s := make(poisonDetector)
 			for i, step := range tt.steps {
-				if step.acquit != 0 {
-					s.acquit(step.acquit)
+				if step.clear != 0 {
+					s.clear(step.clear)
 					continue
 				}
-				var inFlight []flight
+				var inFlight []sentDelivery
 				for _, seq := range step.crashed {
-					inFlight = append(inFlight, flight{delivery: &journal.Delivery{Seq: seq}})
+					inFlight = append(inFlight, sentDelivery{delivery: &journal.Delivery{Seq: seq}})
 				}
 				if got := s.crashed(inFlight); got != step.poison {
 					t.Errorf("step %d: poison %v, want %v", i, got, step.poison)
 				}
 			}
 			for _, seq := range tt.want {
-				if !s.has(seq) {
+				if !s.suspects(seq) {
 					t.Errorf("%d is no suspect", seq)
 				}
 			}

@@ -132,7 +132,7 @@ func TestAnswerAtTheDeadline(t *testing.T) {
 	})
 }
 
-func TestThreeHangsRestart(t *testing.T) {
+func TestThreeTimeoutsRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{}, func(n int) *fakeSession {
 			if n == 0 {
@@ -157,15 +157,15 @@ func TestThreeHangsRestart(t *testing.T) {
 		if h := r.journal.history(4); h[0].Error != "killed by the router" || len(h) != 2 {
 			t.Errorf("history of a bystander: %+v", h)
 		}
-		if len(r.d.suspects) != 0 {
-			t.Errorf("suspects %v", r.d.suspects)
+		if len(r.d.poison) != 0 {
+			t.Errorf("suspects %v", r.d.poison)
 		}
 		r.stop()
 	})
 }
 
-// An answer ends a run of hangs.
-func TestHangsInARow(t *testing.T) {
+// An answer ends a run of timeouts.
+func TestTimeoutsInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
 		r := newRig(t, Options{}, one(t, 1, 1, func(s *fakeSession, batch []pluginhost.Delivery) {

@@ -6,7 +6,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// withDefaults fills in what a policy leaves open. MaxAttempts stays 0: no limit but the age.
+// withDefaults fills in the unset fields of a policy. MaxAttempts 0 stays: the age is the only limit.
 func withDefaults(p journal.Policy) journal.Policy {
 	if p.MinBackoff <= 0 {
 		p.MinBackoff = journal.DefaultPolicy.MinBackoff
@@ -29,17 +29,17 @@ func timeout(p journal.Policy) time.Duration {
 	return p.Timeout
 }
 
-// patience is how long the router waits for an answer: the timeout that the plugin is told, and a moment more. A plugin that
-// keeps to its deadline answers just after it, and knows better than the router what took so long; nor must it be taken for
+// graceDeadline is when the router stops waiting for the answer to a delivery sent at now: the plugin's own timeout and a tenth
+// more. A plugin that keeps its deadline answers just after it, with a better explanation than "no answer", and must not count as
 // one that hangs.
-func patience(p journal.Policy) time.Duration {
+func graceDeadline(p journal.Policy, now time.Time) time.Time {
 	t := timeout(p)
-	return t + min(max(t/10, 50*time.Millisecond), time.Second)
+	return now.Add(t + min(max(t/10, 50*time.Millisecond), time.Second))
 }
 
 // backoff is the delay after the given failed attempt (from 1): full jitter, that is random [0,1) times the ceiling, because
-// equal delays would bring a crowd back as a crowd. A tenth of MinBackoff is the floor, so that a run of small random numbers
-// is no busy loop.
+// deliveries that failed together must not all come back together. The floor is a tenth of MinBackoff, so that small random
+// numbers do not make a busy loop.
 func backoff(p journal.Policy, attempt int, random float64) time.Duration {
 	ceiling := p.MinBackoff
 	for i := 1; i < attempt && ceiling < p.MaxBackoff; i++ {
@@ -49,12 +49,11 @@ func backoff(p journal.Policy, attempt int, random float64) time.Duration {
 	return max(time.Duration(random*float64(ceiling)), p.MinBackoff/10)
 }
 
-// nextAttempt decides what follows a failed attempt of d at now: a time, or the reason why there is no further attempt. Only a
-// failed attempt ends a delivery: one that waited longer than its MaxAge, because router or plugin were down, is still tried.
+// nextAttempt returns when to retry after an attempt of d failed at now, or the reason why there is no further attempt. Only a
+// failed attempt can end a delivery: one that exceeded its MaxAge while router or plugin were down is still tried once.
 //
-// wait is what the plugin asked for; negative: nothing asked, use the schedule. A plugin's wait that ends beyond the budget ends
-// the delivery, for trying earlier would break the plugin's word; the schedule's own delay is cut to the budget's end instead,
-// so that the last attempt is made there.
+// wait is the plugin's retry_after, or noRetryAfter. If it ends after MaxAge the delivery ends now, because an earlier attempt
+// would ignore the plugin's request. The schedule's own delay is shortened instead, so that the last attempt happens at MaxAge.
 func nextAttempt(d *journal.Delivery, now time.Time, wait time.Duration, random float64) (at time.Time, reason string) {
 	p := withDefaults(d.Policy)
 	if p.MaxAttempts > 0 && d.Attempt >= p.MaxAttempts {

@@ -74,20 +74,20 @@ func TestNextAttempt(t *testing.T) {
 		want       time.Duration // from now
 		wantReason string
 	}{
-		{"schedule", hour, 1, time.Minute, unasked, 500 * time.Millisecond, ""},
-		{"zero policy", journal.Policy{}, 3, time.Hour, unasked, 2 * time.Second, ""},
-		{"zero policy has no attempt limit", journal.Policy{}, 1000, time.Hour, unasked, 150 * time.Second, ""},
-		{"zero policy ends after a day", journal.Policy{}, 3, 24 * time.Hour, unasked, 0, journal.ReasonExpired},
-		{"last attempt", hour, 5, time.Minute, unasked, 0, journal.ReasonExhausted},
+		{"schedule", hour, 1, time.Minute, noRetryAfter, 500 * time.Millisecond, ""},
+		{"zero policy", journal.Policy{}, 3, time.Hour, noRetryAfter, 2 * time.Second, ""},
+		{"zero policy has no attempt limit", journal.Policy{}, 1000, time.Hour, noRetryAfter, 150 * time.Second, ""},
+		{"zero policy ends after a day", journal.Policy{}, 3, 24 * time.Hour, noRetryAfter, 0, journal.ReasonExpired},
+		{"last attempt", hour, 5, time.Minute, noRetryAfter, 0, journal.ReasonExhausted},
 		{"last attempt though the plugin asks for more", hour, 5, time.Minute, time.Second, 0, journal.ReasonExhausted},
-		{"last attempt but one", hour, 4, time.Minute, unasked, 4 * time.Second, ""},
-		{"schedule is cut to the end of the budget", hour, 4, time.Hour - time.Second, unasked, time.Second, ""},
-		{"budget over", hour, 1, time.Hour, unasked, 0, journal.ReasonExpired},
+		{"last attempt but one", hour, 4, time.Minute, noRetryAfter, 4 * time.Second, ""},
+		{"schedule is cut to the end of the budget", hour, 4, time.Hour - time.Second, noRetryAfter, time.Second, ""},
+		{"budget over", hour, 1, time.Hour, noRetryAfter, 0, journal.ReasonExpired},
 		{"plugin's wait", hour, 1, time.Minute, 10 * time.Minute, 10 * time.Minute, ""},
 		{"plugin's wait beyond the budget", hour, 1, time.Minute, time.Hour, 0, journal.ReasonExpired},
 		{"plugin's wait without bounds", hour, 1, time.Minute, 1<<63 - 1, 0, journal.ReasonExpired},
 		{"plugin says at once", hour, 1, time.Minute, 0, 100 * time.Millisecond, ""},
-		{"clock went back", hour, 1, -time.Hour, unasked, 500 * time.Millisecond, ""},
+		{"clock went back", hour, 1, -time.Hour, noRetryAfter, 500 * time.Millisecond, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

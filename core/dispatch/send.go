@@ -8,7 +8,7 @@ import (
 	"github.com/pointsman/pointsman/core/pluginhost"
 )
 
-// send moves deliveries from the queue to the plugin until ctx ends or the session refuses.
+// send moves deliveries from the queue to the plugin until ctx ends or the session returns an error.
 func (d *Dispatcher) send(ctx context.Context, s Session) error {
 	batch := make([]pluginhost.Delivery, 0, maxSendCount)
 	for {
@@ -22,7 +22,7 @@ func (d *Dispatcher) send(ctx context.Context, s Session) error {
 		if !d.token(ctx) {
 			return nil
 		}
-		batch = d.takeOff(batch[:0])
+		batch = d.nextBatch(batch[:0])
 		if len(batch) == 0 {
 			continue
 		}
@@ -37,44 +37,44 @@ func (d *Dispatcher) send(ctx context.Context, s Session) error {
 func (d *Dispatcher) sendable() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.free() > 0 && (d.flying.len() == 0 || !d.suspects.has(d.queue[0].Seq))
+	return d.free() > 0 && (d.inFlight.len() == 0 || !d.poison.suspects(d.queue[0].Seq))
 }
 
-// token waits until the rate allows one delivery; false: ctx ended.
+// token waits until the rate allows one delivery. It returns false when ctx ends first.
 func (d *Dispatcher) token(ctx context.Context) bool {
 	return d.limiter == nil || d.limiter.Wait(ctx) == nil
 }
 
-// free is how many deliveries of the queue the window takes.
+// free returns how many deliveries of the queue fit into the window. The caller holds mu.
 func (d *Dispatcher) free() int {
-	if d.alone || d.restart {
+	if d.exclusive || d.restart {
 		return 0
 	}
-	return min(len(d.queue), d.window-d.flying.len())
+	return min(len(d.queue), d.window-d.inFlight.len())
 }
 
-// takeOff moves the next batch from the queue into flight: what is waiting, within the window, the rate (whose token for the first
-// delivery is already taken) and the size of a message; a suspect alone.
-func (d *Dispatcher) takeOff(batch []pluginhost.Delivery) []pluginhost.Delivery {
+// nextBatch moves what is waiting from the queue into flight, within the window, the rate and the size of a message. A suspect
+// makes a batch of its own. The caller has already taken the rate's token for the first delivery.
+func (d *Dispatcher) nextBatch(batch []pluginhost.Delivery) []pluginhost.Delivery {
 	now := d.o.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n, size := min(d.free(), d.maxBatch), 0
 	sent := 0
 	for _, x := range d.queue[:max(n, 0)] {
-		suspect := d.suspects.has(x.Seq)
-		if suspect && d.flying.len() > 0 {
+		suspect := d.poison.suspects(x.Seq)
+		if suspect && d.inFlight.len() > 0 {
 			break
 		}
 		size += len(x.Envelope) + len(x.Arguments)
 		if sent > 0 && (size > maxSendBytes || d.limiter != nil && !d.limiter.Allow()) {
 			break
 		}
-		d.fly(x, now)
+		d.markSent(x, now)
 		batch = append(batch, message(x))
 		sent++
 		if suspect {
-			d.alone = true
+			d.exclusive = true
 			break
 		}
 	}
@@ -84,10 +84,10 @@ func (d *Dispatcher) takeOff(batch []pluginhost.Delivery) []pluginhost.Delivery 
 	return batch
 }
 
-func (d *Dispatcher) fly(x *journal.Delivery, now time.Time) {
-	deadline := d.flying.add(x, now)
-	if d.armed.IsZero() || deadline.Before(d.armed) {
-		d.armed = deadline
+func (d *Dispatcher) markSent(x *journal.Delivery, now time.Time) {
+	deadline := d.inFlight.add(x, now)
+	if d.nextTimeout.IsZero() || deadline.Before(d.nextTimeout) {
+		d.nextTimeout = deadline
 		d.watching.set()
 	}
 }

@@ -11,32 +11,32 @@ import (
 	"github.com/pointsman/pointsman/core/pluginhost"
 )
 
-// deliver runs one session after the other until ctx ends.
+// deliver runs sessions, one after the other, until ctx ends.
 func (d *Dispatcher) deliver(ctx context.Context) {
-	var again pause
+	var retry pause
 	for ctx.Err() == nil {
 		s, err := d.o.Target.Session(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				d.log.WarnContext(ctx, "no session with the plugin, trying again", "err", err)
-				again.wait(ctx)
+				d.log.WarnContext(ctx, "cannot open a session with the plugin, retrying", "err", err)
+				retry.wait(ctx)
 			}
 			continue
 		}
 		opened := d.open(s)
 		err = d.serve(ctx, s)
 		if ctx.Err() != nil {
-			return // a stop, not a crash: Run releases what is left
+			return // stopping: Run releases what is left
 		}
 		if d.lost(err).After(opened) {
-			again.reset()
+			retry.reset()
 		} else {
-			again.wait(ctx) // it never answered anything: no hurry to try the next
+			retry.wait(ctx) // the plugin answered nothing: wait before the next session
 		}
 	}
 }
 
-// open begins a session: from here on deliveries are claimed and sent.
+// open starts a session: from here on, deliveries are claimed and sent.
 func (d *Dispatcher) open(s Session) time.Time {
 	now := d.o.Now()
 	d.mu.Lock()
@@ -45,21 +45,22 @@ func (d *Dispatcher) open(s Session) time.Time {
 		d.window = min(d.window, d.o.Concurrency)
 	}
 	d.maxBatch = max(1, min(s.MaxBatch(), maxSendCount))
-	d.hangs, d.restart, d.heard = 0, false, now
+	d.timeouts, d.restart, d.lastResult = 0, false, now
 	d.mu.Unlock()
 	d.claiming.set()
 	d.sending.set()
 	return now
 }
 
-// shut ends claiming and sending. What is queued and in flight stays.
-func (d *Dispatcher) shut() {
+// stopSending ends claiming and sending. Queue and in-flight set stay as they are.
+func (d *Dispatcher) stopSending() {
 	d.mu.Lock()
 	d.window = 0
 	d.mu.Unlock()
 }
 
-// serve sends and receives until the session is lost, whose cause it returns, or until ctx ended and the drain is over.
+// serve sends and receives until the session is lost or, after the end of ctx, until the drain is over. It returns the cause of
+// the loss.
 func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 	sending, stopSending := context.WithCancel(ctx)
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
@@ -67,15 +68,15 @@ func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 	var refused error
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := d.send(sending, s); err != nil && closeSoon(sending, s) {
+		if err := d.send(sending, s); err != nil && closeAfterGrace(sending, s) {
 			refused = fmt.Errorf("send deliveries: %w", err)
 		}
 	})
 	all.Go(func() { d.watch(watching) })
 	all.Go(func() { received <- d.receive(watching, s) })
 
-	err := d.untilOver(ctx, received)
-	d.shut()
+	err := d.awaitEnd(ctx, received)
+	d.stopSending()
 	stopSending()
 	stopWatching()
 	s.Close()
@@ -86,9 +87,9 @@ func (d *Dispatcher) serve(ctx context.Context, s Session) error {
 	return err
 }
 
-// closeSoon ends a session that does not take deliveries any more, unless ctx ends first: Recv knows better what happened to
-// the plugin, so it gets a moment to say it.
-func closeSoon(ctx context.Context, s Session) (closed bool) {
+// closeAfterGrace closes a session that refuses deliveries, unless ctx ends first. It waits a moment, because Recv usually
+// returns a better explanation of what happened to the plugin.
+func closeAfterGrace(ctx context.Context, s Session) (closed bool) {
 	timer := time.NewTimer(5 * time.Second)
 	defer timer.Stop()
 	select {
@@ -100,19 +101,19 @@ func closeSoon(ctx context.Context, s Session) (closed bool) {
 	}
 }
 
-// untilOver waits for the loss of the session, or for the end of ctx and then for what is in flight.
-func (d *Dispatcher) untilOver(ctx context.Context, received <-chan error) error {
+// awaitEnd waits for the loss of the session, or for the end of ctx and then for the results of what is in flight.
+func (d *Dispatcher) awaitEnd(ctx context.Context, received <-chan error) error {
 	select {
 	case err := <-received:
 		return err
 	case <-ctx.Done():
 	}
-	d.shut()
+	d.stopSending()
 	timer := time.NewTimer(d.o.DrainTimeout)
 	defer timer.Stop()
-	for d.inFlight() > 0 {
+	for d.countInFlight() > 0 {
 		select {
-		case <-d.landed:
+		case <-d.idle:
 		case err := <-received:
 			return err
 		case <-timer.C:
@@ -122,20 +123,20 @@ func (d *Dispatcher) untilOver(ctx context.Context, received <-chan error) error
 	return nil
 }
 
-func (d *Dispatcher) inFlight() int {
+func (d *Dispatcher) countInFlight() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.flying.len()
+	return d.inFlight.len()
 }
 
-// lost settles what was in flight when the session ended by itself, as attempts of unknown outcome. They are due at once: the
-// plugin's supervisor decides when there is a next session. It returns when the plugin was last heard.
-func (d *Dispatcher) lost(cause error) (heard time.Time) {
+// lost settles what was in flight when the session ended by itself, as attempts of unknown outcome. They are due at once,
+// because the plugin's supervisor decides when the next session starts. It returns when the plugin last answered.
+func (d *Dispatcher) lost(cause error) (lastResult time.Time) {
 	now := d.o.Now()
 	d.mu.Lock()
-	gone := d.flying.takeAll()
-	d.alone = false
-	poison := crash(cause) && !d.restart && d.suspects.crashed(gone)
+	gone := d.inFlight.takeAll()
+	d.exclusive = false
+	poison := crashed(cause) && !d.restart && d.poison.crashed(gone)
 	ended := make([]attempt, 0, len(gone))
 	for _, x := range gone {
 		a := d.failed(x, resultLost, now, 0, oneLine(cause.Error()))
@@ -143,19 +144,20 @@ func (d *Dispatcher) lost(cause error) (heard time.Time) {
 			a = poisoned(x, cause)
 		}
 		if a.settlement.Outcome == journal.Dead {
-			d.suspects.acquit(x.delivery.Seq)
+			d.poison.clear(x.delivery.Seq)
 		}
 		ended = append(ended, a)
 	}
-	heard = d.heard
+	lastResult = d.lastResult
 	d.mu.Unlock()
 	d.log.Warn("session with the plugin lost", "in_flight", len(gone), "err", cause)
 	d.settle(ended, now)
-	return heard
+	return lastResult
 }
 
-// crash reports whether the plugin may have died of a delivery, and not because it was told to end.
-func crash(cause error) bool {
-	var lost *pluginhost.LostError
-	return !errors.As(cause, &lost) || lost.Reason != "requested" && lost.Reason != "stop"
+// crashed reports whether a delivery may have crashed the plugin. Errors of other kinds count as a crash, because they do not
+// exclude it.
+func crashed(cause error) bool {
+	lost, ok := errors.AsType[*pluginhost.LostError](cause)
+	return !ok || lost.Crashed()
 }

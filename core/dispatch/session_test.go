@@ -68,11 +68,11 @@ func TestWhoIsSuspected(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, Options{}, nil)
 			for seq := range int64(2) {
-				r.d.flying.add(&journal.Delivery{Seq: seq, ID: fmt.Sprint(seq), Attempt: 1, Received: time.Now()}, time.Now())
+				r.d.inFlight.add(&journal.Delivery{Seq: seq, ID: fmt.Sprint(seq), Attempt: 1, Received: time.Now()}, time.Now())
 			}
 			r.d.restart = tt.restarted
 			r.d.lost(tt.cause)
-			if n := len(r.d.suspects); n != tt.want {
+			if n := len(r.d.poison); n != tt.want {
 				t.Errorf("%d suspects, want %d", n, tt.want)
 			}
 			if n := r.d.settler.len(); n != 2 {
@@ -137,7 +137,7 @@ func TestPoison(t *testing.T) {
 		h := r.journal.history(42)
 		want := journal.Settlement{
 			Seq: 42, Outcome: journal.Dead, Reason: journal.ReasonPoison,
-			Error: "the plugin crashed 2 times with only this delivery in flight: plugin exited with code 2: panic: 42",
+			Error: "the plugin crashed 2 times with only this delivery in sentDelivery: plugin exited with code 2: panic: 42",
 		}
 		if diff := cmp.Diff(want, h[len(h)-1]); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
@@ -145,8 +145,8 @@ func TestPoison(t *testing.T) {
 		if len(h) > 3 || r.target.sessions() > 4 {
 			t.Errorf("it took %d attempts and %d sessions", len(h), r.target.sessions())
 		}
-		if len(r.d.suspects) != 0 {
-			t.Errorf("suspects left: %v", r.d.suspects)
+		if len(r.d.poison) != 0 {
+			t.Errorf("suspects left: %v", r.d.poison)
 		}
 		r.stop()
 	})

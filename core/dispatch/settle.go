@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// settleWorkers commit at the same time: one waits for the disk while the other gathers.
+	// settleWorkers overlap: one waits for the disk while the other collects the next batch.
 	settleWorkers = 2
-	// maxSettle is how many outcomes one Settle carries.
+	// maxSettle limits the outcomes in one call of Settle.
 	maxSettle = 1024
 )
 
-// settler records outcomes. It never refuses one and never drops one before its context ends; the dispatcher claims nothing
-// more while too many are waiting.
+// settler records outcomes in the journal. It accepts any number and drops none before its context ends; the dispatcher
+// bounds them by claiming nothing while too many are waiting.
 type settler struct {
 	journal Journal
 	log     *slog.Logger
-	freed   signal // set when len has shrunk
+	freed   signal // set when len shrinks
 	wake    signal
 	closing chan struct{}
 
 	mu      sync.Mutex
 	waiting []journal.Settlement
 	busy    int // taken by workers, not recorded yet
-	lost    int // given up
+	lost    int // dropped because ctx ended or the journal was closed
 	err     error
 }
 
@@ -37,14 +37,14 @@ func newSettler(j Journal, log *slog.Logger, freed signal) *settler {
 	return &settler{journal: j, log: log, freed: freed, wake: newSignal(), closing: make(chan struct{})}
 }
 
-// len is how many outcomes are not recorded.
+// len returns how many outcomes are not recorded.
 func (s *settler) len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.waiting) + s.busy
 }
 
-// add passes outcomes on and returns at once.
+// add queues outcomes and returns at once.
 func (s *settler) add(settlements []journal.Settlement) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, settlements...)
@@ -52,7 +52,7 @@ func (s *settler) add(settlements []journal.Settlement) {
 	s.wake.set()
 }
 
-// close makes run return when everything is recorded.
+// close makes run return once everything is recorded.
 func (s *settler) close() { close(s.closing) }
 
 // run is one worker: it records whatever is waiting, batch after batch, until close, or until ctx ends.
@@ -90,24 +90,24 @@ func (s *settler) take(batch []journal.Settlement) []journal.Settlement {
 	return batch
 }
 
-// record tries until it works, the journal is closed or ctx ends. A full disk is a reason to wait, not to forget.
+// record retries until it succeeds, the journal is closed or ctx ends. In particular it waits while the disk is full.
 func (s *settler) record(ctx context.Context, batch []journal.Settlement) error {
-	var again pause
+	var retry pause
 	for {
 		err := s.journal.Settle(ctx, batch)
 		switch {
 		case err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed):
 			return err
 		case onlyNotFound(err): // the others are recorded
-			s.log.ErrorContext(ctx, "the journal does not know of deliveries that were claimed from it", "err", err)
+			s.log.ErrorContext(ctx, "deliveries are no longer in the journal that they were claimed from", "err", err)
 			return nil
 		}
-		s.log.ErrorContext(ctx, "recording outcomes does not work, trying again", "outcomes", len(batch), "err", err)
-		again.wait(ctx)
+		s.log.ErrorContext(ctx, "cannot record outcomes, retrying", "outcomes", len(batch), "err", err)
+		retry.wait(ctx)
 	}
 }
 
-// onlyNotFound reports whether err tells of nothing but settlements that were left out.
+// onlyNotFound reports whether every error joined in err is ErrNotFound.
 func onlyNotFound(err error) bool {
 	var joined interface{ Unwrap() []error }
 	if !errors.As(err, &joined) {
@@ -138,7 +138,7 @@ func (s *settler) empty() bool {
 	return len(s.waiting) == 0
 }
 
-// unrecorded is the error about outcomes that were given up, if there are any.
+// unrecorded returns an error if outcomes were dropped.
 func (s *settler) unrecorded() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxText is how much of a plugin's message or receipt is kept, in bytes.
+// maxText limits a plugin's message or receipt, in bytes.
 const maxText = 1024
 
-// oneLine makes a plugin's text safe to store and log: valid UTF-8, one line, printable, at most maxText bytes and a mark that
-// says how much there was.
+// oneLine makes a plugin's text safe to store and log: valid UTF-8, one line, printable. Text beyond maxText bytes is cut and
+// gets a mark with its full size.
 func oneLine(s string) string {
 	if clean(s) {
 		return s
@@ -36,7 +36,7 @@ func oneLine(s string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// clean reports whether s is short printable ASCII, as nearly every text is.
+// clean reports whether s is short printable ASCII. Nearly every text is, and then needs no copy.
 func clean(s string) bool {
 	if len(s) > maxText {
 		return false

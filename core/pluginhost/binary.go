@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// binary is a plugin's program as it was found on disk.
+// binary is a plugin's program as inspect found it on disk.
 type binary struct {
 	path   string // absolute, as configured: links are not followed
 	sha256 string
-	// insecure says who else could change the program; empty: nobody.
+	// insecure names the file or folder through which other users could change the program; empty: none.
 	insecure string
 }
 
 // inspect finds the program of spec and checks it against the pin.
 //
-// Between this check and exec the file can be swapped by whoever may write to it or to a folder above it; that is why a
-// pinned program that others could change is refused.
+// Between this check and exec, anyone who may write to the file or to a folder above it can replace it. Therefore inspect
+// refuses a pinned program that other users could change.
 func inspect(spec Spec) (binary, error) {
 	fail := func(reason error, format string, args ...any) (binary, error) {
 		return binary{}, &StartError{Plugin: spec.Name, Path: spec.Path, Reason: reason, Detail: fmt.Sprintf(format, args...)}
@@ -54,7 +54,7 @@ func inspect(spec Spec) (binary, error) {
 			spec.Path, b.sha256, strings.ToLower(spec.SHA256))
 	}
 	if b.insecure != "" {
-		return fail(ErrChecksum, "%s is pinned, but %s: whoever may do that can swap it after the check; run \"chmod go-w\" on it", spec.Path, b.insecure)
+		return fail(ErrChecksum, "%s is pinned, but %s, so that they could replace the program after the check: run \"chmod go-w\" on it", spec.Path, b.insecure)
 	}
 	return b, nil
 }
@@ -86,15 +86,15 @@ func hashFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// writableByOthers names the first of the program and the folders above it that group or world may write to. A sticky
-// folder such as /tmp is fine: others cannot replace what is in it.
+// writableByOthers returns the first of the program and the folders above it that group or world may write to, in words. A
+// sticky folder such as /tmp is safe: other users cannot replace files of this one in it.
 func writableByOthers(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err == nil {
 		real, err = filepath.Abs(real)
 	}
 	if err != nil {
-		return "where it lies cannot be found out: " + err.Error()
+		return "its path cannot be resolved: " + err.Error()
 	}
 	for p := real; ; p = filepath.Dir(p) {
 		info, err := os.Stat(p)
@@ -102,7 +102,7 @@ func writableByOthers(path string) string {
 			return err.Error()
 		}
 		if info.Mode()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-			return fmt.Sprintf("%s can be written by others (%s)", p, info.Mode())
+			return fmt.Sprintf("other users may write to %s (%s)", p, info.Mode())
 		}
 		if p == filepath.Dir(p) {
 			return ""

@@ -2,7 +2,7 @@ package pluginhost
 
 import "time"
 
-// Delivery is one attempt to hand to a plugin. Envelope is an encoded pointsman.v1.Envelope and is sent as it is.
+// Delivery is one attempt to deliver. Envelope is an encoded pointsman.v1.Envelope and is sent as it is.
 type Delivery struct {
 	ID                  string
 	Attempt             uint32

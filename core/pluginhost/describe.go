@@ -20,11 +20,11 @@ const (
 	maxDescription  = 1 << 20
 )
 
-// descriptions holds what programs answered, by the hash of their file: a description is pure.
+// descriptions caches descriptions by the hash of the program: a program always gives the same one.
 var descriptions sync.Map // sha256 -> *pluginv1.DescribeResponse
 
-// Describe asks a plugin's program what it is, by running it with the argument "describe". Of spec it uses Name, Kind,
-// Path and SHA256. The answer is kept as long as the file stays the same, and must not be changed. Errors are StartErrors.
+// Describe runs a plugin's program with the argument "describe" and returns its description. It uses Name, Kind, Path, SHA256
+// and Env of spec. The result is cached and shared: callers must not change it. Errors are StartErrors.
 func Describe(ctx context.Context, spec Spec) (*pluginv1.DescribeResponse, error) {
 	bin, err := inspect(spec)
 	if err != nil {
@@ -72,7 +72,7 @@ func runDescribe(ctx context.Context, spec Spec, path string) (*pluginv1.Describ
 	readers.Wait()
 
 	desc := new(pluginv1.DescribeResponse)
-	detail, reason := judgeDescription(ctx, proc, out, desc)
+	detail, reason := decodeDescription(ctx, proc, out, desc)
 	if reason == nil {
 		return desc, nil
 	}
@@ -86,8 +86,8 @@ func runDescribe(ctx context.Context, spec Spec, path string) (*pluginv1.Describ
 	}
 }
 
-// judgeDescription decodes what `describe` printed, or says what is wrong with it and which of the package's reasons it is.
-func judgeDescription(ctx context.Context, proc *process, out []byte, into *pluginv1.DescribeResponse) (detail string, reason error) {
+// decodeDescription decodes the output of `describe`, or returns what is wrong with it and which of the package's errors it is.
+func decodeDescription(ctx context.Context, proc *process, out []byte, into *pluginv1.DescribeResponse) (detail string, reason error) {
 	switch {
 	case len(out) > maxDescription:
 		return fmt.Sprintf("printed more than %d bytes", maxDescription), ErrContract
@@ -102,17 +102,17 @@ func judgeDescription(ctx context.Context, proc *process, out []byte, into *plug
 	return "", nil
 }
 
-// checkDescription refuses a plugin of another kind, and one whose arguments take the router's own names.
+// checkDescription refuses a plugin of another kind, and one whose arguments use names that a dispatch block reserves.
 func checkDescription(spec Spec, desc *pluginv1.DescribeResponse) error {
 	fail := func(format string, args ...any) error {
 		return &StartError{Plugin: spec.Name, Path: spec.Path, Reason: ErrContract, Detail: fmt.Sprintf(format, args...)}
 	}
 	if spec.Kind != "" && desc.GetName() != spec.Kind {
-		return fail("%s says that it is a plugin of kind %s, the configuration expects %q: the path leads to another plugin", spec.Path, shorten(desc.GetName()), spec.Kind)
+		return fail("%s is a plugin of kind %s, but the configuration expects %q: correct the path or the kind", spec.Path, shorten(desc.GetName()), spec.Kind)
 	}
 	for _, name := range schema.ReservedArguments() {
 		if hasArgument(desc.GetArguments(), name) {
-			return fail("%s takes an argument %q, a name that the router keeps for itself: the plugin must call it something else", spec.Path, name)
+			return fail("%s has an argument %q, which the router reserves for every dispatch block: rename the argument in the plugin", spec.Path, name)
 		}
 	}
 	return nil
@@ -132,8 +132,8 @@ func hasArgument(s *pluginv1.Schema, name string) bool {
 	return false
 }
 
-// Check starts the plugin, has it check its settings and stops it. It returns what the plugin said about the settings; the
-// error is a StartError when the plugin could not be asked.
+// Check starts the plugin, has it check its settings and stops it. It returns the plugin's diagnostics, or a StartError if the
+// plugin does not start or does not answer.
 func Check(ctx context.Context, spec Spec, o Options) ([]*pluginv1.Diagnostic, error) {
 	inst, err := startInstance(ctx, spec, o, defaultTiming)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// passed are the variables of the router's environment that every plugin gets. Nothing else: the environment is where
-// people keep secrets.
+// passed are the variables of the router's environment that every plugin gets. It gets no others unless its block names
+// them, because people keep secrets in the environment.
 var passed = []string{
 	"PATH", "HOME", "TZ", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 }
 
-// environment returns the part of environ that a plugin gets: the passed ones, LC_*, and those named in extra. Names that
-// steer the handshake are never let through.
+// environment returns the part of environ that a plugin gets: the passed ones, LC_*, and those named in extra, but never
+// the variables that control the handshake.
 func environment(environ, extra []string) []string {
 	var env []string
 	for _, kv := range environ {

@@ -18,17 +18,17 @@ var (
 	ErrChecksum = errors.New("pinned program refused")
 	// ErrExited means that the process ended before it was ready.
 	ErrExited = errors.New("exited")
-	// ErrHandshake means that something else than go-plugin's handshake came on standard output.
+	// ErrHandshake means that standard output began with something other than go-plugin's handshake line.
 	ErrHandshake = errors.New("bad handshake")
 	// ErrVersion means that the plugin speaks another protocol version.
 	ErrVersion = errors.New("other protocol version")
 	// ErrTimeout means that the plugin did not answer in time.
 	ErrTimeout = errors.New("no answer in time")
-	// ErrContract means that the plugin answered what the protocol does not allow.
+	// ErrContract means that the plugin does something the protocol does not allow.
 	ErrContract = errors.New("broken contract")
 )
 
-// ErrStopped is returned by a Plugin whose Run has ended or is ending, and by a Session that was closed.
+// ErrStopped is returned by a Plugin that is stopping or stopped, and by a Session that was closed.
 var ErrStopped = errors.New("plugin is stopped")
 
 // StartError says why a plugin did not start. The process, if there was one, is gone.
@@ -42,7 +42,7 @@ type StartError struct {
 	Output string
 }
 
-// Error names the plugin, the file, the reason and the plugin's last words.
+// Error names the plugin, the file and the reason, and quotes the plugin's last output.
 func (e *StartError) Error() string {
 	return fmt.Sprintf("plugin %q: %s%s", e.Plugin, e.Detail, quoteOutput(e.Output))
 }
@@ -53,7 +53,7 @@ func (e *StartError) Unwrap() error { return e.Reason }
 // ConfigError means that the plugin refused its settings. The process is gone.
 type ConfigError struct {
 	Plugin string
-	// Diagnostics are all that the plugin answered, with paths into the settings; at least one is of severity ERROR.
+	// Diagnostics has everything that the plugin answered, with paths into the settings; at least one is of severity ERROR.
 	Diagnostics []*pluginv1.Diagnostic
 }
 
@@ -77,11 +77,11 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
-// LostError means that the process, or the connection to it, is gone. Whatever was sent and not answered has an unknown
-// outcome.
+// LostError means that the process, or the connection to it, is gone. Deliveries that were sent and not answered have an
+// unknown outcome.
 type LostError struct {
 	Plugin string
-	// Reason is "exit", "stream", "health", "requested" or "stop".
+	// Reason is the label `reason` of pointsman_plugin_restarts_total, or "stop".
 	Reason string
 	// Detail is the reason in words.
 	Detail string
@@ -89,12 +89,22 @@ type LostError struct {
 	Output string
 }
 
-// Error names the plugin, what happened and the plugin's last words.
+// Error names the plugin and what happened, and quotes the plugin's last output.
 func (e *LostError) Error() string {
 	return fmt.Sprintf("plugin %q: %s%s", e.Plugin, e.Detail, quoteOutput(e.Output))
 }
 
-// quoteOutput sets a plugin's last words below an error, indented.
+// Crashed reports whether the process failed by itself, so that a delivery in flight may be the cause: it exited, broke its
+// connection or stopped answering. It is false when the router ended the process.
+func (e *LostError) Crashed() bool {
+	switch e.Reason {
+	case reasonExit, reasonStream, reasonHealth:
+		return true
+	}
+	return false
+}
+
+// quoteOutput appends a plugin's last output to an error, indented.
 func quoteOutput(s string) string {
 	if s == "" {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// helloError says what is wrong with the first line of a plugin's standard output.
+// helloError explains what is wrong with the first line of a plugin's standard output.
 type helloError struct {
 	reason error
 	detail string
@@ -20,12 +20,12 @@ type helloError struct {
 func (e *helloError) Error() string { return e.detail }
 func (e *helloError) Unwrap() error { return e.reason }
 
-// minCertificate tells a certificate from the filler that some servers announce instead; it is go-plugin's bound.
+// minCertificate distinguishes a certificate from the placeholder that some servers announce instead. The bound is go-plugin's.
 const minCertificate = 50
 
-// parseHello checks the handshake line, "1|<protocol version>|unix|<path>|grpc|<certificate>". go-plugin sees the line
-// only when it is right: its own errors are not for people, and an unexpected certificate makes it panic (go-plugin
-// v1.8.0, loadServerCert without AutoMTLS).
+// parseHello checks the handshake line, "1|<protocol version>|unix|<path>|grpc|<certificate>". go-plugin gets the line only
+// if it is valid, because its own errors do not help users, and an unexpected certificate makes it panic (go-plugin v1.8.0,
+// loadServerCert without AutoMTLS).
 func parseHello(line []byte, tls bool, socketDir string) error {
 	bad := func(reason error, format string, args ...any) error {
 		return &helloError{reason: reason, detail: fmt.Sprintf(format, args...)}
@@ -59,7 +59,7 @@ func parseHello(line []byte, tls bool, socketDir string) error {
 	return nil
 }
 
-// shorten quotes what a plugin sent, for an error.
+// shorten quotes text from a plugin for an error, at most 100 bytes of it.
 func shorten(s string) string {
 	if len(s) > 100 {
 		return strconv.Quote(s[:100]) + "..."

@@ -23,15 +23,16 @@ const (
 	reasonStream    = "stream"
 	reasonHealth    = "health"
 	reasonRequested = "requested"
-	reasonStart     = "start" // a restart that failed; never in a LostError
+	reasonContract  = "contract" // the plugin does what the protocol does not allow
+	reasonStart     = "start"    // a restart that failed; never in a LostError
 	reasonStop      = "stop"
 )
 
-// killWait is how long a process may take to vanish after SIGKILL. Only one stuck in the kernel takes longer.
+// killWait is how long a process may take to disappear after SIGKILL. Only one stuck in the kernel takes longer.
 const killWait = 5 * time.Second
 
-// instance is one process of a plugin from start to end. A go-plugin client is good for one start (hash, command and lock
-// cannot be used again), so each instance has its own.
+// instance is one process of a plugin from start to end. A go-plugin client can start only once (hash, command and lock
+// cannot be reused), so each instance has its own.
 type instance struct {
 	spec    Spec
 	timing  timing
@@ -44,7 +45,7 @@ type instance struct {
 	client  pluginv1.PluginServiceClient
 	desc    *pluginv1.DescribeResponse
 
-	// ctx ends when the process is given up; tasks are the goroutines that end with it.
+	// ctx ends when the instance ends; tasks are the goroutines that end with it.
 	ctx    context.Context
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
@@ -61,7 +62,7 @@ type instance struct {
 	session   *Session
 }
 
-// fail records why the process is given up; the first reason stays. It never blocks.
+// fail records why the process must end; the first reason stays. It never blocks. The supervisor waits for it and calls end.
 func (i *instance) fail(reason, detail string) {
 	i.failOnce.Do(func() {
 		i.cause = LostError{Plugin: i.spec.Name, Reason: reason, Detail: detail}
@@ -77,8 +78,8 @@ func (i *instance) watchExit() {
 	}
 }
 
-// watchHealth fails the process when it has not answered for misses checks. gRPC's keepalive would not do: servers allow
-// one ping in five minutes.
+// watchHealth fails the process when it has missed timing.misses checks in a row. gRPC's keepalive cannot replace this:
+// servers accept only one ping in five minutes.
 func (i *instance) watchHealth() {
 	client := grpc_health_v1.NewHealthClient(i.conn)
 	ticker := time.NewTicker(i.timing.health)
@@ -101,7 +102,7 @@ func (i *instance) watchHealth() {
 	i.fail(reasonHealth, fmt.Sprintf("did not answer %d health checks in a row", i.timing.misses))
 }
 
-// healthy also counts a plugin that answers without serving the health service: only silence is illness.
+// healthy accepts a plugin that answers but does not implement the health service: only silence counts as a failure.
 func healthy(resp *grpc_health_v1.HealthCheckResponse, err error) bool {
 	switch status.Code(err) {
 	case codes.OK:
@@ -112,7 +113,7 @@ func healthy(resp *grpc_health_v1.HealthCheckResponse, err error) bool {
 	return false
 }
 
-// drain tells the plugin to finish what it has, takes the results, then ends the process.
+// drain asks the plugin to finish its deliveries, waits for the results, then ends the process.
 func (i *instance) drain() {
 	i.fail(reasonStop, "was stopped")
 	ctx, cancel := context.WithTimeout(i.ctx, i.timing.drain)
@@ -129,15 +130,15 @@ func (i *instance) drain() {
 	i.leave()
 }
 
-// leave has the process exit by itself: by go-plugin's Shutdown, which cuts what is under way, then by the end of its
-// standard input, then by SIGKILL.
+// leave ends the process in three steps, each with its share of timing.leave: go-plugin's Shutdown, which cancels calls under
+// way, closing its standard input, SIGKILL.
 func (i *instance) leave() {
 	exited := i.run.proc.exited
 	ctx, cancel := context.WithTimeout(i.ctx, i.timing.leave)
 	defer cancel()
 	half, cancelHalf := context.WithTimeout(ctx, i.timing.leave/2)
 	defer cancelHalf()
-	// The server may be gone before its answer is: only a plugin without the service is not worth a wait.
+	// An error is no reason not to wait, since the server may exit before its answer arrives. Unimplemented is one.
 	if err := shutdown(half, i.conn); status.Code(err) != codes.Unimplemented {
 		select {
 		case <-exited:
@@ -148,12 +149,12 @@ func (i *instance) leave() {
 	select {
 	case <-exited:
 	case <-ctx.Done():
-		i.log.Warn("plugin did not exit by itself, killed")
+		i.log.Warn("plugin did not exit in time: killed", "waited", i.timing.leave)
 	}
 	i.end()
 }
 
-// end kills what is left of the process and waits until it is gone. Err and ended say so.
+// end kills what is left of the process, waits until it is gone, and then sets err and closes ended.
 func (i *instance) end() {
 	i.endOnce.Do(func() {
 		i.settleCause()
@@ -174,7 +175,8 @@ func (i *instance) end() {
 	<-i.ended
 }
 
-// settleCause gives a process whose connection broke a moment to exit: then that is why.
+// settleCause gives a process whose connection broke a moment to exit, because its exit status explains more than the broken
+// connection.
 func (i *instance) settleCause() {
 	i.fail(reasonStop, "was stopped")
 	if i.cause.Reason != reasonStream {

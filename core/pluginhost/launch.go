@@ -21,7 +21,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// launch starts and configures a process.
+// launch starts and configures a process. On an error no process is left.
 func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) {
 	i, err := startInstance(ctx, spec, o, t)
 	if err != nil {
@@ -46,7 +46,7 @@ func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) 
 	return i, nil
 }
 
-// startInstance starts the program, connects to it and asks what it is. On an error nothing of it is left.
+// startInstance starts the program, connects to it and calls Describe. On an error no process is left.
 func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instance, error) {
 	bin, err := inspect(spec)
 	if err != nil {
@@ -58,7 +58,7 @@ func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instan
 	}
 	log := o.Log.With("plugin", spec.Name)
 	if bin.insecure != "" {
-		log.Warn("plugin program can be changed by others", "why", bin.insecure)
+		log.Warn("plugin program can be changed by other users", "why", bin.insecure)
 	}
 	i := &instance{
 		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log), sockets: dir,
@@ -80,8 +80,8 @@ func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instan
 	return i, nil
 }
 
-// connect runs go-plugin's start and opens the connection. go-plugin's own client is not used after that: its Kill and
-// Ping have no deadline, and it keeps a connection open that was never made.
+// connect runs go-plugin's start and opens the connection. It does not use go-plugin's client after that: Kill and Ping of that
+// client have no deadline.
 func (i *instance) connect(ctx context.Context) error {
 	cfg := &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Config(),
@@ -89,7 +89,7 @@ func (i *instance) connect(ctx context.Context) error {
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         i.spec.TLS,
 		SkipHostEnv:      true,
-		StartTimeout:     i.timing.start + time.Minute, // ctx ends it before
+		StartTimeout:     i.timing.start + time.Minute, // ctx ends the start earlier
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: i.run.socketDir},
 		Logger:           hclog.NewNullLogger(),
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
@@ -130,13 +130,13 @@ func dial(addr net.Addr, config *tls.Config) (*grpc.ClientConn, error) {
 			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
 			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
 		),
-		grpc.WithIdleTimeout(0), // a socket whose file was swept cannot be dialled again
+		grpc.WithIdleTimeout(0), // an idle connection could not be dialled again once its socket file was removed
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
 	)
 }
 
-// describe asks what the plugin is and refuses another kind than expected.
+// describe calls Describe and refuses a plugin of another kind than expected.
 func (i *instance) describe(ctx context.Context) error {
 	var err error
 	if i.desc, err = i.client.Describe(ctx, &pluginv1.DescribeRequest{}); err != nil {
@@ -149,8 +149,8 @@ func (i *instance) describe(ctx context.Context) error {
 	return nil
 }
 
-// configure gives the plugin its settings, or has it only check them, and returns what it says about them. On an error
-// the process is gone.
+// configure gives the plugin its settings, or has it only check them, and returns its diagnostics. On an error no process
+// is left.
 func (i *instance) configure(ctx context.Context, validateOnly bool) ([]*pluginv1.Diagnostic, error) {
 	dir, err := dataDir(i.spec.DataDir, !validateOnly)
 	if err != nil {
@@ -168,13 +168,13 @@ func (i *instance) configure(ctx context.Context, validateOnly bool) ([]*pluginv
 	return resp.GetDiagnostics(), nil
 }
 
-// dataDir is the absolute path of a plugin's folder, made for this user alone when it shall exist.
-func dataDir(path string, shallExist bool) (string, error) {
+// dataDir returns the absolute path of a plugin's folder. It creates the folder, readable by this user only, if create is set.
+func dataDir(path string, create bool) (string, error) {
 	if path == "" {
 		return "", nil
 	}
 	path, err := filepath.Abs(path)
-	if err != nil || !shallExist {
+	if err != nil || !create {
 		return path, err
 	}
 	return path, os.MkdirAll(path, 0o700)

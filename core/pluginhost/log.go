@@ -19,13 +19,13 @@ import (
 // levelTrace is hclog's level below debug.
 const levelTrace = slog.LevelDebug - 4
 
-// A plugin may log this much; a burst for stack traces, then a steady trickle. What is over is counted and dropped.
+// Limits of a plugin's log: a burst that holds a stack trace, then a steady rate. Lines beyond it are counted and dropped.
 const (
 	logBurst     = 500
 	logPerSecond = 100
 )
 
-// outputLog writes what one process says to the router's log, and keeps the end of its standard error for errors.
+// outputLog writes the output of one process to the router's log, and keeps the end of its standard error for errors.
 //
 // go-plugin's own reader is not used: a line such as {"@message":1} makes it panic, and the router with it
 // (go-plugin v1.8.0, log_entry.go, unchecked type assertions).
@@ -36,11 +36,11 @@ type outputLog struct {
 
 	mu         sync.Mutex
 	suppressed int
-	reported   time.Time // when suppressed was last said
+	reported   time.Time // when suppressed was last logged
 	inPanic    bool
 }
 
-// newOutputLog expects a logger that carries plugin and pid already.
+// newOutputLog expects a logger that has the attributes plugin and pid.
 func newOutputLog(log *slog.Logger) *outputLog {
 	return &outputLog{log: log, limit: rate.NewLimiter(logPerSecond, logBurst)}
 }
@@ -70,7 +70,7 @@ func (o *outputLog) stderrLine(line []byte, cut bool) {
 	o.plain(level, "plugin output", text, cut)
 }
 
-// stdoutLine takes a line of standard output that came after the handshake: nothing should.
+// stdoutLine takes a line of standard output after the handshake, where a plugin must not print.
 func (o *outputLog) stdoutLine(line []byte, cut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,7 +79,7 @@ func (o *outputLog) stdoutLine(line []byte, cut bool) {
 	}
 }
 
-// close says what was suppressed last.
+// close logs how many lines were dropped since the last report.
 func (o *outputLog) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -99,12 +99,12 @@ func (o *outputLog) allow() bool {
 
 func (o *outputLog) reportSuppressed() {
 	if o.suppressed > 0 {
-		o.log.Warn("plugin logs too much, lines dropped", "lines", o.suppressed)
+		o.log.Warn("plugin logs too much: lines dropped", "lines", o.suppressed)
 		o.suppressed, o.reported = 0, time.Now()
 	}
 }
 
-// plain logs a line that is no record.
+// plain logs a line that is not a record.
 func (o *outputLog) plain(level slog.Level, message, line string, cut bool) {
 	r := record{time: time.Now(), level: level, message: message, attrs: []slog.Attr{slog.String("line", line)}}
 	if cut {
@@ -113,7 +113,7 @@ func (o *outputLog) plain(level slog.Level, message, line string, cut bool) {
 	o.emit(r)
 }
 
-// emit goes to the handler itself: the time and the message are the plugin's.
+// emit calls the handler directly, because slog.Logger would set the time to now.
 func (o *outputLog) emit(r record) {
 	h := o.log.Handler()
 	if !h.Enabled(context.Background(), r.level) {
@@ -121,7 +121,7 @@ func (o *outputLog) emit(r record) {
 	}
 	rec := slog.NewRecord(r.time, r.level, r.message, 0)
 	rec.AddAttrs(r.attrs...)
-	_ = h.Handle(context.Background(), rec) // slog.Logger ignores it as well
+	_ = h.Handle(context.Background(), rec) // slog.Logger ignores this error too
 }
 
 // record is a log line in JSON: hclog's (@message, @level, @timestamp) or slog's (msg, level, time).
@@ -132,7 +132,7 @@ type record struct {
 	attrs   []slog.Attr
 }
 
-// text is the record in one line, for an error.
+// text returns the record in one line, for use in an error.
 func (r record) text() []byte {
 	b := append([]byte(nil), r.message...)
 	for _, a := range r.attrs {
@@ -167,7 +167,7 @@ func parseRecord(line []byte) (record, bool) {
 	return r, true
 }
 
-// take removes the first of the names that holds a string.
+// take removes and returns the first of the names whose value is a string.
 func take(fields map[string]any, names ...string) (string, bool) {
 	for _, n := range names {
 		if s, ok := fields[n].(string); ok {
@@ -178,8 +178,8 @@ func take(fields map[string]any, names ...string) (string, bool) {
 	return "", false
 }
 
-// toAttrs keeps a plugin's keys, in order of name. Those that the router writes itself get a prefix: a plugin cannot pass
-// for another.
+// toAttrs returns a plugin's keys in order of name. Keys that the router writes itself get a prefix, so that a plugin cannot
+// impersonate another.
 func toAttrs(fields map[string]any) []slog.Attr {
 	attrs := make([]slog.Attr, 0, len(fields))
 	for k, v := range fields {
@@ -207,7 +207,7 @@ func parseLevel(s string) slog.Level {
 	return slog.LevelInfo
 }
 
-// plainLevel honours a prefix such as "[WARN] ".
+// plainLevel reads a prefix such as "[WARN] ".
 func plainLevel(line string) slog.Level {
 	if rest, ok := strings.CutPrefix(line, "["); ok {
 		if name, _, ok := strings.Cut(rest, "]"); ok && len(name) <= len("CRITICAL") {
@@ -217,7 +217,7 @@ func plainLevel(line string) slog.Level {
 	return slog.LevelInfo
 }
 
-// levelName is the lowest level that log writes, as a plugin is told it.
+// levelName returns the lowest level that log writes, in the spelling of POINTSMAN_PLUGIN_LOG_LEVEL.
 func levelName(log *slog.Logger) string {
 	for _, l := range []struct {
 		level slog.Level
@@ -230,5 +230,5 @@ func levelName(log *slog.Logger) string {
 	return "error"
 }
 
-// logLevelEnv is the environment entry that tells a plugin the level.
+// logLevelEnv returns the environment entry that gives a plugin its log level.
 func logLevelEnv(log *slog.Logger) string { return handshake.EnvLogLevel + "=" + levelName(log) }

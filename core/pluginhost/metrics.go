@@ -18,22 +18,22 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"plugin"}),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_plugin_restarts_total",
-			Help: "Ends of plugin processes that were not asked to stop, and restarts that failed (reason=start).",
+			Help: "Plugin processes that ended although the router did not stop them, and restarts that failed (reason=start).",
 		}, []string{"plugin", "reason"}),
 		info: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "pointsman_plugin_info",
-			Help: "1 for the program that runs or ran last.",
+			Help: "1 for the program that is running, or that ran last.",
 		}, []string{"plugin", "version", "sha256"}),
 	}
 	reg.MustRegister(m.up, m.restarts, m.info)
 	return m
 }
 
-// Init makes the series of these plugins appear before anything happened.
+// Init creates the series at zero so that rate() is correct from the first crash.
 func (m *Metrics) Init(plugins ...string) {
 	for _, p := range plugins {
 		m.up.WithLabelValues(p)
-		for _, r := range []string{reasonExit, reasonStream, reasonHealth, reasonRequested, reasonStart} {
+		for _, r := range []string{reasonExit, reasonStream, reasonHealth, reasonRequested, reasonContract, reasonStart} {
 			m.restarts.WithLabelValues(p, r)
 		}
 	}

@@ -16,11 +16,12 @@ func TestMetrics(t *testing.T) {
 	m.setInfo("mail", "1.0", "aaaa")
 	m.setInfo("mail", "1.1", "bbbb")
 	want := `
-# HELP pointsman_plugin_info 1 for the program that runs or ran last.
+# HELP pointsman_plugin_info 1 for the program that is running, or that ran last.
 # TYPE pointsman_plugin_info gauge
 pointsman_plugin_info{plugin="mail",sha256="bbbb",version="1.1"} 1
-# HELP pointsman_plugin_restarts_total Ends of plugin processes that were not asked to stop, and restarts that failed (reason=start).
+# HELP pointsman_plugin_restarts_total Plugin processes that ended although the router did not stop them, and restarts that failed (reason=start).
 # TYPE pointsman_plugin_restarts_total counter
+pointsman_plugin_restarts_total{plugin="mail",reason="contract"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="exit"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="health"} 0
 pointsman_plugin_restarts_total{plugin="mail",reason="requested"} 0

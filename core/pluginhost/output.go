@@ -20,8 +20,8 @@ const (
 	excerptColumns = 300
 )
 
-// eachLine calls fn with every line of r, without its end, until r ends. Of a line longer than maxLine the first maxLine
-// bytes are given, with cut set, and the rest is dropped. fn must not keep the line.
+// eachLine calls fn with every line of r, without its line break, until r ends. A line longer than maxLine is cut to its first
+// maxLine bytes, and fn gets cut = true. fn must not keep the line.
 func eachLine(r io.Reader, fn func(line []byte, cut bool)) {
 	br := bufio.NewReaderSize(r, maxLine)
 	for {
@@ -49,7 +49,7 @@ func trimEnd(line []byte) []byte {
 	return line
 }
 
-// lineWriter makes lines of writes that end anywhere, as eachLine does for a reader. One goroutine writes.
+// lineWriter splits what is written to it into lines, as eachLine does for a reader. It must be used by one goroutine.
 type lineWriter struct {
 	fn   func(line []byte, cut bool)
 	buf  []byte
@@ -75,7 +75,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush gives the line that has no end.
+// flush passes on a last line that has no line break.
 func (w *lineWriter) flush() {
 	if len(w.buf) > 0 {
 		w.fn(w.buf, false)
@@ -98,7 +98,7 @@ func (t *tail) add(line []byte) {
 	}
 }
 
-// excerpt returns a panic from its first line on, else the last lines; at most excerptLines of excerptColumns bytes.
+// excerpt returns the last panic from its first line on, or else the last lines: at most excerptLines of excerptColumns bytes.
 func (t *tail) excerpt() string {
 	t.mu.Lock()
 	text := string(t.buf[max(0, len(t.buf)-maxTail):])
@@ -121,7 +121,7 @@ func (t *tail) excerpt() string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// isPanic reports whether the Go runtime begins to say why it ends the process.
+// isPanic reports whether a line is the first of a panic or fatal error of the Go runtime.
 func isPanic(line []byte) bool {
 	return bytes.HasPrefix(line, []byte("panic: ")) || bytes.HasPrefix(line, []byte("fatal error: "))
 }

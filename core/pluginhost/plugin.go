@@ -13,13 +13,13 @@ type State string
 
 // States of a plugin.
 const (
-	Stopped      State = "stopped"       // Run was not called, or has returned
+	Stopped      State = "stopped"       // Run was not called or has returned
 	Starting     State = "starting"      // a process is being started and configured
 	Ready        State = "ready"         // deliveries can be sent
-	Draining     State = "draining"      // stopping: the process finishes what it has
-	Backoff      State = "backoff"       // the process died; a new one is started soon
-	Quarantined  State = "quarantined"   // it died too often; started again after ten minutes, or by Rearm
-	FailedConfig State = "failed-config" // a restarted process refused the settings; tried again like Quarantined
+	Draining     State = "draining"      // stopping: the process finishes its deliveries
+	Backoff      State = "backoff"       // the process died; a new one starts soon
+	Suspended    State = "suspended"     // it died too often; started again after ten minutes, or by Rearm
+	FailedConfig State = "failed-config" // a restarted process refused its settings; started again like Suspended
 )
 
 // Status is a snapshot of a plugin.
@@ -52,14 +52,14 @@ type Plugin struct {
 	changed chan struct{} // closed and replaced when status changes
 }
 
-// child is a running process, as supervision sees it. An instance is one.
+// child is a running process as supervision sees it: an instance, or a fake in tests.
 type child interface {
 	watchHealth()
-	// gone is closed when the process is lost; reason then says why.
+	// gone is closed when the process has failed; reason is valid from then on.
 	gone() <-chan struct{}
 	reason() string
 	fail(reason, detail string)
-	// end kills what is left and returns when nothing is; lost then says what happened.
+	// end kills what is left of the process and waits until it is gone; lost is valid from then on.
 	end()
 	drain()
 	lost() error
@@ -69,7 +69,7 @@ type child interface {
 
 var errSessionOpen = errors.New("the plugin has a session already")
 
-// New makes a plugin that does nothing until Run.
+// New returns a plugin that does nothing until Run.
 func New(spec Spec, o Options) *Plugin {
 	return newPlugin(spec, o, defaultTiming)
 }
@@ -84,9 +84,9 @@ func newPlugin(spec Spec, o Options, t timing) *Plugin {
 	return p
 }
 
-// Run starts the plugin and keeps it running until ctx ends; then it lets the plugin finish what it has, for ten seconds
-// at most, ends the process and returns nil. When the very first start fails, Run returns why at once: a StartError or a
-// ConfigError. Call it once.
+// Run starts the plugin and keeps it running until ctx ends; then it gives the plugin at most ten seconds to finish its
+// deliveries, ends the process and returns nil. When the very first start fails, Run returns the StartError or ConfigError
+// at once, because whoever starts the router can mend it now. Call it once.
 func (p *Plugin) Run(ctx context.Context) (err error) {
 	defer func() {
 		p.err = err
@@ -139,7 +139,7 @@ func (p *Plugin) watch(ctx context.Context, c child) (stopped bool) {
 	}
 }
 
-// replace starts processes until one is ready. It returns nil when ctx ended before.
+// replace starts processes until one is ready. It returns nil when ctx ends first.
 func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, started time.Time) child {
 	reason, err, uptime := dead.reason(), dead.lost(), time.Since(started)
 	for {
@@ -162,9 +162,9 @@ func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, star
 	}
 }
 
-// pause waits for the time of the next start. It returns false when ctx ended before.
+// pause waits until the next start is due. It returns false when ctx ends first.
 func (p *Plugin) pause(ctx context.Context, err error, uptime time.Duration, record *restarts) bool {
-	select { // a Rearm from when all was well is no order to hurry now
+	select { // ignore a Rearm that came while the plugin was running
 	case <-p.rearm:
 	default:
 	}
@@ -183,23 +183,24 @@ func (p *Plugin) pause(ctx context.Context, err error, uptime time.Duration, rec
 	}
 }
 
-// decide says how long to wait after err, and logs it. Refused settings are no crash: only people or time can help.
+// decide returns how long to wait after err, and logs it. Refused settings do not count as a crash: starting sooner would
+// not change the plugin's answer.
 func (p *Plugin) decide(err error, uptime time.Duration, record *restarts) (time.Duration, State) {
 	if _, ok := errors.AsType[*ConfigError](err); ok {
 		record.forget()
-		p.log.Error("plugin refused its settings at a restart", "err", err, "wait", quarantineTime)
-		return quarantineTime, FailedConfig
+		p.log.Error("plugin refused its settings at a restart", "err", err, "wait", suspendTime)
+		return suspendTime, FailedConfig
 	}
-	wait, quarantine := record.died(time.Now(), uptime)
-	if quarantine {
-		p.log.Error("plugin died too often, quarantined", "err", err, "wait", wait)
-		return wait, Quarantined
+	wait, suspend := record.died(time.Now(), uptime)
+	if suspend {
+		p.log.Error("plugin died too often, suspended", "err", err, "wait", wait)
+		return wait, Suspended
 	}
 	p.log.Error("plugin died, restarting", "err", err, "wait", wait)
 	return wait, Backoff
 }
 
-// enter changes the state and wakes who waits for it.
+// enter changes the state and wakes the goroutines waiting for a change.
 func (p *Plugin) enter(s State, c child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,7 +223,7 @@ func (p *Plugin) enter(s State, c child) {
 	}
 }
 
-// note keeps an error for Status.
+// note records an error for Status.
 func (p *Plugin) note(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -244,7 +245,7 @@ func (p *Plugin) State() State { return p.Status().State }
 // Ready is closed when the first process is ready, and stays closed whatever happens after.
 func (p *Plugin) Ready() <-chan struct{} { return p.ready }
 
-// WaitReady waits for the first process to be ready. When Run returns before, it returns Run's error, or ErrStopped.
+// WaitReady waits for the first process to be ready. When Run returns first, it returns Run's error or ErrStopped.
 func (p *Plugin) WaitReady(ctx context.Context) error {
 	select {
 	case <-p.ready:
@@ -259,7 +260,7 @@ func (p *Plugin) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Rearm starts a plugin that waits for its next start at once, with a clean record. Otherwise it does nothing.
+// Rearm starts a plugin in Backoff, Suspended or FailedConfig at once and forgets its crashes. In other states it does nothing.
 func (p *Plugin) Rearm() {
 	select {
 	case p.rearm <- struct{}{}:
@@ -267,8 +268,8 @@ func (p *Plugin) Rearm() {
 	}
 }
 
-// Restart replaces a process that is ready, because it does not do its work; why is for the log. Everything unanswered
-// has an unknown outcome. It counts as a death.
+// Restart replaces a ready process that does not do its work; why is for the log. Unanswered deliveries have an unknown
+// outcome. It counts as a crash in the backoff.
 func (p *Plugin) Restart(why string) {
 	p.mu.Lock()
 	c := p.child
@@ -278,8 +279,8 @@ func (p *Plugin) Restart(why string) {
 	}
 }
 
-// Session waits until the plugin is ready and opens the session of its process. There is one at a time. It returns
-// ErrStopped when the plugin stops or has stopped.
+// Session waits until the plugin is ready and opens the session of its process. Only one can be open at a time. It returns
+// ErrStopped when the plugin is stopping or stopped.
 func (p *Plugin) Session(ctx context.Context) (*Session, error) {
 	for {
 		p.mu.Lock()

@@ -1,10 +1,10 @@
 // Package pluginhost runs plugin processes: it starts a plugin's program, speaks the protocol of pointsman.plugin.v1 with
 // it, restarts it when it dies and stops it in order.
 //
-// hashicorp/go-plugin does the handshake; everything after that is done here, because a plugin may hang, spam or die at any
-// instant and nothing of it may stall or end the router. Three things hold always: every wait on a plugin has a deadline
-// that ends in SIGKILL of its process group, every byte of it is bounded before it is kept or parsed, and when Run has
-// returned no process and no socket folder of the plugin is left.
+// hashicorp/go-plugin does the handshake. This package does everything after that itself, because a plugin may hang, flood
+// its output or die at any instant, and must not stall or end the router. Three invariants hold: every wait on a plugin has a
+// deadline that ends in SIGKILL of its process group; every byte from it is bounded before it is kept or parsed; and when Run
+// has returned, no process and no socket folder of the plugin is left.
 package pluginhost
 
 import (
@@ -28,17 +28,17 @@ type Spec struct {
 	Env []string
 	// TLS encrypts the socket with certificates made for this process alone. The plugin must support go-plugin's AutoMTLS.
 	TLS bool
-	// DataDir is the plugin's own folder, made when it is missing. Empty: it gets none.
+	// DataDir is the plugin's own folder, made when it is missing. Empty: the plugin gets none.
 	DataDir string
 }
 
-// Options are what a Plugin is given to work with.
+// Options of a Plugin, which it shares with the other plugins of the router.
 type Options struct {
-	// Log receives what the host says about the plugin and what the plugin itself logs.
+	// Log receives the host's messages about the plugin and the plugin's own log.
 	Log *slog.Logger
 	// Metrics may be nil.
 	Metrics *Metrics
-	// SocketDir is where the private folders of the sockets are made. Empty: $RUNTIME_DIRECTORY, else the folder for
+	// SocketDir is where each process gets a private folder for its socket. Empty: $RUNTIME_DIRECTORY, or else the folder for
 	// temporary files.
 	SocketDir string
 }
@@ -48,7 +48,7 @@ type timing struct {
 	start     time.Duration // from exec to the answer of Describe
 	configure time.Duration
 	drain     time.Duration // for the plugin to finish what it has
-	leave     time.Duration // from the order to exit to SIGKILL
+	leave     time.Duration // from the request to exit until SIGKILL
 	exit      time.Duration // for a process whose connection broke to exit by itself, so that its status is known
 	health    time.Duration // between two checks, and the deadline of each
 	misses    int           // failed checks in a row that end the process

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pipeGrace is how long the pipes of a dead process stay open for what is still in them. A grandchild that left the group
-// can hold the other ends for ever.
+// pipeGrace is how long the host keeps reading the pipes of a dead process. It must be bounded, because a grandchild that
+// left the process group can hold the other ends open for ever.
 const pipeGrace = 500 * time.Millisecond
 
 // process is one child with its own process group. Its standard input is a pipe whose other end only the host holds: it
@@ -30,7 +30,7 @@ type process struct {
 	reaped bool
 }
 
-// startProcess starts cmd, whose standard streams must be unset. The caller reads stdout and stderr to their end.
+// startProcess starts cmd, whose standard streams must be unset. The caller must read stdout and stderr to their end.
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	var child pipeEnds
@@ -52,8 +52,8 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// run starts the child and waits for it on one OS thread that lives as long as the child: Pdeathsig fires when the forking
-// thread dies, not the process (golang/go#27505).
+// run starts the child and waits for it, on one OS thread that lives as long as the child: Pdeathsig fires when the thread
+// that forked dies, not when its process does (golang/go#27505).
 func (p *process) run(cmd *exec.Cmd, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -84,12 +84,12 @@ func (p *process) signalGroup() {
 	_ = syscall.Kill(-p.pid, syscall.SIGKILL) // ESRCH: nobody left
 }
 
-// closeStdin tells the plugin that its router is done with it.
+// closeStdin asks the plugin to exit.
 func (p *process) closeStdin() {
 	p.closeOnce.Do(func() { _ = p.stdin.Close() })
 }
 
-// status says how the process ended. Only after exited.
+// status describes how the process ended. It is valid after exited is closed.
 func (p *process) status() string {
 	if p.state == nil {
 		return "ended"
@@ -110,8 +110,8 @@ func (e pipeEnds) close() {
 	}
 }
 
-// pipes gives cmd three files. With files instead of readers and writers, cmd.Wait waits for the process alone and not
-// for whoever inherited its streams.
+// pipes connects cmd's standard streams to three pipes. With files instead of readers and writers, cmd.Wait waits for the
+// process alone and not for the grandchildren that inherited its streams.
 func (p *process) pipes(cmd *exec.Cmd, child *pipeEnds) error {
 	open := func() (r, w *os.File, err error) {
 		if r, w, err = os.Pipe(); err != nil {
@@ -137,7 +137,7 @@ func (p *process) pipes(cmd *exec.Cmd, child *pipeEnds) error {
 	return nil
 }
 
-// closePipes closes the host's ends; reads under way end with os.ErrClosed.
+// closePipes closes the host's ends; reads under way return os.ErrClosed.
 func (p *process) closePipes() {
 	for _, f := range []*os.File{p.stdin, p.stdout, p.stderr} {
 		if f != nil {

@@ -12,7 +12,7 @@ import (
 const maxSocketPath = 107
 
 // childAttr puts the child into a process group of its own and has the kernel kill it when the thread that forked it dies.
-// That is the belt; the braces are standard input, which closes with the router.
+// Backup for Pdeathsig: the plugin also exits when its standard input closes.
 func childAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
@@ -28,6 +28,6 @@ func (p *process) wait(cmd *exec.Cmd) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.signalGroup()
-	_ = cmd.Wait() // a non-zero status is an error too; the state says all
+	_ = cmd.Wait() // p.state has the exit status
 	p.reaped = true
 }

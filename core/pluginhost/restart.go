@@ -8,14 +8,15 @@ import (
 const (
 	backoffMin  = 500 * time.Millisecond
 	backoffMax  = 30 * time.Second
-	stableAfter = time.Minute // a process that was ready this long starts the backoff anew
+	stableAfter = time.Minute // a process that was ready this long resets the backoff
 
-	crashLimit     = 5
-	crashWindow    = 10 * time.Minute
-	quarantineTime = 10 * time.Minute
+	crashLimit  = 5
+	crashWindow = 10 * time.Minute
+	suspendTime = 10 * time.Minute
 )
 
-// restarts decides when a plugin that died is started again. It has no clock of its own.
+// restarts decides when a plugin that died is started again: exponential backoff, and a suspension after too many crashes.
+// Callers pass the time, so that tests need no clock.
 type restarts struct {
 	failures int // since the last stable process
 	crashes  []time.Time
@@ -25,9 +26,9 @@ type restarts struct {
 
 func newRestarts() *restarts { return &restarts{jitter: rand.Float64} }
 
-// died records the end of a process, or a start that failed, at now after it was ready for uptime. It returns how long to
-// wait before the next start. The fifth death within ten minutes quarantines: a long wait, after which all is forgotten.
-func (r *restarts) died(now time.Time, uptime time.Duration) (wait time.Duration, quarantine bool) {
+// died records that a process which was ready for uptime ended at now, or that a start failed (uptime 0). It returns how long
+// to wait before the next start. The fifth crash within ten minutes suspends the plugin: a long wait, then a clean record.
+func (r *restarts) died(now time.Time, uptime time.Duration) (wait time.Duration, suspend bool) {
 	if uptime >= stableAfter {
 		r.failures = 0
 	}
@@ -38,11 +39,11 @@ func (r *restarts) died(now time.Time, uptime time.Duration) (wait time.Duration
 	}
 	if len(r.crashes) >= crashLimit {
 		r.forget()
-		return quarantineTime, true
+		return suspendTime, true
 	}
 	backoff := min(backoffMin<<(r.failures-1), backoffMax)
 	return backoff/2 + time.Duration(r.jitter()*float64(backoff/2)), false
 }
 
-// forget starts with a clean record.
+// forget clears the record.
 func (r *restarts) forget() { r.failures, r.crashes = 0, nil }

@@ -9,7 +9,7 @@ func TestRestarts(t *testing.T) {
 	type death struct {
 		at, uptime time.Duration
 		wait       time.Duration
-		quarantine bool
+		suspend    bool
 	}
 	tests := []struct {
 		name   string
@@ -30,12 +30,12 @@ func TestRestarts(t *testing.T) {
 			{at: time.Minute, uptime: 59 * time.Second, wait: time.Second},
 			{at: 2 * time.Minute, uptime: time.Minute, wait: 500 * time.Millisecond},
 		}},
-		{"quarantines the fifth in ten minutes", []death{
+		{"suspends at the fifth in ten minutes", []death{
 			{at: 0, wait: 500 * time.Millisecond},
 			{at: 1 * time.Second, wait: time.Second},
 			{at: 2 * time.Second, wait: 2 * time.Second},
 			{at: 3 * time.Second, wait: 4 * time.Second},
-			{at: 10*time.Minute - 1, wait: 10 * time.Minute, quarantine: true},
+			{at: 10*time.Minute - 1, wait: 10 * time.Minute, suspend: true},
 			{at: 20 * time.Minute, wait: 500 * time.Millisecond},
 		}},
 		{"not the fifth in more than ten minutes", []death{
@@ -45,12 +45,12 @@ func TestRestarts(t *testing.T) {
 			{at: 3 * time.Second, wait: 4 * time.Second},
 			{at: 10 * time.Minute, wait: 8 * time.Second},
 		}},
-		{"quarantines stable ones too", []death{
+		{"suspends stable ones too", []death{
 			{at: 0, uptime: time.Hour, wait: 500 * time.Millisecond},
 			{at: 2 * time.Minute, uptime: time.Minute, wait: 500 * time.Millisecond},
 			{at: 4 * time.Minute, uptime: time.Minute, wait: 500 * time.Millisecond},
 			{at: 6 * time.Minute, uptime: time.Minute, wait: 500 * time.Millisecond},
-			{at: 8 * time.Minute, uptime: time.Minute, wait: 10 * time.Minute, quarantine: true},
+			{at: 8 * time.Minute, uptime: time.Minute, wait: 10 * time.Minute, suspend: true},
 		}},
 	}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -59,9 +59,9 @@ func TestRestarts(t *testing.T) {
 			r := newRestarts()
 			r.jitter = func() float64 { return 1 }
 			for i, d := range tt.deaths {
-				wait, quarantine := r.died(start.Add(d.at), d.uptime)
-				if wait != d.wait || quarantine != d.quarantine {
-					t.Errorf("death %d: wait %s, quarantine %t; want %s, %t", i, wait, quarantine, d.wait, d.quarantine)
+				wait, suspend := r.died(start.Add(d.at), d.uptime)
+				if wait != d.wait || suspend != d.suspend {
+					t.Errorf("death %d: wait %s, suspend %t; want %s, %t", i, wait, suspend, d.wait, d.suspend)
 				}
 			}
 		})

@@ -17,9 +17,8 @@ import (
 // closedStdoutGrace is how long a process that closed its standard output before the handshake has to exit.
 const closedStdoutGrace = time.Second
 
-// processRunner is go-plugin's view of a process: the first line of standard output is the handshake and is all that
-// go-plugin reads. The rest of it, and standard error, are read here, to the end, whatever go-plugin does: a plugin never
-// blocks on a pipe that nobody reads.
+// processRunner is go-plugin's view of a process. go-plugin reads only the handshake, which is the first line of standard
+// output. The runner reads the rest of it, and standard error, to the end, so that a plugin never blocks on a full pipe.
 type processRunner struct {
 	path      string
 	env       []string // besides go-plugin's
@@ -34,7 +33,7 @@ type processRunner struct {
 	proc   *process
 	killed bool
 
-	// readers is done when both streams have ended: then helloErr and the tail are complete.
+	// readers is done when both streams have ended; helloErr and the tail are complete then.
 	readers  sync.WaitGroup
 	helloErr error
 }
@@ -47,7 +46,7 @@ func newRunner(path string, out *outputLog) *processRunner {
 	return r
 }
 
-// Start starts the process; after Kill it refuses.
+// Start starts the process. After Kill it returns context.Canceled.
 func (r *processRunner) Start(context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,12 +66,12 @@ func (r *processRunner) Start(context.Context) error {
 	return nil
 }
 
-// readStdout passes the first line on to go-plugin and the rest to the log.
+// readStdout passes the first line to go-plugin and the rest to the log.
 func (r *processRunner) readStdout(proc *process) {
 	br := bufio.NewReaderSize(proc.stdout, maxLine)
 	line, err := br.ReadSlice('\n')
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-		// It is ending: let go-plugin fail only when the exit status is there to explain it.
+		// The process is ending. Wait for its exit status, which explains go-plugin's error.
 		select {
 		case <-proc.exited:
 		case <-time.After(closedStdoutGrace):
@@ -92,7 +91,7 @@ func (r *processRunner) Wait(context.Context) error {
 	return nil
 }
 
-// Kill sends SIGKILL to the process group, or prevents the start.
+// Kill sends SIGKILL to the process group, or prevents the start if there is no process yet.
 func (r *processRunner) Kill(context.Context) error {
 	r.mu.Lock()
 	r.killed = r.killed || !r.exited()
@@ -111,14 +110,14 @@ func (r *processRunner) process() *process {
 	return r.proc
 }
 
-// wasKilled reports whether Kill came before the end of the process.
+// wasKilled reports whether Kill was called before the process ended.
 func (r *processRunner) wasKilled() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.killed
 }
 
-// exited reports whether the process has ended. With mu held.
+// exited reports whether the process has ended. The caller holds mu.
 func (r *processRunner) exited() bool {
 	if r.proc == nil {
 		return false
@@ -131,16 +130,16 @@ func (r *processRunner) exited() bool {
 	}
 }
 
-// Stdout is the handshake line.
+// Stdout returns the handshake line.
 func (r *processRunner) Stdout() io.ReadCloser { return r.helloR }
 
-// Stderr is empty: outputLog reads the real one.
+// Stderr returns an empty stream: outputLog reads the real one.
 func (r *processRunner) Stderr() io.ReadCloser { return io.NopCloser(bytes.NewReader(nil)) }
 
-// Name is the program's path.
+// Name returns the program's path.
 func (r *processRunner) Name() string { return r.path }
 
-// ID is the pid, or empty before the start.
+// ID returns the pid, or "" before the start.
 func (r *processRunner) ID() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -150,15 +149,15 @@ func (r *processRunner) ID() string {
 	return strconv.Itoa(r.proc.pid)
 }
 
-// Diagnose adds nothing: StartError has more.
+// Diagnose returns nothing: StartError has more detail.
 func (r *processRunner) Diagnose(context.Context) string { return "" }
 
-// PluginToHost changes nothing: both see the same files.
+// PluginToHost returns the address as it is: both processes see the same files.
 func (r *processRunner) PluginToHost(network, addr string) (string, string, error) {
 	return network, addr, nil
 }
 
-// HostToPlugin changes nothing: both see the same files.
+// HostToPlugin returns the address as it is: both processes see the same files.
 func (r *processRunner) HostToPlugin(network, addr string) (string, string, error) {
 	return network, addr, nil
 }

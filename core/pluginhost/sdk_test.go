@@ -59,7 +59,7 @@ func TestWithSDK(t *testing.T) {
 			}
 			stopped := time.Now()
 			r.stop()
-			if len(r.log.find("plugin did not exit by itself, killed")) > 0 {
+			if len(r.log.find("plugin did not exit in time: killed")) > 0 {
 				t.Errorf("it had to be killed, after %s", time.Since(stopped))
 			}
 		})

@@ -13,7 +13,7 @@ import (
 )
 
 // Session hands deliveries to one process of a plugin and takes their results. One goroutine sends and one receives. It
-// ends with the process: the plugin's next process needs a new Session.
+// ends with the process; the plugin's next process needs a new Session.
 type Session struct {
 	inst   *instance
 	ctx    context.Context
@@ -21,19 +21,16 @@ type Session struct {
 
 	window, maxBatch int
 
-	mu   sync.Mutex
 	link link
-	// unanswered is what was sent before the first result: until then the plugin may still answer that it has no stream,
-	// and then it has seen none of it.
-	unanswered []Delivery
-	answered   bool
-	pending    int           // sent and without a result
-	quiet      chan struct{} // made by refuse, closed when pending is 0
+
+	mu      sync.Mutex
+	pending int           // sent and without a result
+	quiet   chan struct{} // made by refuse, closed when pending is 0
 }
 
 // link carries deliveries one way and results the other.
 type link interface {
-	// send hands over one message's worth. A nil error does not mean that it arrived: recv tells.
+	// send hands over one message's worth. A nil error does not mean that it arrived; recv reports a lost connection.
 	send([]Delivery) error
 	recv() ([]*pluginv1.Result, error)
 }
@@ -70,7 +67,7 @@ func (s *Session) open() (err error) {
 		s.link, err = openStream(s.ctx, s.inst.conn)
 		return err
 	}
-	s.link, s.answered = newBatchLink(s.ctx, s.inst.conn), true
+	s.link = newBatchLink(s.ctx, s.inst.conn)
 	return nil
 }
 
@@ -81,17 +78,17 @@ func orDefault(announced uint32, def int) int {
 	return int(min(announced, 1<<20))
 }
 
-// Window is how many deliveries may be sent and not yet answered: the plugin's limit or the configured concurrency. The
-// caller keeps to it.
+// Window is how many deliveries may be sent and not yet answered: the plugin's limit or the configured concurrency,
+// whichever is smaller. The caller must not exceed it; Send does not check.
 func (s *Session) Window() int { return s.window }
 
-// MaxBatch is how many deliveries the plugin takes in one message. Send splits what is more.
+// MaxBatch is how many deliveries the plugin takes in one message. Send splits larger batches.
 func (s *Session) MaxBatch() int { return s.maxBatch }
 
 // Send hands deliveries to the plugin, in messages of at most MaxBatch and 256 KiB; a larger delivery goes alone. It does
-// not keep the slice, but reads the deliveries' bytes until their results came. It blocks while the plugin does not read.
-// That the process was lost is told by Recv, and by later calls of Send. After Close, and when the plugin is stopping, Send returns
-// ErrStopped.
+// not keep the slice, but reads the deliveries' bytes until their results have arrived. It blocks while the plugin does not
+// read. Recv, and later calls to Send, return LostError when the process has died. After Close, and while the plugin stops,
+// Send returns ErrStopped.
 func (s *Session) Send(ds []Delivery) error {
 	for len(ds) > 0 {
 		n := batchLen(ds, s.maxBatch)
@@ -124,19 +121,15 @@ func (s *Session) sendBatch(ds []Delivery) error {
 		s.mu.Unlock()
 		return ErrStopped
 	}
-	if !s.answered {
-		s.unanswered = append(s.unanswered, ds...)
-	}
 	s.pending += len(ds)
-	l := s.link
 	s.mu.Unlock()
-	if err := l.send(ds); err != nil {
+	if err := s.link.send(ds); err != nil {
 		return s.end(err)
 	}
 	return nil
 }
 
-// refuse lets nothing more be sent. A nil Session has nothing to refuse.
+// refuse makes Send return ErrStopped from now on. The Session may be nil.
 func (s *Session) refuse() {
 	if s == nil {
 		return
@@ -159,7 +152,7 @@ func (s *Session) awaitResults(ctx context.Context) {
 	}
 }
 
-// settle takes n results off what is pending. With mu held.
+// settle subtracts n results from pending. The caller holds mu.
 func (s *Session) settle(n int) {
 	before := s.pending
 	s.pending = max(0, before-n)
@@ -168,60 +161,40 @@ func (s *Session) settle(n int) {
 	}
 }
 
-// Recv waits for results, in any order and of any of the deliveries sent. A LostError means that the process is gone and
-// the outcome of everything unanswered unknown; it comes when the process has ended, so that it can say why. After Close
-// it returns ErrStopped.
+// Recv waits for results, in any order and for any of the deliveries sent. A LostError means that the process is gone and
+// that the outcome of every unanswered delivery is unknown; Recv returns it only after the process has ended, so that it can
+// name the cause. After Close it returns ErrStopped.
 func (s *Session) Recv() ([]*pluginv1.Result, error) {
 	for {
-		s.mu.Lock()
-		l := s.link
-		s.mu.Unlock()
-		results, err := l.recv()
-		switch {
-		case err == nil && len(results) > 0:
-			s.confirm(len(results))
-			return results, nil
-		case err != nil && !s.fallBack(err):
+		results, err := s.link.recv()
+		if err != nil {
 			return nil, s.end(err)
 		}
-	}
-}
-
-// confirm notes that the plugin answers by the way it was asked.
-func (s *Session) confirm(results int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.settle(results)
-	s.answered, s.unanswered = true, nil
-}
-
-// fallBack goes over to DeliverBatch when the plugin turns out to have no stream.
-func (s *Session) fallBack(err error) bool {
-	s.mu.Lock()
-	if s.answered || status.Code(err) != codes.Unimplemented {
+		if len(results) == 0 {
+			continue
+		}
+		s.mu.Lock()
+		s.settle(len(results))
 		s.mu.Unlock()
-		return false
+		return results, nil
 	}
-	again := s.unanswered
-	s.pending -= len(again) // Send counts them again
-	s.link, s.answered, s.unanswered = newBatchLink(s.ctx, s.inst.conn), true, nil
-	s.mu.Unlock()
-	s.inst.log.Warn("plugin announces a stream and has none, using DeliverBatch")
-	go func() { _ = s.Send(again) }() // an error is told by recv
-	return true
 }
 
-// end says why the session is over, and gives the process up unless the session was closed.
+// end returns why the session is over. Unless the session was closed, it ends the process too.
 func (s *Session) end(err error) error {
-	if s.ctx.Err() != nil && s.inst.ctx.Err() == nil {
+	switch {
+	case s.ctx.Err() != nil && s.inst.ctx.Err() == nil:
 		return ErrStopped
+	case status.Code(err) == codes.Unimplemented:
+		s.inst.fail(reasonContract, "announces the capability STREAM but does not implement Deliver: implement it, or do not announce it")
+	default:
+		s.inst.fail(reasonStream, "broke its connection: "+err.Error())
 	}
-	s.inst.fail(reasonStream, "broke its connection: "+err.Error())
 	return s.inst.lost()
 }
 
-// Close gives the session up; results still owed are lost, and the process stays. It may be called more than once, and
-// makes Send and Recv return.
+// Close abandons the session: results that have not arrived are lost, the process keeps running, and Send and Recv return.
+// It may be called more than once.
 func (s *Session) Close() {
 	s.cancel()
 	s.inst.sessionMu.Lock()

@@ -23,9 +23,10 @@ func envelope(tb testing.TB, id string) []byte {
 	return b
 }
 
-// TestSessionDelivers sends over both ways: every delivery arrives whole and is answered once, whatever the batches.
+// TestSessionDelivers sends by stream and by DeliverBatch: every delivery arrives whole and is answered once, in batches of any
+// size.
 func TestSessionDelivers(t *testing.T) {
-	for _, mode := range []string{"ok", "batch", "nostream"} {
+	for _, mode := range []string{"ok", "batch"} {
 		t.Run(mode, func(t *testing.T) {
 			r := newRig(t, mode).ready()
 			s := r.session()
@@ -54,9 +55,7 @@ func TestSessionDelivers(t *testing.T) {
 					got[res.GetId()] = true
 				}
 			}
-			if mode == "nostream" && len(r.log.find("plugin announces a stream and has none, using DeliverBatch")) != 1 {
-				t.Error("the fallback is not logged")
-			}
+
 		})
 	}
 }
@@ -135,11 +134,22 @@ func TestSessionStreamEnds(t *testing.T) {
 	r.timing.exit = 50 * time.Millisecond
 	r.ready()
 	lost := r.mustLose(r.session(), "end-stream")
-	if lost.Reason != reasonStream || !strings.Contains(lost.Detail, "had enough") {
+	if lost.Reason != reasonStream || !lost.Crashed() || !strings.Contains(lost.Detail, "had enough") {
 		t.Errorf("lost with %+v", lost)
 	}
 	if _, err := r.deliver(r.session(), "echo"); err != nil {
 		t.Errorf("the next process: %v", err)
+	}
+}
+
+// Announcing a stream without implementing it breaks the contract; no delivery can be the cause.
+func TestSessionWithoutAnnouncedStream(t *testing.T) {
+	r := newRig(t, "nostream")
+	r.timing.exit = 50 * time.Millisecond
+	r.ready()
+	lost := r.mustLose(r.session(), "echo")
+	if lost.Reason != reasonContract || lost.Crashed() || !strings.Contains(lost.Error(), "does not implement Deliver") {
+		t.Errorf("lost with %+v", lost)
 	}
 }
 

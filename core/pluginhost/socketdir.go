@@ -16,14 +16,15 @@ const socketDirPrefix = "pointsman-socket-"
 
 var socketDirForm = regexp.MustCompile("^" + socketDirPrefix + "[0-9]+$")
 
-// socketDir is a folder that only this user can enter, for the socket of one process. It is locked as long as its router
-// lives, so that the folders of a router that was killed can be told and removed.
+// socketDir is a folder that only this user can enter, for the socket of one process. Its router holds a lock on it, so that
+// the next router recognises and removes the folders of one that was killed.
 type socketDir struct {
 	path string
 	lock *os.File
 }
 
-// makeSocketDir makes a folder in base, or where the system wants such things, and sweeps what killed routers left there.
+// makeSocketDir makes a folder in base, or in the system's place for such folders, and removes those that killed routers
+// left there.
 func makeSocketDir(base string) (*socketDir, error) {
 	if base == "" {
 		// systemd lists several, separated by colons
@@ -44,7 +45,7 @@ func makeSocketDir(base string) (*socketDir, error) {
 	return d, nil
 }
 
-// lockedDir makes a folder that has its name only once it is locked.
+// lockedDir makes a folder and locks it before it gets its final name, so that no other router sweeps it in between.
 func lockedDir(base string) (*socketDir, error) {
 	hidden, err := os.MkdirTemp(base, "."+socketDirPrefix)
 	if err != nil {
@@ -56,7 +57,7 @@ func lockedDir(base string) (*socketDir, error) {
 	}
 	if err != nil {
 		_ = os.Remove(hidden)
-		_ = d.lock.Close() // of a nil file: an error, no panic
+		_ = d.lock.Close() // returns an error if lock is nil
 		return nil, err
 	}
 	return d, nil
@@ -81,12 +82,12 @@ func (d *socketDir) remove() {
 	_ = d.lock.Close()
 }
 
-// sweepSocketDirs removes the folders that no router holds any more. Nothing but this package makes such names, and what
-// holds anything but go-plugin's files stays.
+// sweepSocketDirs removes the folders that no router holds any more. It leaves folders that contain anything but go-plugin's
+// sockets.
 func sweepSocketDirs(base string) {
 	entries, err := os.ReadDir(base)
 	if err != nil {
-		return // making the folder will say it
+		return // making the folder will report the error
 	}
 	for _, e := range entries {
 		path := filepath.Join(base, e.Name())
@@ -99,7 +100,7 @@ func sweepSocketDirs(base string) {
 	}
 }
 
-// onlySockets is false, too, for a folder of another user.
+// onlySockets reports whether a folder contains nothing but sockets; false if it belongs to another user.
 func onlySockets(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {

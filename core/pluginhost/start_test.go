@@ -43,7 +43,7 @@ func TestStartErrors(t *testing.T) {
 		{"another version", "future", nil, ErrVersion, []string{`speaks version "7" of the plugin protocol, this router speaks 1`}},
 		{"never answers", "quiet", func(_ *testing.T, r *rig) { r.timing.start = 300 * time.Millisecond }, ErrTimeout, []string{"did not start within 300ms"}},
 		{"socket elsewhere", "elsewhere", nil, ErrHandshake, []string{"must listen on a unix socket in the folder that PLUGIN_UNIX_SOCKET_DIR names"}},
-		{"other kind", "impostor", nil, ErrContract, []string{`a plugin of kind "slack", the configuration expects "impostor"`}},
+		{"other kind", "impostor", nil, ErrContract, []string{`a plugin of kind "slack", but the configuration expects "impostor"`}},
 		{"reserved argument", "reserved", nil, ErrContract, []string{`an argument "retry"`}},
 		{"other service", "stranger", nil, ErrContract, []string{"Describe: ", "unknown service"}},
 		{
@@ -239,7 +239,7 @@ func TestPin(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inspect(spec); !errors.Is(err, ErrChecksum) || !strings.Contains(err.Error(), dir+" can be written by others") {
+	if _, err := inspect(spec); !errors.Is(err, ErrChecksum) || !strings.Contains(err.Error(), "other users may write to "+dir) {
 		t.Errorf("a pinned program in an open folder: %v", err)
 	}
 	spec.SHA256 = ""

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// startError says why go-plugin's start gave up. The process has ended.
+// startError explains why go-plugin's start failed. The process has ended.
 func (i *instance) startError(ctx context.Context, err error) error {
 	if cancelled(ctx) {
 		return ctx.Err()
@@ -31,10 +31,10 @@ func (i *instance) startError(ctx context.Context, err error) error {
 	return i.refuse(ErrHandshake, fmt.Sprintf("%s: %v", i.spec.Path, err))
 }
 
-// callError says why a call of the start-up failed, and ends the process.
+// callError explains why a call during the start failed, and ends the process.
 func (i *instance) callError(ctx context.Context, call string, err error) error {
 	if !cancelled(ctx) && ctx.Err() == nil {
-		select { // a call that broke because the process died is explained by its death
+		select { // if the call failed because the process died, its exit status is the better explanation
 		case <-i.run.proc.exited:
 		case <-time.After(i.timing.exit):
 		}
@@ -57,7 +57,7 @@ func (i *instance) refuse(reason error, detail string) error {
 
 func cancelled(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
 
-// execError says why the kernel would not run the program.
+// execError explains why the kernel refused to run the program.
 func execError(spec Spec, err error) error {
 	detail := err.Error()
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {

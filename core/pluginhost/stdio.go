@@ -18,8 +18,8 @@ const (
 	stdioStdout  = 1
 )
 
-// readStdio logs what a Go plugin prints after its handshake: go-plugin's server catches it and blocks the printer until
-// someone reads here. It returns when ctx ends or the connection is lost.
+// readStdio logs what a Go plugin prints after its handshake. go-plugin's server redirects that output to this stream and
+// blocks whoever prints until it is read. readStdio returns when ctx ends or the connection is lost.
 func readStdio(ctx context.Context, conn *grpc.ClientConn, out *outputLog) {
 	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, methodStdio, callCodec())
 	if err != nil {
@@ -47,7 +47,7 @@ func readStdio(ctx context.Context, conn *grpc.ClientConn, out *outputLog) {
 	}
 }
 
-// parseStdio reads a StdioData. What is malformed is ignored.
+// parseStdio decodes a StdioData and ignores everything after a malformed field.
 func parseStdio(msg []byte) (channel uint64, data []byte) {
 	for len(msg) > 0 {
 		field, kind, n := protowire.ConsumeTag(msg)

@@ -26,7 +26,7 @@ func openStream(ctx context.Context, conn *grpc.ClientConn) (streamLink, error) 
 func (l streamLink) send(ds []Delivery) error {
 	err := l.stream.SendMsg(ds)
 	if errors.Is(err, io.EOF) {
-		return nil // gRPC's word for: ask RecvMsg
+		return nil // the stream has ended; RecvMsg returns the reason
 	}
 	return err
 }
@@ -69,7 +69,7 @@ func (l *batchLink) send(ds []Delivery) error {
 	case <-l.ctx.Done():
 		return l.ctx.Err()
 	}
-	ds = append([]Delivery(nil), ds...) // the caller's slice is its own again
+	ds = append([]Delivery(nil), ds...) // the caller reuses its slice after send returns
 	go func() {
 		defer func() { <-l.slots }()
 		results, err := l.call(ds)
@@ -99,8 +99,8 @@ func (l *batchLink) recv() ([]*pluginv1.Result, error) {
 	}
 }
 
-// call makes one call. Every delivery gets a result: when the plugin gave none, its outcome is unknown, which means retry.
-// The error is that of a lost connection.
+// call makes one call and returns a result for every delivery: a RETRY for those that the plugin gave none, because their
+// outcome is unknown. It returns an error only for a lost connection.
 func (l *batchLink) call(ds []Delivery) ([]*pluginv1.Result, error) {
 	ctx, cancel := l.ctx, func() {}
 	if longest := longestTimeout(ds); longest > 0 {

@@ -126,7 +126,7 @@ func TestSuperviseRestartsAtOnce(t *testing.T) {
 	})
 }
 
-func TestSuperviseQuarantine(t *testing.T) {
+func TestSuperviseSuspension(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFakeHost(t, nil)
 		for n := 1; n < crashLimit; n++ {
@@ -136,9 +136,9 @@ func TestSuperviseQuarantine(t *testing.T) {
 			h.want(t, Ready, n+1)
 		}
 		h.kill()
-		h.want(t, Quarantined, crashLimit)
-		time.Sleep(quarantineTime - time.Second)
-		h.want(t, Quarantined, crashLimit)
+		h.want(t, Suspended, crashLimit)
+		time.Sleep(suspendTime - time.Second)
+		h.want(t, Suspended, crashLimit)
 		time.Sleep(time.Second)
 		h.want(t, Ready, crashLimit+1)
 		h.kill()
@@ -152,12 +152,12 @@ func TestSuperviseRearm(t *testing.T) {
 		h.Rearm() // while all is well: nothing to hurry
 		for range crashLimit {
 			h.kill()
-			if h.State() != Quarantined {
+			if h.State() != Suspended {
 				time.Sleep(backoffMax)
 				synctest.Wait()
 			}
 		}
-		h.want(t, Quarantined, crashLimit)
+		h.want(t, Suspended, crashLimit)
 		h.Rearm()
 		h.want(t, Ready, crashLimit+1)
 	})
@@ -189,7 +189,7 @@ func TestSuperviseFailedRestartsBackOff(t *testing.T) {
 		time.Sleep(backoffMin)
 		h.want(t, Backoff, 2)
 		time.Sleep(2*backoffMin + 4*backoffMin + 8*backoffMin)
-		h.want(t, Quarantined, 5)
+		h.want(t, Suspended, 5)
 		if !errors.Is(h.Status().LastError, ErrMissing) {
 			t.Errorf("last error is %v", h.Status().LastError)
 		}
@@ -197,7 +197,7 @@ func TestSuperviseFailedRestartsBackOff(t *testing.T) {
 }
 
 func TestSuperviseStopsInEveryState(t *testing.T) {
-	for _, state := range []State{Ready, Backoff, Quarantined} {
+	for _, state := range []State{Ready, Backoff, Suspended} {
 		t.Run(string(state), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newFakeHost(t, nil)

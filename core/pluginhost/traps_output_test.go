@@ -54,7 +54,7 @@ func TestTrapSpam(t *testing.T) {
 	}
 	r.stop()
 	dropped := 0
-	for _, rec := range r.log.find("plugin logs too much, lines dropped") {
+	for _, rec := range r.log.find("plugin logs too much: lines dropped") {
 		dropped += int(rec["lines"].(float64))
 	}
 	written := len(r.log.find("plugin output"))

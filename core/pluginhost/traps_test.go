@@ -221,7 +221,7 @@ func TestTrapDeafProcess(t *testing.T) {
 	r.timing.leave = 300 * time.Millisecond
 	r.ready()
 	r.stop()
-	if len(r.log.find("plugin did not exit by itself, killed")) != 1 {
+	if len(r.log.find("plugin did not exit in time: killed")) != 1 {
 		t.Error("the kill is not logged")
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestFlightsAgainstModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	start := time.Unix(0, 0)
-	f := newFlights()
+	f := newInFlightSet()
 	model := map[string]time.Time{} // id -> deadline
 	for i := range 4_000 {
 		now := start.Add(time.Duration(i) * time.Millisecond)
@@ -51,7 +51,7 @@ func TestFlightsAgainstModel(t *testing.T) {
 	}
 }
 
-func checkEarliest(t *testing.T, f *flights, model map[string]time.Time) {
+func checkEarliest(t *testing.T, f *inFlightSet, model map[string]time.Time) {
 	t.Helper()
 	var want time.Time
 	for _, deadline := range model {
