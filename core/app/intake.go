@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ type intake struct {
 	// generation returns the one whose rules decide about the events of a source.
 	generation func(source string) *generation
 	journal    journal.Journal
+	log        *slog.Logger
 	duration   prometheus.Observer // time to match one event
 }
 
@@ -47,6 +49,7 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		if !a.Duplicate {
 			accepted[i].Deliveries = len(entries[i].Deliveries)
 			g.counts.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
+			in.reportDead(ctx, &entries[i])
 		}
 	}
 	return accepted, nil
@@ -83,6 +86,17 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 	return entry, nil
 }
 
+// reportDead logs the deliveries of a new event that are dead letters because an expression failed. No dispatcher ever sees
+// them, so nothing else would.
+func (in *intake) reportDead(ctx context.Context, e *journal.Entry) {
+	for i := range e.Deliveries {
+		if d := &e.Deliveries[i]; d.Dead != "" {
+			in.log.ErrorContext(ctx, "rule failed, delivery is a dead letter", "event_id", e.ID, "source", e.Source, "rule", d.Rule,
+				"plugin", d.Plugin, "reason", journal.ReasonRuleError, "err", d.Dead)
+		}
+	}
+}
+
 func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
 	if len(matched) == 0 {
 		return nil
@@ -93,7 +107,7 @@ func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
 			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy,
 		}
 		if d.Err != nil {
-			out[i].Dead = d.Err.Error()
+			out[i].Dead, out[i].Arguments = d.Err.Error(), []byte("{}")
 		}
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -91,7 +92,7 @@ func newRouter(o Options, fail func(error)) *router {
 		hostMetrics: pluginhost.NewMetrics(reg), dispatchMetrics: dispatch.NewMetrics(reg), ruleMetrics: newRuleMetrics(reg),
 		kinds: sourceKinds(reg),
 	}
-	r.intake = &intake{generation: r.generationOf, duration: r.ruleMetrics.duration}
+	r.intake = &intake{generation: r.generationOf, log: o.Log, duration: r.ruleMetrics.duration}
 	r.effects = newEffects(reg, r.intake, func() *roomTable { return r.current.Load().rooms })
 	return r
 }
@@ -126,12 +127,20 @@ func (r *router) open(ctx context.Context, c *config.Config) (err error) {
 	return err
 }
 
+// listen opens the address of a setting. Its errors say what the reader of a terminal can do about the usual causes.
 func listen(setting, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", setting, err)
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s %s is in use: stop the program that uses it, or set another address", setting, address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%s %s: this user may not open ports below 1024: set a higher port, or give the program CAP_NET_BIND_SERVICE", setting, address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s %s is not an address of this machine: set one that is, or 0.0.0.0 for all", setting, address)
 	}
-	return l, nil
+	return nil, fmt.Errorf("%s: %w", setting, err)
 }
 
 func (r *router) openJournal(ctx context.Context, c config.Journal) error {

@@ -23,7 +23,7 @@ func lockFile(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is held by %s: %w", name, holder(f), journal.ErrLocked)
+			return nil, fmt.Errorf("%w (%s)", journal.ErrLocked, holder(f))
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
@@ -40,6 +40,7 @@ func writePID(f *os.File) error {
 	return err
 }
 
+// holder names the process that wrote its pid into a lock file.
 func holder(f *os.File) string {
 	b, err := io.ReadAll(io.LimitReader(f, 32))
 	if pid := strings.TrimSpace(string(b)); err == nil && pid != "" {

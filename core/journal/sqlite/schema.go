@@ -3,6 +3,7 @@ package sqlite
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -97,11 +98,8 @@ func checkFile(path string) error {
 	}
 	defer c.Close()
 	app, err := pragma(c, "application_id")
-	if code := sqlite.ErrCode(err).ToPrimary(); code == sqlite.ResultNotADB || code == sqlite.ResultCorrupt {
-		return fmt.Errorf("%s is damaged or not a journal: restore it from a backup, or give another path (%w)", path, err)
-	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return err
 	}
 	version, err := pragma(c, "user_version")
 	if err != nil {
@@ -111,10 +109,10 @@ func checkFile(path string) error {
 	case app == 0 && version == 0 && isEmpty(c):
 		return nil
 	case app != applicationID:
-		return fmt.Errorf("%s is a database, but not a pointsman journal: give another path", path)
+		return errors.New("it is a database, but not a pointsman journal: give another path")
 	case version > int64(len(migrations)):
-		return fmt.Errorf("%s was written by a newer version of pointsman (format %d, this program reads up to %d): run that version, or give another path; nothing was changed",
-			path, version, len(migrations))
+		return fmt.Errorf("it was written by a newer version of pointsman (format %d, this program reads up to %d): run that version, or give another path; nothing was changed",
+			version, len(migrations))
 	}
 	return nil
 }

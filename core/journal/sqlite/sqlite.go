@@ -127,11 +127,11 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, openError(path, err)
 	}
 	lock, err := lockFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, openError(path, err)
 	}
 	if o.tuning.walBytes == 0 {
 		o.tuning.walBytes = walBytes(filepath.Dir(path))
@@ -140,7 +140,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	j.closing, j.stop = context.WithCancel(context.Background())
 	if err := j.open(); err != nil {
 		j.stop()
-		return nil, errors.Join(fmt.Errorf("open journal: %w", err), j.release())
+		return nil, errors.Join(openError(path, err), j.release())
 	}
 	j.start()
 	return j, nil

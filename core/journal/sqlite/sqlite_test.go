@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -142,15 +143,55 @@ func TestRefusesOtherFiles(t *testing.T) {
 			}
 		})
 	}
-	t.Run("garbage", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "journal.db")
-		if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
-			t.Fatal(err)
+}
+
+// Errors of Open name the journal once and say what to do.
+func TestOpenErrors(t *testing.T) {
+	write := func(text string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := Open(t.Context(), path, Options{}); err == nil {
-			t.Error("Open of garbage is no error")
-		}
-	})
+	}
+	tests := map[string]struct {
+		prepare func(t *testing.T, path string)
+		below   string // the journal is this path below the prepared one
+		want    string
+	}{
+		"text":           {write(strings.Repeat("not a database ", 1000)), "", ": it is damaged or not a journal: restore it from a backup, or give another path: "},
+		"folder":         {func(t *testing.T, path string) { _ = os.Mkdir(path, 0o700) }, "", ": it is not a file: give another path: "},
+		"file as folder": {write("x"), "/journal.db", ": a part of its path is a file: give another path: "},
+		"damaged inside": {func(t *testing.T, path string) {
+			j := open(t, path, Options{})
+			mustAppend(t, j, "a")
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = f.WriteAt(bytes.Repeat([]byte{255}, 100<<10), 16<<10)
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, "", ": it is damaged or not a journal: restore it from a backup, or give another path: "},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "journal.db")
+			tt.prepare(t, path)
+			path += tt.below
+			_, err := Open(t.Context(), path, Options{})
+			if err == nil {
+				t.Fatal("opened")
+			}
+			if want := "open journal " + path + tt.want; !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got  %s\nwant %s...", err, want)
+			}
+		})
+	}
 }
 
 // The write-ahead log stays bounded while writers never pause.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -169,21 +168,5 @@ func TestStatsDeadline(t *testing.T) {
 	defer cancel()
 	if _, err := j.Stats(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Stats: %v, want its deadline", err)
-	}
-}
-
-// TestNotAJournal: the error names the file once and says what to do.
-func TestNotAJournal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "journal.db")
-	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(t.Context(), path, Options{})
-	if err == nil {
-		t.Fatal("a text was opened as a journal")
-	}
-	want := "open journal: " + path + " is damaged or not a journal: restore it from a backup, or give another path"
-	if !strings.HasPrefix(err.Error(), want) || strings.Count(err.Error(), path) != 1 {
-		t.Errorf("got  %s\nwant %s", err, want)
 	}
 }

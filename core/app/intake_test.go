@@ -1,0 +1,42 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pointsman/pointsman/core/journal"
+)
+
+// A failed expression makes a dead letter that no plugin and no dispatcher sees: the intake reports it, once for each event.
+func TestRuleErrorIsReported(t *testing.T) {
+	r := newRig(t)
+	r.start(baseConfig + plugin("ops", "") + `
+rule "broken" {
+  on   = ["lab"]
+  when = 1 / length(event.subject) > 1 / (length(event.subject) - length(event.subject))
+  dispatch "ops" {}
+}
+`)
+	for range 2 { // the second is a duplicate
+		if status := r.post("lab", "event-1"); status != http.StatusNoContent {
+			t.Fatalf("status %d", status)
+		}
+	}
+	const line = "rule failed, delivery is a dead letter"
+	for key, want := range map[string]string{"level": "ERROR", "rule": "broken", "plugin": "ops", "source": "lab", "reason": journal.ReasonRuleError} {
+		if got := r.log.values(line, key); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %q, want one %q", key, got, want)
+		}
+	}
+	if got := r.log.values(line, "err"); len(got) != 1 || !strings.Contains(got[0], "config.hcl:") {
+		t.Errorf("the line of the rule is not in %q", got)
+	}
+	dead, err := r.journal.Deliveries(t.Context(), journal.DeliveryQuery{State: journal.StateDead})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(dead) != 1 || string(dead[0].Arguments) != "{}" {
+		t.Errorf("dead letters %+v, want one with the arguments {}", dead)
+	}
+}
