@@ -8,28 +8,13 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Diagnostic is something wrong with the settings. The router shows it at the line of the configuration that Path names.
-// It must hold no secret; values of Secret settings are taken out of it.
-type Diagnostic struct {
-	// Path of the setting: "smtp.host", "header[0].name". Empty: the settings as a whole.
-	Path string
-	// Summary is one short sentence: what is wrong.
-	Summary string
-	// Detail says what to do about it. May be empty.
-	Detail string
-	// Warning lets the plugin start all the same.
-	Warning bool
-}
+// Diagnostic is something wrong with the settings.
+type Diagnostic = schema.Diagnostic
 
-// Error is "path: summary".
-func (d Diagnostic) Error() string {
-	if d.Path == "" {
-		return d.Summary
-	}
-	return d.Path + ": " + d.Summary
-}
+// Diagnostics collects what Plugin.Check finds.
+type Diagnostics = schema.Diagnostics
 
-func (d Diagnostic) proto(clean func(string) string) *pluginv1.Diagnostic {
+func diagnosticProto(d Diagnostic, clean func(string) string) *pluginv1.Diagnostic {
 	severity := pluginv1.Diagnostic_SEVERITY_ERROR
 	if d.Warning {
 		severity = pluginv1.Diagnostic_SEVERITY_WARNING

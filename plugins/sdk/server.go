@@ -158,7 +158,7 @@ func (s *Server) Configure(ctx context.Context, req *pluginv1.ConfigureRequest) 
 	}
 	resp := &pluginv1.ConfigureResponse{}
 	for _, d := range ds {
-		resp.Diagnostics = append(resp.Diagnostics, d.proto(s.secrets.clean))
+		resp.Diagnostics = append(resp.Diagnostics, diagnosticProto(d, s.secrets.clean))
 	}
 	return resp, nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/partition"
 )
 
 const hexName = "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
@@ -248,15 +250,15 @@ func TestSubscribeURLsOfEveryPartition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for partition, domain := range domains {
-		arn := "arn:" + partition + ":sns:some-region-1:1:x"
+	for _, name := range partition.Names() {
+		arn := "arn:" + name + ":sns:some-region-1:1:x"
 		topic, ok := r.topic(arn)
 		if !ok {
 			t.Fatal(arn)
 		}
-		for other := range domains {
-			m := &Message{TopicARN: arn, Token: "tok", SubscribeURL: "https://sns.some-region-1." + domains[other] + "/?Action=ConfirmSubscription&TopicArn=" + arn + "&Token=tok"}
-			if _, ok := r.confirmation(m, topic); ok != (domains[other] == domain) {
+		for _, other := range partition.Names() {
+			m := &Message{TopicARN: arn, Token: "tok", SubscribeURL: "https://sns.some-region-1." + partition.Domain(other) + "/?Action=ConfirmSubscription&TopicArn=" + arn + "&Token=tok"}
+			if _, ok := r.confirmation(m, topic); ok != (partition.Domain(other) == partition.Domain(name)) {
 				t.Errorf("%s: %s is confirmed: %t", arn, m.SubscribeURL, ok)
 			}
 		}

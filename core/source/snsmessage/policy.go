@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/partition"
 )
 
 // Policy decides which messages are accepted.
@@ -92,7 +94,7 @@ var (
 // topic parses an ARN. ok is false if the policy does not allow the topic.
 func (r *ruleset) topic(arn string) (t topic, ok bool) {
 	parts := topicARN.FindStringSubmatch(arn)
-	if parts == nil || domains[parts[1]] == "" {
+	if parts == nil || partition.Domain(parts[1]) == "" {
 		return topic{}, false
 	}
 	for _, pattern := range r.topics {
