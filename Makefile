@@ -31,20 +31,23 @@ run: build ## start the router with config.hcl: sample data, mail into data/mail
 	@echo
 	@exec bin/pointsman run config.hcl
 
-# exim is a foreign mail server, strace makes a disk fail, rclone compares copies of buckets. All come from Debian.
-# exim runs as root only; everybody else leaves its tests out.
-EXIM := $(shell [ "$$(id -u)" = 0 ] || echo POINTSMAN_TEST_NO_EXIM=1)
+# The foreign programs that tests run come from Debian, from .tools/node and from .tools/*.mod. A missing one fails the tests that
+# need it, unless it is named here: exim and file systems of a test's own need root, who also installs the others, and moto is used
+# where it is installed.
+POINTSMAN_TEST_WITHOUT ?= $(shell if [ "$$(id -u)" != 0 ]; then printf exim,mount,; for p in strace rclone sqlite3; do command -v $$p >/dev/null || printf $$p,; done; fi; \
+	python3 -c 'import moto.server' 2>/dev/null || echo moto)
+export POINTSMAN_TEST_WITHOUT
+DEBIAN_TOOLS := exim4-daemon-light=4.96* strace=6.1* rclone=1.60* sqlite3=3.40*
 
 # -count=1 turns the test cache off: many tests build and run the programs, and the cache does not see changes in those.
 test: test-servers ## run every test, with the race detector
-	$(EXIM) go test -race -count=1 -timeout 14m ./...
+	POINTSMAN_TEST_REQUIRE=1 go test -race -count=1 -timeout 14m ./...
 
 test-servers: servers
-	@python3 -c 'import moto.server' 2>/dev/null || echo "moto is not installed (pip install 'moto[server]'): the tests with its SNS are left out"
-	@if [ -n "$(EXIM)" ]; then echo 'not root: the tests against exim are left out'; \
-	elif [ -z "$$POINTSMAN_TEST_NO_EXIM" ] && ! { [ -x /usr/sbin/exim4 ] && command -v strace >/dev/null && command -v rclone >/dev/null; }; then \
-		echo 'installing exim4-daemon-light 4.96, strace 6.1 and rclone 1.60 (Debian) for the tests; POINTSMAN_TEST_NO_EXIM=1 does without'; \
-		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends 'exim4-daemon-light=4.96*' 'strace=6.1*' 'rclone=1.60*' >/dev/null; \
+	@[ -z "$$POINTSMAN_TEST_WITHOUT" ] || echo "left out of the tests: $$POINTSMAN_TEST_WITHOUT"
+	@if [ "$$(id -u)" = 0 ] && ! { [ -x /usr/sbin/exim4 ] && command -v strace && command -v rclone && command -v sqlite3; } >/dev/null; then \
+		echo 'installing $(DEBIAN_TOOLS) (Debian) for the tests'; \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(patsubst %,'%',$(DEBIAN_TOOLS)) >/dev/null; \
 	fi
 
 servers: $(SERVERS)/minio $(SERVERS)/versitygw $(NODE)/installed ## get the foreign servers and clients that tests run against, once
@@ -59,13 +62,13 @@ $(SERVERS)/versitygw: .tools/versitygw.mod
 # WebSocket client of its own, wscat is another one; playwright-core drives a browser, which it does not bring.
 # serverless-offline is an API Gateway, dynalite a DynamoDB.
 $(NODE)/installed: .tools/node/package.json .tools/node/package-lock.json
-	@if [ "$(POINTSMAN_TEST_NO_NODE)" = 1 ]; then exit 0; fi; \
+	@case ",$$POINTSMAN_TEST_WITHOUT," in *,node,*) exit 0;; esac; \
 	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ]; then \
-		echo 'installing nodejs and npm (Debian) for the tests; POINTSMAN_TEST_NO_NODE=1 does without'; \
+		echo 'installing nodejs and npm (Debian) for the tests; POINTSMAN_TEST_WITHOUT=node does without'; \
 		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends nodejs npm >/dev/null; \
 	fi; \
-	command -v npm >/dev/null || { echo 'npm is not installed: install Node.js 18 or later, or set POINTSMAN_TEST_NO_NODE=1 to leave out the tests that need it' >&2; exit 1; }; \
-	mkdir -p $(NODE) && cp $^ $(NODE)/ && npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@
+	command -v npm >/dev/null || { echo 'npm is not installed: install Node.js 18 or later, or set POINTSMAN_TEST_WITHOUT=node to leave out the tests that need it' >&2; exit 1; }; \
+	mkdir -p $(NODE) && cp $^ $(NODE)/ && (cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && touch $@
 
 check: lint check-gen test ## what CI runs
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // reconcileRig is a mirror between two buckets of real servers, and its settings as JSON.
@@ -30,6 +31,7 @@ type reconcileRig struct {
 
 func newReconcileRig(t *testing.T) *reconcileRig {
 	t.Helper()
+	testenv.Need(t, testenv.Rclone)
 	r := &reconcileRig{
 		t:    t,
 		from: s3test.Location{Server: s3test.MinIO(t, s3test.MinIOOptions{}), Bucket: "main"},

@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
@@ -103,7 +104,7 @@ func runStories(t *testing.T, glob, extra string) {
 			}
 			return os.CopyFS(env.WorkDir, os.DirFS(extra))
 		},
-		Condition: haveNode,
+		Condition: testenv.Have,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"waitfor":  waitFor,
 			"waitmail": waitMail,

@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 var volumeRounds = flag.Int("volume-rounds", 2, "how often TestVolumeFilledByAnother fills the volume")
@@ -87,9 +88,7 @@ func TestVolumeFilledByAnother(t *testing.T) {
 // smallVolume mounts a file system of 64 MB for the test.
 func smallVolume(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to mount a file system of its own")
-	}
+	testenv.Need(t, testenv.Mount)
 	image, dir := filepath.Join(t.TempDir(), "disk.img"), filepath.Join(t.TempDir(), "volume")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -13,20 +13,8 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
-
-// needRoot skips where file systems cannot be mounted.
-func needRoot(t *testing.T, tools ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to mount a file system of its own")
-	}
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s", tool)
-		}
-	}
-}
 
 func sh(t *testing.T, name string, args ...string) error {
 	t.Helper()
@@ -58,7 +46,7 @@ func unmount(t *testing.T, dir string) {
 
 // TestDiskFull: on a full disk Append fails at once and keeps nothing; what is owed stays; when space returns it works again.
 func TestDiskFull(t *testing.T) {
-	needRoot(t, "mount", "umount")
+	testenv.Need(t, testenv.Mount)
 	dir := filepath.Join(t.TempDir(), "small")
 	mount(t, dir, "-t", "tmpfs", "-o", "size=16m", "tmpfs")
 	path := filepath.Join(dir, "journal.db")
@@ -128,12 +116,9 @@ func fill(t *testing.T, name string) {
 
 // TestSyncFails: a commit whose flush fails is never acknowledged, and what was acknowledged before is still there.
 func TestSyncFails(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("needs strace to make fsync fail")
-	}
+	testenv.Need(t, testenv.Strace)
 	path := filepath.Join(t.TempDir(), "journal.db")
-	c := startChild(t, path, "p", "settle", strace, "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=40+")
+	c := startChild(t, path, "p", "settle", "strace", "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=40+")
 	<-c.read // the child ends at the first error
 	if err := c.cmd.Wait(); err == nil {
 		t.Fatal("the child met no error")
@@ -199,7 +184,7 @@ func TestRolledBackNames(t *testing.T) {
 // TestPowerLoss: a file system that has kept only what was flushed still has all that was acknowledged. The machine stops
 // between two instants: the child is stopped, the image copied, and the copy opened.
 func TestPowerLoss(t *testing.T) {
-	needRoot(t, "mkfs.ext4", "mount", "umount", "truncate", "cp")
+	testenv.Need(t, testenv.Mount)
 	for i := range 3 {
 		t.Run(fmt.Sprint("run", i), func(t *testing.T) {
 			m, acked := losePower(t, "settle", 1000*(i+1))

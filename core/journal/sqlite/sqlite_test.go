@@ -19,6 +19,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 func testEntry(id string) journal.Entry {
@@ -291,14 +292,11 @@ func TestReserve(t *testing.T) {
 }
 
 func TestCLI(t *testing.T) {
-	tool, err := exec.LookPath("sqlite3")
-	if err != nil {
-		t.Skip("the sqlite3 tool is not installed on this machine; TestReadableWhileOpen reads by other means")
-	}
+	testenv.Need(t, testenv.SQLite)
 	path := filepath.Join(t.TempDir(), "journal.db")
 	j := open(t, path, Options{})
 	mustAppend(t, j, "a")
-	out, err := exec.Command(tool, "-readonly", path, "SELECT state, event_id FROM deliveries").CombinedOutput()
+	out, err := exec.Command("sqlite3", "-readonly", path, "SELECT state, event_id FROM deliveries").CombinedOutput()
 	if err != nil || string(out) != "pending|a\n" {
 		t.Fatalf("sqlite3: %q, %v (on %s)", out, err, runtime.GOOS)
 	}

@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // smallReserve is about the default on a volume of 64 MB; open has no reserve unless a test gives one.
@@ -21,7 +22,7 @@ const smallReserve = 3 << 20
 // smallVolume mounts an ext4 volume of 64 MB.
 func smallVolume(t *testing.T) string {
 	t.Helper()
-	needRoot(t, "mkfs.ext4", "mount", "umount", "truncate")
+	testenv.Need(t, testenv.Mount)
 	top := t.TempDir()
 	image, dir := filepath.Join(top, "disk.img"), filepath.Join(top, "small")
 	for _, args := range [][]string{{"truncate", "-s", "64M", image}, {"mkfs.ext4", "-q", image}} {

@@ -6,10 +6,12 @@ import (
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // A short run of what make e2e-s3 does at length: after kills of router and plugin, both buckets hold the same.
 func TestRun(t *testing.T) {
+	testenv.Need(t, testenv.MinIO, testenv.Rclone)
 	bin := t.TempDir()
 	if err := testbed.Build(bin, "core/cmd/pointsman", "plugins/s3-mirror"); err != nil {
 		t.Fatal(err)

@@ -16,10 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // BenchmarkCopy copies between real servers, beside what rclone needs for the same.
 func BenchmarkCopy(b *testing.B) {
+	testenv.Need(b, testenv.Rclone)
 	from, to := s3test.MinIO(b, s3test.MinIOOptions{}), s3test.VersityGW(b, s3test.VersityOptions{})
 	for _, load := range []struct {
 		name          string

@@ -15,6 +15,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // servers are shared by the tests of a function; each has buckets of its own there.
@@ -104,6 +105,7 @@ func expect(t *testing.T, s reconcile.Summary, want string) {
 // same has rclone say whether both sides are equal.
 func (p *pair) same(t *testing.T) {
 	t.Helper()
+	testenv.Need(t, testenv.Rclone)
 	d, err := s3test.Compare(t.Context(), p.from, p.to)
 	if err != nil || d.Count > 0 {
 		t.Error(d, err)

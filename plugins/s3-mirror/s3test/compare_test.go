@@ -10,12 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // oddKeys are hard on whoever builds URLs or paths of keys; both servers take them.
 var oddKeys = []string{"a b", "a+b", "a%2Fb", "ü/日本語", "folder/", "q?x=1&y", "it's \"quoted\" #1", "dir/.hidden"}
 
 func TestCompare(t *testing.T) {
+	testenv.Need(t, testenv.Rclone)
 	t.Setenv("AWS_CA_BUNDLE", "/nowhere") // rclone must not see it
 	a := s3test.Location{Server: s3test.MinIO(t, s3test.MinIOOptions{}), Bucket: "main", Prefix: "from/"}
 	b := s3test.Location{Server: s3test.VersityGW(t, s3test.VersityOptions{}), Bucket: "copy", Prefix: "to/"}
@@ -64,6 +66,7 @@ func TestCompare(t *testing.T) {
 }
 
 func TestCompareEqual(t *testing.T) {
+	testenv.Need(t, testenv.Rclone)
 	t.Parallel()
 	s := s3test.MinIO(t, s3test.MinIOOptions{})
 	locations := []s3test.Location{{Server: s, Bucket: "one"}, {Server: s, Bucket: "two"}}

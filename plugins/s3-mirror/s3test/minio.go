@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // MinIOOptions are what a test may want of a MinIO.
@@ -31,13 +33,14 @@ type Webhook struct {
 // MinIO starts a MinIO for the time of a test.
 func MinIO(t testing.TB, o MinIOOptions) *Server {
 	t.Helper()
+	testenv.Need(t, testenv.MinIO)
 	s, err := StartMinIO(t.Context(), t.TempDir(), o)
 	return started(t, s, err)
 }
 
 // StartMinIO starts a MinIO that keeps its data below dir, and waits until it is healthy. ctx bounds the wait only.
 func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error) {
-	path, err := program("minio")
+	path, err := testenv.Cached("servers/minio")
 	if err != nil {
 		return nil, err
 	}

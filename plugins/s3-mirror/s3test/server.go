@@ -19,10 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// BinariesVariable is the environment variable that names the folder with the servers' programs. Without it they are in
-// .cache/servers of the repository.
-const BinariesVariable = "POINTSMAN_TEST_SERVERS"
-
 const (
 	accessKey = "pointsman"
 	secretKey = "pointsman-secret"
@@ -146,37 +142,4 @@ func started(t testing.TB, s *Server, err error) *Server {
 		}
 	})
 	return s
-}
-
-// program is the path of a server's program.
-func program(name string) (string, error) {
-	dir := os.Getenv(BinariesVariable)
-	if dir == "" {
-		root, err := repository()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(root, ".cache", "servers")
-	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the S3 server %s is not built: run `make servers` (%w)", name, err)
-	}
-	return path, nil
-}
-
-// repository is the folder of go.mod at or above the working directory, where tests of every package run.
-func repository() (string, error) {
-	start, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod at or above %s: %s must name the folder of the S3 servers", start, BinariesVariable)
-		}
-	}
 }

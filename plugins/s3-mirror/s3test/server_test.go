@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,10 @@ func TestServers(t *testing.T) {
 }
 
 func TestNotBuilt(t *testing.T) {
-	t.Setenv(s3test.BinariesVariable, t.TempDir())
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("go.mod", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	_, err := s3test.StartMinIO(t.Context(), t.TempDir(), s3test.MinIOOptions{})
 	if err == nil || !strings.Contains(err.Error(), "run `make servers`") {
 		t.Errorf("got %v", err)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 // VersityOptions are what a test may want of a versitygw.
@@ -21,13 +23,14 @@ type VersityOptions struct {
 // VersityGW starts a versitygw for the time of a test.
 func VersityGW(t testing.TB, o VersityOptions) *Server {
 	t.Helper()
+	testenv.Need(t, testenv.VersityGW)
 	s, err := StartVersityGW(t.Context(), t.TempDir(), o)
 	return started(t, s, err)
 }
 
 // StartVersityGW starts a versitygw that keeps its data below dir, and waits until it is healthy. ctx bounds the wait only.
 func StartVersityGW(ctx context.Context, dir string, o VersityOptions) (*Server, error) {
-	path, err := program("versitygw")
+	path, err := testenv.Cached("servers/versitygw")
 	if err != nil {
 		return nil, err
 	}

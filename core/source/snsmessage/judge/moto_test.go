@@ -15,24 +15,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// startMoto starts moto's server, a Python program that not every machine has.
+// startMoto starts moto's server.
 func startMoto(t *testing.T) (address string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), "python3", "-c", "import moto.server").CombinedOutput(); err != nil {
-		t.Logf("LEFT OUT: moto's server is not installed (pip install 'moto[server]'): %v %s", err, lastLine(out))
-		return ""
-	}
+	testenv.Need(t, testenv.Moto)
 	address, port := freeAddress(t)
 	cmd := exec.CommandContext(t.Context(), "python3", "-c", "import sys; from moto.server import main; main(['-H', '127.0.0.1', '-p', sys.argv[1]])", port)
 	start(t, cmd, address)
 	return address
-}
-
-func lastLine(text []byte) string {
-	text = bytes.TrimSpace(text)
-	return string(text[bytes.LastIndexByte(text, '\n')+1:])
 }
 
 // amazonName is the host in the certificate URLs of moto.
@@ -69,9 +62,6 @@ func moved(front string) func(http.Handler) http.Handler {
 // the subject, so such a message must be refused.
 func TestMoto(t *testing.T) {
 	address := startMoto(t)
-	if address == "" {
-		return
-	}
 	client := snsClient(address)
 	made, err := client.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("events")})
 	if err != nil {

@@ -21,24 +21,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// withoutNode is the environment variable that disables the tests that need Node.js.
-const withoutNode = "POINTSMAN_TEST_NO_NODE"
-
-// node returns a command that runs a script of testdata with the packages in .cache/node. It fails the test if there are
-// none.
+// node returns a command that runs a script of testdata with the installed packages.
 func node(t *testing.T, script string, env ...string) *exec.Cmd {
 	t.Helper()
-	if os.Getenv(withoutNode) == "1" {
-		t.Skip("left out: " + withoutNode + "=1")
-	}
-	modules, err := filepath.Abs("../../../../.cache/node/node_modules")
+	testenv.Need(t, testenv.Node)
+	modules, err := testenv.Cached("node/node_modules")
 	if err != nil {
 		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(modules, "sns-validator")); err != nil {
-		t.Fatalf("%v: run `make servers`; %s=1 leaves this test out", err, withoutNode)
 	}
 	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", script))
 	cmd.Env = append(os.Environ(), append(env, "NODE_PATH="+modules)...)

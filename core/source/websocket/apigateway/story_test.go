@@ -19,25 +19,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// withoutNode is the environment variable that leaves out the tests that need Node.js.
-const withoutNode = "POINTSMAN_TEST_NO_NODE"
-
-// nodeModules returns where `make servers` has installed what others wrote.
+// nodeModules returns the folder of the packages that `make servers` installs.
 func nodeModules(t *testing.T) string {
 	t.Helper()
-	if os.Getenv(withoutNode) == "1" {
-		t.Skip("left out: " + withoutNode + "=1")
-	}
-	modules, err := filepath.Abs("../../../../.cache/node/node_modules")
+	testenv.Need(t, testenv.Node)
+	modules, err := testenv.Cached("node/node_modules")
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, name := range []string{"dynalite", "serverless-offline"} {
-		if _, err := os.Stat(filepath.Join(modules, name)); err != nil {
-			t.Fatalf("%v: run `make servers`; %s=1 leaves this test out", err, withoutNode)
-		}
 	}
 	return modules
 }

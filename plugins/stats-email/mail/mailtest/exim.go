@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	_ "embed"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 	"net"
 	"os"
 	"os/exec"
@@ -19,8 +20,6 @@ var eximConf string
 const (
 	eximPath = "/usr/sbin/exim4"
 	eximUser = "Debian-exim"
-	// WithoutExim is the environment variable that leaves the tests with Exim out.
-	WithoutExim = "POINTSMAN_TEST_NO_EXIM"
 )
 
 // Exim is a running Exim 4 that demands STARTTLS and a login.
@@ -30,16 +29,10 @@ type Exim struct {
 	dir  string
 }
 
-// StartExim starts Exim in the foreground with a configuration of its own. It fails the test where Exim is not installed.
+// StartExim starts Exim in the foreground with a configuration of its own.
 func StartExim(t testing.TB) *Exim {
 	t.Helper()
-	if os.Getenv(WithoutExim) == "1" {
-		t.Skip("left out: " + WithoutExim + "=1")
-	}
-	if _, err := os.Stat(eximPath); err != nil || os.Geteuid() != 0 {
-		t.Fatalf("needs root and %s (apt-get install -y --no-install-recommends exim4-daemon-light); %s=1 leaves this test out",
-			eximPath, WithoutExim)
-	}
+	testenv.Need(t, testenv.Exim)
 	e := &Exim{Port: freePort(t), Cert: NewCert(t), dir: folder(t)}
 	conf := e.write(t)
 	cmd := exec.Command(eximPath, "-C", conf, "-bdf", "-q10s")
