@@ -14,7 +14,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// adapter is where the types S and A end: the rest of the package sees settings and arguments as JSON.
+// adapter hides the types S and A from the rest of the package, which sees settings and arguments as JSON.
 type adapter[S, A any] struct {
 	plugin    Plugin[S, A]
 	settings  *schema.Decoder
@@ -45,20 +45,20 @@ func (a *adapter[S, A]) check(log *slog.Logger, settings []byte) (ds []Diagnosti
 	if a.plugin.Check == nil {
 		return nil
 	}
-	if err := guard(log, "check of the settings panicked", func() error { ds = a.plugin.Check(s); return nil }); err != nil {
+	if err := guard(log, "check of the settings", func() error { ds = a.plugin.Check(s); return nil }); err != nil {
 		return diagnose(err)
 	}
 	return ds
 }
 
-// start makes the handler. The settings have passed check.
+// start makes the handler. The caller has checked the settings.
 func (a *adapter[S, A]) start(ctx context.Context, settings []byte, in Instance) (engine, error) {
 	var s S
 	if err := a.settings.Decode(settings, &s); err != nil {
 		return nil, err
 	}
 	e := &handlerEngine[A]{arguments: a.arguments, log: in.Log}
-	err := guard(in.Log, "start of the plugin panicked", func() (err error) {
+	err := guard(in.Log, "start of the plugin", func() (err error) {
 		e.handler, err = a.plugin.New(ctx, s, in)
 		return err
 	})
@@ -66,7 +66,7 @@ func (a *adapter[S, A]) start(ctx context.Context, settings []byte, in Instance)
 		return nil, err
 	}
 	if e.handler == nil {
-		return nil, errors.New("the plugin made no handler: a mistake in the plugin")
+		return nil, errors.New("New returned neither a handler nor an error: correct the plugin")
 	}
 	e.batcher, _ = e.handler.(BatchHandler[A])
 	return e, nil
@@ -91,11 +91,11 @@ func (e *handlerEngine[A]) one(ctx context.Context, in *pluginv1.Delivery) *plug
 	return finish(ctx, d, e.call(ctx, d))
 }
 
-// call is Deliver with a panic turned into an error.
+// call calls Deliver and turns a panic into an error.
 func (e *handlerEngine[A]) call(ctx context.Context, d *Delivery[A]) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = panicked(e.log.With("delivery", d.ID, "rule", d.Rule), "delivery panicked", p)
+			err = panicked(e.log.With("delivery", d.ID, "rule", d.Rule), "delivery", p)
 		}
 	}()
 	return e.handler.Deliver(ctx, d)
@@ -127,17 +127,17 @@ func (e *handlerEngine[A]) many(ctx context.Context, ins []*pluginv1.Delivery) [
 }
 
 func (e *handlerEngine[A]) callBatch(ctx context.Context, ds []*Delivery[A]) (errs []error, failed error) {
-	failed = guard(e.log, "batch of deliveries panicked", func() error {
+	failed = guard(e.log, "batch of deliveries", func() error {
 		errs = e.batcher.DeliverBatch(ctx, ds)
 		if errs != nil && len(errs) != len(ds) {
-			return fmt.Errorf("the plugin answered %d errors for %d deliveries: a mistake in the plugin", len(errs), len(ds))
+			return fmt.Errorf("DeliverBatch returned %d errors for %d deliveries: correct the plugin", len(errs), len(ds))
 		}
 		return nil
 	})
 	return errs, failed
 }
 
-// decode makes a Delivery, or the result that refuses one whose arguments do not satisfy the schema: no retry can mend them.
+// decode returns a Delivery, or a rejection if its arguments do not satisfy the schema: a retry would not change them.
 func (e *handlerEngine[A]) decode(in *pluginv1.Delivery) (*Delivery[A], *pluginv1.Result) {
 	d := &Delivery[A]{ID: in.GetId(), Attempt: int(in.GetAttempt()), Rule: in.GetRule(), Envelope: in.GetEnvelope()}
 	if d.Envelope == nil {
@@ -159,7 +159,7 @@ func finish[A any](ctx context.Context, d *Delivery[A], err error) *pluginv1.Res
 	return r
 }
 
-// guard calls f with a panic turned into an error.
+// guard calls f and turns a panic into an error.
 func guard(log *slog.Logger, what string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -169,21 +169,21 @@ func guard(log *slog.Logger, what string, f func() error) (err error) {
 	return f()
 }
 
-// panicked logs a panic and returns the error for it. It is called in the deferred function that recovered.
+// panicked logs a panic and returns an error for it. Call it in the deferred function that recovered.
 func panicked(log *slog.Logger, what string, p any) error {
 	err := fmt.Errorf("panic: %v", p)
 	log.Error("panic", "in", what, "err", err, "stack", ownStack(string(debug.Stack())))
 	return err
 }
 
-// ownStack is the part of a stack that belongs to the plugin: without the frames above the panic, which are those of the
-// recovery and the runtime, and without those of this package below.
+// ownStack returns the plugin's part of a stack: without the frames of the recovery and the runtime above the panic, and
+// without the frames of this package below.
 func ownStack(stack string) string {
 	_, frames, ok := strings.Cut(stack, "\npanic(")
 	if !ok {
 		return stack
 	}
-	for range 2 { // the rest of the line of panic itself, and its position
+	for range 2 { // the rest of the line "panic(...)", and its position
 		_, frames, _ = strings.Cut(frames, "\n")
 	}
 	frames, _, _ = strings.Cut(frames, "\ngithub.com/pointsman/pointsman/plugins/sdk.")

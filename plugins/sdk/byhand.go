@@ -16,7 +16,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// byHand is a plugin's program run by a person, or by a router that asks for its description.
+// byHand runs a plugin's program that a person started, or a router that wants its description.
 type byHand struct {
 	server   *Server
 	commands []Command
@@ -33,7 +33,7 @@ func ownCommand(name string) bool {
 	return slices.Contains(slices.Concat(describeNames, versionNames, helpNames), name)
 }
 
-// run returns the exit code: 0, 1 for a failure, 2 for a command that is not known.
+// run returns the exit code: 0, 1 for a failure, 2 for an unknown command.
 func (b byHand) run(args []string) int {
 	d := b.server.Description()
 	program := handshake.FilePrefix + d.GetName()
@@ -59,7 +59,7 @@ func (b byHand) run(args []string) int {
 	return 2
 }
 
-const notByHand = `%[1]s is a plugin of Pointsman. The router starts it; by itself it does nothing.
+const notByHand = `%[1]s is a plugin of Pointsman. The router starts it; it does nothing by itself.
 
 Put it into the folder that the configuration names (plugins { dir = "bin" }) and write a block
   plugin "%[2]s" "<a name of yours>" { ... }
@@ -67,7 +67,7 @@ Put it into the folder that the configuration names (plugins { dir = "bin" }) an
 "%[1]s help" shows its settings and arguments.
 `
 
-// describe prints the description in a form that is the same every time: protojson varies its spaces on purpose.
+// describe prints the description. It indents it with encoding/json, because protojson varies its spaces on purpose.
 func (b byHand) describe() int {
 	compact, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(b.server.Description())
 	var out bytes.Buffer

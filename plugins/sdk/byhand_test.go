@@ -39,7 +39,7 @@ func TestByHand(t *testing.T) {
 		{"plain", "greet you", 0, "hello [you]\n", ""},
 		{"plain", "greet", 1, "hello []\n", "pointsman-plugin-test greet: whom?\n"},
 		{"plain", "gret", 2, "", "no command \"gret\"; `pointsman-plugin-test help` lists them"},
-		{"reserved", "describe", 1, "", `pointsman-plugin-reserved: a mistake in the plugin: argument "retry": the name is reserved for the router`},
+		{"reserved", "describe", 1, "", `pointsman-plugin-reserved: invalid plugin definition: argument "retry": the name is reserved for the router`},
 	}
 	for _, tt := range tests {
 		stdout, stderr, code := byHand(t, tt.kind, strings.Fields(tt.args)...)

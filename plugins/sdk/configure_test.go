@@ -19,7 +19,7 @@ import (
 func TestNotConfigured(t *testing.T) {
 	h := plugintest.Open(t, testPlugin(nil))
 	for _, got := range append(h.Deliver(plugintest.Event(), do("ok")), h.DeliverBatch(plugintest.Event(), do("ok"))...) {
-		if got.GetOutcome() != retry || !strings.Contains(got.GetMessage(), "no settings yet") {
+		if got.GetOutcome() != retry || !strings.Contains(got.GetMessage(), "is not configured") {
 			t.Errorf("got %v", got)
 		}
 	}

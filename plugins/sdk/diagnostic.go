@@ -31,7 +31,7 @@ func diagnose(err error) []Diagnostic {
 		}
 		return ds
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each part is looked at by itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the joined errors are handled one by one
 		var ds []Diagnostic
 		for _, e := range joined.Unwrap() {
 			ds = append(ds, diagnose(e)...)

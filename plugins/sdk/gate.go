@@ -7,10 +7,10 @@ type gate struct {
 	mu     sync.Mutex
 	n      int
 	closed bool
-	empty  chan struct{} // made by shut, closed when n is 0
+	empty  chan struct{} // made by shut, closed when n reaches 0
 }
 
-// enter counts k deliveries in, and says whether they may be worked on: after shut they are only to be answered.
+// enter counts k deliveries in. It returns false after shut: they must be answered, not processed.
 func (g *gate) enter(k int) (open bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -18,7 +18,7 @@ func (g *gate) enter(k int) (open bool) {
 	return !g.closed
 }
 
-// leave counts k deliveries out.
+// leave counts k deliveries out, when their results are sent.
 func (g *gate) leave(k int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -28,7 +28,7 @@ func (g *gate) leave(k int) {
 	}
 }
 
-// shut lets nothing more in. The channel closes as soon as nothing is inside.
+// shut makes enter return false from now on. The returned channel closes when no delivery is left inside.
 func (g *gate) shut() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -41,7 +41,7 @@ func (g *gate) shut() <-chan struct{} {
 	return g.empty
 }
 
-// signal needs mu.
+// signal closes empty, once. The caller holds mu.
 func (g *gate) signal() {
 	if !g.closed {
 		return

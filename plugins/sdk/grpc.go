@@ -13,12 +13,12 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// window is the flow-control window of a stream and of the connection: room for several full batches, so that a router
-// seldom waits for permission to send.
+// window is the flow-control window of a stream and of the connection. It holds several full batches, so that a router seldom
+// waits for permission to send.
 const window = 4 << 20
 
-// ServerOptions are what a gRPC server for this plugin needs: message sizes of the protocol, and a panic in a method that
-// ends only its call.
+// ServerOptions returns the options that a gRPC server for this plugin needs: the protocol's message sizes, and interceptors
+// that turn a panic into an error of the call.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(handshake.MaxMessageBytes),

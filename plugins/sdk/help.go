@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// writeHelp teaches the plugin: what it is, how it is configured, and what every name means.
+// writeHelp prints the plugin's purpose, a sample configuration, and its settings, arguments and commands.
 func writeHelp(w io.Writer, d *pluginv1.DescribeResponse, commands []Command) {
 	program := handshake.FilePrefix + d.GetName()
 	fmt.Fprintf(w, "%s %s\n%s\n\n", program, d.GetVersion(), d.GetDoc())
@@ -23,7 +23,7 @@ func writeHelp(w io.Writer, d *pluginv1.DescribeResponse, commands []Command) {
 	for _, c := range commands {
 		fmt.Fprintf(t, "  %s\t%s\n", c.Name, c.Doc)
 	}
-	fmt.Fprintf(t, "  describe\tprints what the plugin is and takes, as JSON\n")
+	fmt.Fprintf(t, "  describe\tprints the plugin's description and schemas as JSON\n")
 	fmt.Fprintf(t, "  version\tprints the version\n")
 	fmt.Fprintf(t, "  help\tprints this\n")
 	_ = t.Flush()
@@ -90,7 +90,7 @@ func typeName(t pluginv1.Type) string {
 	return strings.ToLower(strings.TrimPrefix(t.String(), "TYPE_"))
 }
 
-// sample is a configuration with what is required, and nothing else.
+// sample is a configuration with the required settings and arguments only.
 func sample(d *pluginv1.DescribeResponse) string {
 	var b strings.Builder
 	name := "my-" + d.GetName()

@@ -16,8 +16,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// newLogger makes the logger of a plugin: lines of JSON in the form that go-plugin's client reads from standard error.
-// level is the value of handshake.EnvLogLevel.
+// newLogger returns the logger of a plugin. It writes lines of JSON in the form that go-plugin's client reads from standard
+// error. level is the value of handshake.EnvLogLevel.
 func newLogger(w io.Writer, level string, secrets *scrubber) (*slog.Logger, hclog.Logger) {
 	l := hclog.LevelFromString(level)
 	if l == hclog.NoLevel {
@@ -27,8 +27,8 @@ func newLogger(w io.Writer, level string, secrets *scrubber) (*slog.Logger, hclo
 	return slog.New(&logHandler{out: h, secrets: secrets}), h
 }
 
-// logHandler gives slog's records to hclog, with the secrets taken out of messages and values. The keys stay as they are;
-// those in a group become "group.key".
+// logHandler passes slog's records to hclog and removes secrets from messages and values. Keys stay as they are; a key in a
+// group becomes "group.key".
 type logHandler struct {
 	out     hclog.Logger
 	secrets *scrubber
@@ -81,7 +81,7 @@ func (h *logHandler) appendAttr(args []any, prefix string, a slog.Attr) []any {
 	return append(args, prefix+a.Key, h.value(v))
 }
 
-// value turns a value into what JSON shows best.
+// value returns the form of a value that reads best in JSON.
 func (h *logHandler) value(v slog.Value) any {
 	switch v.Kind() {
 	case slog.KindString:
@@ -105,7 +105,7 @@ func (h *logHandler) any(v any) any {
 		return h.text(fmt.Sprintf("%+v", v))
 	}
 	text := h.text(string(encoded))
-	if !json.Valid([]byte(text)) { // cut, or a secret reached over a quote
+	if !json.Valid([]byte(text)) { // text was cut, or a secret contained a quote
 		return text
 	}
 	return json.RawMessage(text)
@@ -113,7 +113,7 @@ func (h *logHandler) any(v any) any {
 
 func (h *logHandler) text(s string) string { return short(h.secrets.clean(s)) }
 
-// maxLogText bounds one text in a log line: eight of them fit into a line.
+// maxLogText limits one text in a log line, of which eight fit into a line.
 const maxLogText = handshake.MaxLogLine / 8
 
 func short(s string) string {
@@ -137,7 +137,7 @@ func levelOf(l slog.Level) hclog.Level {
 	return hclog.Error
 }
 
-// lineWriter keeps finished lines to a length that arrives in one piece. hclog makes one Write per line.
+// lineWriter shortens lines that the router's reader would cut. hclog makes one Write per line.
 type lineWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -154,7 +154,7 @@ func (l *lineWriter) Write(line []byte) (int, error) {
 	return n, err
 }
 
-// shorten keeps what go-plugin needs and the message of a line that is too long.
+// shorten reduces a line that is too long to its level, message and time.
 func shorten(line []byte) []byte {
 	var head struct {
 		Level     string `json:"@level"`

@@ -11,19 +11,19 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// RetryAfter is err with the time after which another attempt makes sense, such as an HTTP Retry-After. The router may wait
-// longer, never shorter. Zero leaves it to the router, as any other error does.
+// RetryAfter wraps err with the earliest time of the next attempt, such as that of an HTTP Retry-After. The router may wait
+// longer, but never shorter. Zero leaves the time to the router's schedule, as any other error does.
 func RetryAfter(err error, d time.Duration) error {
 	return &outcomeError{err: orText(err, "try again later"), outcome: pluginv1.Outcome_OUTCOME_RETRY, after: max(d, 0)}
 }
 
-// Reject is err, and no further attempt: the delivery can never be done, and becomes a dead letter with err's text. The end
-// of ctx is no reason to reject: it makes a rejection that wraps it a retry.
+// Reject wraps err to say that no retry can succeed: the delivery becomes a dead letter with err's text. An err that wraps the
+// error of the ended ctx is retried all the same.
 func Reject(err error) error {
 	return &outcomeError{err: orText(err, "rejected"), outcome: pluginv1.Outcome_OUTCOME_REJECT}
 }
 
-// orText: a nil error passed by mistake must not turn into success.
+// orText replaces a nil error, which a handler passed by mistake and which must not count as success.
 func orText(err error, text string) error {
 	if err == nil {
 		return errors.New(text)
@@ -40,10 +40,10 @@ type outcomeError struct {
 func (e *outcomeError) Error() string { return e.err.Error() }
 func (e *outcomeError) Unwrap() error { return e.err }
 
-// maxMessage bounds the texts of a result: they are stored with the delivery and shown to people.
+// maxMessage limits the texts of a result, which are stored with the delivery and shown to people.
 const maxMessage = 4 << 10
 
-// resultOf says what a handler's error means for the delivery.
+// resultOf turns a handler's error into the delivery's result.
 func resultOf(ctx context.Context, id string, err error) *pluginv1.Result {
 	if err == nil {
 		return &pluginv1.Result{Id: id, Outcome: pluginv1.Outcome_OUTCOME_DONE}
@@ -66,7 +66,7 @@ func retry(id, message string) *pluginv1.Result {
 	return &pluginv1.Result{Id: id, Outcome: pluginv1.Outcome_OUTCOME_RETRY, Message: message}
 }
 
-// clip keeps a text valid UTF-8, as protobuf demands, and bounded.
+// clip makes a text valid UTF-8, which protobuf requires, and limits its length.
 func clip(s string) string {
 	if len(s) > maxMessage {
 		s = s[:maxMessage] + "..."

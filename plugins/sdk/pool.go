@@ -16,7 +16,7 @@ type task struct {
 	session  *session
 }
 
-// engine does deliveries. It answers each with exactly one result and never panics.
+// engine processes deliveries. It answers each with exactly one result and never panics.
 type engine interface {
 	one(ctx context.Context, d *pluginv1.Delivery) *pluginv1.Result
 	// many is used when batch says so. The results are in the order of ds.
@@ -24,8 +24,8 @@ type engine interface {
 	batch() bool
 }
 
-// pool runs tasks on workers that stay: a goroutine per delivery costs more than most of what surrounds it. It has as many
-// workers as were ever needed at once, up to its size.
+// pool runs tasks on workers that it keeps, because a goroutine per delivery costs more than most of the work around it. It
+// grows to as many workers as were ever needed at once, up to its size.
 type pool struct {
 	engine   engine
 	maxBatch int
@@ -44,7 +44,7 @@ func newPool(e engine, maxInFlight, maxBatch int) *pool {
 	return p
 }
 
-// submit queues a task, or says no when ctx ends first: the queue is full only if the router overruns MaxInFlight.
+// submit queues a task. It returns false when ctx ends first, which takes a router that exceeds MaxInFlight and fills the queue.
 func (p *pool) submit(ctx context.Context, t task) bool {
 	select {
 	case p.queue <- t:
@@ -67,7 +67,7 @@ func (p *pool) grow() {
 			return
 		}
 		if p.workers.CompareAndSwap(n, n+1) {
-			p.idle.Add(1) // from here on it is on its way to the queue
+			p.idle.Add(1) // counts as idle until it takes its first task
 			p.wg.Add(1)
 			go p.work()
 			return
@@ -77,7 +77,7 @@ func (p *pool) grow() {
 
 func (p *pool) work() {
 	defer p.wg.Done()
-	defer func() { // when the pool closes, or a handler ended its goroutine
+	defer func() { // the pool was closed, or a handler called runtime.Goexit
 		p.workers.Add(-1)
 		p.grow()
 	}()
@@ -87,7 +87,7 @@ func (p *pool) work() {
 		if !ok {
 			return
 		}
-		p.grow() // this worker may have been counted on for what still waits
+		p.grow() // tasks that still wait may have relied on this worker
 		if p.engine.batch() {
 			p.runMany(p.collect(t))
 		} else {
@@ -109,7 +109,7 @@ func (p *pool) runOne(t task) {
 	r = p.engine.one(ctx, t.delivery)
 }
 
-// collect adds what waits to a batch.
+// collect makes a batch of a task and those that wait.
 func (p *pool) collect(first task) []task {
 	batch := append(make([]task, 0, min(len(p.queue)+1, p.maxBatch)), first)
 	for len(batch) < p.maxBatch {
@@ -142,7 +142,7 @@ func (p *pool) runMany(batch []task) {
 	copy(rs, p.engine.many(ctx, ds))
 }
 
-// batchContext ends at the earliest deadline, and with the first session. In practice there is one.
+// batchContext ends at the earliest deadline and with the session of the first task. In practice there is only one session.
 func batchContext(batch []task) (context.Context, context.CancelFunc) {
 	var earliest time.Time
 	for _, t := range batch {
@@ -156,7 +156,7 @@ func batchContext(batch []task) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(batch[0].session.ctx, earliest)
 }
 
-// close ends the workers once nobody can submit any more, and waits for them.
+// close ends the workers and waits for them. No submit may follow.
 func (p *pool) close() {
 	close(p.queue)
 	p.wg.Wait()

@@ -10,14 +10,14 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// scrubber takes the secrets of the settings out of every text that leaves the plugin. schema.Secret keeps a secret from
-// being printed by mistake; the scrubber catches what was revealed on purpose and came back in an error, such as net/http's
+// scrubber removes the secrets of the settings from every text that leaves the plugin. schema.Secret prevents printing a secret
+// by mistake; the scrubber catches secrets that a plugin passed on and that came back in an error, such as net/http's
 // `Post "https://hooks.example/T0/secret": dial tcp ...`.
 type scrubber struct {
 	replacer atomic.Pointer[strings.Replacer]
 }
 
-// Texts shorter than this are left alone: they would be found everywhere.
+// minSecret is the length of the shortest text that is removed. Shorter ones would match everywhere.
 const minSecret = 4
 
 func (s *scrubber) set(secrets []string) {
@@ -30,7 +30,7 @@ func (s *scrubber) set(secrets []string) {
 		s.replacer.Store(nil)
 		return
 	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // the longest first: one may hold another
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // longest first, because one may contain another
 	pairs := make([]string, 0, 2*len(forms))
 	for _, f := range slices.Compact(forms) {
 		pairs = append(pairs, f, schema.Redacted)
@@ -45,8 +45,8 @@ func (s *scrubber) clean(text string) string {
 	return text
 }
 
-// formsOf lists the ways in which a secret turns up: as it is, inside JSON, inside a URL; and when it is a URL itself, the
-// parts that make it secret.
+// formsOf lists the forms in which a secret can appear: as it is, in JSON, in a URL; and the secret parts of a secret that is a
+// URL itself.
 func formsOf(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	quoted, _ := json.Marshal(secret)
@@ -65,7 +65,7 @@ func formsOf(secret string) []string {
 	if password, ok := u.User.Password(); ok {
 		forms = append(forms, password, u.Redacted(), strings.TrimPrefix(u.Redacted(), u.Scheme+"://"))
 	}
-	const longPath = 8 // "/api" tells nothing
+	const longPath = 8 // shorter paths, such as "/api", are no secrets
 	if len(u.Path) >= longPath {
 		forms = append(forms, u.Path, u.EscapedPath())
 	}

@@ -17,21 +17,21 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// How a plugin process ends when its standard input closes, which is how it learns that its router is gone. Together the
-// three stay below the three seconds after which nothing of a killed router may be left.
+// Limits of the stop after standard input closed, which means that the router is gone. They stay below the three seconds after
+// which no process of a killed router may be left.
 const (
-	orphanPatience = time.Second             // deliveries under way may end by themselves
-	orphanTimeout  = 1500 * time.Millisecond // the handler's hooks have run
-	orphanDeadline = 2 * time.Second         // the process exits, whatever still runs
+	orphanGrace    = time.Second             // until deliveries in progress are cancelled
+	orphanTimeout  = 1500 * time.Millisecond // until the handler's hooks have run
+	orphanDeadline = 2 * time.Second         // until the process exits, whatever still runs
 )
 
 // Serve is the main function of a plugin. It does not return.
 //
-// Started by a router, it serves the plugin until the router stops it or standard input closes; SIGINT, SIGTERM and SIGHUP
-// do nothing, because it is the router that ends its plugins, after it has drained them. Anything printed to os.Stdout, by
-// the standard logger or by slog's default logger goes to the log.
+// Started by a router, it serves the plugin until the router stops it or standard input closes. It ignores SIGINT, SIGTERM and
+// SIGHUP, because the router stops its plugins itself, after draining them. Output to os.Stdout, of the standard logger and of
+// slog's default logger goes to the log.
 //
-// Run by hand it takes one argument: describe, version, help, or the name of a Command.
+// Run by hand, it takes one argument: describe, version, help, or the name of a Command.
 func Serve[S, A any](p Plugin[S, A]) {
 	os.Exit(run(p))
 }
@@ -40,7 +40,7 @@ func run[S, A any](p Plugin[S, A]) int {
 	if process == nil {
 		s, err := NewServer(p, os.Stderr, os.Getenv(handshake.EnvLogLevel))
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s%s: a mistake in the plugin: %v\n", handshake.FilePrefix, p.Name, err)
+			fmt.Fprintf(os.Stderr, "%s%s: invalid plugin definition: %v\n", handshake.FilePrefix, p.Name, err)
 			return 1
 		}
 		return byHand{server: s, commands: p.Commands, out: os.Stdout, err: os.Stderr}.run(os.Args[1:])
@@ -48,7 +48,7 @@ func run[S, A any](p Plugin[S, A]) int {
 	defer process.flush()
 	s, err := newServer(p, process.log, process.secrets)
 	if err != nil {
-		process.log.Error("a mistake in the plugin", "err", err)
+		process.log.Error("invalid plugin definition", "err", err)
 		return 1
 	}
 	slog.SetDefault(process.log)
@@ -77,12 +77,12 @@ func (p *stdio) serve(s *Server) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), orphanTimeout)
 	defer cancel()
-	s.stop(ctx, orphanPatience)
+	s.stop(ctx, orphanGrace)
 	return 0
 }
 
-// restoring takes standard output and error back from go-plugin with the first call: go-plugin takes them just before it
-// starts to listen.
+// restoring returns interceptors that restore os.Stdout and os.Stderr at the first call, because go-plugin replaces them just
+// before it starts to listen.
 func (p *stdio) restoring() []grpc.ServerOption {
 	var once sync.Once
 	return []grpc.ServerOption{
@@ -107,24 +107,24 @@ func (p *stdio) watchStdin(stdin io.Reader, s *Server, stop *stopper) {
 	_, _ = io.Copy(io.Discard, stdin)
 	time.AfterFunc(orphanDeadline, func() { os.Exit(1) })
 	if !p.called.Load() {
-		p.log.Warn("stdin is closed before any call came: a router must keep it open for as long as the plugin shall run")
+		p.log.Warn("stdin was closed before the first call: keep it open as long as the plugin should run")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), orphanTimeout)
 	defer cancel()
-	s.stop(ctx, orphanPatience)
+	s.stop(ctx, orphanGrace)
 	stop.stop() // plugin.Serve returns and removes its socket
 }
 
-// ignoreSignals keeps the signals that a terminal or a service manager sends to every process of the router from ending a
-// plugin before it is drained, and turns a write to a router that is gone into an error. Programs that the plugin starts
-// get the signals' usual effect.
+// ignoreSignals ignores the signals that a terminal or a service manager sends to every process of a service, so that the router
+// can drain the plugin first. Ignoring SIGPIPE turns a write to a dead router into an error. Programs that the plugin starts
+// handle the signals as usual.
 func ignoreSignals() (stop func()) {
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	return func() { signal.Stop(ch) }
 }
 
-// stopper stops a gRPC server that may not be made yet.
+// stopper stops a gRPC server that may not exist yet.
 type stopper struct {
 	mu      sync.Mutex
 	server  *grpc.Server
@@ -155,7 +155,7 @@ func (s *stopper) served() bool {
 	return s.server != nil
 }
 
-// goPlugin is the plugin as go-plugin wants it.
+// goPlugin implements go-plugin's interface for a plugin.
 type goPlugin struct {
 	plugin.NetRPCUnsupportedPlugin
 	server *Server
@@ -167,5 +167,5 @@ func (g *goPlugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 }
 
 func (g *goPlugin) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
-	return nil, fmt.Errorf("%s is served here, not used", handshake.PluginSet)
+	return nil, fmt.Errorf("%s has no client here", handshake.PluginSet)
 }

@@ -96,7 +96,7 @@ func TestExitsWhenStdinCloses(t *testing.T) {
 	if err := c.wait(t, 3*time.Second); err != nil {
 		t.Errorf("exit: %v; stderr: %s", err, c.stderr)
 	}
-	if !strings.Contains(c.stderr.String(), "a router must keep it open") {
+	if !strings.Contains(c.stderr.String(), "stdin was closed before the first call") {
 		t.Errorf("it does not say why it exits: %s", c.stderr)
 	}
 	if _, err := os.Stat(socket); !os.IsNotExist(err) {

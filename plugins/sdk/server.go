@@ -24,8 +24,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Server serves a plugin over gRPC, without the process around it. Serve makes one; tests and programs that want a plugin
-// in their own process use it directly. Create with NewServer, Close when its gRPC server has stopped.
+// Server serves a plugin over gRPC, without the process around it. Serve uses one; tests and programs with a plugin in their own
+// process use it directly. Make it with NewServer, and call Close when its gRPC server has stopped.
 type Server struct {
 	pluginv1.UnimplementedPluginServiceServer
 
@@ -48,7 +48,7 @@ type Server struct {
 	finish   sync.Once
 }
 
-// app is a Plugin without its types.
+// app is a Plugin without its type parameters.
 type app interface {
 	check(log *slog.Logger, settings []byte) []Diagnostic
 	start(ctx context.Context, settings []byte, in Instance) (engine, error)
@@ -56,8 +56,8 @@ type app interface {
 
 var errStopped = status.Error(codes.Unavailable, "the plugin has stopped")
 
-// NewServer checks the plugin's definition and makes a server for it. The plugin's log goes to w, one JSON object a line,
-// from the level on, a value of handshake.EnvLogLevel. An error is a mistake of the plugin's author.
+// NewServer checks the plugin's definition and makes a server for it. It writes the plugin's log to w, one JSON object per line;
+// level is a value of handshake.EnvLogLevel. It returns an error if the definition is invalid.
 func NewServer[S, A any](p Plugin[S, A], w io.Writer, level string) (*Server, error) {
 	secrets := &scrubber{}
 	log, _ := newLogger(w, level, secrets)
@@ -65,7 +65,7 @@ func NewServer[S, A any](p Plugin[S, A], w io.Writer, level string) (*Server, er
 }
 
 func newServer[S, A any](p Plugin[S, A], log *slog.Logger, secrets *scrubber) (*Server, error) {
-	if err := p.mistake(); err != nil {
+	if err := p.validate(); err != nil {
 		return nil, err
 	}
 	a, err := newAdapter(p)
@@ -91,17 +91,17 @@ func newServer[S, A any](p Plugin[S, A], log *slog.Logger, secrets *scrubber) (*
 
 var kindForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-// most bounds MaxInFlight and MaxBatch: every delivery in flight may cost a goroutine.
+// most limits MaxInFlight and MaxBatch, because every delivery in flight may need a goroutine.
 const most = 1 << 16
 
-func (p Plugin[S, A]) mistake() error {
+func (p Plugin[S, A]) validate() error {
 	switch {
 	case !kindForm.MatchString(p.Name):
 		return fmt.Errorf("plugin name %q: want lower-case letters, digits and -", p.Name)
 	case p.Doc == "":
 		return errors.New("the plugin has no Doc: say in one sentence what it does")
 	case p.New == nil:
-		return errors.New("the plugin has no New: nothing would do the deliveries")
+		return errors.New("the plugin has no New: set it to the function that makes the handler")
 	case p.MaxInFlight < 0 || p.MaxInFlight > most || p.MaxBatch < 0 || p.MaxBatch > most:
 		return fmt.Errorf("MaxInFlight and MaxBatch: want 0 to %d", most)
 	}
@@ -120,7 +120,7 @@ func orDefault(n, def int) int {
 	return n
 }
 
-// versionOr is the version that is known: given, recorded by the toolchain, or none.
+// versionOr returns the given version, or the one that the toolchain recorded, or "dev".
 func versionOr(version string) string {
 	if version != "" {
 		return version
@@ -134,16 +134,16 @@ func versionOr(version string) string {
 // Register adds the plugin to a gRPC server that was made with ServerOptions.
 func (s *Server) Register(r grpc.ServiceRegistrar) { pluginv1.RegisterPluginServiceServer(r, s) }
 
-// Description is what Describe answers. It is shared: clone it to change it.
+// Description returns the response of Describe. It is shared: clone it before you change it.
 func (s *Server) Description() *pluginv1.DescribeResponse { return s.description }
 
-// Describe says what the plugin is.
+// Describe returns a copy of the description.
 func (s *Server) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
 	return proto.CloneOf(s.description), nil
 }
 
-// Configure checks the settings, and unless that is all that was asked for, starts the plugin with them. It takes settings
-// once.
+// Configure checks the settings and, unless the request is only to validate, starts the plugin with them. A plugin can be
+// started once.
 func (s *Server) Configure(ctx context.Context, req *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,13 +163,13 @@ func (s *Server) Configure(ctx context.Context, req *pluginv1.ConfigureRequest) 
 	return resp, nil
 }
 
-// start needs mu.
+// start makes the engine and its pool. The caller holds mu.
 func (s *Server) start(ctx context.Context, req *pluginv1.ConfigureRequest) error {
 	if s.stopped {
 		return errStopping
 	}
 	if s.engine != nil {
-		return errors.New("the plugin has its settings already: other settings need another process")
+		return errors.New("the plugin is already configured: start another process for other settings")
 	}
 	e, err := s.app.start(ctx, req.GetSettings(), Instance{Name: req.GetInstance(), DataDir: req.GetDataDir(), Log: s.log})
 	if err != nil {
@@ -181,7 +181,7 @@ func (s *Server) start(ctx context.Context, req *pluginv1.ConfigureRequest) erro
 	return nil
 }
 
-// cleaned is an engine whose results hold no secret of the settings.
+// cleaned is an engine that removes the secrets of the settings from its results.
 type cleaned struct {
 	engine
 	secrets *scrubber
@@ -210,7 +210,7 @@ func (c cleaned) clean(r *pluginv1.Result) {
 	}
 }
 
-// begin counts a session in, unless the server is closed.
+// begin registers a session. It returns false if the server is closed.
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,8 +221,8 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// Drain waits until every delivery has its result, then lets the handler flush and close. Deliveries that are still under
-// way shortly before the timeout have their context cancelled, so that they too are answered.
+// Drain waits until every delivery has its result, then lets the handler flush and close. Shortly before the timeout it cancels
+// the contexts of deliveries in progress, so that they are answered too.
 func (s *Server) Drain(ctx context.Context, req *pluginv1.DrainRequest) (*pluginv1.DrainResponse, error) {
 	timeout := req.GetTimeout().AsDuration()
 	if timeout <= 0 {
@@ -234,12 +234,12 @@ func (s *Server) Drain(ctx context.Context, req *pluginv1.DrainRequest) (*plugin
 	return &pluginv1.DrainResponse{}, nil
 }
 
-// stop takes no more deliveries, lets none wait for others, waits for those under way, cancels them when patience is over,
-// and then runs the handler's other hooks; each once. All of it ends with ctx.
-func (s *Server) stop(ctx context.Context, patience time.Duration) {
+// stop refuses new deliveries, calls the handler's Drain, waits for the deliveries in progress and cancels them after grace, and
+// at last calls Flush and Close. It calls each hook once, and gives up when ctx ends.
+func (s *Server) stop(ctx context.Context, grace time.Duration) {
 	empty := s.gate.shut()
 	s.drained.Do(s.drainHandler)
-	over := time.NewTimer(patience)
+	over := time.NewTimer(grace)
 	defer over.Stop()
 	select {
 	case <-empty:
@@ -249,13 +249,13 @@ func (s *Server) stop(ctx context.Context, patience time.Duration) {
 	select {
 	case <-empty:
 	case <-ctx.Done():
-		s.log.Warn("deliveries did not end when their context did; the plugin stops without its Flush and Close")
+		s.log.Warn("deliveries are still running after their context ended: stopping without Flush and Close")
 		return
 	}
 	s.finish.Do(func() { s.runHooks(ctx) })
 }
 
-// handler is the plugin's, as far as it has hooks; nil before it was made.
+// handler returns the plugin's handler, or nil before Configure.
 func (s *Server) handler() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -270,7 +270,7 @@ func (s *Server) drainHandler() {
 	if !ok {
 		return
 	}
-	err := guard(s.log, "drain panicked", func() error {
+	err := guard(s.log, "Drain", func() error {
 		d.Drain()
 		return nil
 	})
@@ -282,19 +282,19 @@ func (s *Server) drainHandler() {
 func (s *Server) runHooks(ctx context.Context) {
 	h := s.handler()
 	if f, ok := h.(Flusher); ok {
-		if err := guard(s.log, "flush panicked", func() error { return f.Flush(ctx) }); err != nil {
+		if err := guard(s.log, "Flush", func() error { return f.Flush(ctx) }); err != nil {
 			s.log.Error("flush", "err", err)
 		}
 	}
 	if c, ok := h.(io.Closer); ok {
-		if err := guard(s.log, "close panicked", c.Close); err != nil {
+		if err := guard(s.log, "Close", c.Close); err != nil {
 			s.log.Error("close", "err", err)
 		}
 	}
 }
 
-// Close ends everything that the server started, and the handler, when its gRPC server has stopped. Deliveries under way
-// are cancelled and waited for until ctx ends.
+// Close ends the handler and everything that the server started. Call it when the gRPC server has stopped. It cancels deliveries
+// in progress and waits for them until ctx ends.
 func (s *Server) Close(ctx context.Context) {
 	s.stop(ctx, 0)
 	s.mu.Lock()

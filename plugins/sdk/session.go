@@ -11,29 +11,28 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// session is one Deliver stream or one DeliverBatch call: the deliveries that came with it, and their results on the way
-// back.
+// session is one Deliver stream or one DeliverBatch call. It counts its deliveries and queues their results.
 type session struct {
 	ctx context.Context // of its deliveries
 
 	mu      sync.Mutex
 	pending int // received and not settled
 	ready   []*pluginv1.Result
-	wake    chan struct{} // holds a token when there is something new for the sender
+	wake    chan struct{} // signals new results to the sender
 }
 
 func newSession(ctx context.Context) *session {
 	return &session{ctx: ctx, wake: make(chan struct{}, 1)}
 }
 
-// owe counts deliveries that came in.
-func (s *session) owe(n int) {
+// add counts n deliveries that were received.
+func (s *session) add(n int) {
 	s.mu.Lock()
 	s.pending += n
 	s.mu.Unlock()
 }
 
-// settle queues a result for sending. It never waits.
+// settle queues a result for sending. It never blocks.
 func (s *session) settle(r *pluginv1.Result) {
 	s.mu.Lock()
 	s.pending--
@@ -52,7 +51,7 @@ func (s *session) poke() {
 	}
 }
 
-// take returns the results that are ready, in exchange for an empty slice, and how many deliveries are still under way.
+// take returns the queued results and the number of deliveries without one. The session reuses the empty slice.
 func (s *session) take(empty []*pluginv1.Result) (ready []*pluginv1.Result, pending int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +72,7 @@ func cut(rs []*pluginv1.Result) int {
 	return n
 }
 
-// sizeOf is about what r takes on the wire.
+// sizeOf estimates the encoded size of r.
 func sizeOf(r *pluginv1.Result) int {
 	if len(r.GetEffects()) > 0 {
 		return proto.Size(r)

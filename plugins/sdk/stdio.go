@@ -17,12 +17,11 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// stdio is what the SDK does with the standard streams of a plugin process that a router started.
+// stdio redirects the standard streams of a plugin process that a router started.
 //
-// The first line on standard output must be go-plugin's handshake, and go-plugin reads nothing after it. So os.Stdout
-// becomes a pipe: the handshake goes through, and whatever else the plugin prints goes to the log. go-plugin replaces
-// os.Stdout and os.Stderr once more while it starts; restore puts ours back, so that what is made later writes to the same
-// places.
+// The first line on standard output must be go-plugin's handshake, and go-plugin reads nothing after it. Therefore os.Stdout
+// becomes a pipe: the handshake passes through, and everything else that the plugin prints goes to the log. go-plugin replaces
+// os.Stdout and os.Stderr once more while it starts; restore undoes that.
 type stdio struct {
 	secrets *scrubber
 	log     *slog.Logger
@@ -30,11 +29,11 @@ type stdio struct {
 
 	out, err *os.File      // what os.Stdout and os.Stderr should be
 	done     chan struct{} // closed when everything printed is logged
-	called   atomic.Bool   // a router has called
+	called   atomic.Bool   // the router has made a call
 }
 
-// process is made before main, and before the init functions of the plugin's own packages, because a single line printed
-// there would break the handshake. It is nil in every process but that of a plugin which a router started.
+// process is set before main and before the init functions of the plugin's own packages, because a single line printed there
+// would break the handshake. It is nil unless a router started the process.
 var process = startedByRouter(os.Getenv, os.Args)
 
 func startedByRouter(getenv func(string) string, args []string) *stdio {
@@ -45,7 +44,7 @@ func startedByRouter(getenv func(string) string, args []string) *stdio {
 	s.log, s.hclog = newLogger(os.Stderr, getenv(handshake.EnvLogLevel), s.secrets)
 	r, w, err := os.Pipe()
 	if err != nil {
-		s.log.Error("standard output is not watched: the plugin must not print", "err", err)
+		s.log.Error("standard output cannot be redirected: the plugin must not print", "err", err)
 		s.out = os.Stdout
 		close(s.done)
 		return s
@@ -58,18 +57,18 @@ func startedByRouter(getenv func(string) string, args []string) *stdio {
 // handshakePrefix begins the line that go-plugin's client waits for.
 var handshakePrefix = fmt.Sprintf("%d|%d|", plugin.CoreProtocolVersion, handshake.ProtocolVersion)
 
-// watch passes the handshake on to the real standard output and logs every other line.
+// watch writes the handshake to the real standard output and logs every other line.
 func (s *stdio) watch(r io.Reader, real io.Writer) {
 	defer close(s.done)
 	lines := bufio.NewReaderSize(r, maxLogText)
-	shook := false
+	handshaken := false
 	for {
 		piece, err := lines.ReadSlice('\n') // a line, a part of a very long one, or the rest
 		line := string(piece)
-		if i := strings.Index(line, handshakePrefix); i >= 0 && !shook && strings.HasSuffix(line, "\n") {
-			shook = true
+		if i := strings.Index(line, handshakePrefix); i >= 0 && !handshaken && strings.HasSuffix(line, "\n") {
+			handshaken = true
 			_, _ = io.WriteString(real, line[i:])
-			line = line[:i] // printed before, without a line end
+			line = line[:i] // was printed before the handshake, without a line break
 		}
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
 			s.log.Warn("unexpected output on stdout", "output", line)
@@ -80,10 +79,10 @@ func (s *stdio) watch(r io.Reader, real io.Writer) {
 	}
 }
 
-// restore makes os.Stdout and os.Stderr ours again.
+// restore sets os.Stdout and os.Stderr to the redirected files.
 func (s *stdio) restore() { os.Stdout, os.Stderr = s.out, s.err }
 
-// flush waits for what was printed to be logged, for a moment. Nothing can be printed after it.
+// flush closes standard output and waits a moment until everything printed is logged.
 func (s *stdio) flush() {
 	_ = s.out.Close()
 	select {

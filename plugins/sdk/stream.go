@@ -15,8 +15,8 @@ var (
 	errStopping   = errors.New("the plugin is stopping")
 )
 
-// lostGrace is how long deliveries under way may go on after their stream is lost. The router will send them again, so
-// the only thing to gain is that they do not end half-done.
+// lostGrace is how long deliveries may continue after their stream is lost, so that they need not stop half-way. The router
+// sends them again in any case.
 const lostGrace = time.Second
 
 // Deliver serves the stream: this goroutine receives, the pool works, a second goroutine sends.
@@ -34,7 +34,7 @@ func (s *Server) Deliver(stream pluginv1.PluginService_DeliverServer) error {
 
 	err := s.receive(sess, stream)
 	close(closing)
-	if errors.Is(err, io.EOF) { // the router has nothing more: answer what it sent
+	if errors.Is(err, io.EOF) { // the router sends no more: answer what it sent
 		return <-sent
 	}
 	grace := time.AfterFunc(lostGrace, func() { cancel(errStreamLost) })
@@ -55,18 +55,18 @@ func (s *Server) receive(sess *session, stream pluginv1.PluginService_DeliverSer
 	}
 }
 
-// accept gives deliveries to the pool, or answers at once those that nobody can do.
+// accept passes deliveries to the pool, or answers them at once if they cannot be processed.
 func (s *Server) accept(sess *session, ds []*pluginv1.Delivery) {
-	sess.owe(len(ds))
+	sess.add(len(ds))
 	open := s.gate.enter(len(ds))
 	p := s.pool.Load()
 	now := time.Now()
 	for _, d := range ds {
 		switch {
 		case !open:
-			sess.settle(retry(d.GetId(), "the plugin is stopping and takes no more deliveries"))
+			sess.settle(retry(d.GetId(), "the plugin is stopping and accepts no more deliveries"))
 		case p == nil:
-			sess.settle(retry(d.GetId(), "the plugin has no settings yet: Configure must come before the first delivery"))
+			sess.settle(retry(d.GetId(), "the plugin is not configured: call Configure before the first delivery"))
 		default:
 			t := task{delivery: d, session: sess}
 			if d.GetTimeout() != nil {
@@ -79,8 +79,8 @@ func (s *Server) accept(sess *session, ds []*pluginv1.Delivery) {
 	}
 }
 
-// send sends results as they become ready, until closing is closed and nothing is pending. After an error it goes on taking
-// results, without sending, until the deliveries have ended or their context has.
+// send sends results as they become ready, until closing is closed and nothing is pending. After an error it keeps taking
+// results without sending them, so that the deliveries can end.
 func (s *Server) send(sess *session, stream pluginv1.PluginService_DeliverServer, closing <-chan struct{}) error {
 	var failed error
 	var buffer []*pluginv1.Result
@@ -107,14 +107,14 @@ func (s *Server) send(sess *session, stream pluginv1.PluginService_DeliverServer
 		}
 		select {
 		case <-sess.wake:
-			runtime.Gosched() // lets workers that are done add theirs: fewer and fuller messages, at no delay to speak of
+			runtime.Gosched() // lets other finished workers add their results: fewer and fuller messages
 		case <-closing:
 			closing, closed = nil, true
 		}
 	}
 }
 
-// DeliverBatch does a batch with the same workers as Deliver.
+// DeliverBatch processes a batch with the same workers as Deliver.
 func (s *Server) DeliverBatch(ctx context.Context, req *pluginv1.DeliverBatchRequest) (*pluginv1.DeliverBatchResponse, error) {
 	if !s.begin() {
 		return nil, errStopped

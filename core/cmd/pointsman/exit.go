@@ -20,11 +20,11 @@ const exitCodesHelp = `Exit codes:
   0  ok
   1  failed, or the configuration is invalid
   2  the command line is wrong
-  3  what was asked for does not exist
-  4  the router can't be reached
+  3  not found
+  4  the router cannot be reached
   5  the router refused the credentials`
 
-// exitError is an error with an exit code of its own.
+// exitError is an error with its own exit code.
 type exitError struct {
 	code int
 	err  error
@@ -33,10 +33,10 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-// errReported ends a command whose messages are already written.
+// errReported ends a command that has already written its messages.
 var errReported = errors.New("already reported")
 
-// exitCode writes err for a person and returns the code that the process ends with.
+// exitCode writes err to w, unless it is errReported, and returns the exit code of the process.
 func exitCode(err error, w io.Writer) int {
 	if err == nil {
 		return exitOK

@@ -20,7 +20,7 @@ func (f *logFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.format, "log-format", "auto", "text, json, or auto: text on a terminal, JSON otherwise")
 }
 
-// logger builds the one logger of the process. It writes to w, standard error.
+// logger returns the logger of the process, which writes to w.
 func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.level)); err != nil {
@@ -36,7 +36,7 @@ func (f *logFlags) logger(w io.Writer) (*slog.Logger, error) {
 	return nil, usageError(fmt.Errorf("--log-format %q: want text, json or auto", f.format))
 }
 
-// isTerminal tells whether a person sees what is written to w.
+// isTerminal reports whether w is a terminal.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

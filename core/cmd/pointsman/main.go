@@ -17,7 +17,7 @@ func main() {
 	os.Exit(execute(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
 
-// streams are where a command reads and writes: answers go to out, messages to err.
+// streams are a command's standard streams: results go to out, messages for people to err.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -27,8 +27,8 @@ type streams struct {
 func execute(args []string, s streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal kills at once: the journal is safe at any instant. Signals that come together are one wish: timeout(1)
-	// and some supervisors signal both the process and its group.
+	// A second signal kills the process, which is safe: the journal is consistent at every instant. Signals within a second count
+	// as one, because timeout(1) and some supervisors signal both the process and its group.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	root := newRoot(s)
 	root.SetArgs(args)

@@ -27,7 +27,7 @@ func newPlugin(s streams) *cobra.Command {
 	return cmd
 }
 
-// pluginRunFlags say which configuration holds the plugin.
+// pluginRunFlags are the flags of `plugin run`.
 type pluginRunFlags struct {
 	configFlags
 	logFlags
@@ -38,12 +38,12 @@ func newPluginRun(s streams) *cobra.Command {
 	var f pluginRunFlags
 	cmd := &cobra.Command{
 		Use:   "run [flags] <plugin> <command> [argument...]",
-		Short: "Run a command that a plugin's program has, with the settings of its block",
-		Long: `Run a command of a plugin's own program with the settings that its block in the configuration has.
+		Short: "Run a command of a plugin's program with the settings of its block",
+		Long: `Run a command of a plugin's program with the settings of its block in the configuration.
 
-The settings reach the program on its standard input, as "--settings -" says: secrets are neither printed nor written to
-disk nor seen in the list of processes. The command runs beside the router, which need not be stopped. Flags after the name
-of the plugin belong to its command; "pointsman-plugin-<kind> help" lists a plugin's commands.`,
+The program reads the settings from its standard input ("--settings -"), so that secrets are not printed, written to disk or
+visible in the process list. The router may keep running. Flags after the name of the plugin belong to its command;
+"pointsman-plugin-<kind> help" lists a plugin's commands.`,
 		Example: `  pointsman plugin run backup reconcile --dry-run              # what differs between the two buckets?
   pointsman plugin run --config /etc/pointsman backup reconcile   # from a timer`,
 		Args: args(cobra.MinimumNArgs(2)),
@@ -51,7 +51,7 @@ of the plugin belong to its command; "pointsman-plugin-<kind> help" lists a plug
 	}
 	flags := cmd.Flags()
 	flags.SetInterspersed(false)
-	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory that holds the plugin's block")
+	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory with the plugin's block")
 	f.configFlags.register(flags)
 	f.logFlags.register(flags)
 	return cmd
@@ -77,8 +77,8 @@ func (f *pluginRunFlags) run(ctx context.Context, s streams, given []string) err
 	return runPlugin(ctx, s, p, given[1], given[2:])
 }
 
-// runPlugin waits for the plugin's program, whose exit code becomes ours. When ctx ends, the program is asked to stop, which
-// only it knows how to do in good order.
+// runPlugin runs the plugin's program and returns its exit code as ours. When ctx ends it sends SIGTERM instead of SIGKILL, so
+// that the program can stop in order.
 func runPlugin(ctx context.Context, s streams, p *config.Plugin, command string, arguments []string) error {
 	program, err := filepath.Abs(p.Path)
 	if err != nil {

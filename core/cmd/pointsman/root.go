@@ -24,7 +24,7 @@ Try it:
   pointsman run config.hcl
   pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
 
-Every flag can be given in the environment: --log-level is ` + envPrefix + `LOG_LEVEL.
+Every flag can also be set by an environment variable: --log-level is ` + envPrefix + `LOG_LEVEL.
 
 ` + exitCodesHelp,
 		SilenceErrors:     true,
@@ -43,7 +43,7 @@ Every flag can be given in the environment: --log-level is ` + envPrefix + `LOG_
 	return root
 }
 
-// flagsFromEnv sets every flag that the command line left alone from POINTSMAN_<FLAG>.
+// flagsFromEnv sets flags that the command line does not set from POINTSMAN_<FLAG>.
 func flagsFromEnv(flags *pflag.FlagSet) error {
 	var bad error
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -59,7 +59,7 @@ func flagsFromEnv(flags *pflag.FlagSet) error {
 	return bad
 }
 
-// noCommand refuses what is not a command, with what was probably meant.
+// noCommand refuses an unknown command and suggests a similar one.
 func noCommand(cmd *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return nil
@@ -71,7 +71,7 @@ func noCommand(cmd *cobra.Command, given []string) error {
 	return fmt.Errorf("unknown command %q", given[0])
 }
 
-// args turns cobra's complaint about positional arguments into a usage error.
+// args turns cobra's errors about positional arguments into usage errors.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
 		if err := check(cmd, given); err != nil {

@@ -13,10 +13,10 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 )
 
-// defaultConfig is read when a command is given no path.
+// defaultConfig is the configuration of a command without a path.
 const defaultConfig = "config.hcl"
 
-// configFlags say which configuration a command reads.
+// configFlags are the flags of commands that read a configuration.
 type configFlags struct {
 	vars  map[string]string
 	color string
@@ -27,7 +27,7 @@ func (f *configFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.color, "color", "auto", "auto, always or never")
 }
 
-// options joins flags and paths. A missing path is a usage error only when it was typed.
+// options returns the options for reading paths, or the default configuration if there are none.
 func (f *configFlags) options(paths []string) app.Options {
 	if len(paths) == 0 {
 		paths = []string{defaultConfig}
@@ -44,8 +44,8 @@ func newValidate(s streams) *cobra.Command {
 		Short: "Check a configuration without running it",
 		Long: `Check configuration files, or directories of *.hcl (default: ` + defaultConfig + `), without running them.
 
-Everything is checked: syntax, names, the type of every expression against the events of its sources, and each
-plugin's opinion of its settings. Nothing is connected to. All mistakes are printed at once.`,
+It checks syntax, names, the type of every expression against the events of its sources, and has each plugin check its
+settings. It opens no connections, and prints all mistakes at once.`,
 		Example: "  pointsman validate\n  pointsman validate rules/ config.hcl --json",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
@@ -75,7 +75,7 @@ plugin's opinion of its settings. Nothing is connected to. All mistakes are prin
 	return cmd
 }
 
-// writeDiagnostics prints every diagnostic with its lines, then the summary.
+// writeDiagnostics prints every diagnostic with its source lines, then the summary.
 func writeDiagnostics(w io.Writer, diags *config.Diagnostics, color bool, summary string) error {
 	if err := diags.WriteText(w, width(w), color); err != nil {
 		return err
@@ -84,7 +84,7 @@ func writeDiagnostics(w io.Writer, diags *config.Diagnostics, color bool, summar
 	return err
 }
 
-// summary is the last line: what was checked and what was found.
+// summary is the last line of the output: the number of things checked and of problems found.
 func summary(c *config.Config, d *config.Diagnostics) string {
 	return fmt.Sprintf("Checked %s, %s, %s: %s, %s.",
 		count(len(c.Files), "file"), count(len(c.Rules), "rule"), count(len(c.Plugins), "plugin"),
@@ -98,7 +98,7 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// width is that of the terminal, or 100 columns where there is none.
+// width returns the width of the terminal, or 100 columns if w is none.
 func width(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
 		if cols, _, err := term.GetSize(int(f.Fd())); err == nil && cols > 20 {

@@ -18,7 +18,7 @@ const (
 	// PluginSet is the only name in go-plugin's plugin set, to dispense on the router's side.
 	PluginSet = "pointsman"
 
-	// CookieKey and CookieValue tell a plugin that a router started it, and not a person by hand. No secret.
+	// CookieKey and CookieValue tell a plugin that a router started it, not a person. They are not secret.
 	CookieKey = "POINTSMAN_PLUGIN_COOKIE"
 	// CookieValue is the value of CookieKey.
 	CookieValue = "6f0d1b0e3c8d4d7a9a8c7f2f4b1e5d90"
@@ -43,7 +43,7 @@ const ArgDescribe = "describe"
 
 // Sizes. Both sides set MaxMessageBytes on their gRPC end: grpc-go's own default refuses to receive more than 4 MiB.
 const (
-	// MaxMessageBytes is the most that one gRPC message may hold, in either direction.
+	// MaxMessageBytes limits one gRPC message, in either direction.
 	MaxMessageBytes = 64 << 20
 
 	// MaxBatch and MaxBatchBytes end a batch of deliveries or of results, whichever comes first. A batch always holds at

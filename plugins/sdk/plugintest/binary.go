@@ -18,8 +18,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/handshake"
 )
 
-// Build compiles the main package in dir and returns the path of the program, which is gone after the test. Empty: the
-// package under test.
+// Build compiles the main package in dir, or the package under test if dir is empty, and returns the path of the program. The
+// program is removed after the test.
 func Build(t testing.TB, dir string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "plugin")
@@ -31,8 +31,7 @@ func Build(t testing.TB, dir string) string {
 	return path
 }
 
-// Binary checks a plugin's program from outside, in sub-tests. It knows nothing of Go: the program may be written in
-// anything.
+// Binary checks a plugin's program from outside, in sub-tests. The program may be written in any language.
 func Binary(t *testing.T, path string) {
 	t.Run("describe", func(t *testing.T) { binaryDescribes(t, path) })
 	t.Run("run by hand", func(t *testing.T) { binaryRefuses(t, path) })
@@ -56,7 +55,7 @@ func binaryDescribes(t *testing.T, path string) {
 	}
 }
 
-// binaryRefuses: without a router it says what it is, on standard error, and fails.
+// binaryRefuses: without a router, the program explains on standard error what it is, and fails.
 func binaryRefuses(t *testing.T, path string) {
 	cmd := exec.CommandContext(t.Context(), path)
 	var out, errs bytes.Buffer

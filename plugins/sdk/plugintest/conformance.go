@@ -20,15 +20,15 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Conformance is what Run needs to know of a plugin.
+// Conformance describes a plugin to Run.
 type Conformance struct {
 	// Settings, a JSON object, with which deliveries of Arguments succeed: the destination is a server of the test's own.
-	// Its secrets must be long enough to be told from other text: they must never be seen again.
+	// Its secrets must be long enough to be unique in all output, because Run checks that they never appear there.
 	Settings string
 	// Failing are settings that satisfy the schema and with which deliveries fail: a destination that refuses or is not
-	// there. Their secrets too must never be seen again. Empty: Settings.
+	// reachable. Their secrets must not appear in any output either. Empty: Settings.
 	Failing string
-	// BadSettings are settings that satisfy the schema and that Check or New must refuse, by the path that must be named.
+	// BadSettings are settings that satisfy the schema and that Check or New must refuse, by the path of the diagnostic.
 	BadSettings map[string]string
 	// Arguments, a JSON object, of a delivery that succeeds.
 	Arguments string
@@ -38,10 +38,10 @@ type Conformance struct {
 	BigRejected bool
 }
 
-// cancelled is how long a plugin may take to answer when its context has ended.
+// cancelled is how long a plugin may take to answer after its context ended.
 const cancelled = 5 * time.Second
 
-// Run checks, in sub-tests, what every plugin must hold to.
+// Run checks, in sub-tests, the rules that hold for every plugin.
 func Run[S, A any](t *testing.T, p sdk.Plugin[S, A], c Conformance) {
 	if c.Event == nil {
 		c.Event = Event
@@ -71,14 +71,14 @@ func Run[S, A any](t *testing.T, p sdk.Plugin[S, A], c Conformance) {
 	t.Run("failing", s.failing)
 }
 
-// suite is one Run. open makes a plugin that is not configured; watched also says whether its New was called.
+// suite is one Run. open makes a plugin that is not configured; watched also records whether its New was called.
 type suite struct {
 	Conformance
 	open    func(t *testing.T) *Harness
 	watched func(t *testing.T) (*Harness, func() bool)
 }
 
-// start opens a plugin with settings and checks, when the test ends, that its log holds no secret of theirs.
+// start opens a plugin with settings and checks at the end of the test that its log contains none of their secrets.
 func (s *suite) start(t *testing.T, settings string) *Harness {
 	t.Helper()
 	h := s.open(t)
@@ -183,7 +183,7 @@ func (s *suite) validateOnly(t *testing.T) {
 	}
 }
 
-// delivers the same delivery twice, one after the other: after a crash of the router it comes again, whatever it did.
+// delivers the same delivery twice, as happens after a crash of the router.
 func (s *suite) delivers(t *testing.T) {
 	h := s.start(t, s.Settings)
 	d := h.NewDelivery(s.Event(), s.Arguments)
@@ -227,7 +227,7 @@ func (s *suite) bigEvent(t *testing.T) {
 	}
 }
 
-// cancelled: a delivery whose time is over is answered soon, and not by a rejection.
+// cancelled: a delivery whose deadline has passed is answered soon, and is not rejected.
 func (s *suite) cancelled(t *testing.T) {
 	for _, settings := range []string{s.Settings, s.Failing} {
 		h := s.start(t, settings)
@@ -244,7 +244,7 @@ func (s *suite) cancelled(t *testing.T) {
 	}
 }
 
-// drain answers all that the plugin has taken, and takes no more.
+// drain: the plugin answers all deliveries that it has accepted, and accepts no more.
 func (s *suite) drain(t *testing.T) {
 	h := s.start(t, s.Settings)
 	var ds []*pluginv1.Delivery
@@ -279,7 +279,7 @@ func (s *suite) drain(t *testing.T) {
 	}
 }
 
-// failing: whatever goes wrong, no secret is in what the plugin says of it.
+// failing: no error of the plugin contains a secret.
 func (s *suite) failing(t *testing.T) {
 	h := s.start(t, s.Failing)
 	r := h.Deliver(s.Event(), s.Arguments)[0]

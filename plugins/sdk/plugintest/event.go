@@ -8,7 +8,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// Event makes a small envelope, a different one with each call.
+// Event returns a small envelope, a different one with each call.
 func Event() *pointsmanv1.Envelope {
 	n := events.Add(1)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano()

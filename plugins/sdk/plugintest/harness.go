@@ -3,7 +3,7 @@
 //	h := plugintest.Start(t, newPlugin(), `{"url": "http://127.0.0.1:1234"}`)
 //	results := h.Deliver(plugintest.Event(), `{"text": "hello"}`)
 //
-// Run checks what every plugin must hold to, and Binary the same for the program that was built.
+// Run checks the rules that hold for every plugin, and Binary those for the built program.
 package plugintest
 
 import (
@@ -73,7 +73,7 @@ func Open[S, A any](t testing.TB, p sdk.Plugin[S, A]) *Harness {
 	h := &Harness{t: t, log: &buffer{}, DataDir: t.TempDir(), waiting: map[string]chan *pluginv1.Result{}}
 	server, err := sdk.NewServer(p, h.log, "trace")
 	if err != nil {
-		t.Fatalf("a mistake in the plugin: %v", err)
+		t.Fatalf("invalid plugin definition: %v", err)
 	}
 	h.server = server
 	conn := h.connect()
@@ -153,7 +153,7 @@ func (h *Harness) receive() {
 	}
 }
 
-// Configure sends settings, a JSON object, and returns what the plugin says of them.
+// Configure sends settings, a JSON object, and returns the plugin's diagnostics.
 func (h *Harness) Configure(settings string, validateOnly bool) []*pluginv1.Diagnostic {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -201,7 +201,7 @@ func (h *Harness) Send(ds ...*pluginv1.Delivery) []*pluginv1.Result {
 	return results
 }
 
-// Post is Send that does not wait: the function that it returns does.
+// Post sends deliveries like Send. It does not wait; the function that it returns does.
 func (h *Harness) Post(ds ...*pluginv1.Delivery) (wait func() ([]*pluginv1.Result, error)) {
 	h.t.Helper()
 	chans := h.register(ds)
@@ -260,7 +260,7 @@ func (h *Harness) why() error {
 	return h.lost
 }
 
-// DeliverBatch is Deliver by the unary call.
+// DeliverBatch is Deliver with the unary call.
 func (h *Harness) DeliverBatch(env *pointsmanv1.Envelope, arguments ...string) []*pluginv1.Result {
 	h.t.Helper()
 	req := &pluginv1.DeliverBatchRequest{}
@@ -280,7 +280,7 @@ func (h *Harness) DeliverBatch(env *pointsmanv1.Envelope, arguments ...string) [
 	return results
 }
 
-// inOrder sorts results as their deliveries are, and checks that there is one for each.
+// inOrder sorts results in the order of their deliveries and checks that each delivery has one.
 func inOrder(ds []*pluginv1.Delivery, rs []*pluginv1.Result) ([]*pluginv1.Result, error) {
 	byID := map[string]*pluginv1.Result{}
 	for _, r := range rs {
@@ -298,7 +298,7 @@ func inOrder(ds []*pluginv1.Delivery, rs []*pluginv1.Result) ([]*pluginv1.Result
 	return out, nil
 }
 
-// Drain tells the plugin that no more deliveries will come, and waits until it is done with those it has.
+// Drain tells the plugin that no more deliveries will arrive, and waits until it has finished those in progress.
 func (h *Harness) Drain(timeout time.Duration) {
 	h.t.Helper()
 	if err := h.drain(timeout); err != nil {
@@ -313,8 +313,8 @@ func (h *Harness) drain(timeout time.Duration) error {
 	return err
 }
 
-// Description is what the plugin says of itself.
+// Description returns the plugin's description.
 func (h *Harness) Description() *pluginv1.DescribeResponse { return h.server.Description() }
 
-// Log is what the plugin has logged so far: one JSON object a line, all levels.
+// Log returns the plugin's log so far: one JSON object per line, all levels.
 func (h *Harness) Log() string { return h.log.String() }

@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// CheckDescription says what is wrong with a description.
+// CheckDescription returns what is wrong with a description.
 func CheckDescription(d *pluginv1.DescribeResponse) (problems []string) {
 	for what, text := range map[string]string{"name": d.GetName(), "version": d.GetVersion(), "sdk": d.GetSdk(), "doc": d.GetDoc()} {
 		if strings.TrimSpace(text) == "" {
@@ -47,7 +47,7 @@ func checkSchema(problems []string, path string, s *pluginv1.Schema) []string {
 	return problems
 }
 
-// exists says whether a path such as "smtp.host" or "header[0].name" leads to something in s.
+// exists reports whether a path such as "smtp.host" or "header[0].name" leads to something in s.
 func exists(s *pluginv1.Schema, path string) bool {
 	name, rest, nested := strings.Cut(path, ".")
 	name, _, _ = strings.Cut(name, "[")
@@ -64,7 +64,7 @@ func exists(s *pluginv1.Schema, path string) bool {
 	return false
 }
 
-// mutations makes bad objects out of a good one, by the path of the mistake.
+// mutations returns invalid variants of a valid object, by the path of the mistake.
 func mutations(t *testing.T, s *pluginv1.Schema, good string) map[string][]string {
 	t.Helper()
 	bad := map[string][]string{}

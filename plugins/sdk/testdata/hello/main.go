@@ -36,10 +36,10 @@ func (p *poster) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error 
 	if err != nil {
 		return sdk.Reject(err)
 	}
-	req.Header.Set("Idempotency-Key", d.ID) // the same delivery may come again
+	req.Header.Set("Idempotency-Key", d.ID) // the same delivery may arrive again
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err // the router tries again
+		return err // the router retries
 	}
 	defer resp.Body.Close()
 	switch {
