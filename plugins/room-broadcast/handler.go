@@ -7,6 +7,7 @@ import (
 
 	"github.com/pointsman/pointsman/plugins/room-broadcast/apigateway"
 	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -14,17 +15,17 @@ func start(ctx context.Context, s settings, in sdk.Instance) (sdk.Handler[argume
 	if s.APIGateway == nil {
 		return native{source: s.Source}, nil
 	}
-	rooms, err := apigateway.Open(ctx, s.APIGateway.options(), in.Log)
+	rooms, err := apigateway.Open(ctx, *s.APIGateway, in.Log)
 	if err != nil {
 		return nil, sdk.Diagnostic{Path: "apigateway", Summary: err.Error()}
 	}
-	return gateway{rooms}, nil
+	return apiGateway{rooms}, nil
 }
 
-// native asks the router to speak: the connections are its own.
+// native lets the router send: the connections are its own.
 type native struct{ source string }
 
-// Deliver is done when the router has spoken.
+// Deliver returns the message as an effect, which the router applies before it settles the delivery.
 func (n native) Deliver(_ context.Context, d *sdk.Delivery[arguments]) error {
 	m, err := newMessage(&d.Arguments, d.Envelope)
 	if err != nil {
@@ -44,11 +45,11 @@ func (n native) Deliver(_ context.Context, d *sdk.Delivery[arguments]) error {
 	return nil
 }
 
-// gateway speaks through Amazon API Gateway.
-type gateway struct{ rooms *apigateway.Rooms }
+// apiGateway sends through Amazon API Gateway.
+type apiGateway struct{ rooms *apigateway.Rooms }
 
-// Deliver is done when everybody who is still there has got it.
-func (g gateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
+// Deliver returns nil when every connection that still exists has received the message.
+func (g apiGateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
 	m, err := newMessage(&d.Arguments, d.Envelope)
 	if err != nil {
 		return sdk.Reject(err)
@@ -56,18 +57,18 @@ func (g gateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error 
 	receipt, err := g.rooms.Say(ctx, apigateway.Message{
 		Delivery: d.ID, Connection: m.connection, Room: m.room, Except: m.except, Frame: m.data,
 	})
-	if refused, ok := errors.AsType[*apigateway.Error](err); ok && refused.Permanent {
+	refused, ok := errors.AsType[*amazon.Error](err)
+	switch {
+	case ok && refused.Permanent:
 		return sdk.Reject(err)
-	}
-	if err != nil {
+	case ok:
+		return sdk.RetryAfter(err, refused.RetryAfter)
+	case err != nil:
 		return err
 	}
 	d.SetReceipt(receipt)
 	return nil
 }
 
-// Close drops connections.
-func (g gateway) Close() error {
-	g.rooms.Close()
-	return nil
-}
+// Close closes idle HTTP connections.
+func (g apiGateway) Close() error { return g.rooms.Close() }

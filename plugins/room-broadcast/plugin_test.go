@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"github.com/pointsman/pointsman/plugins/room-broadcast/apigateway/gatewaytest"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -21,11 +21,11 @@ const (
 )
 
 // gatewaySettings are those for a server, with changes; nil takes one out.
-func gatewaySettings(t *testing.T, s *gatewaytest.Server, changes map[string]any) string {
+func gatewaySettings(t *testing.T, s *amazontest.Gateway, changes map[string]any) string {
 	t.Helper()
 	block := map[string]any{
-		"endpoint": s.Endpoint, "region": gatewaytest.Region, "access_key": gatewaytest.AccessKey, "secret_key": gatewaytest.SecretKey,
-		"session_token": gatewaytest.SessionToken, "table": gatewaytest.Table, "dynamodb_endpoint": s.DynamoDB,
+		"endpoint": s.Endpoint, "region": amazontest.Region, "access_key": amazontest.AccessKey, "secret_key": amazontest.SecretKey,
+		"session_token": amazontest.SessionToken, "table": amazontest.Table, "dynamodb_endpoint": s.DynamoDB,
 	}
 	maps.Copy(block, changes)
 	maps.DeleteFunc(block, func(_ string, v any) bool { return v == nil })
@@ -44,7 +44,7 @@ func TestConformanceNative(t *testing.T) {
 }
 
 func TestConformanceGateway(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("lobby", "c-1", "c-2", "c-3")
 	bad := func(name string, v any) string { return gatewaySettings(t, s, map[string]any{name: v}) }
 	plugintest.Run(t, newPlugin(), plugintest.Conformance{
@@ -52,8 +52,8 @@ func TestConformanceGateway(t *testing.T) {
 		Failing:  gatewaySettings(t, s, map[string]any{"secret_key": "canary-wrong-secret-key"}),
 		BadSettings: map[string]string{
 			"apigateway.endpoint":          bad("endpoint", "wss://abc.execute-api.eu-west-1.amazonaws.com/dev"),
-			"apigateway.region":            bad("region", "Ireland"),
-			"apigateway.table":             bad("table", "a b"),
+			"apigateway.region":            bad("region", "Ire land"),
+			"apigateway.table":             bad("table", nil),
 			"apigateway.index":             bad("index", ""),
 			"apigateway.dynamodb_endpoint": bad("dynamodb_endpoint", "dynamodb:8000"),
 			"apigateway.access_key":        bad("secret_key", nil),
@@ -68,19 +68,23 @@ func TestBinary(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	for name, tt := range map[string]struct {
 		settings string
 		want     []string // "severity path: summary"
 	}{
-		"nothing":          {`{}`, nil},
-		"gateway":          {gatewaySettings(t, s, nil), nil},
-		"clear text":       {gatewaySettings(t, s, map[string]any{"endpoint": "http://api.example/dev"}), []string{"warning apigateway.endpoint: messages cross the network in clear text"}},
-		"too long":         {gatewaySettings(t, s, map[string]any{"endpoint": "https://api.example/dev/@connections"}), []string{"error apigateway.endpoint: want the stage alone"}},
-		"for clients":      {gatewaySettings(t, s, map[string]any{"endpoint": "wss://api.example/dev"}), []string{"error apigateway.endpoint: this is where clients connect"}},
-		"no keys":          {gatewaySettings(t, s, map[string]any{"access_key": nil, "secret_key": nil, "session_token": nil}), nil},
-		"token, no keys":   {gatewaySettings(t, s, map[string]any{"access_key": nil, "secret_key": nil}), []string{"error apigateway.session_token: session_token needs access_key and secret_key"}},
-		"query in the URL": {gatewaySettings(t, s, map[string]any{"endpoint": "https://api.example/dev?x=1"}), []string{"error apigateway.endpoint: is not the URL of a server"}},
+		"nothing":        {`{}`, nil},
+		"gateway":        {gatewaySettings(t, s, nil), nil},
+		"clear text":     {gatewaySettings(t, s, map[string]any{"endpoint": "http://api.example/dev"}), []string{"warning apigateway.endpoint: requests will cross the network in clear text"}},
+		"too long":       {gatewaySettings(t, s, map[string]any{"endpoint": "https://api.example/dev/@connections"}), []string{"error apigateway.endpoint: want the stage alone"}},
+		"for clients":    {gatewaySettings(t, s, map[string]any{"endpoint": "wss://api.example/dev"}), []string{"error apigateway.endpoint: this is where clients connect"}},
+		"no keys":        {gatewaySettings(t, s, map[string]any{"access_key": nil, "secret_key": nil, "session_token": nil}), nil},
+		"token, no keys": {gatewaySettings(t, s, map[string]any{"access_key": nil, "secret_key": nil}), []string{"error apigateway.session_token: session_token needs access_key and secret_key"}},
+		"unknown partition": {gatewaySettings(t, s, map[string]any{"endpoint": "https://a.execute-api.us-isog-east-1.example/dev", "region": "us-isog-east-1", "dynamodb_endpoint": nil}), []string{
+			"error apigateway.endpoint: the host is in no AWS partition known here", `error apigateway.region: "us-isog-east-1" is in no AWS partition known here`,
+		}},
+		"sovereign cloud":  {gatewaySettings(t, s, map[string]any{"endpoint": "https://a.execute-api.eusc-de-east-1.amazonaws.eu/dev", "region": "eusc-de-east-1", "dynamodb_endpoint": nil}), nil},
+		"query in the URL": {gatewaySettings(t, s, map[string]any{"endpoint": "https://api.example/dev?x=1"}), []string{"error apigateway.endpoint: want the URL of a server"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -135,9 +139,9 @@ func TestNative(t *testing.T) {
 }
 
 func TestGateway(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "me=", "you=", "they=")
-	s.Fail("they=", gatewaytest.Broken)
+	s.Fail("they=", amazontest.Broken)
 	h := plugintest.Start(t, newPlugin(), gatewaySettings(t, s, nil))
 	deliver := func(env *pointsmanv1.Envelope, arguments string, want ...pluginv1.Outcome) {
 		t.Helper()
@@ -154,7 +158,7 @@ func TestGateway(t *testing.T) {
 	deliver(connected(), `{"connection_id":"you=","text":"psst","envelope":false}`, done)
 	deliver(connected(), `{"connection_id":"gone=","text":"psst"}`, done)
 	deliver(published(`hello`), `{}`, reject)
-	s.Fail("you=", gatewaytest.Forbidden)
+	s.Fail("you=", amazontest.Forbidden)
 	deliver(connected(), `{"connection_id":"you=","text":"x"}`, reject)
 	const frame = `{"data":"some message.","received":1647007498}`
 	for connection, want := range map[string][]string{"you=": {frame, "psst"}, "they=": {frame}, "me=": {}} {

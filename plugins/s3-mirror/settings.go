@@ -101,77 +101,66 @@ const (
 
 // check looks at what the schema cannot say.
 func check(s settings) []sdk.Diagnostic {
-	var ds problems
+	var ds sdk.Diagnostics
 	s.Source.check(&ds, "source")
 	s.Destination.check(&ds, "destination")
 	if s.Destination.KMSKeyID != "" && s.Destination.SSE != "aws:kms" {
-		ds.add("destination.kms_key_id", "a key is used with sse = \"aws:kms\" only", "")
+		ds.Add("destination.kms_key_id", "a key is used with sse = \"aws:kms\" only", "")
 	}
 	if s.Source.Bucket != "" && mirror.Overlap(s.Source.side(), s.Destination.side()) {
-		ds.add("destination.bucket", "source and destination are the same place: the mirror would copy its own copies",
+		ds.Add("destination.bucket", "source and destination are the same place: the mirror would copy its own copies",
 			"Mirror into another bucket, or give both sides prefixes of which neither begins with the other.")
 	}
 	s.checkLimits(&ds)
 	return ds
 }
 
-func (s settings) checkLimits(ds *problems) {
+func (s settings) checkLimits(ds *sdk.Diagnostics) {
 	if s.Concurrency < 1 || s.Concurrency > maxConcurrency {
-		ds.add("concurrency", fmt.Sprintf("want 1 to %d", maxConcurrency), "")
+		ds.Add("concurrency", fmt.Sprintf("want 1 to %d", maxConcurrency), "")
 	}
 	size, err := parseSize(s.PartSize)
 	switch {
 	case err != nil:
-		ds.add("part_size", err.Error(), "")
+		ds.Add("part_size", err.Error(), "")
 	case size < mirror.MinPartSize || size > mirror.MaxPartSize:
-		ds.add("part_size", "S3 has parts of 5MiB to 5GiB", "")
+		ds.Add("part_size", "S3 has parts of 5MiB to 5GiB", "")
 	case size*int64(max(s.Concurrency, 1)) > muchMemory:
-		ds.warn("part_size", fmt.Sprintf("with concurrency = %d, this can need %d MiB of memory", s.Concurrency, size*int64(s.Concurrency)>>20),
+		ds.Warn("part_size", fmt.Sprintf("with concurrency = %d, this can need %d MiB of memory", s.Concurrency, size*int64(s.Concurrency)>>20),
 			"Objects of up to 10,000 parts have parts of this size; bigger ones get bigger parts by themselves.")
 	}
 	if _, err := parseSize(s.Bandwidth); err != nil {
-		ds.add("bandwidth", err.Error(), "")
+		ds.Add("bandwidth", err.Error(), "")
 	}
 }
 
-func (s sideSettings) check(ds *problems, block string) {
+func (s sideSettings) check(ds *sdk.Diagnostics, block string) {
 	if s.Bucket == "" || strings.ContainsAny(s.Bucket, "/ ") {
-		ds.add(block+".bucket", "want the name of a bucket", "What keys begin with goes into prefix.")
+		ds.Add(block+".bucket", "want the name of a bucket", "What keys begin with goes into prefix.")
 	}
 	key, secret := s.AccessKey != "", !s.SecretKey.IsZero()
 	switch {
 	case key && !secret:
-		ds.add(block+".secret_key", "access_key needs secret_key", "")
+		ds.Add(block+".secret_key", "access_key needs secret_key", "")
 	case secret && !key:
-		ds.add(block+".access_key", "secret_key needs access_key", "")
+		ds.Add(block+".access_key", "secret_key needs access_key", "")
 	case !key && !s.SessionToken.IsZero():
-		ds.add(block+".session_token", "a session token belongs to access_key and secret_key", "")
+		ds.Add(block+".session_token", "a session token belongs to access_key and secret_key", "")
 	}
 	if s.Endpoint != "" {
 		checkEndpoint(ds, block+".endpoint", s.Endpoint)
 	}
 	if s.CA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(s.CA)) {
-		ds.add(block+".ca", "there is no certificate in it", `Want the text of a PEM file: ca = file("ca.pem").`)
+		ds.Add(block+".ca", "there is no certificate in it", `Want the text of a PEM file: ca = file("ca.pem").`)
 	}
 }
 
-func checkEndpoint(ds *problems, path, endpoint string) {
+func checkEndpoint(ds *sdk.Diagnostics, path, endpoint string) {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		ds.add(path, `endpoint must look like "https://s3.example.com"`, "")
+		ds.Add(path, `endpoint must look like "https://s3.example.com"`, "")
 	case u.Scheme == "http" && !mirror.IsLoopback(u.Hostname()):
-		ds.warn(path, "objects and signed requests will cross the network in clear text", "Use https.")
+		ds.Warn(path, "objects and signed requests will cross the network in clear text", "Use https.")
 	}
-}
-
-// problems collects diagnostics.
-type problems []sdk.Diagnostic
-
-func (ds *problems) add(path, summary, detail string) {
-	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail})
-}
-
-func (ds *problems) warn(path, summary, detail string) {
-	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail, Warning: true})
 }

@@ -61,29 +61,29 @@ func withColons(emoji string) string {
 
 // check looks at what the schema cannot say.
 func check(s settings) []sdk.Diagnostic {
-	var ds problems
+	var ds sdk.Diagnostics
 	webhook, token := !s.WebhookURL.IsZero(), !s.Token.IsZero()
 	switch {
 	case !webhook && !token:
-		ds.add("webhook_url", "a webhook or a token is needed", `For example webhook_url = env("SLACK_WEBHOOK_URL").`)
+		ds.Add("webhook_url", "a webhook or a token is needed", `For example webhook_url = env("SLACK_WEBHOOK_URL").`)
 	case webhook && token:
-		ds.add("token", "there are two ways to post", "Keep either webhook_url or token.")
+		ds.Add("token", "there are two ways to post", "Keep either webhook_url or token.")
 	case webhook:
-		ds.checkURL("webhook_url", s.WebhookURL.Reveal(), "https://hooks.slack.com/services/T.../B.../...")
+		checkURL(&ds, "webhook_url", s.WebhookURL.Reveal(), "https://hooks.slack.com/services/T.../B.../...")
 	default:
-		ds.checkURL("api_url", s.APIURL, "https://slack.com/api")
+		checkURL(&ds, "api_url", s.APIURL, "https://slack.com/api")
 		if strings.ContainsAny(s.Token.Reveal(), " \t\r\n") {
-			ds.add("token", "there is a space or a line end in it", "Want the token alone: xoxb-...")
+			ds.Add("token", "there is a space or a line end in it", "Want the token alone: xoxb-...")
 		}
 	}
 	if _, err := parseRate(s.Rate); err != nil {
-		ds.add("rate", err.Error(), `Write for example rate = "1/s".`)
+		ds.Add("rate", err.Error(), `Write for example rate = "1/s".`)
 	}
 	if s.Burst < 1 || s.Burst > maxBurst {
-		ds.add("burst", fmt.Sprintf("want 1 to %d", maxBurst), "")
+		ds.Add("burst", fmt.Sprintf("want 1 to %d", maxBurst), "")
 	}
 	if s.Timeout < time.Second || s.Timeout > maxTimeout {
-		ds.add("timeout", fmt.Sprintf("want 1s to %s", maxTimeout), "")
+		ds.Add("timeout", fmt.Sprintf("want 1s to %s", maxTimeout), "")
 	}
 	return ds
 }
@@ -109,23 +109,14 @@ func parseRate(rate string) (time.Duration, error) {
 	return per[m[2]] / time.Duration(n), nil
 }
 
-// problems collects diagnostics.
-type problems []sdk.Diagnostic
-
-func (ds *problems) add(path, summary, detail string) {
-	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail})
-}
-
 // checkURL never shows the URL: that of a webhook is a secret.
-func (ds *problems) checkURL(path, text, example string) {
+func checkURL(ds *sdk.Diagnostics, path, text, example string) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		ds.add(path, "is not the URL of a server", "It looks like "+example+".")
+		ds.Add(path, "is not the URL of a server", "It looks like "+example+".")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		*ds = append(*ds, sdk.Diagnostic{
-			Path: path, Summary: "messages and the secret will cross the network in clear text", Detail: "Use https.", Warning: true,
-		})
+		ds.Warn(path, "messages and the secret will cross the network in clear text", "Use https.")
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail/mailtest"
 )
 
@@ -185,7 +185,7 @@ func TestOutcomesOfAmazon(t *testing.T) {
 	service := plugintest.Start(t, newPlugin(), object(t, bySES(ses, amazontest.SecretKey)))
 
 	sns.Fail(amazontest.Fault{Status: 403, Code: "AuthorizationError", Message: "no"})
-	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], reject, "AuthorizationError: no; the credentials must be allowed sns:Publish")
+	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], reject, "the credentials must be allowed sns:Publish")
 	sns.Fail(amazontest.Fault{Status: 500, Code: "InternalError", Message: "sorry"})
 	checkOutcome(t, topic.Deliver(completed(), `{"to":[]}`)[0], retry, "InternalError: sorry")
 	sns.Fail(amazontest.Fault{Cut: true})
@@ -197,7 +197,7 @@ func TestOutcomesOfAmazon(t *testing.T) {
 	}
 
 	ses.Fail(amazontest.Fault{Status: 400, Code: "MessageRejected", Message: "Email address is not verified."})
-	checkOutcome(t, service.Deliver(completed(), toOps)[0], reject, "MessageRejected: Email address is not verified.")
+	checkOutcome(t, service.Deliver(completed(), toOps)[0], reject, "MessageRejected: Email address is not verified")
 	ses.Fail(amazontest.Fault{Status: 429, Code: "TooManyRequestsException", Message: "Maximum sending rate exceeded."})
 	slow := service.Deliver(completed(), toOps)[0]
 	checkOutcome(t, slow, retry, "Maximum sending rate exceeded")

@@ -9,7 +9,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon"
+	"github.com/pointsman/pointsman/plugins/stats-email/awsmail"
 	"github.com/pointsman/pointsman/plugins/stats-email/intdash"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
@@ -78,7 +78,7 @@ func recipients(texts []string, via string) (to []*netmail.Address, err error) {
 	case via == viaSNS:
 		return nil, nil
 	case via == viaSES:
-		most = amazon.MaxRecipients
+		most = awsmail.MaxRecipients
 	}
 	if len(texts) == 0 || len(texts) > most {
 		return nil, fmt.Errorf("to: %d addresses; want 1 to %d", len(texts), most)

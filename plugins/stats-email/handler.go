@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 	"github.com/pointsman/pointsman/plugins/stats-email/intdash"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 	"github.com/pointsman/pointsman/plugins/stats-email/stats"
@@ -116,13 +117,17 @@ func outcome(err error) error {
 	var fetch *intdash.Error
 	var send *mail.Error
 	var partial *mail.PartialError
+	var refusal *amazon.Error
 	switch {
-	case errors.As(err, &fetch) && fetch.Permanent, errors.As(err, &send) && send.Permanent, errors.As(err, &partial) && partial.Permanent():
+	case errors.As(err, &fetch) && fetch.Permanent, errors.As(err, &send) && send.Permanent, errors.As(err, &partial) && partial.Permanent(),
+		errors.As(err, &refusal) && refusal.Permanent:
 		return sdk.Reject(err)
 	case fetch != nil && fetch.RetryAfter > 0:
 		return sdk.RetryAfter(err, fetch.RetryAfter)
 	case send != nil && send.RetryAfter > 0:
 		return sdk.RetryAfter(err, send.RetryAfter)
+	case refusal != nil && refusal.RetryAfter > 0:
+		return sdk.RetryAfter(err, refusal.RetryAfter)
 	}
 	return err
 }

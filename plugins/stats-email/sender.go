@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/pointsman/pointsman/plugins/sdk"
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon"
+	"github.com/pointsman/pointsman/plugins/stats-email/awsmail"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
 
@@ -48,9 +48,9 @@ func open(ctx context.Context, s settings, in sdk.Instance) (sender, error) {
 
 func openAmazon(ctx context.Context, s settings) (sender, error) {
 	if s.Via == viaSNS {
-		return amazon.OpenTopic(ctx, s.SNS.account(), s.SNS.TopicARN, s.SNS.ASCIISubject)
+		return awsmail.OpenTopic(ctx, s.SNS.account(), s.SNS.Endpoint, s.SNS.TopicARN, s.SNS.ASCIISubject)
 	}
-	return amazon.OpenSES(ctx, s.SES.account(), s.SES.ConfigurationSet)
+	return awsmail.OpenSES(ctx, s.SES.Account, s.SES.Endpoint, s.SES.ConfigurationSet)
 }
 
 // byMessageID is an SMTP server or a Maildir: both carry the mail's own Message-ID.

@@ -65,13 +65,13 @@ func (s settings) from() (*netmail.Address, error) {
 
 // check looks at what the schema cannot say.
 func check(s settings) []sdk.Diagnostic {
-	var ds problems
+	var ds sdk.Diagnostics
 	if _, err := s.from(); err != nil {
-		ds.add("from", err.Error(), `Write "ops@example.com" or "Ops <ops@example.com>".`)
+		ds.Add("from", err.Error(), `Write "ops@example.com" or "Ops <ops@example.com>".`)
 	} else if s.From == "" && (s.Via == viaSMTP || s.Via == viaSES) {
-		ds.add("from", "a sender is needed to send by "+strings.ToUpper(s.Via), `Add from = "pointsman@your.domain" to the settings.`)
+		ds.Add("from", "a sender is needed to send by "+strings.ToUpper(s.Via), `Add from = "pointsman@your.domain" to the settings.`)
 	} else if s.From != "" && s.Via == viaSNS {
-		ds.warn("from", "mails of an SNS topic come from Amazon's own address", "Leave it out.")
+		ds.Warn("from", "mails of an SNS topic come from Amazon's own address", "Leave it out.")
 	}
 	if s.Data == dataIntdash {
 		s.Intdash.check(&ds)
@@ -85,67 +85,67 @@ func check(s settings) []sdk.Diagnostic {
 		s.SES.check(&ds)
 	default:
 		if s.Maildir == "" {
-			ds.add("maildir", "a folder is needed", `Leave it out for "data/mail".`)
+			ds.Add("maildir", "a folder is needed", `Leave it out for "data/mail".`)
 		}
 	}
 	return ds
 }
 
-func (s *intdashSettings) check(ds *problems) {
+func (s *intdashSettings) check(ds *sdk.Diagnostics) {
 	if s == nil {
-		ds.add("intdash", `a block "intdash" is needed with data = "intdash"`,
+		ds.Add("intdash", `a block "intdash" is needed with data = "intdash"`,
 			`Add intdash { url = "https://..." and a token }, or set data = "sample" to try things out.`)
 		return
 	}
 	u, err := intdash.ParseURL(s.URL)
 	switch {
 	case err != nil:
-		ds.add("intdash.url", err.Error(), "")
+		ds.Add("intdash.url", err.Error(), "")
 	case u.Scheme == "http" && !isLoopbackHost(u.Hostname()):
-		ds.warn("intdash.url", "the credentials will cross the network in clear text", "Use https.")
+		ds.Warn("intdash.url", "the credentials will cross the network in clear text", "Use https.")
 	}
 	token, id, secret := !s.Token.IsZero(), s.ClientID != "", !s.ClientSecret.IsZero()
 	switch {
 	case !token && !id && !secret:
-		ds.add("intdash.token", "a token, or client_id and client_secret, are needed", `For example token = env("INTDASH_TOKEN").`)
+		ds.Add("intdash.token", "a token, or client_id and client_secret, are needed", `For example token = env("INTDASH_TOKEN").`)
 	case token && (id || secret):
-		ds.add("intdash.token", "there are two ways to log in", "Keep either token, or client_id and client_secret.")
+		ds.Add("intdash.token", "there are two ways to log in", "Keep either token, or client_id and client_secret.")
 	case id && !secret:
-		ds.add("intdash.client_secret", "client_id needs client_secret", "")
+		ds.Add("intdash.client_secret", "client_id needs client_secret", "")
 	case secret && !id:
-		ds.add("intdash.client_id", "client_secret needs client_id", "")
+		ds.Add("intdash.client_id", "client_secret needs client_id", "")
 	}
 	checkCA(ds, "intdash.ca", s.CA)
 }
 
-func (s *smtpSettings) check(ds *problems) {
+func (s *smtpSettings) check(ds *sdk.Diagnostics) {
 	if s == nil {
-		ds.add("smtp", `a block "smtp" is needed with via = "smtp"`,
+		ds.Add("smtp", `a block "smtp" is needed with via = "smtp"`,
 			`Add smtp { host = "mail.example.com" }, or set via = "maildir" to put mails into a folder.`)
 		return
 	}
 	if s.Host == "" || strings.ContainsAny(s.Host, "/ ") || strings.Contains(s.Host, ":") && net.ParseIP(s.Host) == nil {
-		ds.add("smtp.host", "want a name or an address", `Write the port apart: host = "mail.example.com", port = 587.`)
+		ds.Add("smtp.host", "want a name or an address", `Write the port apart: host = "mail.example.com", port = 587.`)
 	}
 	if s.Port < 0 || s.Port > 65535 {
-		ds.add("smtp.port", "a port is at most 65535", "")
+		ds.Add("smtp.port", "a port is at most 65535", "")
 	}
 	if password := !s.Password.IsZero(); password != (s.Username != "") {
-		ds.add("smtp.username", "username and password go together", "Set both to log in, or none.")
+		ds.Add("smtp.username", "username and password go together", "Set both to log in, or none.")
 	}
 	if s.TLS == mail.ClearText && !isLoopbackHost(s.Host) {
 		if s.Username != "" {
-			ds.add("smtp.tls", "a password is not sent in clear text to another machine", `Use tls = "starttls" or "tls".`)
+			ds.Add("smtp.tls", "a password is not sent in clear text to another machine", `Use tls = "starttls" or "tls".`)
 		} else {
-			ds.warn("smtp.tls", "mails will cross the network in clear text", `Use tls = "starttls" or "tls".`)
+			ds.Warn("smtp.tls", "mails will cross the network in clear text", `Use tls = "starttls" or "tls".`)
 		}
 	}
 	checkCA(ds, "smtp.ca", s.CA)
 }
 
-func checkCA(ds *problems, path, pem string) {
+func checkCA(ds *sdk.Diagnostics, path, pem string) {
 	if pem != "" && roots(pem) == nil {
-		ds.add(path, "there is no certificate in it", `Want the text of a PEM file: ca = file("ca.pem").`)
+		ds.Add(path, "there is no certificate in it", `Want the text of a PEM file: ca = file("ca.pem").`)
 	}
 }
 
@@ -161,15 +161,4 @@ func roots(pem string) *x509.CertPool {
 func isLoopbackHost(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// problems collects diagnostics.
-type problems []sdk.Diagnostic
-
-func (ds *problems) add(path, summary, detail string) {
-	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail})
-}
-
-func (ds *problems) warn(path, summary, detail string) {
-	*ds = append(*ds, sdk.Diagnostic{Path: path, Summary: summary, Detail: detail, Warning: true})
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
 
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
@@ -69,22 +69,29 @@ func TestCheck(t *testing.T) {
 		}},
 		{name: "bad topic", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"arn:aws:sqs:eu-west-1:1:q","access_key":"a","endpoint":"ftp://a"}}`, want: []string{
 			`error sns.topic_arn: want the ARN of a topic, "arn:aws:sns:<region>:<account>:<name>"`,
-			`error sns.endpoint: want an address such as "https://vpce-1.sns.eu-west-1.vpce.amazonaws.com"`,
+			"error sns.endpoint: want the URL of a server",
 			"error sns.access_key: access_key and secret_key go together",
 		}},
 		{name: "topic elsewhere", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","region":"eu-west-1"}}`, want: []string{
-			"error sns.region: the topic is in ap-northeast-1, and SNS takes messages only there",
+			"error sns.region: the topic is in ap-northeast-1, and SNS accepts messages only there",
 		}},
 		{name: "emulator", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"` + amazontest.Topic + `","region":"us-east-1","endpoint":"http://127.0.0.1:4566"}}`},
 		{name: "SES", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"eu-west-1","access_key":"a","secret_key":"s","session_token":"t"}}`},
 		{name: "no SES", settings: `{` + sample + `"via":"ses"}`, want: []string{
 			"error from: a sender is needed to send by SES", `error ses: a block "ses" is needed with via = "ses"`,
 		}},
-		{name: "no region", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{}}`, want: []string{"error ses.region: is required"}},
-		{name: "bad region", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"","endpoint":"http://ses.example","session_token":"t"}}`, want: []string{
-			"error ses.region: want the name of a region", "warning ses.endpoint: mails will cross the network in clear text",
-			"error ses.session_token: session_token needs access_key and secret_key",
+		{name: "region of the environment", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{}}`},
+		{name: "bad region", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"EU West","endpoint":"http://ses.example","session_token":"t"}}`, want: []string{
+			"warning ses.endpoint: requests will cross the network in clear text",
+			"error ses.region: want the name of a region", "error ses.session_token: session_token needs access_key and secret_key",
 		}},
+		{name: "unknown partition", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"arn:aws-moon:sns:eu-west-1:123456789012:t"}}`, want: []string{
+			`error sns.topic_arn: unknown AWS partition "aws-moon": use one of aws, aws-cn, aws-eusc, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-us-gov`,
+		}},
+		{name: "region of no partition", settings: `{` + sample + `"via":"ses","from":"a@example.com","ses":{"region":"us-isog-east-1"}}`, want: []string{
+			`error ses.region: "us-isog-east-1" is in no AWS partition known here`,
+		}},
+		{name: "sovereign cloud", settings: `{` + sample + `"via":"sns","sns":{"topic_arn":"arn:aws-eusc:sns:eusc-de-east-1:123456789012:t"}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string

@@ -1,3 +1,4 @@
+// Package apigateway sends messages to rooms behind an Amazon API Gateway. A DynamoDB table lists the connections of each room.
 package apigateway
 
 import (
@@ -5,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
 // concurrency is how many connections of one room are spoken to at the same time.
@@ -14,24 +17,20 @@ const concurrency = 32
 
 // Rooms are those of one stage and its table.
 type Rooms struct {
-	connections *connections
-	table       *table
-	memory      *memory
-	transport   *http.Transport
-	log         *slog.Logger
+	*gateway.Client
+	table  *table
+	memory *memory
+	log    *slog.Logger
 }
 
-// Open makes the clients. It calls nobody.
-func Open(ctx context.Context, o Options, log *slog.Logger) (*Rooms, error) {
-	cfg, transport, err := o.configuration(ctx)
+// Open makes the clients. It makes no request.
+func Open(ctx context.Context, s gateway.Settings, log *slog.Logger) (*Rooms, error) {
+	client, err := gateway.Open(ctx, s, concurrency)
 	if err != nil {
 		return nil, err
 	}
-	return &Rooms{connections: newConnections(cfg, o), table: newTable(cfg, o), memory: newMemory(), transport: transport, log: log}, nil
+	return &Rooms{Client: client, table: &table{client.DynamoDB(), s.Table, s.Index}, memory: newMemory(), log: log}, nil
 }
-
-// Close drops idle connections.
-func (r *Rooms) Close() { r.transport.CloseIdleConnections() }
 
 // Message is a frame for one connection or a room.
 type Message struct {
@@ -116,26 +115,29 @@ func (b *broadcast) each(ctx context.Context, visit func(string) bool) error {
 	})
 }
 
+// isSlow limits the attempts of this package to connections that may catch up. The router retries after other failures.
+func isSlow(err error) bool { return errors.Is(err, gateway.ErrSlow) }
+
 // post sends the message to one connection.
 func (b *broadcast) post(ctx context.Context, stop context.CancelCauseFunc, connection string) {
 	if ctx.Err() != nil {
 		return
 	}
-	err := b.connections.post(ctx, connection, b.Frame)
+	err := b.Post(ctx, connection, b.Frame, isSlow)
 	switch {
 	case err == nil:
 		b.memory.add(b.delivery, connection)
 		return
-	case errors.Is(err, errGone):
+	case errors.Is(err, gateway.ErrGone):
 		b.remove(ctx, connection)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	refused, refusal := errors.AsType[*Error](err)
+	refused, refusal := errors.AsType[*amazon.Error](err)
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, gateway.ErrGone):
 		b.gone++
-	case errors.Is(err, errSlow):
+	case errors.Is(err, gateway.ErrSlow):
 		b.slow = append(b.slow, connection)
 	case ctx.Err() != nil: // run returns the cause
 	case refusal && refused.Permanent:
@@ -168,7 +170,7 @@ func (b *broadcast) drop(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		b.log.WarnContext(ctx, "disconnecting a connection that takes no more messages", "connection_id", connection, "room", b.Room)
-		if err := b.connections.disconnect(ctx, connection); err != nil {
+		if err := b.Disconnect(ctx, connection); err != nil {
 			return err
 		}
 		b.remove(ctx, connection)

@@ -12,25 +12,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pointsman/pointsman/plugins/room-broadcast/apigateway/gatewaytest"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-func optionsFor(s *gatewaytest.Server) Options {
-	return Options{
-		Endpoint: s.Endpoint, Region: gatewaytest.Region, Table: gatewaytest.Table, Index: gatewaytest.Index, DynamoDBEndpoint: s.DynamoDB,
-		AccessKey: schema.NewSecret(gatewaytest.AccessKey), SecretKey: schema.NewSecret(gatewaytest.SecretKey),
+func settingsFor(s *amazontest.Gateway) gateway.Settings {
+	return gateway.Settings{
+		Endpoint: s.Endpoint, Table: amazontest.Table, Index: amazontest.Index, DynamoDBEndpoint: s.DynamoDB,
+		Account: amazon.Account{
+			Region: amazontest.Region, AccessKey: schema.NewSecret(amazontest.AccessKey), SecretKey: schema.NewSecret(amazontest.SecretKey),
+		},
 	}
 }
 
-func open(t *testing.T, o Options) *Rooms {
+func open(t *testing.T, settings gateway.Settings) *Rooms {
 	t.Helper()
-	r, err := Open(t.Context(), o, slog.New(slog.DiscardHandler))
+	r, err := Open(t.Context(), settings, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.Close)
-	r.connections.pause = time.Millisecond
+	t.Cleanup(func() { _ = r.Close() })
+	r.Pause = time.Millisecond
 	return r
 }
 
@@ -47,7 +51,7 @@ func say(t *testing.T, r *Rooms, m Message, want string) {
 }
 
 // got compares what the connections were delivered, each by a string of how often.
-func got(t *testing.T, s *gatewaytest.Server, want map[string]int) {
+func got(t *testing.T, s *amazontest.Gateway, want map[string]int) {
 	t.Helper()
 	have := map[string]int{}
 	for c := range want {
@@ -59,13 +63,13 @@ func got(t *testing.T, s *gatewaytest.Server, want map[string]int) {
 }
 
 func TestRoom(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	// An id as Amazon makes them has characters that mean something in a URL.
 	s.Join("chat:3", "R1kmxc2VNjMCFIA=", "a-b_c=", "a/b+c%20=", "speaker=", "e=")
 	s.Join("chat:4", "elsewhere=")
 	m := lobby(`{"data":"some message.","received":1647007498}`)
 	m.Except = "speaker="
-	say(t, open(t, optionsFor(s)), m, "delivered: 4")
+	say(t, open(t, settingsFor(s)), m, "delivered: 4")
 	got(t, s, map[string]int{"R1kmxc2VNjMCFIA=": 1, "a-b_c=": 1, "a/b+c%20=": 1, "e=": 1, "speaker=": 0, "elsewhere=": 0})
 	if diff := cmp.Diff([]string{string(m.Frame)}, s.Frames("e=")); diff != "" {
 		t.Error(diff)
@@ -73,7 +77,7 @@ func TestRoom(t *testing.T) {
 }
 
 func TestManyPages(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.PageSize = 7
 	want := map[string]int{}
 	for i := range 200 {
@@ -81,21 +85,21 @@ func TestManyPages(t *testing.T) {
 		s.Join("chat:3", id)
 		want[id] = 1
 	}
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 200")
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 200")
 	got(t, s, want)
 }
 
 func TestNobody(t *testing.T) {
-	say(t, open(t, optionsFor(gatewaytest.New(t))), lobby("x"), "delivered: 0")
+	say(t, open(t, settingsFor(amazontest.NewGateway(t))), lobby("x"), "delivered: 0")
 }
 
 func TestGone(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=", "c=", "stray=")
 	s.Vanish("b=")
-	s.Fail("stray=", gatewaytest.Fault{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: stray="})
+	s.Fail("stray=", amazontest.Fault{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: stray="})
 	s.Fail("") // nothing
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 2, gone: 2")
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 2, gone: 2")
 	got(t, s, map[string]int{"a=": 1, "c=": 1})
 	if diff := cmp.Diff([]string{"a=", "c="}, s.Listed()); diff != "" {
 		t.Error(diff)
@@ -104,13 +108,13 @@ func TestGone(t *testing.T) {
 
 // Until $connect is answered, API Gateway says of a connection that is about to be there that it is gone.
 func TestYoungStays(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "old=", "young=")
 	s.ConnectedAt("old=", time.Now().Add(-time.Minute))
 	s.ConnectedAt("young=", time.Now())
 	s.Vanish("old=")
 	s.Vanish("young=")
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 0, gone: 2")
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 0, gone: 2")
 	if diff := cmp.Diff([]string{"young="}, s.Listed()); diff != "" {
 		t.Error(diff)
 	}
@@ -118,31 +122,31 @@ func TestYoungStays(t *testing.T) {
 
 // serverless-offline and others say it by the status alone.
 func TestGoneByStatus(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=")
-	s.Fail("a=", gatewaytest.Fault{Status: 410})
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 0, gone: 1")
+	s.Fail("a=", amazontest.Fault{Status: 410})
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 0, gone: 1")
 }
 
 // A row that can't be removed is no reason to say anything again.
 func TestGoneStays(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
 	s.Vanish("b=")
 	s.PageSize = 10
-	s.Fail("", gatewaytest.Fault{}, gatewaytest.Broken)
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 1, gone: 1")
+	s.Fail("", amazontest.Fault{}, amazontest.Broken)
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 1, gone: 1")
 	if diff := cmp.Diff([]string{"a=", "b="}, s.Listed()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestSlow(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "late=", "slow=")
-	s.Fail("late=", gatewaytest.Limit, gatewaytest.Limit)
-	s.Fail("slow=", slices.Repeat([]gatewaytest.Fault{gatewaytest.Limit}, maxPosts)...)
-	say(t, open(t, optionsFor(s)), lobby("x"), "delivered: 2, too slow and disconnected: 1")
+	s.Fail("late=", amazontest.Limit, amazontest.Limit)
+	s.Fail("slow=", slices.Repeat([]amazontest.Fault{amazontest.Limit}, gateway.MaxAttempts)...)
+	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 2, too slow and disconnected: 1")
 	got(t, s, map[string]int{"a=": 1, "late=": 1})
 	if diff := cmp.Diff([]string{"slow="}, s.Disconnected()); diff != "" {
 		t.Error(diff)
@@ -152,16 +156,32 @@ func TestSlow(t *testing.T) {
 	}
 }
 
+// A response that asks for more time than an attempt has goes to the router, and no connection is blamed.
+func TestRetryAfter(t *testing.T) {
+	s := amazontest.NewGateway(t)
+	s.Join("chat:3", "a=", "b=")
+	busy := amazontest.Limit
+	busy.RetryAfter = "60"
+	s.Fail("b=", busy)
+	r := open(t, settingsFor(s))
+	_, err := r.Say(t.Context(), lobby("x"))
+	if refusal, _ := errors.AsType[*amazon.Error](err); refusal == nil || refusal.RetryAfter != time.Minute || len(s.Disconnected()) > 0 {
+		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
+	}
+	say(t, r, lobby("x"), "delivered: 2")
+	got(t, s, map[string]int{"a=": 1, "b=": 1})
+}
+
 // When nobody can be spoken to it is not the connections' fault.
 func TestAccountIsThrottled(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
 	for _, c := range s.Listed() {
-		s.Fail(c, slices.Repeat([]gatewaytest.Fault{gatewaytest.Limit}, maxPosts)...)
+		s.Fail(c, slices.Repeat([]amazontest.Fault{amazontest.Limit}, gateway.MaxAttempts)...)
 	}
-	r := open(t, optionsFor(s))
+	r := open(t, settingsFor(s))
 	_, err := r.Say(t.Context(), lobby("x"))
-	if _, refused := errors.AsType[*Error](err); err == nil || refused || len(s.Disconnected()) > 0 {
+	if _, refused := errors.AsType[*amazon.Error](err); err == nil || refused || len(s.Disconnected()) > 0 {
 		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
 	}
 	say(t, r, lobby("x"), "delivered: 2")
@@ -169,13 +189,13 @@ func TestAccountIsThrottled(t *testing.T) {
 
 // TestPartialFailure: an attempt after it speaks to those who have not got it, and to those who came meanwhile.
 func TestPartialFailure(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=", "c=")
-	s.Fail("b=", gatewaytest.Broken)
-	r := open(t, optionsFor(s))
+	s.Fail("b=", amazontest.Broken)
+	r := open(t, settingsFor(s))
 	_, err := r.Say(t.Context(), lobby("x"))
-	refused, ok := errors.AsType[*Error](err)
-	if !ok || refused.Permanent || !strings.Contains(err.Error(), "1 of 3 connections have not got it yet: post to a connection: 500 InternalServerError") {
+	refused, ok := errors.AsType[*amazon.Error](err)
+	if !ok || refused.Permanent || !strings.Contains(err.Error(), "1 of 3 connections have not got it yet: post to a connection: InternalServerError: Internal server error (HTTP 500)") {
 		t.Errorf("error %v", err)
 	}
 	got(t, s, map[string]int{"a=": 1, "b=": 0, "c=": 1})
@@ -190,9 +210,9 @@ func TestPartialFailure(t *testing.T) {
 }
 
 func TestOneConnection(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
-	r := open(t, optionsFor(s))
+	r := open(t, settingsFor(s))
 	say(t, r, Message{Delivery: "d-1", Connection: "a=", Frame: []byte("x")}, "delivered: 1")
 	s.Vanish("b=")
 	say(t, r, Message{Delivery: "d-2", Connection: "b=", Frame: []byte("x")}, "delivered: 0, gone: 1")
@@ -203,39 +223,39 @@ func TestOneConnection(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	with := func(change func(*Options)) func(*gatewaytest.Server, *Options) {
-		return func(_ *gatewaytest.Server, o *Options) { change(o) }
+	with := func(change func(*gateway.Settings)) func(*amazontest.Gateway, *gateway.Settings) {
+		return func(_ *amazontest.Gateway, o *gateway.Settings) { change(o) }
 	}
-	fault := func(connection string, f gatewaytest.Fault) func(*gatewaytest.Server, *Options) {
-		return func(s *gatewaytest.Server, _ *Options) { s.Fail(connection, f) }
+	fault := func(connection string, f amazontest.Fault) func(*amazontest.Gateway, *gateway.Settings) {
+		return func(s *amazontest.Gateway, _ *gateway.Settings) { s.Fail(connection, f) }
 	}
 	for name, tt := range map[string]struct {
-		prepare   func(*gatewaytest.Server, *Options)
+		prepare   func(*amazontest.Gateway, *gateway.Settings)
 		frame     int
 		permanent bool
 		want      string
 	}{
-		"forbidden":      {fault("a=", gatewaytest.Forbidden), 1, true, "403 ForbiddenException (the keys need execute-api:ManageConnections"},
-		"too large":      {nil, gatewaytest.MaxFrame + 1, true, "413 PayloadTooLargeException: Message too long (API Gateway takes at most 128 KB)"},
-		"wrong stage":    {with(func(o *Options) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
-		"wrong key":      {with(func(o *Options) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
-		"no table":       {with(func(o *Options) { o.Table = "other" }), 1, true, "ask DynamoDB who is in the room: 400 ResourceNotFoundException: Requested resource not found (see that table and region are right)"},
-		"no index":       {with(func(o *Options) { o.Index = "other" }), 1, true, "(see that the table has the index"},
-		"expired":        {fault("", gatewaytest.Fault{Status: 400, Code: "x#ExpiredTokenException"}), 1, false, "400 ExpiredTokenException"},
-		"table is busy":  {fault("", gatewaytest.Fault{Status: 400, Code: "x#ProvisionedThroughputExceededException"}), 1, false, "400 ProvisionedThroughputExceededException"},
-		"table is down":  {fault("", gatewaytest.Fault{Status: 503, Code: "x#ServiceUnavailable"}), 1, false, "503 ServiceUnavailable"},
-		"nobody answers": {with(func(o *Options) { o.Endpoint = "http://127.0.0.1:1/dev" }), 1, false, "2 of 2 connections have not got it yet: post to a connection"},
-		"cut off":        {fault("a=", gatewaytest.Fault{Cut: true}), 1, false, "1 of 2 connections have not got it yet"},
+		"forbidden":      {fault("a=", amazontest.Forbidden), 1, true, "ForbiddenException (HTTP 403): the credentials need execute-api:ManageConnections"},
+		"too large":      {nil, amazontest.MaxFrame + 1, true, "PayloadTooLargeException: Message too long (HTTP 413): API Gateway takes at most 128 KB"},
+		"wrong stage":    {with(func(o *gateway.Settings) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
+		"wrong key":      {with(func(o *gateway.Settings) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
+		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "ask DynamoDB who is in the room: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},
+		"no index":       {with(func(o *gateway.Settings) { o.Index = "other" }), 1, true, ": see that the table has the index"},
+		"expired":        {fault("", amazontest.Fault{Status: 400, Code: "x#ExpiredTokenException"}), 1, false, "ExpiredTokenException"},
+		"table is busy":  {fault("", amazontest.Fault{Status: 400, Code: "x#ProvisionedThroughputExceededException"}), 1, false, "ProvisionedThroughputExceededException"},
+		"table is down":  {fault("", amazontest.Fault{Status: 503, Code: "x#ServiceUnavailable"}), 1, false, "ServiceUnavailable"},
+		"nobody answers": {with(func(o *gateway.Settings) { o.Endpoint = "http://127.0.0.1:1/dev" }), 1, false, "2 of 2 connections have not got it yet: post to a connection"},
+		"cut off":        {fault("a=", amazontest.Fault{Cut: true}), 1, false, "1 of 2 connections have not got it yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := gatewaytest.New(t)
+			s := amazontest.NewGateway(t)
 			s.Join("chat:3", "a=", "b=")
-			o := optionsFor(s)
+			o := settingsFor(s)
 			if tt.prepare != nil {
 				tt.prepare(s, &o)
 			}
 			_, err := open(t, o).Say(t.Context(), lobby(strings.Repeat("x", tt.frame)))
-			refused, _ := errors.AsType[*Error](err)
+			refused, _ := errors.AsType[*amazon.Error](err)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || (refused != nil && refused.Permanent) != tt.permanent {
 				t.Errorf("error %v; want %q, permanent %t", err, tt.want, tt.permanent)
 			}
@@ -244,11 +264,11 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestContextEnds(t *testing.T) {
-	s := gatewaytest.New(t)
+	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
-	r := open(t, optionsFor(s))
-	r.connections.pause = time.Hour
-	s.Fail("b=", gatewaytest.Limit)
+	r := open(t, settingsFor(s))
+	r.Pause = time.Hour
+	s.Fail("b=", amazontest.Limit)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
@@ -267,7 +287,7 @@ func TestContextEnds(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	r.connections.pause = time.Millisecond
+	r.Pause = time.Millisecond
 	say(t, r, lobby("x"), "delivered: 2")
 	got(t, s, map[string]int{"a=": 1, "b=": 1})
 }

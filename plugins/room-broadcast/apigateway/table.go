@@ -9,6 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
 // Attributes of the table's rows. connected_at, seconds since 1970, is written by the router behind the same API Gateway; a table
@@ -19,21 +22,10 @@ const (
 	connectedAttribute  = "connected_at"
 )
 
-// youth is how long a connection that API Gateway calls gone may still be about to come: until $connect is answered, it is.
-const youth = 30 * time.Second
-
 // table knows who is in which room. Its index lags behind: who has just left may still be listed.
 type table struct {
 	client      *dynamodb.Client
 	name, index string
-}
-
-func newTable(cfg aws.Config, o Options) *table {
-	return &table{name: o.Table, index: o.Index, client: dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
-		if o.DynamoDBEndpoint != "" {
-			d.BaseEndpoint = &o.DynamoDBEndpoint
-		}
-	})}
 }
 
 // each calls visit for every connection in a room, page by page, until visit says false.
@@ -61,7 +53,7 @@ func (t *table) each(ctx context.Context, room string, visit func(connection str
 }
 
 func (t *table) page(ctx context.Context, pages *dynamodb.QueryPaginator) (*dynamodb.QueryOutput, error) {
-	ctx, cancel := withTimeout(ctx)
+	ctx, cancel := amazon.WithTimeout(ctx)
 	defer cancel()
 	page, err := pages.NextPage(ctx)
 	if err != nil {
@@ -72,7 +64,7 @@ func (t *table) page(ctx context.Context, pages *dynamodb.QueryPaginator) (*dyna
 
 // remove forgets a connection, unless it is young.
 func (t *table) remove(ctx context.Context, connection string) error {
-	ctx, cancel := withTimeout(ctx)
+	ctx, cancel := amazon.WithTimeout(ctx)
 	defer cancel()
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &t.name,
@@ -80,7 +72,7 @@ func (t *table) remove(ctx context.Context, connection string) error {
 
 		ConditionExpression:       aws.String("attribute_not_exists(#connected) OR #connected < :young"),
 		ExpressionAttributeNames:  map[string]string{"#connected": connectedAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":young": &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(-youth).Unix(), 10)}},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":young": &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(-gateway.ConnectGrace).Unix(), 10)}},
 	})
 	if _, young := errors.AsType[*types.ConditionalCheckFailedException](err); young {
 		return nil
@@ -89,4 +81,19 @@ func (t *table) remove(ctx context.Context, connection string) error {
 		return explain(ctx, "remove a connection from DynamoDB", err)
 	}
 	return nil
+}
+
+// hints say what to do about a permanent refusal, by its code.
+var hints = map[string]string{
+	"ResourceNotFoundException": "see that table and region are right",
+	"ValidationException":       "see that the table has the index, and the index the hash key room",
+	"AccessDeniedException":     "the credentials need dynamodb:Query for the index and dynamodb:DeleteItem for the table",
+}
+
+func explain(ctx context.Context, call string, err error) error {
+	return amazon.Explain(ctx, call, err, func(e *amazon.Error) {
+		if e.Permanent {
+			e.Hint = hints[e.Code]
+		}
+	})
 }

@@ -1,4 +1,4 @@
-package amazon
+package awsmail
 
 import (
 	"encoding/json"
@@ -10,13 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
 
-func open(t testing.TB, a Account) *SES {
+func open(t testing.TB, a amazon.Account, endpoint string) *SES {
 	t.Helper()
-	out, err := OpenSES(t.Context(), a, "")
+	out, err := OpenSES(t.Context(), a, endpoint, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestSendEmail(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := amazontest.NewSES(t)
-			out, m := open(t, withKeys(server.URL)), message()
+			out, m := open(t, withKeys(), server.URL), message()
 			c.change(out, m)
 			if id, err := out.Send(t.Context(), m); err != nil || id != amazontest.MessageID+"b" {
 				t.Fatalf("%q, %v", id, err)
@@ -107,11 +108,11 @@ func TestSESErrors(t *testing.T) {
 	} {
 		t.Run(c.code, func(t *testing.T) {
 			server := amazontest.NewSES(t)
-			out, m := open(t, withKeys(server.URL)), message()
+			out, m := open(t, withKeys(), server.URL), message()
 			for m.Attempt = 1; m.Attempt <= 3; m.Attempt++ {
 				server.Fail(amazontest.Fault{Status: c.status, Code: c.code, Message: c.message})
 				_, err := out.Send(t.Context(), m)
-				e := checkRefusal(t, err, c.permanent, "SES: "+c.code+": "+c.message)
+				e := checkRefusal(t, err, c.permanent, "SES: "+c.code+": "+strings.TrimSuffix(c.message, "."))
 				var least, most time.Duration
 				switch c.wait {
 				case slow:
@@ -120,7 +121,7 @@ func TestSESErrors(t *testing.T) {
 				case day:
 					least, most = 10*time.Minute, 10*time.Minute
 				}
-				if e.Code != c.status || e.RetryAfter < least || e.RetryAfter > most {
+				if e.Status != c.status || e.RetryAfter < least || e.RetryAfter > most {
 					t.Errorf("attempt %d: got %+v", m.Attempt, e)
 				}
 			}
@@ -131,12 +132,12 @@ func TestSESErrors(t *testing.T) {
 // Keys that are wrong are refused for good, and not shown.
 func TestWrongKeys(t *testing.T) {
 	server := amazontest.NewSES(t)
-	wrong := withKeys(server.URL)
-	wrong.SecretKey = withKeys("").AccessKey
-	_, err := open(t, wrong).Send(t.Context(), message())
+	wrong := withKeys()
+	wrong.SecretKey = withKeys().AccessKey
+	_, err := open(t, wrong, server.URL).Send(t.Context(), message())
 	checkRefusal(t, err, true, "InvalidSignatureException")
-	wrong.AccessKey = withKeys("").SecretKey
-	_, err = open(t, wrong).Send(t.Context(), message())
+	wrong.AccessKey = withKeys().SecretKey
+	_, err = open(t, wrong, server.URL).Send(t.Context(), message())
 	checkRefusal(t, err, true, "UnrecognizedClientException")
 	if strings.Contains(strings.ToLower(err.Error()), "canary") {
 		t.Errorf("shown: %v", err)
@@ -146,8 +147,8 @@ func TestWrongKeys(t *testing.T) {
 func TestLostAnswerOfSES(t *testing.T) {
 	server := amazontest.NewSES(t)
 	server.Fail(amazontest.Fault{Cut: true})
-	_, err := open(t, withKeys(server.URL)).Send(t.Context(), message())
-	var refusal *mail.Error
+	_, err := open(t, withKeys(), server.URL).Send(t.Context(), message())
+	var refusal *amazon.Error
 	if err == nil || errors.As(err, &refusal) || len(server.Taken()) != 1 {
 		t.Errorf("%d taken, %v", len(server.Taken()), err)
 	}

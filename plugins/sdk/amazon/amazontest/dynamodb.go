@@ -1,4 +1,4 @@
-package gatewaytest
+package amazontest
 
 import (
 	"encoding/json"
@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// text is a value of the table: a string, or a number in its own words.
+// text is a value in the table: a string, or a number in decimal.
 type text struct {
 	S string `json:",omitempty"`
 	N string `json:",omitempty"`
 }
 
-// query is the part of Query and DeleteItem that the plugin uses.
+// query is the part of Query and DeleteItem that is checked.
 type query struct {
 	TableName                 string
 	IndexName                 string            `json:",omitempty"`
@@ -27,7 +27,7 @@ type query struct {
 	Key                       map[string]text   `json:",omitempty"`
 }
 
-// page is the answer to Query.
+// page is the response to Query.
 type page struct {
 	Items            []map[string]text
 	Count            int
@@ -35,7 +35,7 @@ type page struct {
 	LastEvaluatedKey map[string]text `json:",omitempty"`
 }
 
-func (s *Server) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
+func (s *Gateway) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var q query
@@ -43,7 +43,7 @@ func (s *Server) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 	f := s.fault("")
 	switch {
 	case f.Status != 0:
-	case !signed(r, body, "dynamodb"):
+	case verify(r, body, "dynamodb") != signed:
 		f = Fault{Code: "com.amazon.coral.service#UnrecognizedClientException", Message: "The security token included in the request is invalid."}
 	case err != nil:
 		f = Fault{Code: "com.amazon.coral.service#SerializationException", Message: "not JSON"}
@@ -51,7 +51,7 @@ func (s *Server) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 		f = Fault{Code: "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", Message: "Requested resource not found"}
 	case r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.Query":
 		if f = s.wrong(q); f.Code == "" {
-			answer(w, http.StatusOK, s.page(q))
+			writeJSON(w, http.StatusOK, s.page(q))
 			return
 		}
 	case r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.DeleteItem":
@@ -62,18 +62,18 @@ func (s *Server) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		if _, ok := q.Key["connectionId"]; ok && len(q.Key) == 1 {
 			delete(s.rows, q.Key["connectionId"].S)
-			answer(w, http.StatusOK, struct{}{})
+			writeJSON(w, http.StatusOK, struct{}{})
 			return
 		}
 		f = Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "The provided key element does not match the schema"}
 	default:
 		f = Fault{Code: "com.amazon.coral.service#UnknownOperationException"}
 	}
-	answer(w, max(f.Status, http.StatusBadRequest), map[string]string{"__type": f.Code, "message": f.Message})
+	writeJSON(w, max(f.Status, http.StatusBadRequest), map[string]string{"__type": f.Code, "message": f.Message})
 }
 
-// wrong is what DynamoDB says of a query that the index can't answer.
-func (s *Server) wrong(q query) (f Fault) {
+// wrong returns DynamoDB's error for a query that the index cannot answer.
+func (s *Gateway) wrong(q query) (f Fault) {
 	room := q.ExpressionAttributeValues[":room"].S
 	switch {
 	case q.IndexName != Index:
@@ -87,8 +87,8 @@ func (s *Server) wrong(q query) (f Fault) {
 	return f
 }
 
-// page is what comes after ExclusiveStartKey, in the order of the connections.
-func (s *Server) page(q query) page {
+// page returns the rows after ExclusiveStartKey, ordered by connection.
+func (s *Gateway) page(q query) page {
 	p := page{Items: []map[string]text{}}
 	room := q.ExpressionAttributeValues[":room"].S
 	for _, c := range slices.Sorted(maps.Keys(s.rows)) {
@@ -97,16 +97,10 @@ func (s *Server) page(q query) page {
 		}
 		p.Items = append(p.Items, map[string]text{"connectionId": {S: c}})
 		p.Count, p.ScannedCount = len(p.Items), len(p.Items)
-		if len(p.Items) == s.PageSize { // there may be nothing after it: DynamoDB does not look either
+		if len(p.Items) == s.PageSize { // the next page may be empty, as with DynamoDB
 			p.LastEvaluatedKey = map[string]text{"connectionId": {S: c}, "room": {S: room}}
 			break
 		}
 	}
 	return p
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
 }

@@ -13,16 +13,15 @@ func NewSES(t testing.TB) *Server {
 	return start(t, service{
 		name: "ses", badKey: "UnrecognizedClientException", badSecret: "InvalidSignatureException",
 		method: http.MethodPost, path: "/v2/email/outbound-emails", types: "application/json",
-		check:  func(_ *http.Request, body []byte) *Fault { return checkEmail(body) },
+		check:  checkEmail,
 		refuse: refuseJSON,
 		accept: func(w http.ResponseWriter, id string) {
-			w.Header().Set(contentType, "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]string{"MessageId": id}) // the client may have gone
+			writeJSON(w, http.StatusOK, map[string]string{"MessageId": id})
 		},
 	})
 }
 
-// email is the part of SendEmail's request that the plugin uses.
+// email is the part of a SendEmail request that is checked.
 type email struct {
 	FromEmailAddress     string
 	Destination          struct{ ToAddresses []string }
@@ -70,11 +69,4 @@ func checkEmail(body []byte) *Fault {
 		return bad("Invalid character in the subject")
 	}
 	return nil
-}
-
-func refuseJSON(w http.ResponseWriter, f Fault) {
-	w.Header().Set(contentType, "application/json")
-	w.Header().Set("X-Amzn-Errortype", f.Code+":http://internal.amazon.com/coral/com.amazonaws.services.simpleemailv2/")
-	w.WriteHeader(f.Status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"message": f.Message}) // the client may have gone
 }

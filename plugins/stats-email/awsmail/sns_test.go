@@ -1,4 +1,4 @@
-package amazon
+package awsmail
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pointsman/pointsman/plugins/stats-email/amazon/amazontest"
-	"github.com/pointsman/pointsman/plugins/stats-email/mail"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 )
 
 // published is the documented request. The library orders the fields in its own way, so they are compared decoded.
@@ -19,7 +19,7 @@ const published = "Action=Publish&Message=Average%3A+99.506109%0AUnbiased+Varian
 
 func TestPublish(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
-	id, err := topic(t, withKeys(server.URL)).Send(t.Context(), message())
+	id, err := topic(t, withKeys(), server.URL).Send(t.Context(), message())
 	if err != nil || id != amazontest.MessageID+"b" {
 		t.Fatalf("%q, %v", id, err)
 	}
@@ -39,7 +39,7 @@ func TestPublish(t *testing.T) {
 func TestFIFO(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
 	for rule, group := range map[string]string{"stats": "stats", "": "pointsman", "計測 x": "---x", strings.Repeat("r", 200): strings.Repeat("r", 128)} {
-		out, err := OpenTopic(t.Context(), withKeys(server.URL), amazontest.FIFOTopic, false)
+		out, err := OpenTopic(t.Context(), withKeys(), server.URL, amazontest.FIFOTopic, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestSubject(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, ascii := range []bool{false, true} {
 				server := amazontest.NewSNS(t, ascii)
-				out := topic(t, withKeys(server.URL))
+				out := topic(t, withKeys(), server.URL)
 				out.asciiSubject = ascii
 				m := message()
 				m.Subject = c.subject
@@ -101,13 +101,13 @@ func TestOldRuleForSubjects(t *testing.T) {
 	server := amazontest.NewSNS(t, true)
 	m := message()
 	m.Subject = "計測完了"
-	_, err := topic(t, withKeys(server.URL)).Send(t.Context(), m)
-	checkRefusal(t, err, true, "InvalidParameter: Invalid parameter: Subject; set ascii_subject = true")
+	_, err := topic(t, withKeys(), server.URL).Send(t.Context(), m)
+	checkRefusal(t, err, true, ": set ascii_subject = true")
 }
 
 func TestMessageSize(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
-	out := topic(t, withKeys(server.URL))
+	out := topic(t, withKeys(), server.URL)
 	m := message()
 	m.Text = strings.Repeat("é", maxMessage/2)
 	if _, err := out.Send(t.Context(), m); err != nil {
@@ -121,10 +121,10 @@ func TestMessageSize(t *testing.T) {
 	}
 }
 
-func checkRefusal(t *testing.T, err error, permanent bool, says string) mail.Error {
+func checkRefusal(t *testing.T, err error, permanent bool, says string) amazon.Error {
 	t.Helper()
-	var refusal *mail.Error
-	if !errors.As(err, &refusal) || refusal.Permanent != permanent || !strings.Contains(refusal.Message, says) {
+	var refusal *amazon.Error
+	if !errors.As(err, &refusal) || refusal.Permanent != permanent || !strings.Contains(refusal.Error(), says) {
 		t.Fatalf("got %v, want permanent %t: %s", err, permanent, says)
 	}
 	return *refusal
@@ -167,9 +167,9 @@ func TestSNSErrors(t *testing.T) {
 		t.Run(c.code, func(t *testing.T) {
 			server := amazontest.NewSNS(t, false)
 			server.Fail(amazontest.Fault{Status: c.status, Code: c.code, Message: "canary\n<says> & no"})
-			_, err := topic(t, withKeys(server.URL)).Send(t.Context(), message())
+			_, err := topic(t, withKeys(), server.URL).Send(t.Context(), message())
 			e := checkRefusal(t, err, c.permanent, "SNS topic "+amazontest.Topic+": "+c.code+": canary <says> & no")
-			if e.Code != c.status || e.RetryAfter != 0 {
+			if e.Status != c.status || e.RetryAfter != 0 {
 				t.Errorf("got %+v", e)
 			}
 		})
@@ -178,11 +178,25 @@ func TestSNSErrors(t *testing.T) {
 
 func TestNoSuchTopic(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
-	out := topic(t, withKeys(server.URL))
+	out := topic(t, withKeys(), server.URL)
 	out.arn += "-other"
 	_, err := out.Send(t.Context(), message())
-	if e := checkRefusal(t, err, true, "NotFound: Topic does not exist"); e.Code != http.StatusNotFound {
+	if e := checkRefusal(t, err, true, "NotFound: Topic does not exist"); e.Status != http.StatusNotFound {
 		t.Errorf("got %+v", e)
+	}
+}
+
+// A page that is not from AWS does not prove that the mail was accepted, whatever its status.
+func TestNotAmazon(t *testing.T) {
+	page := amazontest.Fault{Status: http.StatusOK, Raw: "<html><body>A page</body></html>"}
+	sns, ses := amazontest.NewSNS(t, false), amazontest.NewSES(t)
+	sns.Fail(page)
+	ses.Fail(page)
+	if _, err := topic(t, withKeys(), sns.URL).Send(t.Context(), message()); err == nil {
+		t.Error("SNS: no error")
+	}
+	if _, err := open(t, withKeys(), ses.URL).Send(t.Context(), message()); err == nil {
+		t.Error("SES: no error")
 	}
 }
 
@@ -190,8 +204,8 @@ func TestNoSuchTopic(t *testing.T) {
 func TestLostAnswer(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
 	server.Fail(amazontest.Fault{Cut: true})
-	_, err := topic(t, withKeys(server.URL)).Send(t.Context(), message())
-	var refusal *mail.Error
+	_, err := topic(t, withKeys(), server.URL).Send(t.Context(), message())
+	var refusal *amazon.Error
 	if err == nil || errors.As(err, &refusal) || len(server.Taken()) != 1 {
 		t.Errorf("%d taken, %v", len(server.Taken()), err)
 	}
@@ -200,7 +214,10 @@ func TestLostAnswer(t *testing.T) {
 func TestTopicRegion(t *testing.T) {
 	for topic, want := range map[string]string{
 		amazontest.Topic: "ap-northeast-1", amazontest.FIFOTopic: "ap-northeast-1",
-		"arn:aws-cn:sns:cn-north-1:123456789012:t": "cn-north-1",
+		"arn:aws-cn:sns:cn-north-1:123456789012:t": "cn-north-1", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:t": "us-gov-west-1",
+		"arn:aws-eusc:sns:eusc-de-east-1:123456789012:t": "eusc-de-east-1", "arn:aws-iso-f:sns:us-isof-south-1:123456789012:t": "us-isof-south-1",
+		"arn:aws:sns:emulated:000000000000:t":   "emulated",
+		"arn:aws:sns:cn-north-1:123456789012:t": "", "arn:aws-new:sns:eu-west-1:123456789012:t": "",
 		"arn:aws:sqs:eu-west-1:123456789012:queue": "", "arn:aws:sns::123456789012:t": "", "arn:aws:sns:eu-west-1:123456789012:": "",
 		"arn:aws:sns:eu-west-1:123456789012:t:5be8f5b6-subscription": "", "topic": "", "": "",
 	} {

@@ -11,14 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-const contentType = "Content-Type"
-
 // NewSNS starts a server that knows Topic and FIFOTopic. With ascii it has the older rule for subjects.
 func NewSNS(t testing.TB, ascii bool) *Server {
 	return start(t, service{
 		name: "sns", badKey: "InvalidClientTokenId", badSecret: "SignatureDoesNotMatch",
 		method: http.MethodPost, path: "/", types: "application/x-www-form-urlencoded",
-		check:  func(_ *http.Request, body []byte) *Fault { return checkPublish(body, ascii) },
+		check:  func(body []byte) *Fault { return checkPublish(body, ascii) },
 		refuse: refuseXML,
 		accept: func(w http.ResponseWriter, id string) {
 			w.Header().Set(contentType, "text/xml")

@@ -1,0 +1,145 @@
+package amazon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// Error is a service's refusal of a call. Other errors of a call, such as a lost connection, may pass by themselves.
+type Error struct {
+	// Status is that of the HTTP response, 0 if there was none.
+	Status int
+	// Code and Message are on one line, bounded, and may be empty.
+	Code, Message string
+	RequestID     string
+	// Permanent means that the same call is refused until somebody changes something.
+	Permanent bool
+	// Throttled means too many calls, or too much data in them.
+	Throttled bool
+	// RetryAfter is how long the service asks to wait, 0 if it does not say.
+	RetryAfter time.Duration
+	// Hint says what to do. May be empty.
+	Hint string
+
+	call string
+}
+
+// Error is "call: code: message (HTTP status, request id): hint".
+func (e *Error) Error() string {
+	text := e.Describe()
+	if e.call != "" {
+		text = e.call + ": " + text
+	}
+	if e.Hint != "" {
+		text += ": " + e.Hint
+	}
+	return text
+}
+
+// Describe returns the response alone: "code: message (HTTP status, request id)".
+func (e *Error) Describe() string {
+	text := e.Code
+	if message := strings.TrimSuffix(e.Message, "."); message != "" && message != text {
+		text = strings.TrimPrefix(text+": "+message, ": ")
+	}
+	if e.Status == 0 {
+		return text
+	}
+	text += fmt.Sprintf(" (HTTP %d", e.Status)
+	if e.RequestID != "" {
+		text += ", request " + e.RequestID
+	}
+	return strings.TrimSpace(text + ")")
+}
+
+// ErrorOf returns the response in an error of the AWS SDK. ok is false if no service refused the call.
+func ErrorOf(err error) (e Error, ok bool) {
+	if res, found := errors.AsType[*awshttp.ResponseError](err); found {
+		e.RequestID = oneLine(res.RequestID, 100)
+		if res.Response != nil {
+			e.Status, e.RetryAfter = res.HTTPStatusCode(), retryAfter(res.Response.Header, time.Now())
+		}
+	}
+	if refusal, found := errors.AsType[smithy.APIError](err); found {
+		e.Code, e.Message, ok = oneLine(refusal.ErrorCode(), 100), oneLine(refusal.ErrorMessage(), 500), true
+	}
+	_, e.Throttled = retry.DefaultThrottleErrorCodes[e.Code]
+	e.Throttled = e.Throttled || e.Status == http.StatusTooManyRequests
+	e.Permanent = e.Status >= 400 && e.Status < 500 && !passes(e.Status, e.Code)
+	return e, ok || e.Status >= http.StatusMultipleChoices
+}
+
+// passes reports whether a refusal with a status of 4xx may pass by itself.
+func passes(status int, code string) bool {
+	_, throttled := retry.DefaultThrottleErrorCodes[code]
+	_, retryable := retry.DefaultRetryableErrorCodes[code]
+	return throttled || retryable || slices.Contains(passing, code) ||
+		status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests
+}
+
+// passing are more codes of such refusals. Those of expired credentials are among them because whoever renews the
+// credentials still needs the delivery.
+var passing = []string{
+	"Throttled", "KMSThrottling", "InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable",
+	"TransactionInProgressException", "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestTimeTooSkewed",
+	"", "UnknownError", // the page is not from AWS
+}
+
+// Explain turns an error of the AWS SDK into one for people: an *Error if a service refused the call. call is the call as they
+// know it, and ctx the context that it had. adjust, unless nil, may change the refusal, for example add a hint.
+func Explain(ctx context.Context, call string, err error, adjust func(*Error)) error {
+	if e, ok := ErrorOf(err); ok {
+		e.call = call
+		if adjust != nil {
+			adjust(&e)
+		}
+		return &e
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", call, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %w", call, Unwrap(err))
+}
+
+// Unwrap removes the names that the AWS SDK gives to its operations.
+func Unwrap(err error) error {
+	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
+		return operation.Err
+	}
+	return err
+}
+
+// oneLine makes what a server sent fit into a log.
+func oneLine(s string, most int) string {
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+	return fmt.Sprintf("%.*s", most, s)
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads Retry-After in both forms of RFC 9110, 10.2.3: seconds, or a date. 0: absent, past or not understood.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	return min(max(date.Sub(now), 0), maxRetryAfter)
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+)
+
+// Outcomes of a message to one connection that are no failures of the API.
+var (
+	// ErrGone is also returned for an id that the API never gave.
+	ErrGone = errors.New("the connection is gone")
+	// ErrSlow stands for two cases that API Gateway answers alike: the client does not read, or there are too many calls.
+	ErrSlow = errors.New("the connection takes no more")
+)
+
+const (
+	// ConnectGrace is how long a connection that is called gone may still be opening: API Gateway waits 29 s for the response
+	// to $connect.
+	ConnectGrace = 30 * time.Second
+	// MaxAttempts is how often Post sends a message.
+	MaxAttempts = 5
+	// maxRetryAfter is the longest Retry-After that Post waits for.
+	maxRetryAfter = 10 * time.Second
+	// maxResponse bounds a response. A page of DynamoDB has at most 1 MiB before it is JSON.
+	maxResponse = 8 << 20
+)
+
+// Client sends to the connections of one stage.
+type Client struct {
+	*amazon.Client
+	api              *apigatewaymanagementapi.Client
+	dynamoDBEndpoint string
+	// Pause after the first attempt of Post; it doubles. Tests make it shorter.
+	Pause time.Duration
+}
+
+// Open makes a client for up to parallel calls at the same time. It makes no request.
+func Open(ctx context.Context, s Settings, parallel int) (*Client, error) {
+	c, err := s.Open(ctx, maxResponse, parallel)
+	if err != nil {
+		return nil, err
+	}
+	stage := strings.TrimRight(s.Endpoint, "/")
+	api := apigatewaymanagementapi.NewFromConfig(c.Config, func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = &stage })
+	return &Client{Client: c, api: api, dynamoDBEndpoint: s.DynamoDBEndpoint, Pause: 100 * time.Millisecond}, nil
+}
+
+// DynamoDB returns a client for the table. It shares the HTTP connections of c.
+func (c *Client) DynamoDB(options ...func(*dynamodb.Options)) *dynamodb.Client {
+	if c.dynamoDBEndpoint != "" {
+		options = append(options, func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamoDBEndpoint })
+	}
+	return dynamodb.NewFromConfig(c.Config, options...)
+}
+
+// Post sends a message to one connection. As long as again returns true for the error, it makes up to MaxAttempts attempts.
+// The error is ErrGone, ErrSlow or one of amazon.Explain.
+func (c *Client) Post(ctx context.Context, connection string, data []byte, again func(error) bool) error {
+	pause := c.Pause
+	for attempt := 1; ; attempt++ {
+		err := c.postOnce(ctx, connection, data)
+		if err == nil || attempt == MaxAttempts || !again(err) {
+			return err
+		}
+		wait := pause/2 + rand.N(pause)
+		if refusal, ok := errors.AsType[*amazon.Error](err); ok {
+			if refusal.RetryAfter > maxRetryAfter {
+				return err
+			}
+			wait = max(wait, refusal.RetryAfter)
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+func (c *Client) postOnce(ctx context.Context, connection string, data []byte) error {
+	ctx, cancel := amazon.WithTimeout(ctx)
+	defer cancel()
+	_, err := c.api.PostToConnection(ctx, &apigatewaymanagementapi.PostToConnectionInput{ConnectionId: &connection, Data: data})
+	if err == nil {
+		return nil
+	}
+	return explain(ctx, "post to a connection", err)
+}
+
+// Disconnect ends a connection. It returns nil if the connection is already gone.
+func (c *Client) Disconnect(ctx context.Context, connection string) error {
+	ctx, cancel := amazon.WithTimeout(ctx)
+	defer cancel()
+	_, err := c.api.DeleteConnection(ctx, &apigatewaymanagementapi.DeleteConnectionInput{ConnectionId: &connection})
+	if err == nil {
+		return nil
+	}
+	if err = explain(ctx, "disconnect a slow connection", err); errors.Is(err, ErrGone) {
+		return nil
+	}
+	return err
+}
+
+// hints say what to do about a permanent refusal, by its status.
+var hints = map[int]string{
+	http.StatusForbidden:             "the credentials need execute-api:ManageConnections for this stage",
+	http.StatusNotFound:              "see that endpoint ends with the stage of the API",
+	http.StatusRequestEntityTooLarge: "API Gateway takes at most 128 KB",
+}
+
+func explain(ctx context.Context, call string, err error) error {
+	e, refused := amazon.ErrorOf(err)
+	switch {
+	case !refused:
+	case e.Status == http.StatusGone, e.Status == http.StatusBadRequest && strings.Contains(e.Message, "connectionId"):
+		return ErrGone
+	case e.Status == http.StatusTooManyRequests && e.RetryAfter == 0: // otherwise the API itself asks for time
+		return ErrSlow
+	}
+	return amazon.Explain(ctx, call, err, func(e *amazon.Error) {
+		if e.Permanent {
+			e.Hint = hints[e.Status]
+		}
+	})
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
