@@ -52,5 +52,5 @@ func (s *sesSettings) check(ds *sdk.Diagnostics) {
 		return
 	}
 	amazon.CheckEndpoint(ds, "ses.endpoint", s.Endpoint, "https://vpce-1.email.eu-west-1.vpce.amazonaws.com")
-	s.Account.Check(ds, "ses.", s.Endpoint != "")
+	s.Check(ds, "ses.", s.Endpoint != "")
 }

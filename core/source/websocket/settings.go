@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -53,18 +54,11 @@ type Limits struct {
 	Write             time.Duration `pointsman:"write_timeout,default=5s" doc:"A client that takes nothing for so long is cut off."`
 }
 
-// APIGateway is the block `apigateway`, for the package of that name. The plugin room-broadcast calls the same things the same.
+// APIGateway is the block `apigateway`, for the package of that name.
 type APIGateway struct {
-	Secrets          []schema.Secret `pointsman:"secrets,required" doc:"What the API's integrations show as the header x-pointsman-secret. Several while one is being replaced."`
-	Endpoint         string          `pointsman:"endpoint,required" doc:"The API's stage: \"https://<api>.execute-api.<region>.amazonaws.com/<stage>\"."`
-	Region           string          `pointsman:"region" doc:"Region of the API and of the table, such as \"eu-west-1\". Default: what Amazon's tools find."`
-	AccessKey        schema.Secret   `pointsman:"access_key" doc:"Default, with secret_key: what Amazon's tools find (environment, ~/.aws, the machine's role)."`
-	SecretKey        schema.Secret   `pointsman:"secret_key" doc:"Goes with access_key."`
-	SessionToken     schema.Secret   `pointsman:"session_token" doc:"Of temporary keys."`
-	Table            string          `pointsman:"table" doc:"DynamoDB table of the connections: hash key connectionId, attribute room. Either this or file."`
-	Index            string          `pointsman:"index,default=room-index" doc:"Its global secondary index by room."`
-	DynamoDBEndpoint string          `pointsman:"dynamodb_endpoint" doc:"Address of DynamoDB in place of Amazon's own: a VPC endpoint, or a server for tests."`
-	File             string          `pointsman:"file" doc:"File that lists the connections in place of a table, for one router alone."`
+	Secrets []schema.Secret `pointsman:"secrets,required" doc:"Values of the header x-pointsman-secret that the API's integrations send. Several while one is being replaced."`
+	gateway.Settings
+	File string `pointsman:"file" doc:"File that lists the connections in place of a table, for one router alone."`
 }
 
 // DecodeSettings reads a JSON object that satisfies the schema of this kind. It fills in defaults, Limits included, and leaves it

@@ -43,7 +43,7 @@ func TopicRegion(topic string) (string, error) {
 		return "", err
 	}
 	if of := partition.OfRegion(a.Region); of != "" && of != a.Partition {
-		return "", fmt.Errorf("region %q is in partition %q: write arn:%s:sns:...", a.Region, of, of)
+		return "", fmt.Errorf("region %q is in partition %q, not in %q", a.Region, of, a.Partition)
 	}
 	return a.Region, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
 const (
@@ -43,7 +44,7 @@ type Source struct {
 // outside is the list of connections, and the API that they belong to.
 type outside struct {
 	store store
-	api   *api
+	api   *gateway.Client
 }
 
 var (
@@ -100,19 +101,19 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 	return s, err
 }
 
-// open makes the clients and opens the list. It calls nobody.
+// open makes the clients and opens the list. It makes no request.
 func (s *Source) open() (*outside, error) {
 	settings := s.settings.APIGateway
-	cfg, transport, err := configuration(context.Background(), settings)
+	api, err := gateway.Open(context.Background(), settings.Settings, maxPosts)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("apigateway: %w", err)
 	}
-	o := &outside{api: newAPI(cfg, transport, settings.Endpoint)}
+	o := &outside{api: api}
 	if settings.File != "" {
 		o.store, err = openFile(settings.File)
 		return o, err
 	}
-	o.store = newTable(cfg, settings)
+	o.store = newTable(api, settings)
 	return o, nil
 }
 
@@ -123,7 +124,7 @@ func (s *Source) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source %q: %w", s.Info().Name, err)
 	}
-	defer out.api.close()
+	defer func() { _ = out.api.Close() }() // closes idle connections only
 	if err := s.checkStore(ctx, out.store); err != nil {
 		return errors.Join(err, out.store.close())
 	}

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -57,13 +59,13 @@ func TestChat(t *testing.T) {
 	f.join("chat:4", "d=")
 	f.Broadcast("chat:3", []byte(`{"data":1}`), false, "R1kmxc2VNjMCFIA=")
 	for _, id := range []string{"a/b+c=", "c="} {
-		until(t, id, func() bool { return slices.Equal(f.gateway.got(id), []string{`{"data":1}`}) })
+		until(t, id, func() bool { return slices.Equal(f.gateway.Frames(id), []string{`{"data":1}`}) })
 	}
 	if err := f.Send("d=", []byte("to you"), false); err != nil {
 		t.Error(err)
 	}
-	until(t, "sent", func() bool { return len(f.gateway.got("d=")) == 1 })
-	if got := f.gateway.got("R1kmxc2VNjMCFIA="); len(got) != 0 {
+	until(t, "sent", func() bool { return len(f.gateway.Frames("d=")) == 1 })
+	if got := f.gateway.Frames("R1kmxc2VNjMCFIA="); len(got) != 0 {
 		t.Errorf("the sender heard %q", got)
 	}
 
@@ -131,7 +133,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("events:\n%s", diff)
 	}
 	until(t, "the client is told", func() bool {
-		return slices.Contains(f.gateway.got("a="), `{"message":"Forbidden","connectionId":"a=","requestId":"m-9","code":"forbidden"}`)
+		return slices.Contains(f.gateway.Frames("a="), `{"message":"Forbidden","connectionId":"a=","requestId":"m-9","code":"forbidden"}`)
 	})
 	if got := f.post("{}", with(message(), headerSecret, oldSecret)); got != http.StatusOK {
 		t.Errorf("the older secret: %d", got)
@@ -196,25 +198,25 @@ func TestNotStored(t *testing.T) {
 func TestGone(t *testing.T) {
 	f := newFixture(t, nil)
 	f.join("chat:3", "old=")
-	f.gateway.fail("old=", http.StatusGone)
+	f.gateway.Vanish("old=")
 	f.pass(time.Hour)
 	f.join("chat:3", "new=", "b=")
-	f.gateway.fail("new=", http.StatusGone, http.StatusOK)
+	f.gateway.Fail("new=", amazontest.Fault{Status: http.StatusGone})
 	f.Broadcast("chat:3", []byte("x"), false, "")
-	until(t, "the new one hears it", func() bool { return len(f.gateway.got("new=")) == 1 })
+	until(t, "the new one hears it", func() bool { return len(f.gateway.Frames("new=")) == 1 })
 	until(t, "the old one is off the list", func() bool { return f.listed("old=") == "" })
 	e := f.memory.last()
 	if e.GetId() != "old=-disconnect" || e.GetWebsocket().GetCloseCode() != codeAbnormal || e.GetSubject() != "chat:3" || e.GetSource() != "chat" {
 		t.Errorf("event %v", e)
 	}
-	if f.listed("new=") == "" || len(f.gateway.got("b=")) != 1 {
+	if f.listed("new=") == "" || len(f.gateway.Frames("b=")) != 1 {
 		t.Error("the others did not stay")
 	}
 	if got := f.post("", disconnectHeaders("old=")); got != http.StatusOK || len(f.memory.types()) != 4 { // told after all
 		t.Errorf("%d, events %q", got, f.memory.types())
 	}
 	// One that never comes is only found out when it had the time to.
-	f.gateway.fail("new=", http.StatusGone)
+	f.gateway.Vanish("new=")
 	gone := f.sender.metrics.posts[postGone]
 	f.Broadcast("chat:3", []byte("y"), false, "b=")
 	until(t, "given up", func() bool { return testutil.ToFloat64(gone) == 2 })
@@ -224,24 +226,24 @@ func TestGone(t *testing.T) {
 }
 
 func TestSlow(t *testing.T) {
+	tooMany := slices.Repeat([]amazontest.Fault{amazontest.Limit}, gateway.MaxAttempts)
 	f := newFixture(t, nil)
 	f.join("chat:3", "slow=", "b=")
-	f.gateway.fail("slow=", http.StatusTooManyRequests)
-	f.gateway.fail("b=", http.StatusTooManyRequests, http.StatusBadGateway, http.StatusOK)
+	f.gateway.Fail("slow=", tooMany...)
+	f.gateway.Fail("b=", amazontest.Limit, amazontest.Broken)
 	f.Broadcast("chat:3", []byte("x"), false, "")
-	until(t, "the slow one is disconnected", func() bool { return slices.Equal(f.gateway.ended(), []string{"slow="}) })
-	if got := f.gateway.got("b="); len(got) != 1 {
+	until(t, "the slow one is disconnected", func() bool { return slices.Equal(f.gateway.Disconnected(), []string{"slow="}) })
+	if got := f.gateway.Frames("b="); len(got) != 1 {
 		t.Errorf("b got %q", got)
 	}
 	// When nobody gets it, it is not them.
-	f.gateway.fail("b=", http.StatusTooManyRequests)
+	f.gateway.Fail("b=", tooMany...)
 	slow := f.sender.metrics.posts[postSlow]
 	f.Broadcast("chat:3", []byte("y"), false, "slow=")
 	until(t, "given up", func() bool { return testutil.ToFloat64(slow) == 2 })
-	f.gateway.fail("b=", http.StatusOK)
 	f.Broadcast("chat:3", []byte("z"), false, "slow=")
-	until(t, "the next one arrives", func() bool { return slices.Equal(f.gateway.got("b="), []string{"x", "z"}) })
-	if got := f.gateway.ended(); len(got) != 1 {
+	until(t, "the next one arrives", func() bool { return slices.Equal(f.gateway.Frames("b="), []string{"x", "z"}) })
+	if got := f.gateway.Disconnected(); len(got) != 1 {
 		t.Errorf("disconnected %q", got)
 	}
 }
@@ -259,8 +261,8 @@ func TestOrder(t *testing.T) {
 		f.Broadcast("chat:3", []byte(want[i]), false, "")
 	}
 	for _, id := range ids {
-		until(t, id, func() bool { return len(f.gateway.got(id)) == len(want) })
-		if diff := cmp.Diff(want, f.gateway.got(id)); diff != "" {
+		until(t, id, func() bool { return len(f.gateway.Frames(id)) == len(want) })
+		if diff := cmp.Diff(want, f.gateway.Frames(id)); diff != "" {
 			t.Errorf("%s:\n%s", id, diff)
 		}
 	}
@@ -277,8 +279,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Broadcast("chat:3", []byte("x"), false, "") // not to whom cannot be there
-	until(t, "b hears it", func() bool { return len(f.gateway.got("b=")) == 1 })
-	if got := f.gateway.got("a="); len(got) != 0 {
+	until(t, "b hears it", func() bool { return len(f.gateway.Frames("b=")) == 1 })
+	if got := f.gateway.Frames("a="); len(got) != 0 {
 		t.Errorf("a got %q", got)
 	}
 	f.memory.fail(errors.New("disk full"))
@@ -295,8 +297,8 @@ func TestSweep(t *testing.T) {
 
 // Whoever speaks never waits: what is too much is dropped.
 func TestBounded(t *testing.T) {
-	g := newGateway(t)
-	f := prepare(t, g, settingsOf(t, g.URL+"/dev", nil, nil))
+	g := amazontest.NewGateway(t)
+	f := prepare(t, g, settingsOf(t, g.Endpoint, nil, nil))
 	for range maxWaiting + 5 { // nothing runs yet
 		f.Broadcast("chat:3", []byte("x"), false, "")
 	}

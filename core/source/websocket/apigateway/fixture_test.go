@@ -9,9 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +21,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -84,88 +83,12 @@ func (m *memory) last() *pointsmanv1.Envelope {
 	return m.events[len(m.events)-1]
 }
 
-// gateway is the management API of a stage.
-type gateway struct {
-	*httptest.Server
-	mu sync.Mutex
-	// frames are what each open connection got.
-	frames       map[string][]string
-	faults       map[string][]int // statuses in place of the right answers; the last one stays
-	disconnected []string
-}
-
-func newGateway(t testing.TB) *gateway {
-	g := &gateway{frames: map[string][]string{}, faults: map[string][]int{}}
-	g.Server = httptest.NewServer(g)
-	t.Cleanup(g.Close)
-	g.Config.Handler = g
-	return g
-}
-
-func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	path, unescapeErr := url.PathUnescape(r.URL.EscapedPath())
-	id, ok := strings.CutPrefix(path, "/dev/@connections/")
-	if err != nil || unescapeErr != nil || !ok || !strings.Contains(r.Header.Get("Authorization"), "/us-east-1/execute-api/aws4_request") {
-		w.WriteHeader(http.StatusForbidden)
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if faults := g.faults[id]; len(faults) > 0 && r.Method == http.MethodPost {
-		if len(faults) > 1 {
-			g.faults[id] = faults[1:]
-		}
-		if faults[0] != http.StatusOK {
-			w.WriteHeader(faults[0])
-			return
-		}
-	}
-	if _, open := g.frames[id]; !open {
-		w.WriteHeader(http.StatusGone)
-		return
-	}
-	if r.Method == http.MethodDelete {
-		delete(g.frames, id)
-		g.disconnected = append(g.disconnected, id)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
-	g.frames[id] = append(g.frames[id], string(body))
-}
-
-func (g *gateway) open(ids ...string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, id := range ids {
-		g.frames[id] = []string{}
-	}
-}
-
-func (g *gateway) fail(id string, statuses ...int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.faults[id] = statuses
-}
-
-func (g *gateway) got(id string) []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.frames[id])
-}
-
-func (g *gateway) ended() []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.disconnected)
-}
-
 // fixture is a source that runs, behind a gateway.
 type fixture struct {
 	*Source
 	t       testing.TB
 	memory  *memory
-	gateway *gateway
+	gateway *amazontest.Gateway
 	log     *locked
 	mu      sync.Mutex
 	time    time.Time
@@ -194,8 +117,8 @@ func (f *fixture) pass(d time.Duration) {
 func settingsOf(t testing.TB, endpoint string, changes, apiChanges map[string]any) []byte {
 	t.Helper()
 	api := map[string]any{
-		"secrets": []string{secretText, oldSecret}, "endpoint": endpoint, "region": "us-east-1",
-		"access_key": "AKIACANARY", "secret_key": "canary-amazon-key", "file": filepath.Join(t.TempDir(), "data", "connections"),
+		"secrets": []string{secretText, oldSecret}, "endpoint": endpoint, "region": amazontest.Region,
+		"access_key": amazontest.AccessKey, "secret_key": amazontest.SecretKey, "file": filepath.Join(t.TempDir(), "data", "connections"),
 	}
 	for name, value := range apiChanges {
 		if api[name] = value; value == nil {
@@ -212,8 +135,8 @@ func settingsOf(t testing.TB, endpoint string, changes, apiChanges map[string]an
 }
 
 func newFixture(t *testing.T, changes map[string]any) *fixture {
-	g := newGateway(t)
-	f := prepare(t, g, settingsOf(t, g.URL+"/dev", changes, nil))
+	g := amazontest.NewGateway(t)
+	f := prepare(t, g, settingsOf(t, g.Endpoint, changes, nil))
 	f.run()
 	return f
 }
@@ -228,7 +151,7 @@ func makeSource(settings []byte, d source.Deps) (*Source, error) {
 }
 
 // prepare makes a source that does not run yet.
-func prepare(t testing.TB, g *gateway, settings []byte) *fixture {
+func prepare(t testing.TB, g *amazontest.Gateway, settings []byte) *fixture {
 	t.Helper()
 	f := &fixture{
 		t: t, gateway: g, memory: &memory{keys: map[string]bool{}}, log: &locked{w: &strings.Builder{}}, time: time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC),
@@ -250,7 +173,7 @@ func (f *fixture) run() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	out.api.pause = time.Millisecond
+	out.api.Pause = time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -259,7 +182,7 @@ func (f *fixture) run() {
 		if err := <-ended; err != nil {
 			f.t.Error(err)
 		}
-		if strings.Contains(f.logged(), "canary") {
+		if strings.Contains(strings.ToLower(f.logged()), "canary") {
 			f.t.Errorf("the log has a secret: %s", f.logged())
 		}
 	})
@@ -315,7 +238,7 @@ func (f *fixture) join(room string, ids ...string) {
 		if code := f.post("", connectHeaders(id, room)); code != http.StatusOK {
 			f.t.Fatalf("connect %s: %d", id, code)
 		}
-		f.gateway.open(id)
+		f.gateway.Join(room, id)
 	}
 }
 

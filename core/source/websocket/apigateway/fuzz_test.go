@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 )
 
 // Whatever an integration sends is refused or becomes an event that can be stored.
@@ -14,8 +16,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("a=", "MESSAGE", "shout", "m-1", "", "", "true", []byte("AP8="))
 	f.Add("a=", "CONNECT", "$connect", "", "", "", "", []byte(nil))
 	f.Add("a=", "DISCONNECT", "$disconnect", "", "", "1001", "", []byte("\xff"))
-	g := newGateway(f)
-	s := prepare(f, g, settingsOf(f, g.URL, map[string]any{"binary": true}, nil)).Source
+	g := amazontest.NewGateway(f)
+	s := prepare(f, g, settingsOf(f, g.Endpoint, map[string]any{"binary": true}, nil)).Source
 	f.Fuzz(func(t *testing.T, connection, event, route, message, at, code, encoded string, body []byte) {
 		header := http.Header{}
 		for name, value := range map[string]string{

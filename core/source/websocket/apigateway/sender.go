@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
 const (
@@ -23,8 +25,6 @@ const (
 	maxWaitingBytes = 64 << 20
 	// drainTimeout is how long a stop waits for the queued messages.
 	drainTimeout = 5 * time.Second
-	// connectGrace is how long a listed connection may still be opening: API Gateway waits 29 s for the response to $connect.
-	connectGrace = 30 * time.Second
 )
 
 // outgoing is a queued message to a room or to one connection.
@@ -166,19 +166,19 @@ func (p *sender) send(ctx context.Context, s outgoing) {
 		r.connection = s.connection // it may be listed nowhere, and be there
 		err = p.post(ctx, r, s.data)
 	}
-	if err != nil && !errors.Is(err, errGone) {
+	if err != nil && !errors.Is(err, gateway.ErrGone) {
 		p.source.log.Warn("a connection did not get a message", "connection", s.connection, "err", err)
 	}
 }
 
 // post sends to one connection, and removes it from the list when API Gateway no longer has it.
 func (p *sender) post(ctx context.Context, r row, data []byte) error {
-	young := p.source.now().Sub(r.connected) < connectGrace
-	err := p.out.api.post(ctx, r.connection, data, young)
+	young := p.source.now().Sub(r.connected) < gateway.ConnectGrace
+	err := p.out.api.Post(ctx, r.connection, data, func(err error) bool { return mayPass(err, young) })
 	switch {
 	case err == nil:
 		p.metrics.posts[postDone].Inc()
-	case errors.Is(err, errGone):
+	case errors.Is(err, gateway.ErrGone):
 		p.metrics.posts[postGone].Inc()
 		if young || r.room == "" {
 			break // it may come yet; or it was never listed
@@ -186,12 +186,21 @@ func (p *sender) post(ctx context.Context, r row, data []byte) error {
 		if err := p.source.end(ctx, p.out.store, r); err != nil {
 			p.source.log.Warn("a connection that is gone stays on the list", "connection", r.connection, "err", err)
 		}
-	case errors.Is(err, errSlow):
+	case errors.Is(err, gateway.ErrSlow):
 		p.metrics.posts[postSlow].Inc()
 	default:
 		p.metrics.posts[postFailed].Inc()
 	}
 	return err
+}
+
+// mayPass reports whether another attempt may succeed. API Gateway calls a young connection gone until $connect is answered.
+func mayPass(err error, young bool) bool {
+	if errors.Is(err, gateway.ErrGone) {
+		return young
+	}
+	refusal, refused := errors.AsType[*amazon.Error](err)
+	return !refused || !refusal.Permanent
 }
 
 // deliveryResult counts the outcomes of a message to a room.
@@ -209,9 +218,9 @@ func (a *deliveryResult) record(r row, err error) {
 	switch {
 	case err == nil:
 		a.delivered++
-	case errors.Is(err, errSlow):
+	case errors.Is(err, gateway.ErrSlow):
 		a.slow = append(a.slow, r.connection)
-	case !errors.Is(err, errGone):
+	case !errors.Is(err, gateway.ErrGone):
 		a.failed++
 		if a.err == nil {
 			a.err = err
@@ -225,13 +234,13 @@ func (p *sender) finish(ctx context.Context, room string, a *deliveryResult, lis
 	if a.delivered > 0 {
 		for _, connection := range a.slow {
 			p.source.log.Warn("disconnecting a connection that takes no more messages", "connection", connection, "room", room)
-			if err := p.out.api.disconnect(ctx, connection); err != nil {
+			if err := p.out.api.Disconnect(ctx, connection); err != nil {
 				p.source.log.Warn("a slow connection was not disconnected", "connection", connection, "err", err)
 			}
 		}
 	} else if len(a.slow) > 0 {
 		a.failed += len(a.slow)
-		a.err = errors.Join(a.err, errSlow)
+		a.err = errors.Join(a.err, gateway.ErrSlow)
 	}
 	if listing != nil {
 		p.metrics.dropped.Inc()

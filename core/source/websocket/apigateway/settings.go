@@ -4,19 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/websocket"
-)
-
-var (
-	regionName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-	// tableName is also the form of an index's name.
-	tableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // check refuses what goes with the other mode only, and values that API Gateway or DynamoDB would refuse.
@@ -79,59 +71,37 @@ func checkLimits(l, defaults websocket.Limits) error {
 }
 
 func checkAPI(g *websocket.APIGateway) error {
-	errs := []error{checkURL("apigateway.endpoint", g.Endpoint, "https://<api>.execute-api.<region>.amazonaws.com/<stage>")}
-	if strings.Contains(g.Endpoint, "@connections") {
-		errs = append(errs, errors.New("apigateway.endpoint: want the stage alone: leave /@connections out"))
+	var errs []error
+	for _, d := range diagnose(g) {
+		if !d.Warning {
+			errs = append(errs, errors.New(describe(d)))
+		}
 	}
-	if g.DynamoDBEndpoint != "" {
-		errs = append(errs, checkURL("apigateway.dynamodb_endpoint", g.DynamoDBEndpoint, "https://dynamodb.eu-west-1.amazonaws.com"))
-	}
-	if g.Region != "" && !regionName.MatchString(g.Region) {
-		errs = append(errs, errors.New(`apigateway.region: want the name of a region, such as "eu-west-1"`))
-	}
-	switch {
-	case (g.Table == "") == (g.File == ""):
+	if (g.Table == "") == (g.File == "") {
 		errs = append(errs, errors.New("apigateway: want either table, a DynamoDB table, or file: one of them lists the connections"))
-	case g.Table != "" && (!tableName.MatchString(g.Table) || !tableName.MatchString(g.Index)):
-		errs = append(errs, errors.New("apigateway.table, apigateway.index: want names of 3 to 255 letters, digits, dots, - or _"))
-	}
-	switch {
-	case g.AccessKey.IsZero() != g.SecretKey.IsZero():
-		errs = append(errs, errors.New("apigateway: access_key and secret_key go together: set both, or none to have Amazon's usual places looked into"))
-	case !g.SessionToken.IsZero() && g.AccessKey.IsZero():
-		errs = append(errs, errors.New("apigateway.session_token: needs access_key and secret_key"))
 	}
 	return errors.Join(errs...)
 }
 
-func checkURL(setting, text, example string) error {
-	u, err := url.Parse(text)
-	switch {
-	case err == nil && (u.Scheme == "wss" || u.Scheme == "ws"):
-		return fmt.Errorf("%s: this is where clients connect: write https in place of %s", setting, u.Scheme)
-	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%s: not the URL of a server: it looks like %s", setting, example)
-	}
-	return nil
+func diagnose(g *websocket.APIGateway) (ds schema.Diagnostics) {
+	g.Check(&ds, "apigateway.")
+	return ds
+}
+
+func describe(d schema.Diagnostic) string {
+	return strings.TrimSpace(d.Error() + ". " + d.Detail)
 }
 
 // warnings are what the operator should know about settings that are valid.
 func warnings(s *websocket.Settings) []string {
 	var w []string
-	for name, text := range map[string]string{"apigateway.endpoint": s.APIGateway.Endpoint, "apigateway.dynamodb_endpoint": s.APIGateway.DynamoDBEndpoint} {
-		if u, err := url.Parse(text); err == nil && u.Scheme == "http" && !loopback(u.Hostname()) {
-			w = append(w, name+": what is said will cross the network in clear text: use https")
-		}
+	for _, d := range diagnose(s.APIGateway) {
+		w = append(w, describe(d))
 	}
 	if !s.RequireMembership {
 		w = append(w, "require_membership = false: a client can send to rooms that it is not in")
 	}
 	return w
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // bodyLimit is that of a request: the longest message, in Base64 if it may be.

@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
@@ -133,14 +135,14 @@ func create(t *testing.T, s *Source, hash, index, indexed string) {
 
 // The list in DynamoDB, and what is said of one that cannot be used.
 func TestTable(t *testing.T) {
-	dynamo, g := dynalite(t), newGateway(t)
+	dynamo, g := dynalite(t), amazontest.NewGateway(t)
 	for name, c := range map[string]struct{ hash, index, indexed, want string }{
 		"missing":       {"", "", "", `no table "missing"`},
 		"without-index": {"connectionId", "", "", `no global secondary index "room-index"`},
 		"other-index":   {"connectionId", "room-index", "rooms", "must have the hash key room"},
 		"other-key":     {"id", "room-index", "room", "must have the hash key connectionId"},
 	} {
-		f := prepare(t, g, onTable(t, g.URL+"/dev", dynamo, name, nil))
+		f := prepare(t, g, onTable(t, g.Endpoint, dynamo, name, nil))
 		if c.hash != "" {
 			create(t, f.Source, c.hash, c.index, c.indexed)
 		}
@@ -148,13 +150,13 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	f := prepare(t, g, onTable(t, g.URL+"/dev", dynamo, "connections", nil))
+	f := prepare(t, g, onTable(t, g.Endpoint, dynamo, "connections", nil))
 	create(t, f.Source, "connectionId", "room-index", "room")
 	out, err := f.outside()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.api.close()
+	defer func() { _ = out.api.Close() }()
 	if err := out.store.check(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -184,8 +186,8 @@ func TestTable(t *testing.T) {
 
 // Without its table the source refuses everybody, and says why.
 func TestUnreachable(t *testing.T) {
-	g := newGateway(t)
-	f := prepare(t, g, onTable(t, g.URL+"/dev", "http://127.0.0.1:1", "connections", nil))
+	g := amazontest.NewGateway(t)
+	f := prepare(t, g, onTable(t, g.Endpoint, "http://127.0.0.1:1", "connections", nil))
 	f.run()
 	until(t, "it is logged", func() bool { return strings.Contains(f.logged(), "could not be checked") })
 	if got := f.post("", connectHeaders("a=", "chat:3")); got != 503 {
@@ -259,7 +261,7 @@ func TestStory(t *testing.T) {
 	modules, dynamo := nodeModules(t), dynalite(t)
 	port := freePort(t)
 	address := "127.0.0.1:" + port
-	f := prepare(t, newGateway(t), onTable(t, "http://"+address, dynamo, "connections", map[string]any{"binary": true}))
+	f := prepare(t, amazontest.NewGateway(t), onTable(t, "http://"+address, dynamo, "connections", map[string]any{"binary": true}))
 	create(t, f.Source, "connectionId", "room-index", "room")
 	f.time = time.Now()
 	f.run()

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/pointsman/pointsman/core/source/websocket"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
 // Attributes of the table's rows. Times are Unix seconds, as DynamoDB's TTL wants them.
@@ -34,11 +37,9 @@ type table struct {
 	page *int32
 }
 
-func newTable(cfg aws.Config, settings *websocket.APIGateway) *table {
-	return &table{name: settings.Table, index: settings.Index, client: dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		if settings.DynamoDBEndpoint != "" {
-			o.BaseEndpoint = &settings.DynamoDBEndpoint
-		}
+func newTable(api *gateway.Client, settings *websocket.APIGateway) *table {
+	return &table{name: settings.Table, index: settings.Index, client: api.DynamoDB(func(o *dynamodb.Options) {
+		o.Retryer = retry.NewStandard() // a sender does not retry what the list refuses
 	})}
 }
 
@@ -50,7 +51,7 @@ func (t *table) check(ctx context.Context) error {
 		return &unusable{fmt.Sprintf("DynamoDB has no table %q: %s", t.name, hint)}
 	}
 	if err != nil {
-		return explain("describe the table of connections", err)
+		return amazon.Explain(ctx, "describe the table of connections", err, nil)
 	}
 	if !hashedBy(out.Table.KeySchema, connectionAttribute) {
 		return &unusable{fmt.Sprintf("table %q must have the hash key %s and no other key: %s", t.name, connectionAttribute, hint)}
@@ -88,7 +89,7 @@ func (t *table) add(ctx context.Context, r row) error {
 		return errTaken
 	}
 	if err != nil {
-		return explain("list a connection", err)
+		return amazon.Explain(ctx, "list a connection", err, nil)
 	}
 	t.known.set(r.connection, r)
 	return nil
@@ -101,7 +102,7 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 	}
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: key(connection), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return row{}, explain("look a connection up", err)
+		return row{}, amazon.Explain(ctx, "look a connection up", err, nil)
 	}
 	r := rowOf(out.Item)
 	if r.room != "" {
@@ -114,7 +115,7 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 func (t *table) remove(ctx context.Context, connection string) error {
 	t.known.set(connection, row{}) // first: who reads the row meanwhile must not remember it
 	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key(connection)}); err != nil {
-		return explain("take a connection off the list", err)
+		return amazon.Explain(ctx, "take a connection off the list", err, nil)
 	}
 	return nil
 }
@@ -130,7 +131,7 @@ func (t *table) members(ctx context.Context, room string, visit func(row)) error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return explain("ask who is in a room", err)
+			return amazon.Explain(ctx, "ask who is in a room", err, nil)
 		}
 		for _, item := range page.Items {
 			if r := rowOf(item); r.connection != "" {
@@ -152,7 +153,7 @@ func (t *table) expired(ctx context.Context, now time.Time, visit func(row) erro
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return explain("look for connections that have expired", err)
+			return amazon.Explain(ctx, "look for connections that have expired", err, nil)
 		}
 		for _, item := range page.Items {
 			if err := visit(rowOf(item)); err != nil {
