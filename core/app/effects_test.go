@@ -118,7 +118,7 @@ func nothingEmitted(t *testing.T) intakeFunc {
 func TestRoomEffects(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sources string // of r (room) and w (webhook), each named as it stands
-		asked   []*pluginv1.Effect
+		effects []*pluginv1.Effect
 		want    map[string][]string
 		wantErr string
 	}{
@@ -151,7 +151,7 @@ func TestRoomEffects(t *testing.T) {
 				}
 			}
 			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), roomsOf(sources...))
-			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.asked)
+			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.effects)
 			if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible != (tt.wantErr != "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("error %v, want %q", err, tt.wantErr)
 			}

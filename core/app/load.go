@@ -89,7 +89,7 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("the configuration is invalid: %v", e.Diagnostics.Error())
 }
 
-// invalid turns what a plugin said about its settings into diagnostics at their lines.
+// invalid turns a plugin's refusal of its settings into diagnostics at their lines.
 func (p *plan) invalid(refused *pluginhost.ConfigError) error {
 	for _, c := range p.config.Plugins {
 		if c.Name != refused.Plugin {

@@ -16,7 +16,7 @@ func TestRuleMetrics(t *testing.T) {
 	m.count("lab", false, []journal.NewDelivery{{Rule: "both"}, {Rule: "both"}, {Rule: "one", Dead: "no such thing"}})
 	m.count("lab", false, nil)
 	m.count("field", false, []journal.NewDelivery{{Rule: "both"}})
-	m.count("lab", true, nil)     // quarantined: no rule was asked
+	m.count("lab", true, nil)     // quarantined: no rule is evaluated
 	m.count("nobody", false, nil) // a source that no rule names
 	want := `
 # HELP pointsman_rule_evaluations_total Evaluations of a rule, by result.

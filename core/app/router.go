@@ -171,7 +171,7 @@ func (r *router) serve(ctx context.Context) {
 	r.serving.watch(r.fail)
 }
 
-// warnOfUnconfigured logs which plugins are owed deliveries although no block configures them.
+// warnOfUnconfigured logs which plugins have pending deliveries although no block configures them.
 func (r *router) warnOfUnconfigured(ctx context.Context) error {
 	stats, err := r.journal.Stats(ctx)
 	if err != nil {

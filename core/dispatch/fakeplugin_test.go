@@ -46,7 +46,7 @@ func (f *fakeTarget) Session(ctx context.Context) (Session, error) {
 		select {
 		case <-f.current.closed:
 		default:
-			f.current.t.Error("a session was asked for while one is open")
+			f.current.t.Error("a second session was opened")
 		}
 	}
 	f.current = f.next(f.started)

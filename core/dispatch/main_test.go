@@ -32,7 +32,7 @@ type testHandler struct{}
 
 func testPlugin() sdk.Plugin[testSettings, testArguments] {
 	return sdk.Plugin[testSettings, testArguments]{
-		Name: "test", Doc: "Does what it is told.", MaxInFlight: 32,
+		Name: "test", Doc: "Does what its arguments request.", MaxInFlight: 32,
 		New: func(context.Context, testSettings, sdk.Instance) (sdk.Handler[testArguments], error) {
 			return testHandler{}, nil
 		},

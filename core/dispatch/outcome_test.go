@@ -116,7 +116,7 @@ func TestJudgeAll(t *testing.T) {
 	say := []*pluginv1.Effect{{Effect: &pluginv1.Effect_RoomSend{RoomSend: &pluginv1.RoomSend{}}}}
 	var (
 		together sync.WaitGroup
-		said     []int64
+		applied  []int64
 		ended    []attempt
 	)
 	together.Add(3)
@@ -126,7 +126,7 @@ func TestJudgeAll(t *testing.T) {
 			together.Wait()
 			return nil
 		}
-		said = append(said, d.Seq)
+		applied = append(applied, d.Seq)
 		return nil
 	})
 	for seq, effects := range [][]*pluginv1.Effect{emit, say, nil, emit, say, emit, say} {
@@ -141,7 +141,7 @@ func TestJudgeAll(t *testing.T) {
 			t.Errorf("%d became %+v", seq, a.settlement)
 		}
 	}
-	if diff := cmp.Diff([]int64{1, 4, 6}, said); diff != "" {
+	if diff := cmp.Diff([]int64{1, 4, 6}, applied); diff != "" {
 		t.Error(diff)
 	}
 }

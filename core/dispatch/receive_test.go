@@ -107,7 +107,7 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// A plugin that keeps to the deadline it was told answers just after it, and is heard.
+// The result of a plugin that keeps its deadline arrives just after it, and counts.
 func TestAnswerAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, Options{}, one(t, 10, 10, func(s *fakeSession, batch []pluginhost.Delivery) {
@@ -187,7 +187,7 @@ func TestTimeoutsInARow(t *testing.T) {
 	})
 }
 
-// A plugin that was told to end gets no more deliveries, and is not told again.
+// A plugin that is being restarted gets no more deliveries, and is restarted once.
 func TestRestartTakesTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := newFakeSession(t, 100, 100, nil)

@@ -84,7 +84,7 @@ func TestTrapLargeMessage(t *testing.T) {
 	}
 }
 
-// What is in flight is finished before the process is told to exit.
+// Deliveries in flight are finished before the process is asked to exit.
 func TestTrapStopCutsCalls(t *testing.T) {
 	r := newRig(t, "ok").ready()
 	s := r.session()

@@ -39,7 +39,7 @@ plugin "room-broadcast" "rooms" {
 }
 
 rule "talk" {
-  description = "What somebody says is heard by all others in the room, in its order."
+  description = "Repeats a message to everybody else in the room, in order."
 
   on   = ["chat"]
   when = event.type == "websocket.message" && event.data.body.data != null

@@ -31,7 +31,7 @@ plugin "room-broadcast" "rooms" {
 }
 
 rule "talk" {
-  description = "What somebody says is heard by all others in the room, in its order."
+  description = "Repeats a message to everybody else in the room, in order."
 
   on   = ["chat"]
   when = event.type == "websocket.message" && event.data.body.data != null
@@ -55,7 +55,7 @@ rule "presence" {
 }
 
 rule "measurement" {
-  description = "The room lab hears of every measurement that is complete."
+  description = "Tells the room lab about every completed measurement."
 
   on   = ["lab"]
   when = event.data.resource_type == "measurement" && event.data.action == "completed"

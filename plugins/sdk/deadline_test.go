@@ -20,7 +20,7 @@ func TestDeadlineContext(t *testing.T) {
 		{"end", func(_ context.CancelFunc, c *deadlineContext) { c.end() }, context.Canceled},
 	}
 	for _, tt := range tests {
-		for _, early := range []bool{true, false} { // whether Done is asked for before the end, or only after
+		for _, early := range []bool{true, false} { // whether Done is called before the end, or only after
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "v"))
 				defer cancel()

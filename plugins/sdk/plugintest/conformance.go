@@ -102,7 +102,7 @@ func (s *suite) noSecrets(t *testing.T, h *Harness, settings, where, text string
 	t.Helper()
 	for i, secret := range schema.Secrets(h.Description().GetSettings(), []byte(settings)) {
 		if len(secret) < 6 {
-			t.Errorf("secret %d of the settings is too short to be told from other text", i)
+			t.Errorf("secret %d of the settings is too short to be distinguished from other text", i)
 		} else if strings.Contains(text, secret) {
 			t.Errorf("secret %d of the settings is seen in %s:\n%s", i, where, text)
 		}
