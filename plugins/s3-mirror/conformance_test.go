@@ -86,7 +86,7 @@ func TestConformance(t *testing.T) {
 		Settings: object(t, good),
 		Failing:  object(t, map[string]any{"source": wrong, "destination": sideSettingsOf(to, "copy")}),
 		BadSettings: map[string]string{
-			"source.secret_key":  `{"source":{"bucket":"a","access_key":"k"},"destination":{"bucket":"b"}}`,
+			"source.access_key":  `{"source":{"bucket":"a","access_key":"k"},"destination":{"bucket":"b"}}`,
 			"destination.bucket": `{"source":{"bucket":"a"},"destination":{"bucket":"a"}}`,
 			"part_size":          `{"source":{"bucket":"a"},"destination":{"bucket":"b"},"part_size":"1MiB"}`,
 		},

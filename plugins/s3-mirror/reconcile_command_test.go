@@ -133,7 +133,7 @@ func TestReconcileFails(t *testing.T) {
 }
 
 func TestReconcileMistakes(t *testing.T) {
-	bucket := `{"source": {"bucket": "a"}, "destination": {"bucket": "b", "region": "x"}}`
+	bucket := `{"source": {"bucket": "a"}, "destination": {"bucket": "b", "region": "eu-west-1"}}`
 	for name, test := range map[string]struct {
 		settings string
 		args     []string
@@ -143,7 +143,7 @@ func TestReconcileMistakes(t *testing.T) {
 		"no such file":  {"", []string{"--settings", "/nowhere.json"}, "settings: open /nowhere.json"},
 		"not JSON":      {"bucket = ", []string{"--settings", "-"}, "settings: "},
 		"no bucket":     {"{}", []string{"--settings", "-"}, "source.bucket: "},
-		"other prefix":  {strings.Replace(bucket, `"a"`, `"a", "region": "x", "prefix": "in/"`, 1), []string{"--settings", "-", "--prefix", "out/"}, `begin with "in/"`},
+		"other prefix":  {strings.Replace(bucket, `"a"`, `"a", "region": "eu-west-1", "prefix": "in/"`, 1), []string{"--settings", "-", "--prefix", "out/"}, `begin with "in/"`},
 		"unknown flag":  {"", []string{"--delete"}, "--help lists the flags"},
 		"argument":      {"", []string{"now"}, `"now" is not expected here`},
 		"wrong setting": {`{"sauce": {}}`, []string{"--settings", "-"}, "sauce"},

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
@@ -49,7 +50,7 @@ func showProgress(w io.Writer, lines bool, now func() reconcile.Summary) (stop f
 // progress fits into a line of a terminal: a bar that wraps leaves its pieces behind.
 func progress(s reconcile.Summary) string {
 	text := fmt.Sprintf("listed %d/%d, differ %d, repaired %d (%s), failed %d",
-		s.Source, s.Destination, s.Missing+s.Different+s.Extra, s.Repaired, reconcile.Size(s.RepairedBytes), s.Failed)
+		s.Source, s.Destination, s.Missing+s.Different+s.Extra, s.Repaired, humanize.IBytes(uint64(s.RepairedBytes)), s.Failed)
 	if s.Deleted > 0 {
 		text += fmt.Sprintf(", deleted %d", s.Deleted)
 	}

@@ -22,7 +22,7 @@ func settingsFor(s *amazontest.Gateway) gateway.Settings {
 	return gateway.Settings{
 		Endpoint: s.Endpoint, Table: amazontest.Table, Index: amazontest.Index, DynamoDBEndpoint: s.DynamoDB,
 		Account: amazon.Account{
-			Region: amazontest.Region, AccessKey: schema.NewSecret(amazontest.AccessKey), SecretKey: schema.NewSecret(amazontest.SecretKey),
+			Region: amazontest.Region, AccessKey: amazontest.AccessKey, SecretKey: schema.NewSecret(amazontest.SecretKey),
 		},
 	}
 }

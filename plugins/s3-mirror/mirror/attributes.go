@@ -14,7 +14,7 @@ import (
 
 // attributes are what an object is besides its bytes. The storage class and the encryption are the destination's own.
 type attributes struct {
-	side                                                                   Side
+	side                                                                   Destination
 	contentType, encoding, language, disposition, cache, redirect, tagging *string
 	expires                                                                *string // as stored: it need not be a date
 	metadata                                                               map[string]string

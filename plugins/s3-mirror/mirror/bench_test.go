@@ -118,7 +118,7 @@ func empty(b *testing.B, s *s3test.Server, bucket string) {
 
 // copyByMirror converges with as many goroutines as a plugin has deliveries under way.
 func copyByMirror(b *testing.B, from, to *s3test.Server, source, destination string, keys []string) {
-	m := newMirror(b, Config{Source: sideOf(from, strings.ToLower(source)), Destination: sideOf(to, destination)})
+	m := newMirror(b, Config{Source: sideOf(from, strings.ToLower(source)), Destination: Destination{Side: sideOf(to, destination)}})
 	var group errgroup.Group
 	group.SetLimit(64)
 	for _, key := range keys {

@@ -12,8 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -34,32 +32,20 @@ func newClient(s Side, c Config, silence time.Duration) (*s3.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithReadTimeout(silence).WithTransportOptions(transport)),
-		config.WithRetryer(func() aws.Retryer { return newRetryer(c.backoff) }),
+	account := s.Account
+	if account.Region == "" && s.Endpoint != "" {
+		account.Region = "us-east-1"
 	}
-	switch {
-	case s.Region != "":
-		options = append(options, config.WithRegion(s.Region))
-	case s.Endpoint != "":
-		options = append(options, config.WithRegion("us-east-1"))
-	}
-	if s.AccessKey != "" {
-		options = append(options, config.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(s.AccessKey, s.SecretKey.Reveal(), s.SessionToken.Reveal())))
-	}
-	loaded, err := config.LoadDefaultConfig(context.Background(), options...)
+	cfg, err := account.Load(context.Background(), awshttp.NewBuildableClient().WithReadTimeout(silence).WithTransportOptions(transport))
 	if err != nil {
 		return nil, err
 	}
-	if loaded.Region == "" {
-		return nil, errors.New(`no region: write region = "..."`)
-	}
-	return s3.NewFromConfig(loaded, func(o *s3.Options) {
+	cfg.Retryer = func() aws.Retryer { return newRetryer(c.backoff) }
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if s.Endpoint != "" {
 			o.BaseEndpoint = aws.String(s.Endpoint)
 		}
-		o.UsePathStyle = s.PathStyle
+		o.UsePathStyle = s.pathStyle()
 		// Checksums of the SDK's own go into trailers, which many stores do not know. What is uploaded gets a header instead.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired

@@ -30,7 +30,7 @@ func TestCertificates(t *testing.T) {
 			t.Setenv("AWS_CA_BUNDLE", c.bundle)
 			from, to := store.side(source), store.side(destination)
 			from.CA, to.CA = c.setting, c.setting
-			m := newMirror(t, Config{Source: from, Destination: to})
+			m := newMirror(t, Config{Source: from, Destination: Destination{Side: to}})
 			if _, err := m.Converge(t.Context(), "k", Hint{}); (err == nil) != c.good {
 				t.Errorf("got %v", err)
 			}
@@ -62,7 +62,7 @@ func TestSilence(t *testing.T) {
 	t.Cleanup(store.Close)
 	t.Cleanup(func() { close(silent) })
 	f := &fake{url: store.URL}
-	m := newMirror(t, Config{Source: f.side(source), Destination: f.side(destination)})
+	m := newMirror(t, Config{Source: f.side(source), Destination: Destination{Side: f.side(destination)}})
 	client, err := newClient(m.config.Source, m.config, 100*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // starts is how often one call begins anew because the object changes under its hands.
@@ -56,7 +58,7 @@ func (m *Mirror) again(err error) bool {
 		return errors.Is(err, errChanged)
 	}
 	if m.checksums.Swap(false) {
-		m.log.Warn("the destination takes no checksums; going on without", "bucket", m.config.Destination.Bucket, "error", describe(err))
+		m.log.Warn("the destination takes no checksums; going on without", "bucket", m.config.Destination.Bucket, "error", amazon.Describe(err))
 	}
 	return true
 }
@@ -104,7 +106,7 @@ func (m *Mirror) unreadable(ctx context.Context, key string, hint Hint, err erro
 	if hint.early() {
 		return Result{}, &Error{
 			RetryAfter: time.Second, Side: source, Bucket: m.config.Source.Bucket, Key: key,
-			Err: fmt.Errorf("the event says that it was created, and it is not there: %s", describe(err)),
+			Err: fmt.Errorf("the event says that it was created, and it is not there: %s", amazon.Describe(err)),
 		}
 	}
 	if !m.config.Deletes {

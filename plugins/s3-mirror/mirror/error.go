@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // Error is why a key could not be converged, or a side not be prepared.
@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 	if e.Key != "" {
 		text += fmt.Sprintf(", key %q", e.Key)
 	}
-	text += ": " + describe(e.Err)
+	text += ": " + amazon.Describe(e.Err)
 	if e.Advice != "" {
 		text += ": " + e.Advice
 	}
@@ -69,118 +69,66 @@ func (m *Mirror) fail(side, bucket, key string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return e
 	}
-	a := answerOf(err)
-	e.Permanent, e.Advice = judge(side, a)
+	r := responseOf(err)
+	e.Permanent, e.Advice = judge(side, r)
 	if !e.Permanent {
-		e.RetryAfter = a.retryAfter
+		e.RetryAfter = r.RetryAfter
 	}
 	return e
 }
 
-// answer is what a server said.
-type answer struct {
-	status     int // 0: none came
-	code       string
-	requestID  string
-	retryAfter time.Duration
+// responseOf returns the server's response in an error, a zero one if there was none.
+func responseOf(err error) amazon.Error {
+	response, _ := amazon.ErrorOf(err)
+	return response
 }
 
-func answerOf(err error) answer {
-	var a answer
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		a.status, a.requestID = response.HTTPStatusCode(), response.RequestID
-		if response.Response != nil {
-			a.retryAfter = retryAfter(response.Response.Header, time.Now())
-		}
-	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		a.code = api.ErrorCode()
-	}
-	return a
-}
-
-// maxRetryAfter bounds what a server may ask for.
-const maxRetryAfter = time.Hour
-
-// retryAfter reads Retry-After in both forms of RFC 9110, 10.2.3: seconds, or a date. 0: absent, past or not understood.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter)
-}
-
-// passing are codes with a status of 4xx that another attempt can mend all the same.
+// passing are codes of S3 with a status of 4xx after which another attempt can succeed all the same.
 var passing = []string{
-	"RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "SlowDown",
-	"BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest",
-	"NoSuchUpload", "InvalidPart", "OperationAborted", "ConditionalRequestConflict", "PreconditionFailed", "Throttling",
-	"RequestLimitExceeded", "TooManyRequests",
+	"BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "NoSuchUpload",
+	"InvalidPart", "OperationAborted", "ConditionalRequestConflict", "PreconditionFailed", "TooManyRequests",
 }
 
-// judge says whether an answer is final, and what to do about it.
-func judge(side string, a answer) (permanent bool, advice string) {
+// passes reports whether the code or status alone says that another attempt can succeed.
+func passes(r amazon.Error) bool {
+	known := r.Code != "" && r.Code != "UnknownError" // without a code from S3 the status decides
+	return slices.Contains(passing, r.Code) || known && r.Status >= 400 && r.Status < 500 && !r.Permanent
+}
+
+// judge decides whether a response is final, and what to do about it.
+func judge(side string, r amazon.Error) (permanent bool, advice string) {
 	switch {
-	case a.status == 0:
+	case r.Status == 0:
 		return false, ""
-	case slices.Contains(passing, a.code):
-		return false, map[string]string{"RequestTimeTooSkewed": "set the clocks", "ExpiredToken": "renew the session token"}[a.code]
-	case a.code == "NoSuchBucket":
+	case passes(r):
+		return false, map[string]string{"RequestTimeTooSkewed": "set the clocks", "ExpiredToken": "renew the session token"}[r.Code]
+	case r.Code == "NoSuchBucket":
 		return true, "create the bucket, or mend " + side + ".bucket"
-	case a.code == "InvalidObjectState":
+	case r.Code == "InvalidObjectState":
 		return true, "the object is archived; it is mirrored once it is restored"
-	case a.status == http.StatusForbidden || a.status == http.StatusUnauthorized:
+	case r.Status == http.StatusForbidden || r.Status == http.StatusUnauthorized:
 		if side == source {
 			return false, "the credentials must be allowed s3:GetObject and s3:GetObjectTagging on its objects, and s3:ListBucket on the bucket"
 		}
 		return true, "the credentials must be allowed s3:PutObject, s3:PutObjectTagging, s3:DeleteObject and s3:AbortMultipartUpload"
-	case a.status == http.StatusMovedPermanently || a.status == http.StatusTemporaryRedirect || a.code == "AuthorizationHeaderMalformed":
+	case r.Status == http.StatusMovedPermanently || r.Status == http.StatusTemporaryRedirect || r.Code == "AuthorizationHeaderMalformed":
 		return true, "the bucket is elsewhere: mend " + side + ".region or " + side + ".endpoint"
-	case a.status == http.StatusBadRequest && side == destination:
+	case r.Status == http.StatusBadRequest && side == destination:
 		return true, "the destination does not take this object or its key"
-	case a.status == http.StatusNotFound && side == source:
+	case r.Status == http.StatusNotFound && side == source:
 		return false, "this 404 does not say NoSuchKey, so nothing is deleted: does something other than the store answer at source.endpoint?"
-	case a.status == http.StatusNotFound, a.status == http.StatusConflict, a.status == http.StatusPreconditionFailed,
-		a.status == http.StatusRequestTimeout, a.status == http.StatusTooEarly, a.status == http.StatusTooManyRequests:
+	case r.Status == http.StatusNotFound, r.Status == http.StatusConflict, r.Status == http.StatusPreconditionFailed,
+		r.Status == http.StatusRequestTimeout, r.Status == http.StatusTooEarly, r.Status == http.StatusTooManyRequests:
 		return false, ""
 	}
-	return a.status < 500 || a.status == http.StatusNotImplemented, ""
-}
-
-// describe is the SDK's error without what only its authors want to read.
-func describe(err error) string {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		if op, ok := errors.AsType[*smithy.OperationError](err); ok {
-			return op.OperationName + ": " + op.Err.Error()
-		}
-		return err.Error()
-	}
-	a := answerOf(err)
-	text := api.ErrorCode()
-	if message := strings.TrimSpace(api.ErrorMessage()); message != "" && message != text {
-		text += ": " + strings.TrimSuffix(message, ".")
-	}
-	if a.status != 0 {
-		text += fmt.Sprintf(" (HTTP %d", a.status)
-		if a.requestID != "" {
-			text += ", request " + a.requestID
-		}
-		text += ")"
-	}
-	return text
+	return r.Status < 500 || r.Status == http.StatusNotImplemented, ""
 }
 
 // missing says whether the source answered that the key is not there. Any other 404, such as that of a proxy in between, is
 // not a reason to delete anything.
 func missing(err error) bool {
-	a := answerOf(err)
-	return a.status == http.StatusNotFound && (a.code == "NoSuchKey" || a.code == "NoSuchVersion") || deleteMarker(err)
+	r := responseOf(err)
+	return r.Status == http.StatusNotFound && (r.Code == "NoSuchKey" || r.Code == "NoSuchVersion") || deleteMarker(err)
 }
 
 func deleteMarker(err error) bool {
@@ -189,13 +137,9 @@ func deleteMarker(err error) bool {
 		response.Response.Header.Get("X-Amz-Delete-Marker") == "true"
 }
 
-// checksumRefused says whether the destination does not know the header with the checksum.
+// checksumRefused reports whether the destination does not know the header with the checksum.
 func checksumRefused(err error) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return false
-	}
-	status := answerOf(err).status
-	return (status == http.StatusBadRequest || status == http.StatusNotImplemented) && !slices.Contains(passing, api.ErrorCode()) &&
-		strings.Contains(strings.ToLower(api.ErrorMessage()), "checksum")
+	r := responseOf(err)
+	return (r.Status == http.StatusBadRequest || r.Status == http.StatusNotImplemented) && !passes(r) &&
+		strings.Contains(strings.ToLower(r.Message), "checksum")
 }

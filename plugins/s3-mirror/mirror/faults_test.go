@@ -248,7 +248,7 @@ func TestAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			store.reset(c.side, c.answer)
 			m := newMirror(t, Config{
-				Source: store.side(source), Destination: store.side(destination), Deletes: true,
+				Source: store.side(source), Destination: Destination{Side: store.side(destination)}, Deletes: true,
 			})
 			r, err := m.Converge(t.Context(), "k", c.hint)
 			if c.err.Side == "" {
@@ -269,7 +269,7 @@ func TestAnswers(t *testing.T) {
 // Keys go into URLs as they are: nothing is cleaned away.
 func TestKeysUnchanged(t *testing.T) {
 	store := newFake(t)
-	m := newMirror(t, Config{Source: store.side(source), Destination: store.side(destination)})
+	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}})
 	for _, key := range []string{
 		"../../x", "./x", "a//b", "/x", "//", ".", "..", "a/../b", "a/./b/", "a b+c%20d%", "\u732b", `"'<>\`, "a?b#c", "a\tb", "\xff\xfe",
 	} {

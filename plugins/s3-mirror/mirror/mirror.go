@@ -15,35 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
-
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
-
-// Side is one of the two buckets.
-type Side struct {
-	// Endpoint is the server's URL. Empty: AWS.
-	Endpoint string
-	// Region may be empty: us-east-1 with an endpoint, and what the environment says without.
-	Region string
-	Bucket string
-	// Prefix of all keys. The source's is replaced by the destination's.
-	Prefix string
-	// AccessKey and SecretKey may both be empty: the SDK then looks where AWS programs find credentials.
-	AccessKey    string
-	SecretKey    schema.Secret
-	SessionToken schema.Secret
-	// PathStyle puts the bucket into the path of a URL and not into its host name.
-	PathStyle bool
-	// CA are PEM certificates to trust in place of the system's.
-	CA string
-
-	// StorageClass, SSE ("AES256" or "aws:kms") and KMSKeyID are how a destination stores. Empty: as the bucket does by itself.
-	StorageClass, SSE, KMSKeyID string
-}
 
 // Config is what New needs. Limits that are 0 take their defaults.
 type Config struct {
-	Source, Destination Side
+	Source      Side
+	Destination Destination
 	// Deletes lets what is gone at the source go at the destination.
 	Deletes bool
 	// Include and Exclude are globs over source keys: * is any characters, / included, and ? is any one. No Include: all.
@@ -102,11 +79,11 @@ func New(c Config) (*Mirror, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if Overlap(c.Source, c.Destination) {
+	if Overlap(c.Source, c.Destination.Side) {
 		return nil, errors.New("source and destination are the same place: the mirror would copy its own copies")
 	}
 	m := &Mirror{
-		config: c, within: sameServer(c.Source, c.Destination), log: c.Log,
+		config: c, within: canCopy(c.Source, c.Destination.Side), log: c.Log,
 		objects: semaphore.NewWeighted(int64(c.Concurrency)), slots: newSlots(c.Concurrency, c.PartSize),
 		limiter: newLimiter(c.Bandwidth), now: time.Now,
 		resumeDelay: 200 * time.Millisecond, maxServerCopy: maxServerCopy, serverPart: serverCopyPart,
@@ -116,7 +93,7 @@ func New(c Config) (*Mirror, error) {
 	if m.source, err = newClient(c.Source, c, sourceSilence); err != nil {
 		return nil, &Error{Permanent: true, Side: source, Bucket: c.Source.Bucket, Err: err}
 	}
-	if m.destination, err = newClient(c.Destination, c, destinationSilence); err != nil {
+	if m.destination, err = newClient(c.Destination.Side, c, destinationSilence); err != nil {
 		return nil, &Error{Permanent: true, Side: destination, Bucket: c.Destination.Bucket, Err: err}
 	}
 	return m, nil

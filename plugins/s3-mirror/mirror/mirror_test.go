@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -37,7 +38,8 @@ const (
 
 func sideOf(s *s3test.Server, bucket string) Side {
 	return Side{
-		Endpoint: s.Endpoint, Region: s.Region, Bucket: bucket, AccessKey: s.AccessKey, SecretKey: schema.NewSecret(s.SecretKey), PathStyle: true,
+		Endpoint: s.Endpoint, Bucket: bucket,
+		Account: amazon.Account{Region: s.Region, AccessKey: s.AccessKey, SecretKey: schema.NewSecret(s.SecretKey)},
 	}
 }
 
@@ -53,7 +55,7 @@ func newPair(t testing.TB, from, to *s3test.Server, change func(*Config)) *pair 
 	name = name[max(0, len(name)-40):]
 	p := &pair{t: t, from: from, to: to, log: &bytes.Buffer{}}
 	c := Config{
-		Source: sideOf(from, sourceBucket+"-"+name), Destination: sideOf(to, destinationBucket+"-"+name), Deletes: true,
+		Source: sideOf(from, sourceBucket+"-"+name), Destination: Destination{Side: sideOf(to, destinationBucket+"-"+name)}, Deletes: true,
 		Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -169,7 +171,7 @@ func read(t testing.TB, s *s3test.Server, bucket, key string) (map[string]string
 		a["meta "+k] = v
 	}
 	tags, err := s.Client().GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &key})
-	if err != nil && answerOf(err).code != "NoSuchTagSet" {
+	if err != nil && responseOf(err).Code != "NoSuchTagSet" {
 		t.Fatal(err)
 	}
 	if err == nil {

@@ -61,7 +61,7 @@ func TestPrefixes(t *testing.T) {
 
 // The source's own prefix, without anything behind it, has no name at the destination.
 func TestNothingBehindPrefix(t *testing.T) {
-	m := newMirror(t, Config{Source: Side{Endpoint: "http://127.0.0.1:1", Bucket: "a", Prefix: "photos/"}, Destination: Side{Endpoint: "http://127.0.0.1:1", Bucket: "b"}})
+	m := newMirror(t, Config{Source: Side{Endpoint: "http://127.0.0.1:1", Bucket: "a", Prefix: "photos/"}, Destination: Destination{Side: Side{Endpoint: "http://127.0.0.1:1", Bucket: "b"}}})
 	if m.Wants("photos/") || !m.Wants("photos/x") {
 		t.Error("want photos/x only")
 	}
@@ -129,7 +129,7 @@ func TestSlotsAreShared(t *testing.T) {
 		}
 		return true
 	})
-	m := newMirror(t, Config{Source: p.side(source), Destination: p.side(destination), Concurrency: 3, PartSize: MinPartSize})
+	m := newMirror(t, Config{Source: p.side(source), Destination: Destination{Side: p.side(destination)}, Concurrency: 3, PartSize: MinPartSize})
 	var group errgroup.Group
 	for i := range 8 {
 		group.Go(func() error {
@@ -190,11 +190,11 @@ func TestBigSlots(t *testing.T) {
 // Reading waits for the bandwidth, all objects together.
 func TestBandwidth(t *testing.T) {
 	store := newFake(t)
-	m := newMirror(t, Config{Source: store.side(source), Destination: store.side(destination), Bandwidth: 1 << 40})
+	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}, Bandwidth: 1 << 40})
 	if _, err := m.Converge(t.Context(), "k", Hint{}); err != nil {
 		t.Fatal(err)
 	}
-	slow := newMirror(t, Config{Source: store.side(source), Destination: store.side(destination), Bandwidth: 1})
+	slow := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}, Bandwidth: 1})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := slow.Converge(ctx, "k", Hint{}); err == nil {

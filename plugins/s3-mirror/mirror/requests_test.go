@@ -19,7 +19,7 @@ func TestHostileKeys(t *testing.T) {
 		"minio": s3test.MinIO(t, s3test.MinIOOptions{}), "versitygw": s3test.VersityGW(t, s3test.VersityOptions{}),
 	} {
 		createBucket(t, to, "hostile")
-		m := newMirror(t, Config{Source: store.side(source), Destination: sideOf(to, "hostile"), Deletes: true})
+		m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: sideOf(to, "hostile")}, Deletes: true})
 		for _, key := range []string{"../../x", "../hostile/y", "./x", "a//b", "/x", "a/../b", "..", "a/.", "\xff\xfe", "x/../../../../../../../../tmp/pwned"} {
 			store.reset("", nil)
 			_, err := m.Converge(t.Context(), key, Hint{})
@@ -29,7 +29,7 @@ func TestHostileKeys(t *testing.T) {
 				if a, body := read(t, to, "hostile", key); a == nil || string(body) != "object" {
 					t.Errorf("%s: %q was taken, and is not there", name, key)
 				}
-			case answerOf(err).status == http.StatusConflict: // a store of files cannot have "a" beside "a/b"; that may pass
+			case responseOf(err).Status == http.StatusConflict: // a store of files cannot have "a" beside "a/b"; that may pass
 			case !errors.As(err, &e) || !e.Permanent:
 				t.Errorf("%s: %q: %v", name, key, err)
 			}
@@ -47,7 +47,7 @@ func TestRequests(t *testing.T) {
 		got[r.Method] = r.Header.Clone()
 		return false
 	})
-	m := newMirror(t, Config{Source: f.side(source), Destination: f.side(destination)})
+	m := newMirror(t, Config{Source: f.side(source), Destination: Destination{Side: f.side(destination)}})
 	if _, err := m.Converge(t.Context(), "k", Hint{}); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestRequests(t *testing.T) {
 // A delivery that runs out of time says what to set.
 func TestDeadline(t *testing.T) {
 	store := newFake(t)
-	m := newMirror(t, Config{Source: store.side(source), Destination: store.side(destination)})
+	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}})
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	_, err := m.Converge(ctx, "k", Hint{})

@@ -112,7 +112,7 @@ func (s *snapshot) resume(broken int) error {
 	out, err := s.m.source.GetObject(s.ctx, &s3.GetObjectInput{
 		Bucket: &s.m.config.Source.Bucket, Key: &s.key, IfMatch: s.ETag, Range: aws.String(fmt.Sprintf("bytes=%d-", s.offset)),
 	})
-	switch status := answerOf(err).status; {
+	switch status := responseOf(err).Status; {
 	case err == nil:
 	case missing(err), status == http.StatusPreconditionFailed, status == http.StatusRequestedRangeNotSatisfiable:
 		return errChanged

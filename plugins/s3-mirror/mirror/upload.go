@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	transfertypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // upload writes a snapshot to the destination.
@@ -119,9 +121,9 @@ func (u uploader) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...f
 // AbortMultipartUpload says what is left behind where parts cannot be taken back.
 func (u uploader) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, o ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
 	out, err := u.Client.AbortMultipartUpload(ctx, in, o...)
-	if err != nil && answerOf(err).code != "NoSuchUpload" {
+	if err != nil && responseOf(err).Code != "NoSuchUpload" {
 		u.m.log.Warn("a multipart upload is left behind", "bucket", aws.ToString(in.Bucket), "key", aws.ToString(in.Key),
-			"upload", aws.ToString(in.UploadId), "error", describe(err))
+			"upload", aws.ToString(in.UploadId), "error", amazon.Describe(err))
 	}
 	return out, err
 }

@@ -14,7 +14,7 @@ import (
 // copyWithin lets the server copy: no byte comes here.
 func (m *Mirror) copyWithin(ctx context.Context, key string, hint Hint) (Result, error) {
 	head, err := m.source.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &m.config.Source.Bucket, Key: &key})
-	if answerOf(err).status == http.StatusNotFound {
+	if responseOf(err).Status == http.StatusNotFound {
 		return m.confirmGone(ctx, key, hint)
 	}
 	if err != nil {
@@ -25,7 +25,7 @@ func (m *Mirror) copyWithin(ctx context.Context, key string, hint Hint) (Result,
 		do = m.serverCopyParts
 	}
 	r, err := do(ctx, key, head)
-	if missing(err) || answerOf(err).status == http.StatusPreconditionFailed {
+	if missing(err) || responseOf(err).Status == http.StatusPreconditionFailed {
 		return Result{}, errChanged
 	}
 	return r, err
@@ -62,7 +62,7 @@ func (m *Mirror) serverCopy(ctx context.Context, key string, head *s3.HeadObject
 
 // copyError: what cannot be read is the source's fault, although the destination was asked.
 func (m *Mirror) copyError(key string, err error) error {
-	if answerOf(err).code == "InvalidObjectState" {
+	if responseOf(err).Code == "InvalidObjectState" {
 		return m.sourceError(key, err)
 	}
 	return m.destinationError(key, err)

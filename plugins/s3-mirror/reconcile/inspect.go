@@ -13,8 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // inspect looks at both objects of a difference that has no class yet. It returns one without a class when they are equal.
@@ -146,7 +147,7 @@ type tag struct{ key, value string }
 // tags are sorted. A store that knows no tags has none.
 func (s Side) tags(ctx context.Context, key string) ([]tag, error) {
 	out, err := s.Client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + key)})
-	if code(err) == "NotImplemented" {
+	if refusal, _ := amazon.ErrorOf(err); refusal.Code == "NotImplemented" {
 		return nil, nil
 	}
 	if err != nil {
@@ -158,13 +159,6 @@ func (s Side) tags(ctx context.Context, key string) ([]tag, error) {
 	}
 	slices.SortFunc(tags, func(a, b tag) int { return cmp.Compare(a.key, b.key) })
 	return tags, nil
-}
-
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
 }
 
 // gone: there is no such object. HEAD's answer has no body, so the SDK's code for it is another.

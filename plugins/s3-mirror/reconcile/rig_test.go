@@ -14,6 +14,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
@@ -43,14 +44,14 @@ func (s servers) pair(t *testing.T, name, fromPrefix, toPrefix string) *pair {
 			t.Fatal(err)
 		}
 	}
-	p.config = mirror.Config{Source: side(p.from), Destination: side(p.to), PartSize: mirror.MinPartSize}
+	p.config = mirror.Config{Source: side(p.from), Destination: mirror.Destination{Side: side(p.to)}, PartSize: mirror.MinPartSize}
 	return p
 }
 
 func side(l s3test.Location) mirror.Side {
 	return mirror.Side{
-		Endpoint: l.Server.Endpoint, Region: l.Server.Region, Bucket: l.Bucket, Prefix: l.Prefix, AccessKey: l.Server.AccessKey,
-		SecretKey: schema.NewSecret(l.Server.SecretKey), PathStyle: true,
+		Endpoint: l.Server.Endpoint, Bucket: l.Bucket, Prefix: l.Prefix,
+		Account: amazon.Account{Region: l.Server.Region, AccessKey: l.Server.AccessKey, SecretKey: schema.NewSecret(l.Server.SecretKey)},
 	}
 }
 

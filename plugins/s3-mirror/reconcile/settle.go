@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // Step is what came of one difference.
@@ -90,4 +91,12 @@ func (r *Run) sourceETag(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	return unquote(head.ETag), nil
+}
+
+// plain removes the SDK's own words. Errors of the mirror are already plain.
+func plain(err error) error {
+	if _, already := errors.AsType[*mirror.Error](err); already || err == nil {
+		return err
+	}
+	return errors.New(amazon.Describe(err))
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
 )
 
@@ -55,7 +57,7 @@ func (s Summary) String() string {
 	if s.DryRun {
 		fmt.Fprintf(&b, "nothing was changed: this was a dry run; unchanged %d", s.Unchanged)
 	} else {
-		fmt.Fprintf(&b, "repaired %d (%s), deleted %d, failed %d, unchanged %d", s.Repaired, Size(s.RepairedBytes), s.Deleted, s.Failed, s.Unchanged)
+		fmt.Fprintf(&b, "repaired %d (%s), deleted %d, failed %d, unchanged %d", s.Repaired, humanize.IBytes(uint64(s.RepairedBytes)), s.Deleted, s.Failed, s.Unchanged)
 		if s.Left > 0 {
 			fmt.Fprintf(&b, ", left %d", s.Left)
 		}
@@ -66,19 +68,6 @@ func (s Summary) String() string {
 	took := time.Duration(s.Seconds * float64(time.Second))
 	fmt.Fprintf(&b, ", in %s", took.Round(10*time.Millisecond))
 	return b.String()
-}
-
-// Size is a number of bytes for people.
-func Size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, units := float64(n), "KMGTPE"
-	for value /= unit; value >= unit; value /= unit {
-		units = units[1:]
-	}
-	return fmt.Sprintf("%.1f %ciB", value, units[0])
 }
 
 // counts are read while the run goes on.

@@ -22,10 +22,11 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Account says in which region to call AWS, and with whose credentials. Embed it in a block of settings.
+// Account says in which region to call AWS, and with whose credentials. Embed it in a block of settings. The id of a key is no
+// secret: that of another vendor's store is often a plain name, which must stay readable in logs.
 type Account struct {
 	Region       string        `pointsman:"region" doc:"Region, such as \"eu-west-1\". Default: AWS_REGION, or the region of the profile."`
-	AccessKey    schema.Secret `pointsman:"access_key" doc:"Id of an access key. Default: the credentials that all AWS programs find (environment, ~/.aws, the machine's role)."`
+	AccessKey    string        `pointsman:"access_key" doc:"Id of an access key. Default: the credentials that all AWS programs find (environment, ~/.aws, the machine's role)."`
 	SecretKey    schema.Secret `pointsman:"secret_key" doc:"Secret of the access key."`
 	SessionToken schema.Secret `pointsman:"session_token" doc:"Session token, if the access key is a temporary one."`
 	Profile      string        `pointsman:"profile" doc:"Profile in ~/.aws that has the credentials. Default: AWS_PROFILE."`
@@ -45,9 +46,9 @@ func (a Account) Load(ctx context.Context, client *awshttp.BuildableClient) (aws
 	if a.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(a.Profile))
 	}
-	if !a.AccessKey.IsZero() {
+	if a.AccessKey != "" {
 		options = append(options, config.WithCredentialsProvider(
-			credentials.NewStaticCredentialsProvider(a.AccessKey.Reveal(), a.SecretKey.Reveal(), a.SessionToken.Reveal())))
+			credentials.NewStaticCredentialsProvider(a.AccessKey, a.SecretKey.Reveal(), a.SessionToken.Reveal())))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
@@ -78,11 +79,11 @@ func (a Account) Check(ds *schema.Diagnostics, block string, custom bool) {
 		ds.Add(block+"region", fmt.Sprintf("%q is in no AWS partition known here", a.Region), `For example "eu-west-1". Set the endpoint if the region is right.`)
 	}
 	switch {
-	case a.AccessKey.IsZero() != a.SecretKey.IsZero():
+	case (a.AccessKey == "") != a.SecretKey.IsZero():
 		ds.Add(block+"access_key", "access_key and secret_key go together", "Set both, or neither to use the credentials that all AWS programs find.")
-	case !a.SessionToken.IsZero() && a.AccessKey.IsZero():
+	case !a.SessionToken.IsZero() && a.AccessKey == "":
 		ds.Add(block+"session_token", "session_token needs access_key and secret_key", "")
-	case a.Profile != "" && !a.AccessKey.IsZero():
+	case a.Profile != "" && a.AccessKey != "":
 		ds.Add(block+"profile", "there are two sources of credentials", "Keep either profile, or access_key and secret_key.")
 	}
 	if a.RoleARN != "" {

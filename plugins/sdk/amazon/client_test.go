@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // withKeys is an account that the test servers know.
 func withKeys() Account {
-	return Account{Region: amazontest.Region, AccessKey: schema.NewSecret(amazontest.AccessKey), SecretKey: schema.NewSecret(amazontest.SecretKey)}
+	return Account{Region: amazontest.Region, AccessKey: amazontest.AccessKey, SecretKey: schema.NewSecret(amazontest.SecretKey)}
 }
 
 func open(t *testing.T, a Account) *Client {
@@ -108,7 +108,7 @@ func TestCredentials(t *testing.T) {
 		"profile": {Account{Profile: "lab"}, func(t *testing.T) {
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", write(t, "[lab]\nregion = "+amazontest.Region+"\n"+keysInFile))
 		}},
-		"role": {Account{Region: amazontest.Region, AccessKey: schema.NewSecret("user"), SecretKey: schema.NewSecret("secret"), RoleARN: "arn:aws:iam::123456789012:role/x"}, func(t *testing.T) {
+		"role": {Account{Region: amazontest.Region, AccessKey: "user", SecretKey: schema.NewSecret("secret"), RoleARN: "arn:aws:iam::123456789012:role/x"}, func(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL_STS", newSTS(t).URL)
 		}},
 	} {

@@ -33,7 +33,11 @@ type Error struct {
 	Hint string
 
 	call string
+	err  error
 }
+
+// Unwrap returns the error of the AWS SDK.
+func (e *Error) Unwrap() error { return e.err }
 
 // Error is "call: code: message (HTTP status, request id): hint".
 func (e *Error) Error() string {
@@ -65,6 +69,7 @@ func (e *Error) Describe() string {
 
 // ErrorOf returns the response in an error of the AWS SDK. ok is false if no service refused the call.
 func ErrorOf(err error) (e Error, ok bool) {
+	e.err = err
 	if res, found := errors.AsType[*awshttp.ResponseError](err); found {
 		e.RequestID = oneLine(res.RequestID, 100)
 		if res.Response != nil {
@@ -109,11 +114,19 @@ func Explain(ctx context.Context, call string, err error, adjust func(*Error)) e
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", call, context.Cause(ctx))
 	}
-	return fmt.Errorf("%s: %w", call, Unwrap(err))
+	return fmt.Errorf("%s: %w", call, cause(err))
 }
 
-// Unwrap removes the names that the AWS SDK gives to its operations.
-func Unwrap(err error) error {
+// Describe returns the text of an error of the AWS SDK without the names that the SDK gives to things.
+func Describe(err error) string {
+	if e, ok := ErrorOf(err); ok {
+		return e.Describe()
+	}
+	return cause(err).Error()
+}
+
+// cause returns the error of a call that had no response.
+func cause(err error) error {
 	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
 		return operation.Err
 	}

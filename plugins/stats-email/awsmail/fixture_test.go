@@ -24,7 +24,7 @@ func message() *mail.Message {
 // withKeys is an account that the test servers know.
 func withKeys() amazon.Account {
 	return amazon.Account{
-		Region: amazontest.Region, AccessKey: schema.NewSecret(amazontest.AccessKey), SecretKey: schema.NewSecret(amazontest.SecretKey),
+		Region: amazontest.Region, AccessKey: amazontest.AccessKey, SecretKey: schema.NewSecret(amazontest.SecretKey),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
 
@@ -133,10 +134,10 @@ func TestSESErrors(t *testing.T) {
 func TestWrongKeys(t *testing.T) {
 	server := amazontest.NewSES(t)
 	wrong := withKeys()
-	wrong.SecretKey = withKeys().AccessKey
+	wrong.SecretKey = schema.NewSecret(amazontest.AccessKey)
 	_, err := open(t, wrong, server.URL).Send(t.Context(), message())
 	checkRefusal(t, err, true, "InvalidSignatureException")
-	wrong.AccessKey = withKeys().SecretKey
+	wrong.AccessKey = amazontest.SecretKey
 	_, err = open(t, wrong, server.URL).Send(t.Context(), message())
 	checkRefusal(t, err, true, "UnrecognizedClientException")
 	if strings.Contains(strings.ToLower(err.Error()), "canary") {

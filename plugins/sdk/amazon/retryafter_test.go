@@ -1,4 +1,4 @@
-package mirror
+package amazon
 
 import (
 	"net/http"
