@@ -3,35 +3,35 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
-// refusal is an answer of Slack other than success. It shows what Slack said and never what was asked.
+// refusal is an answer of Slack other than success. Its text has Slack's answer and never the request.
 type refusal struct {
-	code      string // such as channel_not_found; may be anything that a server says
+	code      string // such as channel_not_found; a server can send any text
 	status    int
 	permanent bool
-	wait      time.Duration // not before this long from now; 0: Slack did not say
+	wait      time.Duration // until the next attempt; 0: Slack gave none
 }
 
 func (r *refusal) Error() string {
-	said := fmt.Sprintf("Slack answered %d", r.status)
+	answer := fmt.Sprintf("Slack answered %d", r.status)
 	if r.code != "" {
-		said += fmt.Sprintf(" %q", clip(r.code))
+		answer += fmt.Sprintf(" %q", clip(r.code))
 	}
 	advice := permanent[r.code]
 	if advice == "" && r.status >= 300 && r.status < 400 {
 		advice = "Slack does not redirect; look at webhook_url or api_url in the plugin's settings"
 	}
 	if advice == "" {
-		return said
+		return answer
 	}
-	return said + ": " + advice
+	return answer + ": " + advice
 }
 
-// refuse says what an answer means: by its code when that is known, otherwise by its status.
+// refuse classifies an answer by its code, or by its status if the code is unknown.
 func refuse(status int, code string, header http.Header) *refusal {
 	r := &refusal{code: code, status: status}
 	_, known := permanent[code]
@@ -39,32 +39,23 @@ func refuse(status int, code string, header http.Header) *refusal {
 	case known:
 		r.permanent = true
 	case status == http.StatusTooManyRequests, code == "ratelimited", code == "rate_limited":
-		r.wait = retryAfter(header.Get("Retry-After"))
-	case transient[code]:
+		r.wait = max(retryafter.Parse(header, time.Now(), maxWait), minWait)
 	default:
-		r.permanent = status >= 300 && status < 500 && status != http.StatusRequestTimeout
+		r.permanent = !transient[code] && status >= 300 && status < 500 && status != http.StatusRequestTimeout
+		if !r.permanent {
+			r.wait = retryafter.Parse(header, time.Now(), maxWait)
+		}
 	}
 	return r
 }
 
-// Bounds of a Retry-After: none is a second, as that is what Slack counts by.
+// Limits of a Retry-After. Slack counts by the second, so without one the wait is a second.
 const (
 	minWait = time.Second
 	maxWait = time.Hour
 )
 
-func retryAfter(header string) time.Duration {
-	header = strings.TrimSpace(header)
-	if seconds, err := strconv.Atoi(header); err == nil {
-		return min(max(time.Duration(min(seconds, int(maxWait/time.Second)))*time.Second, minWait), maxWait)
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(time.Until(at), minWait), maxWait)
-	}
-	return minWait
-}
-
-// transient are the codes that another attempt may get past, whatever the status.
+// transient are codes after which a retry may succeed, whatever the status.
 var transient = map[string]bool{
 	"rollup_error": true, "internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true,
 }
@@ -72,19 +63,19 @@ var transient = map[string]bool{
 const (
 	renewWebhook = "the webhook was removed or disabled; make another and set webhook_url"
 	checkToken   = "the token is not valid any more; set another"
-	checkMessage = "Slack cannot read the message; look at blocks and attachments in the rule"
+	checkMessage = "Slack cannot read the message; correct blocks and attachments in the rule"
 	inviteApp    = "check the channel's name or id, and invite the app: /invite @app in that channel"
 	tooLong      = "the message is too long; send fewer or shorter blocks and attachments"
 	archived     = "the channel is archived; name another"
 	askAdmin     = "the workspace forbids it; its administrators can allow it"
-	stalePlace   = "the message that thread_ts names is not there"
+	stalePlace   = "thread_ts names a message that does not exist"
 )
 
-// permanent are the codes that no other attempt gets past, with what to do.
+// permanent are codes after which no retry can succeed, with advice.
 var permanent = map[string]string{
 	"invalid_payload": checkMessage, "invalid_blocks": checkMessage, "invalid_blocks_format": checkMessage,
 	"invalid_attachments": checkMessage, "invalid_arguments": checkMessage, "invalid_json": checkMessage,
-	"no_text":              "the message is empty; set text, or look at what the event holds",
+	"no_text":              "the message is empty; set text, or check what the event contains",
 	"too_many_attachments": tooLong, "msg_too_long": tooLong, "msg_blocks_too_long": tooLong,
 	"user_not_found":    "the channel names a user that Slack does not know",
 	"channel_not_found": inviteApp, "not_in_channel": inviteApp,

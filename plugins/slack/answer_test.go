@@ -48,8 +48,6 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 		{408, "", retry, "408"},
 		{502, "<html>Bad Gateway</html>", retry, "502"},
 		{503, "service_unavailable", retry, "503"},
-		{200, "<html>Sign in to the hotel's network</html>", retry, "200"},
-		{200, "", retry, "200"},
 		{302, "", reject, "redirect"},
 		{403, strings.Repeat("\u202ex", 100_000), reject, mark},
 
@@ -71,7 +69,7 @@ func TestWhatBecomesOfAnAnswer(t *testing.T) {
 		{200, `{"ok":false,"error":"request_timeout"}`, retry, "request_timeout"},
 		{200, `{"ok":false,"error":"something_new"}`, retry, "something_new"},
 		{200, `{"ok":`, retry, "read Slack's answer"},
-		{200, `["ok"]`, retry, "no JSON object"},
+		{200, `["ok"]`, retry, "not a JSON object"},
 		{502, `Bad Gateway`, retry, "502"},
 		{200, `{"ok":"yes"}`, retry, "read Slack's answer"},
 	} {
@@ -157,14 +155,46 @@ func TestSentForgetsTheOldest(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	for header, want := range map[string]time.Duration{
-		"30": 30 * time.Second, " 2 ": 2 * time.Second, "0": time.Second, "-5": time.Second, "": time.Second, "soon": time.Second,
-		"999999999999": time.Second * 3600, "86400": time.Hour, "99999999999999999999": time.Second,
-		"Mon, 02 Jan 2006 15:04:05 GMT": time.Second,
+// A webhook of Slack's form that answers with any 2xx has taken the message, unless it says "ok": false.
+func TestWebhookAnswers(t *testing.T) {
+	for _, c := range []struct {
+		status  int
+		body    string
+		outcome pluginv1.Outcome
+	}{
+		{200, "ok", done}, {200, `{"ok":true}`, done}, {200, "", done}, {201, "created", done}, {202, "", done}, {204, "", done},
+		{200, `{"id":7}`, done}, {200, `{"ok":true,"message":{"text":"a very lo`, done}, {200, "1", done},
+		{200, `{"ok":false}`, retry}, {200, ` {"ok": false, "error": "channel_not_found"}`, reject}, {202, `{"ok":false,"error":"ratelimited"}`, retry},
 	} {
-		if got := retryAfter(header); got != want {
-			t.Errorf("%q: %s, want %s", header, got, want)
+		t.Run(strconv.Itoa(c.status)+" "+c.body, func(t *testing.T) {
+			bubble(t, slacktest.Options{}, nil, func(t *testing.T, r *rig) {
+				r.slack.Next(slacktest.Answer{Status: c.status, Body: c.body}, slacktest.Answer{Status: 500})
+				if got := r.Deliver(plugintest.Event(), hello)[0]; got.GetOutcome() != c.outcome {
+					t.Errorf("got %v", got)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		code   string
+		header string
+		want   time.Duration
+	}{
+		"seconds":            {429, "ratelimited", "30", 30 * time.Second},
+		"none":               {429, "ratelimited", "", time.Second},
+		"a date in the past": {429, "ratelimited", "Mon, 02 Jan 2006 15:04:05 GMT", time.Second},
+		"far away":           {429, "ratelimited", "86400", time.Hour},
+		"by code":            {200, "ratelimited", "2", 2 * time.Second},
+		"unavailable":        {503, "", "20", 20 * time.Second},
+		"unavailable, none":  {503, "", "", 0},
+		"permanent":          {404, "channel_not_found", "20", 0},
+	} {
+		if got := refuse(c.status, c.code, http.Header{"Retry-After": {c.header}}).wait; got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
 }

@@ -47,7 +47,7 @@ const (
 
 var colorForm = regexp.MustCompile(`^(good|warning|danger|#[0-9A-Fa-f]{6})$`)
 
-// mistake says what is wrong with arguments that satisfy the schema.
+// mistake returns what is wrong with arguments that satisfy the schema.
 func (a *arguments) mistake() error {
 	var errs []error
 	if a.Color != "" && !colorForm.MatchString(a.Color) {
@@ -62,7 +62,8 @@ func (a *arguments) mistake() error {
 	return errors.Join(errs...)
 }
 
-// laidOut says whether the rule says what the message shows; otherwise the event does.
-func (a *arguments) laidOut() bool {
-	return a.Text != "" || a.Pretext != "" || a.Title != "" || len(a.Fields) > 0 || len(a.Blocks) > 0 || len(a.Attachments) > 0
+// hasContent reports whether the arguments, apart from blocks and attachments, have visible content. Without any the message shows
+// the event.
+func (a *arguments) hasContent() bool {
+	return !blank(a.Text) || !blank(a.Pretext) || !blank(a.Title) || len(a.Fields) > 0
 }

@@ -8,34 +8,28 @@ import (
 	"io"
 )
 
-// parseBlocks reads the argument blocks. Texts in it are escaped and cut like any other: a rule writes parts of events there.
-func parseBlocks(t texts, raw json.RawMessage) ([]any, error) {
+// parseBlocks reads the argument blocks. Texts in it are escaped and cut like any other, because rules put parts of events there.
+func (t *texts) parseBlocks(raw json.RawMessage) ([]any, error) {
 	list, err := parseList("blocks", raw)
 	if err != nil {
 		return nil, err
 	}
 	for i, element := range list {
-		block := element.(map[string]any)
-		if kind, _ := block["type"].(string); kind == "" {
+		if kind, _ := element.(map[string]any)["type"].(string); kind == "" {
 			return nil, fmt.Errorf("blocks[%d]: has no type", i)
 		}
-		t.fitBlock(block)
 	}
-	return limitList(list, maxBlocks, truncatedBlock()), nil
-}
-
-func truncatedBlock() any {
-	return map[string]any{"type": "context", "elements": []any{map[string]any{"type": "plain_text", "text": mark}}}
+	return t.fitBlocks("blocks", list), nil
 }
 
 // parseAttachments reads the argument attachments.
-func parseAttachments(t texts, raw json.RawMessage) ([]any, error) {
+func (t *texts) parseAttachments(raw json.RawMessage) ([]any, error) {
 	list, err := parseList("attachments", raw)
 	if err != nil {
 		return nil, err
 	}
-	for _, element := range list {
-		t.fitAttachment(element.(map[string]any))
+	for i, element := range list {
+		t.fitAttachment(fmt.Sprintf("attachments[%d]", i), element.(map[string]any))
 	}
 	return list, nil
 }
@@ -70,90 +64,110 @@ func parseList(name string, raw json.RawMessage) ([]any, error) {
 	return list, nil
 }
 
-func (t texts) fitBlock(block map[string]any) {
-	limit := maxSection
-	if block["type"] == "header" {
-		limit = maxHeader
-	}
-	more := map[string]any{"type": "mrkdwn", "text": mark}
-	for name, value := range block {
-		list, isList := value.([]any)
-		switch {
-		case name == "fields" && isList:
-			block[name] = t.fitAny(limitList(list, maxFields, more), maxField)
-		case name == "elements" && isList && block["type"] == "context":
-			block[name] = t.fitAny(limitList(list, maxElements, more), maxField)
-		default:
-			block[name] = t.fitAny(value, limit)
+func (t *texts) fitBlocks(path string, list []any) []any {
+	for i, element := range list {
+		if block, ok := element.(map[string]any); ok {
+			t.fitObject(fmt.Sprintf("%s[%d]", path, i), "", block)
 		}
+	}
+	return t.limitList(path, list, maxBlocks, truncatedBlock())
+}
+
+func truncatedBlock() any {
+	return map[string]any{"type": "context", "elements": []any{map[string]any{"type": "plain_text", "text": mark}}}
+}
+
+// fitObject makes every string in an object of Block Kit fit Slack's limits. Text objects hold Slack's markup or what may be taken
+// for it; other strings, such as URLs and the literal texts of rich_text, only lose invisible characters. holder is the member
+// that holds the object, for objects without a type.
+func (t *texts) fitObject(path, holder string, object map[string]any) {
+	kind, _ := object["type"].(string)
+	if kind == "" {
+		kind = holder
+	}
+	for member, value := range object {
+		object[member] = t.fitMember(path+"."+member, kind, member, value)
 	}
 }
 
-// fitAny makes every string below value fit, whatever block it is in. Those of text objects are Slack's markup or may be taken
-// for it; others, such as URLs and the literal texts of rich_text, are only freed of what is invisible.
-func (t texts) fitAny(value any, limit int) any {
+func (t *texts) fitMember(path, kind, member string, value any) any {
 	switch v := value.(type) {
 	case string:
+		if limit, known := limitOf(exactLimits, kind, member); known {
+			return t.exact(path, v, limit)
+		}
+		if limit, known := textLimits[kind+"."+member]; known {
+			return t.fitAt(path, v, limit)
+		}
 		return neutral(v)
 	case []any:
 		for i := range v {
-			v[i] = t.fitAny(v[i], limit)
+			v[i] = t.fitMember(fmt.Sprintf("%s[%d]", path, i), kind, member, v[i])
+		}
+		if limit, known := listLimits[kind+"."+member]; known {
+			return t.limitList(path, v, limit, truncatedElement[kind+"."+member])
 		}
 	case map[string]any:
-		for name, inner := range v {
-			text, isText := inner.(string)
-			if isText && name == "text" && (v["type"] == "mrkdwn" || v["type"] == "plain_text") {
-				v[name] = t.fit(text, limit)
-				continue
-			}
-			v[name] = t.fitAny(inner, limit)
+		text, isText := v["text"].(string)
+		if !isText || v["type"] != "mrkdwn" && v["type"] != "plain_text" {
+			t.fitObject(path, member, v)
+			break
+		}
+		limit, known := textLimits[kind+"."+member]
+		switch {
+		case member == "placeholder":
+			limit = placeholderLimit
+		case !known:
+			limit = maxSection
+		}
+		v["text"] = t.fitAt(path, text, limit)
+		if v["text"] == "" {
+			v["text"] = "-" // Slack refuses a whole message for an empty text object
 		}
 	}
 	return value
 }
 
-// attachmentTexts are the members of an attachment that are shown as text, with their limits.
+// truncatedElement is added to lists that show where they were cut.
+var truncatedElement = map[string]any{
+	"section.fields":   map[string]any{"type": "mrkdwn", "text": mark},
+	"context.elements": map[string]any{"type": "mrkdwn", "text": mark},
+}
+
+// attachmentTexts are the members of an attachment that Slack shows as text, with their limits.
 var attachmentTexts = map[string]int{
 	"fallback": maxSection, "text": maxSection, "pretext": maxSection, "title": maxSection, "author_name": maxField, "footer": maxField,
 }
 
-func (t texts) fitAttachment(a map[string]any) {
+func (t *texts) fitAttachment(path string, a map[string]any) {
 	for name, value := range a {
+		at := path + "." + name
 		limit, shown := attachmentTexts[name]
 		text, isText := value.(string)
 		list, isList := value.([]any)
 		switch {
 		case shown && isText:
-			a[name] = t.fit(text, limit)
+			a[name] = t.fitAt(at, text, limit)
 		case name == "fields" && isList:
-			t.fitFields(list)
+			t.fitFields(at, list)
 		case name == "blocks" && isList:
-			a[name] = t.fitBlocks(list)
+			a[name] = t.fitBlocks(at, list)
 		default:
-			a[name] = t.fitAny(value, maxSection)
+			a[name] = t.fitMember(at, "attachment", name, value)
 		}
 	}
 }
 
-func (t texts) fitBlocks(list []any) []any {
-	for _, element := range list {
-		if block, ok := element.(map[string]any); ok {
-			t.fitBlock(block)
-		}
-	}
-	return limitList(list, maxBlocks, truncatedBlock())
-}
-
-// fitFields: every string of a legacy field is shown.
-func (t texts) fitFields(list []any) {
-	for _, element := range list {
+// fitFields fits the fields of an attachment. Slack shows every string of them.
+func (t *texts) fitFields(path string, list []any) {
+	for i, element := range list {
 		f, ok := element.(map[string]any)
 		if !ok {
 			continue
 		}
 		for name, value := range f {
 			if text, isText := value.(string); isText {
-				f[name] = t.fit(text, maxField)
+				f[name] = t.fitAt(fmt.Sprintf("%s[%d].%s", path, i, name), text, maxField)
 			}
 		}
 	}

@@ -23,13 +23,13 @@ type client struct {
 	timeout time.Duration
 }
 
-// maxAnswer is how much of an answer is read.
+// maxAnswer is how much of an answer the client reads.
 const maxAnswer = 64 << 10
 
 func newClient(s settings, transport http.RoundTripper) *client {
 	c := &client{url: s.WebhookURL, timeout: s.Timeout, http: &http.Client{
 		Transport: transport,
-		// A redirect would hand the message to somebody else.
+		// A redirect would send the message to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	if !s.Token.IsZero() {
@@ -39,13 +39,13 @@ func newClient(s settings, transport http.RoundTripper) *client {
 	return c
 }
 
-// post returns Slack's receipt. Its error is a *refusal when Slack answered.
+// post returns Slack's receipt. The error is a *refusal if Slack answered.
 func (c *client) post(ctx context.Context, body []byte) (receipt string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(c.url.Reveal()), bytes.NewReader(body))
 	if err != nil {
-		return "", errors.New("the address to post to cannot be used") // err shows it
+		return "", errors.New("the address to post to is invalid") // err would reveal it
 	}
 	req.Header.Set("User-Agent", "pointsman-plugin-slack")
 	if c.token.IsZero() {
@@ -66,13 +66,13 @@ func (c *client) post(ctx context.Context, body []byte) (receipt string, err err
 	return chatAnswer(resp, answer)
 }
 
-// failed takes the URL out of net/http's error.
+// failed removes the URL from net/http's error.
 func (c *client) failed(err error) error {
 	if bare, ok := errors.AsType[*url.Error](err); ok {
 		err = bare.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no answer in time, and the message may be there all the same: %w", err)
+		err = fmt.Errorf("no answer in time; Slack may have posted the message: %w", err)
 	}
 	if c.token.IsZero() {
 		return fmt.Errorf("post to the webhook ...%s: %w", lastFour(c.url), err)
@@ -80,7 +80,7 @@ func (c *client) failed(err error) error {
 	return fmt.Errorf("post by chat.postMessage: %w", err)
 }
 
-// lastFour tells one webhook from another and gives nothing away.
+// lastFour returns the end of a webhook's URL, which distinguishes it from others without revealing it.
 func lastFour(secret schema.Secret) string {
 	s := []rune(strings.TrimSpace(secret.Reveal()))
 	const few = 32
@@ -90,22 +90,29 @@ func lastFour(secret schema.Secret) string {
 	return string(s[len(s)-4:])
 }
 
-// webhookAnswer: success is the text ok, and an error is its code.
+// webhookAnswer reads the answer of a webhook. Slack answers 200 with the text ok, or an error code as text. Workflow Builder and
+// other products with webhooks of Slack's form answer any 2xx, with or without a body, so only JSON with "ok": false is a failure.
 func webhookAnswer(resp *http.Response, answer io.Reader) (receipt string, err error) {
 	text, err := io.ReadAll(answer)
 	code := strings.TrimSpace(string(text))
-	switch {
-	case resp.StatusCode == http.StatusOK && code == "ok":
-		return "ok " + time.Now().UTC().Format(time.RFC3339), nil
-	case resp.StatusCode == http.StatusOK && err != nil:
+	if resp.StatusCode/100 != 2 {
+		return "", refuse(resp.StatusCode, code, resp.Header)
+	}
+	if err != nil {
 		return "", fmt.Errorf("read Slack's answer: %w", err)
 	}
-	return "", refuse(resp.StatusCode, code, resp.Header)
+	if a := (chat{ok: true}); strings.HasPrefix(code, "{") {
+		if a.read(strings.NewReader(code)); !a.ok {
+			return "", refuse(resp.StatusCode, firstOf(a.code, "ok: false"), resp.Header)
+		}
+	}
+	return "ok " + time.Now().UTC().Format(time.RFC3339), nil
 }
 
-// chatAnswer: the status is 200 for errors too.
+// chatAnswer reads the answer of chat.postMessage, whose status is 200 for errors too.
 func chatAnswer(resp *http.Response, answer io.Reader) (receipt string, err error) {
-	a, err := readChat(answer)
+	var a chat
+	err = a.read(answer)
 	switch {
 	case a.ok && resp.StatusCode == http.StatusOK:
 		return firstOf(clip(a.ts), "ok "+time.Now().UTC().Format(time.RFC3339)), nil
@@ -120,25 +127,25 @@ type chat struct {
 	code, ts string
 }
 
-// readChat reads the members that matter, as far as it gets: the message, which Slack sends back, may be longer than what is
-// read of an answer, and must not turn a success into a failure.
-func readChat(r io.Reader) (a chat, err error) {
+// read reads the members of an answer as far as it can. Slack sends the message back, which may be longer than maxAnswer and must
+// not turn a success into a failure.
+func (a *chat) read(r io.Reader) error {
 	dec := json.NewDecoder(r)
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return a, errors.New("it is no JSON object")
+		return errors.New("it is not a JSON object")
 	}
 	for dec.More() {
 		name, err := dec.Token()
 		if err != nil {
-			return a, err
+			return err
 		}
 		into := map[any]any{"ok": &a.ok, "error": &a.code, "ts": &a.ts}[name]
 		if into == nil {
 			into = new(json.RawMessage)
 		}
 		if err := dec.Decode(into); err != nil {
-			return a, err
+			return err
 		}
 	}
-	return a, nil
+	return nil
 }

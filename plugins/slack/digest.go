@@ -185,7 +185,7 @@ func (g *digest) message(entries []*entry) *message {
 	if len(entries) == 1 {
 		return oldest.message
 	}
-	t := texts{escape: true}
+	t := &texts{escape: true}
 	m := *oldest.message
 	m.Attachments, m.Blocks = nil, nil
 	limit := min(maxSummary, maxText/2/g.first)

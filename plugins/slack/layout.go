@@ -9,9 +9,9 @@ import (
 // defaultColor is the seed's.
 const defaultColor = "good"
 
-// layOut fills a message of which the rule says nothing. All of it comes from the event, so all of it is escaped.
+// layOut fills a message for a rule without content of its own. All of it comes from the event, so all of it is escaped.
 func (m *message) layOut(env *pointsmanv1.Envelope, color string) {
-	t := texts{escape: true}
+	t := &texts{escape: true}
 	x := &attachment{Color: firstOf(color, defaultColor)}
 	add := func(title, value string) {
 		x.Fields = append(x.Fields, field{Title: title, Value: t.fit(value, maxField)})

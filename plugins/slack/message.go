@@ -9,7 +9,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// message is what Slack gets. The order of the members is the seed's.
+// message is the body of a post. The order of its members is part of the golden files.
 type message struct {
 	Text        string `json:"text"`
 	Channel     string `json:"channel,omitempty"`
@@ -21,7 +21,16 @@ type message struct {
 	Markdown    *bool  `json:"mrkdwn,omitempty"`
 	UnfurlLinks *bool  `json:"unfurl_links,omitempty"`
 
-	summary string // one line for a digest
+	summary string   // one line for a digest, and for a message without its layout
+	cuts    []string // paths of what was cut
+	dropped error    // why blocks and attachments were left out
+}
+
+// plain returns the message without its blocks and attachments.
+func (m *message) plain() *message {
+	p := *m
+	p.Blocks, p.Attachments, p.Text = nil, nil, firstOf(m.Text, m.summary)
+	return &p
 }
 
 // attachment is a legacy attachment.
@@ -41,28 +50,28 @@ type field struct {
 	Short bool   `json:"short"`
 }
 
-// body is the JSON of m.
+// body returns m as JSON.
 func (m *message) body() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // what is dangerous in Slack is escaped in Slack's way
+	enc.SetEscapeHTML(false) // texts.fit has escaped what Slack interprets
 	if err := enc.Encode(m); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// composer makes messages.
+// composer makes messages from deliveries.
 type composer struct {
 	channel, username, iconEmoji string
 	chat                         bool // by chat.postMessage
 }
 
-// compose makes the message of one delivery. An error is for good: another attempt would have the same arguments.
+// compose makes the message of one delivery. Its errors are permanent: another attempt would have the same arguments.
 func (c *composer) compose(a *arguments, env *pointsmanv1.Envelope) (*message, error) {
-	t := texts{escape: a.Escape}
-	blocks, errBlocks := parseBlocks(t, a.Blocks)
-	attachments, errAttachments := parseAttachments(t, a.Attachments)
+	t := &texts{escape: a.Escape}
+	blocks, errBlocks := t.parseBlocks(a.Blocks)
+	attachments, errAttachments := t.parseAttachments(a.Attachments)
 	if err := errors.Join(a.mistake(), errBlocks, errAttachments); err != nil {
 		return nil, err
 	}
@@ -70,11 +79,16 @@ func (c *composer) compose(a *arguments, env *pointsmanv1.Envelope) (*message, e
 	if m.Channel == "" && c.chat {
 		return nil, errors.New("no channel: set channel in the rule's dispatch block, or in the plugin's settings")
 	}
-	if !a.laidOut() {
+	if m.dropped = t.err; t.err != nil {
+		blocks, attachments = nil, nil
+	}
+	if !a.hasContent() && len(blocks)+len(attachments) == 0 {
 		m.layOut(env, a.Color)
 		return m, nil
 	}
-	m.Text = t.fit(a.Text, maxText)
+	if !blank(a.Text) {
+		m.Text = t.fitAt("text", a.Text, maxText)
+	}
 	m.summary = m.Text
 	if m.summary == "" {
 		m.summary = t.fit(firstOf(a.Title, a.Pretext, headline(env)), maxSection)
@@ -82,14 +96,15 @@ func (c *composer) compose(a *arguments, env *pointsmanv1.Envelope) (*message, e
 	if x := ownAttachment(t, a, m); x != nil {
 		m.Attachments = append(m.Attachments, x)
 	}
-	m.Attachments = limitList(append(m.Attachments, attachments...), maxAttachments, map[string]any{"text": mark, "fallback": mark})
+	m.Attachments = t.limitList("attachments", append(m.Attachments, attachments...), maxAttachments, map[string]any{"text": mark, "fallback": mark})
 	m.place(blocks, a.Color)
+	m.cuts = t.cuts
 	return m, nil
 }
 
-// addressed is a message without content.
+// addressed returns a message with sender and channel, without content.
 func (c *composer) addressed(a *arguments) *message {
-	t := texts{escape: a.Escape}
+	t := &texts{escape: a.Escape}
 	m := &message{
 		Channel: neutral(firstOf(a.Channel, c.channel)), Username: c.username, IconEmoji: c.iconEmoji,
 		ThreadTS: neutral(a.ThreadTS), Markdown: a.Markdown,
@@ -102,16 +117,17 @@ func (c *composer) addressed(a *arguments) *message {
 	}
 	m.Username, m.IconEmoji = t.fit(m.Username, maxName), t.fit(m.IconEmoji, maxName)
 	if c.chat {
-		m.UnfurlLinks = new(bool) // what a link in an event leads to is not shown by itself
+		m.UnfurlLinks = new(bool) // false: Slack shows no preview of links in events
 	}
 	return m
 }
 
-// ownAttachment is the one that color, pretext, title and fields make; nil without them.
-func ownAttachment(t texts, a *arguments, m *message) *attachment {
-	x := &attachment{Pretext: t.fit(a.Pretext, maxSection), Title: t.fit(a.Title, maxSection), Color: a.Color}
-	for _, f := range a.Fields {
-		x.Fields = append(x.Fields, field{Title: t.fit(f.Title, maxField), Value: t.fit(f.Value, maxField), Short: f.Short})
+// ownAttachment returns the attachment for color, pretext, title and fields, or nil if none of them is set.
+func ownAttachment(t *texts, a *arguments, m *message) *attachment {
+	x := &attachment{Pretext: t.fitAt("pretext", a.Pretext, maxSection), Title: t.fitAt("title", a.Title, maxSection), Color: a.Color}
+	for i, f := range a.Fields {
+		at := fmt.Sprintf("field[%d]", i)
+		x.Fields = append(x.Fields, field{Title: t.fitAt(at+".title", f.Title, maxField), Value: t.fitAt(at+".value", f.Value, maxField), Short: f.Short})
 	}
 	x.Fallback = cut(m.summary, maxSection)
 	switch {
@@ -124,7 +140,7 @@ func ownAttachment(t texts, a *arguments, m *message) *attachment {
 	return nil
 }
 
-// place puts the rule's blocks into the message, or with a color into an attachment: only those have a bar.
+// place puts the rule's blocks into the message, or with a color into an attachment, because only attachments have a bar.
 func (m *message) place(blocks []any, color string) {
 	if len(blocks) == 0 {
 		return
@@ -146,15 +162,7 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// limitList keeps the first elements of a list that is too long, and says at its end that there were more.
-func limitList(list []any, limit int, truncated any) []any {
-	if len(list) <= limit {
-		return list
-	}
-	return append(list[:limit-1:limit-1], truncated)
-}
-
-// headline says in a few words what happened.
+// headline returns type and subject of the event.
 func headline(env *pointsmanv1.Envelope) string {
 	if env.GetSubject() == "" {
 		return env.GetType()

@@ -3,30 +3,22 @@ package main
 import (
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// Slack's limits, in characters. Texts are counted as they are sent, escapes included.
-const (
-	maxText        = 40_000 // of a message
-	maxSection     = 3_000  // of a section or an attachment
-	maxField       = 2_000
-	maxHeader      = 150
-	maxName        = 80
-	maxBlocks      = 50
-	maxAttachments = 100
-	maxFields      = 10 // of one section
-	maxElements    = 10 // of one context block
-)
-
-// mark ends what was cut.
+// mark ends a text that was cut.
 const mark = "…(truncated)"
 
-// texts is how texts of a message are made fit to send.
-type texts struct{ escape bool }
+// texts makes texts fit to send, and collects what it had to change.
+type texts struct {
+	escape bool
+	cuts   []string // paths of what was cut
+	err    error    // a string that is too long and cannot be cut: the blocks and attachments cannot be sent
+}
 
 // fit removes what could deceive, escapes unless the rule's author wants links, and cuts to limit characters.
-func (t texts) fit(s string, limit int) string {
+func (t *texts) fit(s string, limit int) string {
 	s = neutral(s)
 	if t.escape {
 		s = escaper.Replace(s)
@@ -34,14 +26,44 @@ func (t texts) fit(s string, limit int) string {
 	return cut(s, limit)
 }
 
-// escaper makes a text one that cannot link or mention: with these three, <!channel> is only characters.
+// fitAt is fit for a text of the rule's own layout: a cut is recorded.
+func (t *texts) fitAt(path, s string, limit int) string {
+	s = t.fit(s, limit)
+	if strings.HasSuffix(s, mark) {
+		t.cuts = append(t.cuts, path)
+	}
+	return s
+}
+
+// exact returns a string that must not be cut, without invisible characters.
+func (t *texts) exact(path, s string, limit int) string {
+	s = neutral(s)
+	if n := length(s); n > limit && t.err == nil {
+		t.err = tooLongError(path, n, limit)
+	}
+	return s
+}
+
+// limitList shortens a list to limit elements. The last of them is truncated, unless that is nil.
+func (t *texts) limitList(path string, list []any, limit int, truncated any) []any {
+	if len(list) <= limit {
+		return list
+	}
+	t.cuts = append(t.cuts, path)
+	if truncated == nil {
+		return list[:limit]
+	}
+	return append(list[:limit-1:limit-1], truncated)
+}
+
+// escaper keeps a text from linking or mentioning: <!channel> becomes plain characters.
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// lineEnds comes before neutral's mapping, which would make nothing of a carriage return.
+// lineEnds runs before neutral's mapping, which removes carriage returns.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// neutral is s as valid UTF-8 without control characters (tabs and line ends stay) and without the characters that turn the
-// direction of what follows them, beyond the text's own end.
+// neutral returns s as valid UTF-8 without control characters, except tabs and line breaks, and without the characters that
+// change the writing direction of what follows, even beyond the end of the text.
 func neutral(s string) string {
 	if strings.IndexFunc(s, suspect) < 0 && utf8.ValidString(s) {
 		return s
@@ -65,15 +87,15 @@ func suspect(r rune) bool {
 	return unicode.IsControl(r)
 }
 
-// maxLink is how long a <link> may be, in bytes: what is longer is no link but a < in a text.
+// maxLink is the longest <link>, in bytes. Anything longer is a < in a text, not a link.
 const maxLink = 1000
 
-// cut shortens s to limit characters, mark included. It cuts neither an escape such as &amp; nor a <link> in two.
+// cut shortens s to limit characters, including the mark. It never splits an escape such as &amp; or a <link>.
 func cut(s string, limit int) string {
-	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
+	if len(s) <= limit || length(s) <= limit {
 		return s
 	}
-	s = first(s, limit-utf8.RuneCountInString(mark))
+	s = first(s, limit-length(mark))
 	if i := strings.LastIndexByte(s, '&'); i >= 0 && len(s)-i < len("&amp;") && !strings.Contains(s[i:], ";") {
 		s = s[:i]
 	}
@@ -83,16 +105,33 @@ func cut(s string, limit int) string {
 	return s + mark
 }
 
-// first is the first n characters of s, which has more.
+// first returns the first n characters of s, which has more.
 func first(s string, n int) string {
-	for i := range s {
-		if n == 0 {
+	for i, r := range s {
+		if n -= units(r); n < 0 {
 			return s[:i]
 		}
-		n--
 	}
 	return s
 }
 
-// clip bounds a text from outside that goes into an error.
+// length counts as Slack's clients do, in UTF-16 code units: an emoji is two. Where Slack counts it as one the text is a little
+// shorter than it could be.
+func length(s string) (n int) {
+	for _, r := range s {
+		n += units(r)
+	}
+	return n
+}
+
+func units(r rune) int { return max(1, utf16.RuneLen(r)) }
+
+// blank reports whether nothing of s is visible: Slack refuses a message of spaces and zero-width characters as one without text.
+func blank(s string) bool {
+	return strings.IndexFunc(neutral(s), func(r rune) bool {
+		return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != 0x3164 && r != 0x2800
+	}) < 0
+}
+
+// clip shortens a text from outside for use in an error.
 func clip(s string) string { return cut(neutral(s), 200) }

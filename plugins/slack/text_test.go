@@ -26,7 +26,7 @@ func TestCut(t *testing.T) {
 		{"no room but for the mark", "abcdefghijklmnop", true, 12, mark},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := (texts{c.escape}).fit(c.in, c.limit); got != c.want {
+			if got := (&texts{escape: c.escape}).fit(c.in, c.limit); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -86,7 +86,7 @@ func FuzzFit(f *testing.F) {
 		if limit < utf8.RuneCountInString(mark) || limit > maxText {
 			return
 		}
-		got := texts{escape: true}.fit(s, limit)
+		got := (&texts{escape: true}).fit(s, limit)
 		switch n := utf8.RuneCountInString(got); {
 		case !utf8.ValidString(got):
 			t.Errorf("%q is not valid", got)
@@ -97,7 +97,7 @@ func FuzzFit(f *testing.F) {
 		case strings.ContainsFunc(got, suspect):
 			t.Errorf("%q has invisible characters", got)
 		}
-		raw := texts{escape: false}.fit(s, limit)
+		raw := (&texts{escape: false}).fit(s, limit)
 		if !utf8.ValidString(raw) || utf8.RuneCountInString(raw) > limit || strings.ContainsFunc(raw, suspect) {
 			t.Errorf("%q does not fit without escapes", raw)
 		}

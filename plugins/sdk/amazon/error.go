@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+
+	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
 // Error is a service's refusal of a call. Other errors of a call, such as a lost connection, may pass by themselves.
@@ -73,7 +74,7 @@ func ErrorOf(err error) (e Error, ok bool) {
 	if res, found := errors.AsType[*awshttp.ResponseError](err); found {
 		e.RequestID = oneLine(res.RequestID, 100)
 		if res.Response != nil {
-			e.Status, e.RetryAfter = res.HTTPStatusCode(), retryAfter(res.Response.Header, time.Now())
+			e.Status, e.RetryAfter = res.HTTPStatusCode(), retryafter.Parse(res.Response.Header, time.Now(), maxRetryAfter)
 		}
 	}
 	if refusal, found := errors.AsType[smithy.APIError](err); found {
@@ -143,16 +144,3 @@ func oneLine(s string, most int) string {
 
 // maxRetryAfter bounds what a server may ask for.
 const maxRetryAfter = time.Hour
-
-// retryAfter reads Retry-After in both forms of RFC 9110, 10.2.3: seconds, or a date. 0: absent, past or not understood.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	return min(max(date.Sub(now), 0), maxRetryAfter)
-}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
 // Error is an answer of the server that is not the data, or a request that can never be answered.
@@ -40,7 +41,7 @@ func statusError(res *http.Response, what string) *Error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what could be read is enough for a message
 	e := &Error{Status: res.StatusCode, Permanent: !retryable(res.StatusCode)}
 	if !e.Permanent {
-		e.RetryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
+		e.RetryAfter = retryafter.Parse(res.Header, time.Now(), maxRetryAfter)
 	}
 	e.Message = fmt.Sprintf("intdash answered %d %s to %s", res.StatusCode, http.StatusText(res.StatusCode), what)
 	if text := errorText(body); text != "" {
@@ -106,15 +107,4 @@ func clean(s string) string {
 		s = strings.ToValidUTF8(s[:maxErrorText], "") + "..."
 	}
 	return s
-}
-
-// retryAfter reads both forms of RFC 9110 section 10.2.3. What it cannot read is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	var d time.Duration
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		d = at.Sub(now)
-	}
-	return min(max(d, 0), maxRetryAfter)
 }

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
 // tokenTimeout bounds one request for an access token.
@@ -65,7 +67,7 @@ func tokenError(err error) error {
 	if e.Permanent {
 		e.Message += "; check the url, client_id and client_secret in the settings"
 	} else {
-		e.RetryAfter = retryAfter(re.Response.Header.Get("Retry-After"), time.Now())
+		e.RetryAfter = retryafter.Parse(re.Response.Header, time.Now(), maxRetryAfter)
 	}
 	return e
 }
