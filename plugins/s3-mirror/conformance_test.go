@@ -124,11 +124,11 @@ func TestDeliveries(t *testing.T) {
 	}{
 		{event("s3.object.created", "main", "photos/a.png"), `{}`, done, "copied 6 bytes, etag"},
 		{event("s3.object.tagged", "main", "photos/a.png"), `{}`, done, "tagged: 0 tags"},
-		{event("s3.object.created", "main", "photos/a.tmp"), `{}`, done, "skipped: the prefix or the filters"},
-		{event("s3.object.created", "main", "other.png"), `{}`, done, "skipped: the prefix or the filters"},
+		{event("s3.object.created", "main", "photos/a.tmp"), `{}`, done, "skipped: excluded by the prefix"},
+		{event("s3.object.created", "main", "other.png"), `{}`, done, "skipped: excluded by the prefix"},
 		{event("s3.object.removed", "main", "photos/never"), `{}`, done, "deleted"},
-		{plugintest.Event(), `{"key":"photos/a.png"}`, done, "unchanged: mirrored since"},
-		{plugintest.Event(), `{}`, reject, "sets no argument key"},
+		{plugintest.Event(), `{"key":"photos/a.png"}`, done, "unchanged: mirrored after"},
+		{plugintest.Event(), `{}`, reject, "does not set the argument key"},
 	} {
 		r := h.Deliver(c.event, c.args)[0]
 		checkOutcome(t, r, c.outcome, c.says)

@@ -7,17 +7,17 @@ import (
 )
 
 const (
-	// maxFresh keys are remembered. More would only matter to a backlog of more keys that all come again.
+	// maxFresh limits the remembered keys. Only a backlog with more keys that all repeat would profit from more.
 	maxFresh = 8192
-	// margin is how much older than the copy an event must be: its time was taken by another process.
+	// margin is how much older than the copy an event must be, because the clocks of two processes are compared.
 	margin = 100 * time.Millisecond
-	// maxStep is how much the wall clock may move against the monotonic one before times of two processes cannot be
-	// compared any more.
+	// maxStep is how far the wall clock may move against the monotonic one. Beyond that, times of two processes cannot be
+	// compared.
 	maxStep = 50 * time.Millisecond
 )
 
-// fresh remembers since when keys are mirrored. A backlog of events of one key then costs one copy: events are hints to
-// look, and whoever has looked after an event came needs no second look for it.
+// fresh remembers when keys were mirrored, so that a backlog of events of one key costs one copy: an event that came before the
+// copy began needs no copy of its own.
 type fresh struct {
 	elapsed func(then time.Time) (wall, monotonic time.Duration)
 
@@ -35,7 +35,7 @@ func newFresh() *fresh {
 	return &fresh{elapsed: elapsed, byKey: map[string]*list.Element{}, order: list.New()}
 }
 
-// covers says whether key was mirrored after an event of it came.
+// covers reports whether key was mirrored after an event of it was received.
 func (f *fresh) covers(key string, received time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -48,13 +48,13 @@ func (f *fresh) covers(key string, received time.Time) bool {
 	return asOf.Round(0).Sub(received) >= margin && (wall-monotonic).Abs() <= maxStep
 }
 
-// elapsed is the time since then by both clocks.
+// elapsed returns the time since then by both clocks.
 func elapsed(then time.Time) (wall, monotonic time.Duration) {
 	now := time.Now()
 	return now.Round(0).Sub(then.Round(0)), now.Sub(then)
 }
 
-// remember that key is mirrored as of a time, which has a monotonic reading. Nothing is remembered of a zero time.
+// remember stores that key is mirrored as of a time, which needs a monotonic reading. It ignores a zero time.
 func (f *fresh) remember(key string, asOf time.Time) {
 	if asOf.IsZero() {
 		return

@@ -19,7 +19,7 @@ type arguments struct {
 	Key    string `pointsman:"key" doc:"Key of the object, as a client would write it. Default: the event's."`
 }
 
-// engine is what a handler needs of *mirror.Mirror.
+// engine is the part of *mirror.Mirror that a handler uses.
 type engine interface {
 	Wants(key string) bool
 	Converge(ctx context.Context, key string, hint mirror.Hint) (mirror.Result, error)
@@ -27,7 +27,7 @@ type engine interface {
 }
 
 // handler turns deliveries into calls of the engine: one at a time for a key, and none for events that an earlier call has
-// already answered.
+// covered.
 type handler struct {
 	engine engine
 	bucket string
@@ -49,7 +49,7 @@ func newHandler(e engine, s settings, now func() time.Time) *handler {
 	return &handler{engine: e, bucket: s.Source.Bucket, skip: s.SkipPrincipals, keys: newKeyLocks(), fresh: newFresh(), now: now}
 }
 
-// Deliver makes the destination's object what the source's is now. What another attempt cannot mend is rejected.
+// Deliver makes the destination's object equal to the current one of the source. It rejects permanent failures.
 func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
 	what, why := h.meaning(d.Envelope)
 	if what == nothing {
@@ -60,7 +60,7 @@ func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error
 		return sdk.Reject(err)
 	}
 	if !h.engine.Wants(key) {
-		return finish(d, mirror.Result{Action: mirror.Skipped, Why: "the prefix or the filters leave it out"})
+		return finish(d, mirror.Result{Action: mirror.Skipped, Why: "excluded by the prefix or the filters"})
 	}
 	unlock, err := h.keys.lock(ctx, key)
 	if err != nil {
@@ -68,7 +68,7 @@ func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error
 	}
 	defer unlock()
 	if h.fresh.covers(key, received(d.Envelope)) {
-		return finish(d, mirror.Result{Action: mirror.Unchanged, Why: "mirrored since this event came"})
+		return finish(d, mirror.Result{Action: mirror.Unchanged, Why: "mirrored after this event was received"})
 	}
 	r, err := h.act(ctx, what, key, d)
 	if err != nil {
@@ -94,22 +94,22 @@ func finish(d *sdk.Delivery[arguments], r mirror.Result) error {
 
 func received(e *pointsmanv1.Envelope) time.Time { return time.Unix(0, e.GetReceivedUnixNano()) }
 
-// meaning is what an event asks for.
+// meaning is the call that an event causes.
 type meaning int
 
 const (
 	nothing meaning = iota
 	converge
-	created // converge, and the object should be there
+	created // converge, and the object should exist
 	tags
 )
 
-// meanings of the types of S3 events. Others change neither bytes nor attributes of the current object.
+// meanings of the types of S3 events. Other types change neither bytes nor attributes of the current object.
 var meanings = map[string]meaning{
 	"s3.object.created": created, "s3.object.removed": converge, "s3.object.restored": converge, "s3.object.tagged": tags,
 }
 
-// meaning says why when it is nothing.
+// meaning returns a reason with nothing.
 func (h *handler) meaning(e *pointsmanv1.Envelope) (meaning, string) {
 	if e.GetKind() != "s3" && e.GetS3() == nil {
 		return converge, ""
@@ -122,12 +122,12 @@ func (h *handler) meaning(e *pointsmanv1.Envelope) (meaning, string) {
 	}
 	what := meanings[e.GetType()]
 	if what == nothing {
-		return nothing, e.GetType() + " changes nothing to mirror"
+		return nothing, e.GetType() + " does not change the object"
 	}
 	return what, ""
 }
 
-// key is the object's that a delivery is about, in the source's bucket.
+// key returns the key of the delivery's object, which must be in the source's bucket.
 func (h *handler) key(d *sdk.Delivery[arguments]) (string, error) {
 	object := d.Envelope.GetS3().GetObject()
 	bucket, key := d.Arguments.Bucket, d.Arguments.Key
@@ -139,7 +139,7 @@ func (h *handler) key(d *sdk.Delivery[arguments]) (string, error) {
 	}
 	switch {
 	case key == "":
-		return "", errors.New("no object: the event names none, and the rule sets no argument key")
+		return "", errors.New("no object: the event has no key, and the rule does not set the argument key")
 	case bucket != "" && bucket != h.bucket:
 		return "", fmt.Errorf("the event is of bucket %q, and this mirror's source is %q: let the rule select with `when = event.data.object.bucket == %q`",
 			bucket, h.bucket, h.bucket)
@@ -147,7 +147,7 @@ func (h *handler) key(d *sdk.Delivery[arguments]) (string, error) {
 	return key, nil
 }
 
-// outcome tells errors for good from those that another attempt may mend.
+// outcome rejects permanent errors and passes Retry-After on to the router.
 func outcome(err error) error {
 	e, ok := errors.AsType[*mirror.Error](err)
 	switch {

@@ -110,7 +110,7 @@ func TestMeaning(t *testing.T) {
 		{"restored", event("s3.object.restored", "main", "k2"), `{}`, done, "copied", "converge k2"},
 		{"tagged", event("s3.object.tagged", "main", "k3"), `{}`, done, "tagged", "tags k3"},
 		{"acl", event("s3.object.acl", "main", "k"), `{}`, done, "skipped: access control lists are not mirrored", ""},
-		{"accessed", event("s3.object.accessed", "main", "k"), `{"key":"k"}`, done, "skipped: s3.object.accessed changes nothing", ""},
+		{"accessed", event("s3.object.accessed", "main", "k"), `{"key":"k"}`, done, "skipped: s3.object.accessed does not change", ""},
 		{"transitioned", event("s3.object.transitioned", "main", "k"), `{}`, done, "skipped", ""},
 		{"replicated", event("s3.object.replicated", "main", "k"), `{}`, done, "skipped", ""},
 		{"lost", event("s3.object.lost", "main", "k"), `{}`, done, "skipped", ""},
@@ -125,7 +125,7 @@ func TestMeaning(t *testing.T) {
 		{"other bucket by argument", event("s3.object.created", "main", "k"), `{"bucket":"b"}`, reject, `bucket "b"`, ""},
 		{"filtered", event("s3.object.created", "main", "unwanted"), `{}`, done, "skipped", ""},
 		{"other kind", plugintest.Event(), `{"key":"k4"}`, done, "copied", "converge k4"},
-		{"other kind without key", plugintest.Event(), `{"bucket":"main"}`, reject, "no argument key", ""},
+		{"other kind without key", plugintest.Event(), `{"bucket":"main"}`, reject, "does not set the argument key", ""},
 	} {
 		checkOutcome(t, h.Deliver(c.event, c.args)[0], c.outcome, c.says)
 		if got := e.took(); got != c.calls {

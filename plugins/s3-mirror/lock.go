@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// keyLocks lets one delivery of a key through at a time.
+// keyLocks is a lock for each key, with a context.
 type keyLocks struct {
 	mu   sync.Mutex
 	held map[string]*keyLock
 }
 
 type keyLock struct {
-	free  chan struct{} // holds a token when nobody has the lock
+	free  chan struct{} // holds a token while the lock is free
 	users int
 }
 
 func newKeyLocks() *keyLocks { return &keyLocks{held: map[string]*keyLock{}} }
 
-// lock waits for its turn.
+// lock waits for the lock of a key. The caller calls unlock.
 func (k *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
 	l := k.enter(key)
 	select {

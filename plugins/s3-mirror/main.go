@@ -1,4 +1,4 @@
-// The program pointsman-plugin-s3-mirror keeps a bucket equal to another one, object by object, as events come.
+// The program pointsman-plugin-s3-mirror copies changed objects from one bucket to another as events arrive.
 package main
 
 import "github.com/pointsman/pointsman/plugins/sdk"
@@ -8,15 +8,15 @@ var version string
 
 func main() { sdk.Serve(newPlugin()) }
 
-// maxInFlight is more than any sensible concurrency: deliveries that wait for their turn, or that turn out to be covered by
-// one before them, must not keep transfers idle.
+// maxInFlight is more than any sensible concurrency, because deliveries that wait for a lock, or that an earlier copy covers, must
+// not keep transfers from starting.
 const maxInFlight = 64
 
 func newPlugin() sdk.Plugin[settings, arguments] {
 	return sdk.Plugin[settings, arguments]{
 		Name:        "s3-mirror",
 		Version:     version,
-		Doc:         "Keeps a bucket equal to another one, object by object, as events come.",
+		Doc:         "Copies changed objects from one bucket to another as events arrive.",
 		New:         start,
 		Check:       check,
 		MaxInFlight: maxInFlight,

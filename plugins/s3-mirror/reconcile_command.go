@@ -21,7 +21,7 @@ import (
 func reconcileCommand() sdk.Command {
 	return sdk.Command{
 		Name: "reconcile",
-		Doc:  "compares the two buckets and repairs what events have missed; --help tells more",
+		Doc:  "compares the two buckets and repairs differences; --help lists the flags",
 		Run: func(ctx context.Context, args []string) error {
 			return reconciler{in: os.Stdin, out: os.Stdout, err: os.Stderr}.run(ctx, args)
 		},
@@ -30,38 +30,38 @@ func reconcileCommand() sdk.Command {
 
 const reconcileHelp = `Compare the two buckets of a mirror and repair what differs.
 
-Events can be lost: before the mirror was set up, by a store that sends each once, while nobody listened. This lists both
-buckets, copies what is missing or different, and deletes what is extra where the settings say deletes = true. It may run
-beside the router, by hand or from a timer.
+Events can be lost: before the mirror was set up, or while no router accepts them from a store that sends each event once.
+This command lists both buckets, copies objects that are missing or different, and with deletes = true deletes extra ones. It
+may run beside the router, by hand or from a timer.
 
 Usage:
   pointsman plugin run [--config config.hcl] <plugin> reconcile [flags]
   pointsman-plugin-s3-mirror reconcile --settings file.json|- [flags]
 
 Examples:
-  pointsman plugin run backup reconcile --dry-run            # what differs? changes nothing
-  pointsman plugin run backup reconcile                      # repair it
+  pointsman plugin run backup reconcile --dry-run            # show the differences only
+  pointsman plugin run backup reconcile                      # repair them
   pointsman plugin run backup reconcile --prefix photos/2026/
   pointsman plugin run backup reconcile --json | jq .repaired
 
 Flags:
 %s
-Two objects are the same when their sizes are, and their ETags. ETags of encrypted objects and of those uploaded in parts
-say nothing about the bytes: then a copy that is not older than its original counts as the same, and --checksum reads both.
+Two objects are equal if their sizes and ETags are. ETags of encrypted objects and of objects uploaded in parts cannot be
+compared: then a copy that is not older than its original counts as equal, and --checksum reads both.
 
-The settings are those of the plugin's block, as JSON, which "pointsman plugin run" passes on from the configuration. By hand,
-a pipe keeps secrets off the disk:
+The settings are those of the plugin's block as JSON. "pointsman plugin run" takes them from the configuration. By hand, a pipe
+keeps secrets off the disk:
   {
     "source":      {"endpoint": "http://127.0.0.1:9000", "bucket": "main", "access_key": "...", "secret_key": "..."},
     "destination": {"bucket": "copy", "prefix": "main/", "region": "eu-west-1"},
     "deletes": true
   }
 
-The exit code is 1 when anything failed, when a store could not list a key (the output names it), or when the run was
-interrupted, which loses nothing: the next run finds the rest.
+The exit code is 1 if anything failed, if a store could not list a key (the output names it), or if the run was interrupted.
+After an interrupt nothing is lost: the next run finds the rest.
 `
 
-// reconciler is the command with what it reads and writes.
+// reconciler is the command with its input and outputs.
 type reconciler struct {
 	in       io.Reader
 	out, err io.Writer
@@ -77,11 +77,11 @@ func (f *reconcileFlags) set() *pflag.FlagSet {
 	set := pflag.NewFlagSet("reconcile", pflag.ContinueOnError)
 	set.SortFlags = false
 	set.Usage = func() {}
-	set.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what would be done")
+	set.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print what a run would do")
 	set.StringVar(&f.prefix, "prefix", "", "only source keys that begin with this")
-	set.BoolVar(&f.checksum, "checksum", false, "read both objects where ETags tell nothing; settings.bandwidth does not limit this")
-	set.BoolVar(&f.metadata, "metadata", false, "compare content headers, user metadata and tags too: four requests more for each object")
-	set.BoolVar(&f.emptySource, "empty-source", false, "delete although the source lists nothing at all, which is otherwise refused")
+	set.BoolVar(&f.checksum, "checksum", false, "read both objects if ETags cannot be compared; settings.bandwidth does not limit this")
+	set.BoolVar(&f.metadata, "metadata", false, "also compare content headers, user metadata and tags: four more requests for each object")
+	set.BoolVar(&f.emptySource, "empty-source", false, "delete even if the source lists no objects, which is refused otherwise")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every repair")
 	set.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	set.StringVar(&f.settings, "settings", "", "file with the settings as JSON, - for standard input")
@@ -116,12 +116,12 @@ func (c reconciler) run(ctx context.Context, args []string) error {
 	return errors.Join(c.print(summary, f.json), err, failure(summary))
 }
 
-// settings reads and checks them as the router does.
+// settings reads and checks the settings as the router does.
 func (c reconciler) settings(from string) (s settings, err error) {
 	var data []byte
 	switch from {
 	case "":
-		return s, errors.New(`no settings: use "pointsman plugin run <plugin> reconcile", or give a JSON file with --settings; --help tells more`)
+		return s, errors.New(`no settings: use "pointsman plugin run <plugin> reconcile", or give a JSON file with --settings; --help lists the flags`)
 	case "-":
 		data, err = io.ReadAll(io.LimitReader(c.in, maxSettings))
 	default:
@@ -157,12 +157,12 @@ func (c reconciler) prepare(s settings, f reconcileFlags) (*reconcile.Run, error
 		Checksum: f.checksum, Metadata: f.metadata, Workers: s.Concurrency,
 	}
 	if (f.dryRun || f.verbose) && !f.json {
-		o.Say = func(s reconcile.Step) { fmt.Fprintln(c.out, line(s, o.DryRun, o.Deletes)) }
+		o.Report = func(s reconcile.Step) { fmt.Fprintln(c.out, line(s, o.DryRun, o.Deletes)) }
 	}
 	return reconcile.New(o)
 }
 
-// line is a step for people.
+// line formats a step.
 func line(s reconcile.Step, dryRun, deletes bool) string {
 	what := string(s.Class)
 	if s.Why != "" {
@@ -195,7 +195,7 @@ func (c reconciler) print(s reconcile.Summary, asJSON bool) error {
 	return out.Encode(s)
 }
 
-// failure is an error when anything failed, with the first few.
+// failure returns an error with the first failures, nil if there are none.
 func failure(s reconcile.Summary) error {
 	if s.Failed == 0 {
 		return nil

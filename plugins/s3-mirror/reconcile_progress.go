@@ -19,12 +19,12 @@ const (
 	lineEvery = 10 * time.Second
 )
 
-// showProgress shows how far a run is until the returned function is called: as a bar on a terminal where nothing else is
-// printed, as a line now and then otherwise.
+// showProgress shows the progress of a run until stop is called: as a bar if w is a terminal and nothing else is printed,
+// otherwise as a line every lineEvery.
 func showProgress(w io.Writer, lines bool, now func() reconcile.Summary) (stop func()) {
 	every, show, clear := lineEvery, func() { fmt.Fprintln(w, progress(now())) }, func() {}
 	if f, ok := w.(*os.File); ok && !lines && term.IsTerminal(int(f.Fd())) {
-		// How much there is to list, nobody knows before the end.
+		// The total is unknown until the end of the listings, so this is a spinner.
 		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSpinnerType(14),
 			progressbar.OptionSetElapsedTime(false), progressbar.OptionClearOnFinish())
 		every, show, clear = barEvery, func() { bar.Describe(progress(now())) }, func() { _ = bar.Clear() }
@@ -47,7 +47,7 @@ func showProgress(w io.Writer, lines bool, now func() reconcile.Summary) (stop f
 	return func() { close(end); ended.Wait() }
 }
 
-// progress fits into a line of a terminal: a bar that wraps leaves its pieces behind.
+// progress returns a text that fits into a line of a terminal, because a bar that wraps is not erased completely.
 func progress(s reconcile.Summary) string {
 	text := fmt.Sprintf("listed %d/%d, differ %d, repaired %d (%s), failed %d",
 		s.Source, s.Destination, s.Missing+s.Different+s.Extra, s.Repaired, humanize.IBytes(uint64(s.RepairedBytes)), s.Failed)

@@ -16,21 +16,21 @@ import (
 
 // settings is the block `settings`.
 type settings struct {
-	Source         mirror.Side        `pointsman:"source" doc:"Where objects come from."`
-	Destination    mirror.Destination `pointsman:"destination" doc:"Where they go."`
-	Deletes        bool               `pointsman:"deletes,default=false" doc:"What goes at the source goes at the destination."`
-	Include        []string           `pointsman:"include" doc:"Only keys that one of these globs describes; * is any characters, / too, ? is any one. Default: all."`
-	Exclude        []string           `pointsman:"exclude" doc:"No keys that one of these globs describes."`
-	SkipPrincipals []string           `pointsman:"skip_principals" doc:"Drop events that these principals caused: the user of the mirror that goes the other way."`
-	Concurrency    int                `pointsman:"concurrency,default=8" doc:"Small objects and parts of big ones in memory and on their way at a time."`
-	PartSize       string             `pointsman:"part_size,default=8MiB" doc:"Bigger objects are sent in parts of this size, 5MiB to 5GiB. Memory needed is about concurrency times this."`
-	Bandwidth      string             `pointsman:"bandwidth,default=0" doc:"Bytes per second to read at most, such as \"50MiB\". 0: no limit."`
+	Source         mirror.Side        `pointsman:"source" doc:"Bucket that is read."`
+	Destination    mirror.Destination `pointsman:"destination" doc:"Bucket that is written."`
+	Deletes        bool               `pointsman:"deletes,default=false" doc:"Delete objects at the destination that are deleted at the source."`
+	Include        []string           `pointsman:"include" doc:"Only keys that match one of these globs; * stands for any characters including /, ? for any one. Default: all."`
+	Exclude        []string           `pointsman:"exclude" doc:"No keys that match one of these globs."`
+	SkipPrincipals []string           `pointsman:"skip_principals" doc:"Ignore events that these principals caused, such as the user of a mirror in the other direction."`
+	Concurrency    int                `pointsman:"concurrency,default=8" doc:"Number of small objects and parts of big ones in memory and in transfer at a time."`
+	PartSize       string             `pointsman:"part_size,default=8MiB" doc:"Bigger objects are sent in parts of this size, 5MiB to 5GiB. The plugin needs about concurrency times this memory."`
+	Bandwidth      string             `pointsman:"bandwidth,default=0" doc:"Limit of the bytes read per second, such as \"50MiB\". 0: no limit."`
 }
 
-// reserve is the memory, beside the buffers, up to which the runtime need not collect garbage eagerly.
+// reserve is the memory for everything but the buffers, before the runtime collects garbage more often.
 const reserve = 32 << 20
 
-// newMirror is the engine for settings that check has nothing against.
+// newMirror makes the engine from settings that check has accepted.
 func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	partSize, err := parseSize(s.PartSize)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	if err != nil {
 		return nil, sdk.Diagnostic{Path: "bandwidth", Summary: err.Error()}
 	}
-	// Buffers live as long as the process: without a limit the runtime would let as much garbage pile up beside them.
+	// The buffers live as long as the process. Without a limit the runtime would let as much garbage pile up in addition.
 	debug.SetMemoryLimit(int64(s.Concurrency)*partSize + reserve)
 	m, err := mirror.New(mirror.Config{
 		Source: s.Source, Destination: s.Destination, Deletes: s.Deletes, Include: s.Include, Exclude: s.Exclude,
@@ -52,20 +52,20 @@ func (s settings) newMirror(log *slog.Logger) (*mirror.Mirror, error) {
 	return m, err
 }
 
-// Limits of settings beyond those of S3.
+// Limits that are not those of S3.
 const (
 	maxConcurrency = 256
 	muchMemory     = 1 << 30
 )
 
-// check looks at what the schema cannot say.
+// check finds what the schema cannot.
 func check(s settings) []sdk.Diagnostic {
 	var ds sdk.Diagnostics
 	s.Source.Check(&ds, "source.")
 	s.Destination.Check(&ds, "destination.")
 	if s.Source.Bucket != "" && mirror.Overlap(s.Source, s.Destination.Side) {
 		ds.Add("destination.bucket", "source and destination are the same place: the mirror would copy its own copies",
-			"Mirror into another bucket, or give both sides prefixes of which neither begins with the other.")
+			"Use another bucket, or prefixes of which neither begins with the other.")
 	}
 	s.checkLimits(&ds)
 	return ds
@@ -83,7 +83,7 @@ func (s settings) checkLimits(ds *sdk.Diagnostics) {
 		ds.Add("part_size", "S3 has parts of 5MiB to 5GiB", "")
 	case size*int64(max(s.Concurrency, 1)) > muchMemory:
 		ds.Warn("part_size", fmt.Sprintf("with concurrency = %d, this can need %d MiB of memory", s.Concurrency, size*int64(s.Concurrency)>>20),
-			"Objects of up to 10,000 parts have parts of this size; bigger ones get bigger parts by themselves.")
+			"Objects of up to 10,000 parts have parts of this size; bigger objects have bigger parts.")
 	}
 	if _, err := parseSize(s.Bandwidth); err != nil {
 		ds.Add("bandwidth", err.Error(), "")

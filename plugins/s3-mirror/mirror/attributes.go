@@ -12,11 +12,11 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// attributes are what an object is besides its bytes. The storage class and the encryption are the destination's own.
+// attributes of an object are everything but its bytes. Storage class and encryption are those of the destination.
 type attributes struct {
 	side                                                                   Destination
 	contentType, encoding, language, disposition, cache, redirect, tagging *string
-	expires                                                                *string // as stored: it need not be a date
+	expires                                                                *string // as stored, not always a date
 	metadata                                                               map[string]string
 }
 
@@ -55,7 +55,7 @@ func (a attributes) create() *s3.CreateMultipartUploadInput {
 	}
 }
 
-// headers sets what the SDK's inputs cannot say.
+// headers sets headers that the SDK's inputs cannot express.
 func (a attributes) headers() func(*s3.Options) {
 	return func(o *s3.Options) {
 		if a.expires != nil {
@@ -71,7 +71,7 @@ func written(s string) *string {
 	return &s
 }
 
-// form is tags as the header x-amz-tagging has them. nil without tags.
+// form encodes tags for the header x-amz-tagging. It returns nil without tags.
 func form(tags []types.Tag) *string {
 	if len(tags) == 0 {
 		return nil

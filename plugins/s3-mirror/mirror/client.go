@@ -15,13 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// How long a connection may be silent. A destination says nothing while it takes a part, puts parts together or copies.
+// Timeouts of a connection without data. A destination sends nothing while it stores a part, joins parts or copies.
 const (
 	sourceSilence      = time.Minute
 	destinationSilence = 5 * time.Minute
 )
 
-// attempts of one request. The router tries for hours; these are for the hiccup of a moment.
+// attempts of one request. They cover short failures; the router retries for hours.
 const (
 	attempts   = 3
 	maxBackoff = 2 * time.Second
@@ -46,10 +46,10 @@ func newClient(s Side, c Config, silence time.Duration) (*s3.Client, error) {
 			o.BaseEndpoint = aws.String(s.Endpoint)
 		}
 		o.UsePathStyle = s.pathStyle()
-		// Checksums of the SDK's own go into trailers, which many stores do not know. What is uploaded gets a header instead.
+		// The SDK sends its checksums as trailers, which many stores do not support. Uploads get a header instead.
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		// A store that does not answer "100 Continue" would cost a second for each part.
+		// Each part would take a second longer with a store that does not send "100 Continue".
 		o.ContinueHeaderThresholdBytes = -1
 	}), nil
 }
@@ -72,7 +72,7 @@ func newTransport(pem string, concurrency int) (func(*http.Transport), error) {
 		t.DisableCompression = true // a stored gzip must arrive as it is
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 2*concurrency
 		t.ReadBufferSize, t.WriteBufferSize = 64<<10, 64<<10
-		// One HTTP/2 connection for all transfers is slower than a connection each.
+		// One HTTP/2 connection for all transfers is slower than a connection for each.
 		t.ForceAttemptHTTP2 = false
 		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	}, nil

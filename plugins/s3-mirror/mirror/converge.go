@@ -13,25 +13,25 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
-// starts is how often one call begins anew because the object changes under its hands.
+// starts is how often one call starts over because the object changes meanwhile.
 const starts = 3
 
-// Converge makes the destination's object what the source's is now: copied when there is one, deleted (or, without
-// Config.Deletes, left alone) when there is none. key is the source's. The error is an *Error.
+// Converge makes the destination's object equal to the source's: it copies an object that exists, and deletes (without
+// Config.Deletes: leaves) one that does not. key is the source's. The error is an *Error.
 func (m *Mirror) Converge(ctx context.Context, key string, hint Hint) (Result, error) {
 	return m.run(ctx, key, func() (Result, error) { return m.converge(ctx, key, hint) })
 }
 
-// SyncTags makes the tags of the destination's object those of the source's, and converges the whole object when it is not
-// there. The error is an *Error.
+// SyncTags copies the tags of the source's object to the destination's, or the whole object if the destination has none. The
+// error is an *Error.
 func (m *Mirror) SyncTags(ctx context.Context, key string) (Result, error) {
 	return m.run(ctx, key, func() (Result, error) { return m.syncTags(ctx, key) })
 }
 
-// run is what both have in common: filters, the limit of objects under way, new starts and the log.
+// run applies the filters and the limit of objects in progress, starts over where that helps, and logs.
 func (m *Mirror) run(ctx context.Context, key string, do func() (Result, error)) (Result, error) {
 	if !m.Wants(key) {
-		return Result{Action: Skipped, Why: "the prefix or the filters leave it out"}, nil
+		return Result{Action: Skipped, Why: "excluded by the prefix or the filters"}, nil
 	}
 	if err := m.objects.Acquire(ctx, 1); err != nil {
 		return Result{}, m.sourceError(key, err)
@@ -52,13 +52,13 @@ func (m *Mirror) run(ctx context.Context, key string, do func() (Result, error))
 	return Result{}, m.sourceError(key, err)
 }
 
-// again says whether a new start can succeed at once.
+// again reports whether starting over can succeed at once.
 func (m *Mirror) again(err error) bool {
 	if !checksumRefused(err) {
 		return errors.Is(err, errChanged)
 	}
 	if m.checksums.Swap(false) {
-		m.log.Warn("the destination takes no checksums; going on without", "bucket", m.config.Destination.Bucket, "error", amazon.Describe(err))
+		m.log.Warn("the destination does not support checksums, continuing without", "bucket", m.config.Destination.Bucket, "error", amazon.Describe(err))
 	}
 	return true
 }
@@ -90,7 +90,7 @@ func (m *Mirror) copyThrough(ctx context.Context, key string, hint Hint) (Result
 	return m.upload(ctx, s, m.attributesOf(s.GetObjectOutput, tags))
 }
 
-// changed is an error of a second look at a source object: gone by now means a new start.
+// changed returns the error of a second request for a source object. If the object is gone by now, the copy starts over.
 func (m *Mirror) changed(key string, err error) error {
 	if missing(err) {
 		return errChanged
@@ -98,7 +98,7 @@ func (m *Mirror) changed(key string, err error) error {
 	return m.sourceError(key, err)
 }
 
-// unreadable decides by the error of a GET: gone, or an error.
+// unreadable handles the error of a GET: it removes the destination's object if the source's does not exist.
 func (m *Mirror) unreadable(ctx context.Context, key string, hint Hint, err error) (Result, error) {
 	if !missing(err) {
 		return Result{}, m.sourceError(key, err)
@@ -106,11 +106,11 @@ func (m *Mirror) unreadable(ctx context.Context, key string, hint Hint, err erro
 	if hint.early() {
 		return Result{}, &Error{
 			RetryAfter: time.Second, Side: source, Bucket: m.config.Source.Bucket, Key: key,
-			Err: fmt.Errorf("the event says that it was created, and it is not there: %s", amazon.Describe(err)),
+			Err: fmt.Errorf("the event says that the object was created, but it does not exist: %s", amazon.Describe(err)),
 		}
 	}
 	if !m.config.Deletes {
-		return Result{Action: Skipped, Why: "it is gone at the source, and deletes = false"}, nil
+		return Result{Action: Skipped, Why: "the source has no such object, and deletes = false"}, nil
 	}
 	return m.remove(ctx, key)
 }
@@ -123,7 +123,7 @@ func (m *Mirror) remove(ctx context.Context, key string) (Result, error) {
 	case err == nil:
 		return Result{Action: Deleted, VersionID: aws.ToString(out.VersionId)}, nil
 	case missing(err):
-		return Result{Action: Unchanged, Why: "it is gone on both sides"}, nil
+		return Result{Action: Unchanged, Why: "no such object on either side"}, nil
 	}
 	return Result{}, m.destinationError(key, err)
 }

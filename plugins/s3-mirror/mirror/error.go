@@ -14,21 +14,21 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
-// Error is why a key could not be converged, or a side not be prepared.
+// Error is returned if a key could not be converged or a client not be made.
 type Error struct {
-	// Permanent: another attempt meets the same, until a person or another event changes something.
+	// Permanent means that another attempt fails in the same way until somebody changes something.
 	Permanent bool
-	// RetryAfter is the time after which another attempt makes sense, where a server said it. 0: unknown.
+	// RetryAfter is how long the server asks to wait. 0: it does not say.
 	RetryAfter time.Duration
 	// Side is "source" or "destination".
 	Side        string
 	Bucket, Key string
-	// Advice is what to do about it. May be empty.
+	// Advice says what to do. May be empty.
 	Advice string
 	Err    error
 }
 
-// Error names the side, the bucket, the key, what happened and what to do.
+// Error names the side, bucket and key, the cause, and what to do.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s bucket %q", e.Side, e.Bucket)
 	if e.Key != "" {
@@ -41,7 +41,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 const (
@@ -103,7 +103,7 @@ func judge(side string, r amazon.Error) (permanent bool, advice string) {
 	case passes(r):
 		return false, map[string]string{"RequestTimeTooSkewed": "set the clocks", "ExpiredToken": "renew the session token"}[r.Code]
 	case r.Code == "NoSuchBucket":
-		return true, "create the bucket, or mend " + side + ".bucket"
+		return true, "create the bucket, or correct " + side + ".bucket"
 	case r.Code == "InvalidObjectState":
 		return true, "the object is archived; it is mirrored once it is restored"
 	case r.Status == http.StatusForbidden || r.Status == http.StatusUnauthorized:
@@ -112,11 +112,11 @@ func judge(side string, r amazon.Error) (permanent bool, advice string) {
 		}
 		return true, "the credentials must be allowed s3:PutObject, s3:PutObjectTagging, s3:DeleteObject and s3:AbortMultipartUpload"
 	case r.Status == http.StatusMovedPermanently || r.Status == http.StatusTemporaryRedirect || r.Code == "AuthorizationHeaderMalformed":
-		return true, "the bucket is elsewhere: mend " + side + ".region or " + side + ".endpoint"
+		return true, "the bucket is elsewhere: correct " + side + ".region or " + side + ".endpoint"
 	case r.Status == http.StatusBadRequest && side == destination:
-		return true, "the destination does not take this object or its key"
+		return true, "the destination does not accept this object or its key"
 	case r.Status == http.StatusNotFound && side == source:
-		return false, "this 404 does not say NoSuchKey, so nothing is deleted: does something other than the store answer at source.endpoint?"
+		return false, "the response is a 404 without NoSuchKey, so nothing is deleted: check that the store is at source.endpoint"
 	case r.Status == http.StatusNotFound, r.Status == http.StatusConflict, r.Status == http.StatusPreconditionFailed,
 		r.Status == http.StatusRequestTimeout, r.Status == http.StatusTooEarly, r.Status == http.StatusTooManyRequests:
 		return false, ""
@@ -124,8 +124,7 @@ func judge(side string, r amazon.Error) (permanent bool, advice string) {
 	return r.Status < 500 || r.Status == http.StatusNotImplemented, ""
 }
 
-// missing says whether the source answered that the key is not there. Any other 404, such as that of a proxy in between, is
-// not a reason to delete anything.
+// missing reports whether the store has no such key. Any other 404, such as that of a proxy, is no reason to delete an object.
 func missing(err error) bool {
 	r := responseOf(err)
 	return r.Status == http.StatusNotFound && (r.Code == "NoSuchKey" || r.Code == "NoSuchVersion") || deleteMarker(err)

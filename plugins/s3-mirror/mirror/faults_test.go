@@ -161,7 +161,7 @@ func TestChecksumsRefused(t *testing.T) {
 	for _, key := range []string{"small", "other", "third", "big"} {
 		p.same(key)
 	}
-	if n := strings.Count(p.log.String(), "takes no checksums"); n != 1 {
+	if n := strings.Count(p.log.String(), "does not support checksums"); n != 1 {
 		t.Errorf("it is said %d times", n)
 	}
 }
@@ -216,7 +216,7 @@ func TestAnswers(t *testing.T) {
 			w.Header().Set("X-Amz-Delete-Marker", "true")
 			answers(w, 404, "NoSuchKey", "gone")
 		}, result: "deleted"},
-		{name: "just created", side: source, answer: code(404, "NoSuchKey"), hint: Hint{Created: true, Age: time.Second, Attempt: 3}, err: Error{Side: source, RetryAfter: time.Second}, says: "it is not there"},
+		{name: "just created", side: source, answer: code(404, "NoSuchKey"), hint: Hint{Created: true, Age: time.Second, Attempt: 3}, err: Error{Side: source, RetryAfter: time.Second}, says: "it does not exist"},
 		{name: "created, and really gone", side: source, answer: code(404, "NoSuchKey"), hint: Hint{Created: true, Age: time.Second, Attempt: 4}, result: "deleted"},
 		{name: "created long ago", side: source, answer: code(404, "NoSuchKey"), hint: Hint{Created: true, Age: time.Minute, Attempt: 1}, result: "deleted"},
 		{name: "a proxy's 404", side: source, answer: func(w http.ResponseWriter, _ int) { http.Error(w, "not found", 404) }, err: Error{Side: source}, says: "nothing is deleted"},
@@ -240,7 +240,7 @@ func TestAnswers(t *testing.T) {
 		{name: "no destination bucket", side: destination, answer: code(404, "NoSuchBucket"), err: Error{Side: destination, Permanent: true}, says: "create the bucket"},
 		{name: "not allowed to write", side: destination, answer: code(403, "AccessDenied"), err: Error{Side: destination, Permanent: true}, says: "s3:PutObject"},
 		{name: "clock", side: destination, answer: code(403, "RequestTimeTooSkewed"), err: Error{Side: destination}, says: "clocks"},
-		{name: "key refused", side: destination, answer: code(400, "XMinioInvalidObjectName"), err: Error{Side: destination, Permanent: true}, says: "does not take"},
+		{name: "key refused", side: destination, answer: code(400, "XMinioInvalidObjectName"), err: Error{Side: destination, Permanent: true}, says: "does not accept"},
 		{name: "too many requests", side: destination, answer: code(429, "TooManyRequests"), err: Error{Side: destination}, says: "429"},
 		{name: "not implemented", side: destination, answer: code(501, "NotImplemented"), err: Error{Side: destination, Permanent: true}, says: "501"},
 		{name: "full", side: destination, answer: code(507, "XMinioStorageFull"), err: Error{Side: destination}, says: "507"},

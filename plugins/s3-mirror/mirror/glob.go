@@ -9,9 +9,9 @@ func matchAny(globs []string, key string) bool {
 	return slices.ContainsFunc(globs, func(g string) bool { return match(g, key) })
 }
 
-// match says whether glob describes the whole key: * is any characters, ? is any one, everything else is itself.
+// match reports whether glob matches the whole key: * stands for any characters, ? for any one.
 func match(glob, key string) bool {
-	star, retry := -1, 0 // where the last * is, and the part of the key that it has not been tried with
+	star, retry := -1, 0 // position of the last *, and of the next part of the key to try after it
 	g, k := 0, 0
 	for k < len(key) {
 		switch {

@@ -1,8 +1,7 @@
 // Package mirror makes the objects of one bucket equal to those of another, one key at a time.
 //
-// It knows nothing of events: a caller names a key, and Converge makes the destination what the source is at that moment.
-// So it does not matter which event made the caller ask, in which order events came, or how often. Nothing is kept between
-// calls and nothing is written to disk.
+// It does not depend on events: a caller names a key, and Converge makes the destination equal to the source at that moment. So
+// the kind, the order and the number of events do not matter. Nothing is kept between calls or written to disk.
 package mirror
 
 import (
@@ -17,17 +16,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Config is what New needs. Limits that are 0 take their defaults.
+// Config of a Mirror. Limits that are 0 take their defaults.
 type Config struct {
 	Source      Side
 	Destination Destination
-	// Deletes lets what is gone at the source go at the destination.
+	// Deletes deletes objects at the destination that no longer exist at the source.
 	Deletes bool
-	// Include and Exclude are globs over source keys: * is any characters, / included, and ? is any one. No Include: all.
+	// Include and Exclude are globs over source keys: * stands for any characters including /, ? for any one. No Include: all.
 	Include, Exclude []string
-	// Concurrency is how many small objects and parts of big ones are in memory and on their way at a time.
+	// Concurrency is the number of small objects and parts of big ones in memory and in transfer at a time.
 	Concurrency int
-	// PartSize in bytes: bigger objects go in parts. An object of more than 10,000 parts gets bigger ones.
+	// PartSize in bytes: bigger objects are sent in parts. An object of more than 10,000 parts gets bigger ones.
 	PartSize int64
 	// Bandwidth of all reading from the source together, in bytes per second. 0: no limit.
 	Bandwidth int64
@@ -52,11 +51,11 @@ const (
 type Mirror struct {
 	config              Config
 	source, destination *s3.Client
-	within              bool // the server can copy by itself
+	within              bool // the server can copy objects itself
 	objects             *semaphore.Weighted
 	slots               *slots
 	limiter             *rate.Limiter // nil: no limit
-	checksums           atomic.Bool   // the destination takes checksums
+	checksums           atomic.Bool   // the destination supports checksums
 	log                 *slog.Logger
 
 	now           func() time.Time
@@ -65,7 +64,7 @@ type Mirror struct {
 	serverPart    int64
 }
 
-// New prepares both clients. It does not talk to the servers. An *Error says which side cannot be.
+// New makes both clients. It makes no request. An *Error names the side that is wrong.
 func New(c Config) (*Mirror, error) {
 	if c.Concurrency == 0 {
 		c.Concurrency = DefaultConcurrency
@@ -99,13 +98,13 @@ func New(c Config) (*Mirror, error) {
 	return m, nil
 }
 
-// SourceClient is the client that reads.
+// SourceClient returns the client that reads.
 func (m *Mirror) SourceClient() *s3.Client { return m.source }
 
-// DestinationClient is the client that writes.
+// DestinationClient returns the client that writes.
 func (m *Mirror) DestinationClient() *s3.Client { return m.destination }
 
-// Wants says whether a source key is mirrored at all, by prefix and filters.
+// Wants reports whether prefix and filters select a source key.
 func (m *Mirror) Wants(key string) bool {
 	if !strings.HasPrefix(key, m.config.Source.Prefix) || m.DestinationKey(key) == "" {
 		return false
@@ -113,7 +112,7 @@ func (m *Mirror) Wants(key string) bool {
 	return (len(m.config.Include) == 0 || matchAny(m.config.Include, key)) && !matchAny(m.config.Exclude, key)
 }
 
-// DestinationKey is the key that sourceKey has at the destination.
+// DestinationKey returns the key of a source object at the destination.
 func (m *Mirror) DestinationKey(sourceKey string) string {
 	return m.config.Destination.Prefix + strings.TrimPrefix(sourceKey, m.config.Source.Prefix)
 }

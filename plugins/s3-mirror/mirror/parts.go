@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// serverCopyParts is for objects that are too big for one CopyObject.
+// serverCopyParts copies an object that is too big for one CopyObject.
 func (m *Mirror) serverCopyParts(ctx context.Context, key string, head *s3.HeadObjectOutput) (Result, error) {
 	tags, err := m.sourceTags(ctx, key)
 	if err != nil {
@@ -36,7 +36,7 @@ func (m *Mirror) serverCopyParts(ctx context.Context, key string, head *s3.HeadO
 	return p.complete(ctx, size)
 }
 
-// parts is a multipart upload that the server fills by itself, which the SDK's transfer manager does not know.
+// parts is a multipart upload whose parts the server copies itself. The SDK's transfer manager does not support that.
 type parts struct {
 	m      *Mirror
 	source string // key
@@ -103,7 +103,7 @@ func (p *parts) complete(ctx context.Context, size int64) (Result, error) {
 	return Result{Action: Copied, Bytes: size, ETag: unquote(out.ETag), VersionID: aws.ToString(out.VersionId)}, nil
 }
 
-// abort frees what the destination has stored of the parts, also when the delivery's time is over.
+// abort removes the parts that the destination has stored, also after the deadline of the delivery.
 func (p *parts) abort(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Action is what was done at the destination.
+// Action is the change at the destination.
 type Action string
 
 // The actions.
@@ -17,20 +17,20 @@ const (
 	Skipped   Action = "skipped"
 )
 
-// Result is what was done for one key.
+// Result is the outcome for one key.
 type Result struct {
 	Action Action
 	Bytes  int64
 	// ETag without quotes and VersionID are the destination's.
 	ETag, VersionID string
-	// Why nothing was done, or what else there is to say.
+	// Why nothing was done, or another remark.
 	Why string
-	// AsOf is the moment since when the destination can be the source's state: just before the source was asked. Zero
-	// when the source was not asked for the object.
+	// AsOf is just before the request to the source, so the destination has at least that state. Zero if the object was not
+	// requested.
 	AsOf time.Time
 }
 
-// String is the receipt of a delivery.
+// String returns the receipt of a delivery.
 func (r Result) String() string {
 	text := string(r.Action)
 	if r.Action == Copied {
@@ -48,9 +48,9 @@ func (r Result) String() string {
 	return text
 }
 
-// Hint is what a caller knows of the event that made it ask. The zero Hint is right when there was none.
+// Hint describes the event that caused a call. The zero Hint stands for no event.
 type Hint struct {
-	// Created: the event said that the object is there now.
+	// Created means that the event announced a new object.
 	Created bool
 	// Age of the event.
 	Age time.Duration
@@ -58,5 +58,5 @@ type Hint struct {
 	Attempt int
 }
 
-// early says whether a store may not yet show an object that it has announced.
+// early reports whether a store may not show an announced object yet.
 func (h Hint) early() bool { return h.Created && h.Age < 10*time.Second && h.Attempt <= 3 }

@@ -8,27 +8,27 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// slots bounds the memory of all transfers together: whoever holds bytes of an object holds a slot, and a slot is a
-// buffer of at most the part size. All objects share them.
+// slots bounds the memory of all transfers together. A slot is a buffer of at most the part size, and every transfer needs one or
+// more of them.
 type slots struct {
 	taken *semaphore.Weighted
 	count int64
 	size  int64
-	free  chan []byte // buffers that nobody uses
+	free  chan []byte // unused buffers
 }
 
 func newSlots(count int, size int64) *slots {
 	return &slots{taken: semaphore.NewWeighted(int64(count)), count: int64(count), size: size, free: make(chan []byte, count)}
 }
 
-// slot is a buffer and the right to have it.
+// slot is a buffer with its share of the limit.
 type slot struct {
 	owner  *slots
 	weight int64
 	buffer []byte
 }
 
-// take waits for room for n bytes. Parts of objects so big that theirs are bigger than the part size take several slots.
+// take waits for room for n bytes. Parts that are bigger than the part size, those of huge objects, take several slots.
 func (s *slots) take(ctx context.Context, n int64) (*slot, error) {
 	weight := min(max((n+s.size-1)/s.size, 1), s.count)
 	if err := s.taken.Acquire(ctx, weight); err != nil {
@@ -37,12 +37,12 @@ func (s *slots) take(ctx context.Context, n int64) (*slot, error) {
 	return &slot{owner: s, weight: weight, buffer: s.buffer(n)}, nil
 }
 
-// leastReserved slots let two parts of an object be on their way while the next is read: the transfer manager has a buffer for
-// each part under way, one that it reads into, and the first part's own.
+// leastReserved slots allow two parts in transfer while the next is read: the transfer manager has a buffer for each part in
+// transfer, one that it reads into, and one for the first part.
 const leastReserved = 5
 
-// reserve takes the slots for the parts of one object: half of all, so that small objects still get through. parallel is how
-// many parts may be on their way.
+// reserve takes the slots for the parts of one object: half of all, so that small objects still get through. parallel is the
+// number of parts that may be in transfer.
 func (s *slots) reserve(ctx context.Context) (parallel int, release func(), err error) {
 	weight := min(max(leastReserved, s.count/2), s.count)
 	if err := s.taken.Acquire(ctx, weight); err != nil {
@@ -51,7 +51,7 @@ func (s *slots) reserve(ctx context.Context) (parallel int, release func(), err 
 	return int(max(1, weight-2)), func() { s.taken.Release(weight) }, nil
 }
 
-// buffer reuses one that is big enough. Sizes are powers of two, so that mixed sizes do not make a new one each time.
+// buffer returns an unused buffer that is big enough, or a new one. Capacities are powers of two, so that buffers fit more often.
 func (s *slots) buffer(n int64) []byte {
 	select {
 	case b := <-s.free:
@@ -77,7 +77,7 @@ func (s *slot) release() {
 	s.owner.taken.Release(s.weight)
 }
 
-// maxBurst is the most that is read at once under a bandwidth limit.
+// maxBurst is the largest read under a bandwidth limit.
 const maxBurst = 256 << 10
 
 func newLimiter(perSecond int64) *rate.Limiter {

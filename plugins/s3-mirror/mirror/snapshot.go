@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// errChanged: the object is no longer what was begun with. Start over.
+// errChanged makes run start over.
 var errChanged = errors.New("the object changed while it was copied")
 
-// resumes is how often in a row a stream may break without a byte in between.
+// resumes is how often in a row a stream may break without progress.
 const resumes = 4
 
-// snapshot is one version of a source object, from the answer to one GET. When its stream breaks, it goes on with the
-// same version.
+// snapshot is one version of a source object, the response to one GET. If its stream breaks, it requests the rest of the same
+// version.
 type snapshot struct {
 	*s3.GetObjectOutput
 	m      *Mirror
@@ -28,11 +28,11 @@ type snapshot struct {
 	key    string
 	size   int64
 	offset int64
-	// broken is why the bytes ended early.
+	// broken is the error of a stream that ended early.
 	broken error
 }
 
-// open asks for the current version.
+// open requests the current version.
 func (m *Mirror) open(ctx context.Context, key string) (*snapshot, error) {
 	out, err := m.source.GetObject(ctx, &s3.GetObjectInput{Bucket: &m.config.Source.Bucket, Key: &key})
 	if err != nil {
@@ -41,15 +41,15 @@ func (m *Mirror) open(ctx context.Context, key string) (*snapshot, error) {
 	s := &snapshot{GetObjectOutput: out, m: m, ctx: ctx, key: key, size: aws.ToInt64(out.ContentLength)}
 	if out.ContentLength == nil || s.size < 0 {
 		s.Close()
-		return nil, errors.New("the answer does not say how long the object is")
+		return nil, errors.New("the response has no Content-Length")
 	}
 	return s, nil
 }
 
-// Close ends the stream.
+// Close closes the stream.
 func (s *snapshot) Close() { _ = s.Body.Close() }
 
-// Read reads the object's bytes, all of them or an error.
+// Read returns io.EOF only after the last byte of the object.
 func (s *snapshot) Read(p []byte) (int, error) {
 	n, err := s.readOn(p)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -66,7 +66,7 @@ func (s *snapshot) readOn(p []byte) (int, error) {
 		n, err := s.read(p)
 		s.offset += int64(n)
 		if n > 0 || len(p) == 0 {
-			return n, nil // an error comes again
+			return n, nil // the next read repeats the error
 		}
 		if ctxErr := s.ctx.Err(); ctxErr != nil {
 			return 0, ctxErr
@@ -100,11 +100,11 @@ func (s *snapshot) read(p []byte) (int, error) {
 	return n, err
 }
 
-// resume asks for the rest of the same version.
+// resume requests the rest of the same version.
 func (s *snapshot) resume(broken int) error {
 	s.Close()
 	if s.ETag == nil {
-		return errChanged // nothing to hold on to
+		return errChanged // the version cannot be identified
 	}
 	if err := wait(s.ctx, s.m.resumeDelay<<broken); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s *snapshot) resume(broken int) error {
 	case s.ctx.Err() != nil:
 		return s.ctx.Err()
 	case status == 0 || status >= 500:
-		return nil // the next read fails at once, and counts
+		return nil // the next read fails at once and counts as broken
 	default:
 		return err
 	}

@@ -43,7 +43,7 @@ func (m *Mirror) uploadWhole(ctx context.Context, s *snapshot, a attributes) (Re
 	return Result{Action: Copied, Bytes: s.size, ETag: unquote(out.ETag), VersionID: aws.ToString(out.VersionId)}, nil
 }
 
-// fill reads the next n bytes into a slot.
+// fill reads the next n bytes into a new slot. The caller releases it.
 func (m *Mirror) fill(ctx context.Context, s *snapshot, n int64) (*slot, error) {
 	slot, err := m.slots.take(ctx, n)
 	if err != nil {
@@ -56,8 +56,8 @@ func (m *Mirror) fill(ctx context.Context, s *snapshot, n int64) (*slot, error) 
 	return slot, nil
 }
 
-// uploadParts leaves parts, their order and the end of a broken upload to the SDK's transfer manager. It has buffers of its
-// own, for which room is reserved.
+// uploadParts uses the SDK's transfer manager, which also aborts a failed upload. It allocates its own buffers, so room for them
+// is reserved.
 func (m *Mirror) uploadParts(ctx context.Context, s *snapshot, a attributes) (Result, error) {
 	parallel, release, err := m.slots.reserve(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func (m *Mirror) uploadParts(ctx context.Context, s *snapshot, a attributes) (Re
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	}).UploadObject(ctx, in)
 	switch {
-	case s.broken != nil: // it is why the upload failed
+	case s.broken != nil: // the cause of err
 		return Result{}, m.sourceError(s.key, s.broken)
 	case err != nil:
 		return Result{}, m.destinationError(s.key, err)
@@ -84,22 +84,22 @@ func (m *Mirror) uploadParts(ctx context.Context, s *snapshot, a attributes) (Re
 	return Result{Action: Copied, Bytes: s.size, ETag: unquote(out.ETag), VersionID: aws.ToString(out.VersionID)}, nil
 }
 
-// abortTimeout is for taking back the parts of an upload that failed, also when the delivery's time is over.
+// abortTimeout bounds the removal of the parts of a failed upload, which also happens after the deadline of the delivery.
 const abortTimeout = 10 * time.Second
 
-// uploader is the destination as the transfer manager sees it: parts go as whole objects do, unsigned and with a checksum.
+// uploader lets the transfer manager send parts as whole objects are sent: with an unsigned payload and a checksum header.
 type uploader struct {
 	m *Mirror
 	*s3.Client
 	headers func(*s3.Options)
 }
 
-// CreateMultipartUpload adds what the transfer manager cannot say.
+// CreateMultipartUpload adds headers that the transfer manager cannot set.
 func (u uploader) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, o ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
 	return u.Client.CreateMultipartUpload(ctx, in, append(o, u.headers)...)
 }
 
-// UploadPart sends the checksum ahead: as a trailer, which is the SDK's way, many stores do not know it.
+// UploadPart sends the checksum as a header. The SDK would send a trailer, which many stores do not support.
 func (u uploader) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
 	if body, ok := in.Body.(io.ReadSeeker); ok && u.m.checksums.Load() {
 		sum := crc32.NewIEEE()
@@ -113,23 +113,23 @@ func (u uploader) UploadPart(ctx context.Context, in *s3.UploadPartInput, o ...f
 	}
 	out, err := u.Client.UploadPart(ctx, in, append(o, unsigned)...)
 	if err == nil && out.ChecksumCRC32 == nil {
-		out.ChecksumCRC32 = in.ChecksumCRC32 // wanted again at the end, by stores that do not repeat it too
+		out.ChecksumCRC32 = in.ChecksumCRC32 // CompleteMultipartUpload needs it, also with stores that do not return it
 	}
 	return out, err
 }
 
-// AbortMultipartUpload says what is left behind where parts cannot be taken back.
+// AbortMultipartUpload logs parts that could not be removed.
 func (u uploader) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, o ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
 	out, err := u.Client.AbortMultipartUpload(ctx, in, o...)
 	if err != nil && responseOf(err).Code != "NoSuchUpload" {
-		u.m.log.Warn("a multipart upload is left behind", "bucket", aws.ToString(in.Bucket), "key", aws.ToString(in.Key),
+		u.m.log.Warn("multipart upload could not be aborted", "bucket", aws.ToString(in.Bucket), "key", aws.ToString(in.Key),
 			"upload", aws.ToString(in.UploadId), "error", amazon.Describe(err))
 	}
 	return out, err
 }
 
-// checksum is what lets the destination see that bytes changed on the way. It costs next to nothing, where a signature of
-// the payload would cost a SHA-256 on both ends.
+// checksum lets the destination detect changed bytes. It costs much less than a signed payload, which needs a SHA-256 on both
+// ends.
 func (m *Mirror) checksum(b []byte) *string {
 	if !m.checksums.Load() {
 		return nil

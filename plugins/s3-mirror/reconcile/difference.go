@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Class is how the destination differs from the source in one key.
+// Class is the kind of a difference in one key.
 type Class string
 
-// The classes. An object is Extra when the source has none of that key.
+// The classes. Extra means that the source has no object of that key.
 const (
 	Missing   Class = "missing"
 	Different Class = "different"
 	Extra     Class = "extra"
 )
 
-// difference is a key to settle. Without a class, the objects themselves must be looked at.
+// difference is a key to settle. Without a class, the objects themselves must be compared.
 type difference struct {
 	key                 string // the source's
 	class               Class
@@ -25,11 +25,11 @@ type difference struct {
 	source, destination *Object
 }
 
-// errEmptySource: a store that was set up anew looks like this, or one that has lost its disk.
+// errEmptySource protects the destination: a store that was set up anew or has lost its disk lists nothing.
 var errEmptySource = errors.New("the source lists no objects at all, and deletes = true would empty the destination: " +
-	"nothing was deleted; --empty-source does it, if that is meant")
+	"nothing was deleted; use --empty-source if you mean it")
 
-// join walks both listings at once.
+// join merges both listings, which are in the order of their keys.
 func (r *Run) join(source, destination *cursor, found func(difference) error) error {
 	s, err := source.next()
 	if err != nil {
@@ -62,10 +62,10 @@ func (r *Run) join(source, destination *cursor, found func(difference) error) er
 	return err
 }
 
-// compare passes on what differs or may differ.
+// compare passes on objects that differ or may differ.
 func (r *Run) compare(d difference, found func(difference) error) error {
 	if !r.Mirror.Wants(d.key) {
-		r.counts.ignored.Add(1)
+		r.tally.count(&r.tally.s.Ignored)
 		return nil
 	}
 	equal := false
@@ -80,7 +80,7 @@ func (r *Run) compare(d difference, found func(difference) error) error {
 		equal = d.sameBytes() == yes
 	}
 	if equal && !r.Metadata {
-		r.counts.unchanged.Add(1)
+		r.tally.count(&r.tally.s.Unchanged)
 		return nil
 	}
 	return found(d)
@@ -95,8 +95,8 @@ const (
 	no
 )
 
-// sameBytes judges by ETags. no means no only when neither object is encrypted with a key of its own: the ETag then looks
-// like an MD5 and is none.
+// sameBytes compares ETags. The verdict no is only right if neither object is encrypted with KMS or a customer key: the ETag of
+// such an object looks like an MD5 but is none.
 func (d difference) sameBytes() verdict {
 	switch a, b := d.source.ETag, d.destination.ETag; {
 	case a == b && a != "":
@@ -107,13 +107,14 @@ func (d difference) sameBytes() verdict {
 	return unknown
 }
 
-// isMD5: the ETag of an object uploaded in parts has a dash, and what some stores make up has another length.
+// isMD5 reports whether an ETag can be an MD5. That of an object uploaded in parts has a dash, and some stores have ETags of other
+// lengths.
 func isMD5(etag string) bool {
 	return len(etag) == 32 && strings.Trim(strings.ToLower(etag), "0123456789abcdef") == ""
 }
 
-// older is the judgement without the bytes: a copy is made after its original. Some stores tell whole seconds only; then
-// the second is all that counts.
+// older reports whether the copy was made before its original, which shows a difference without reading the bytes. Some stores
+// have whole seconds only; then seconds are compared.
 func (d difference) older() bool {
 	original, copied := d.source.Modified, d.destination.Modified
 	if original.Nanosecond() == 0 || copied.Nanosecond() == 0 {

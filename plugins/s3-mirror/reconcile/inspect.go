@@ -18,11 +18,11 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
-// inspect looks at both objects of a difference that has no class yet. It returns one without a class when they are equal.
+// inspect compares both objects of a difference that has no class yet. The result has no class if they are equal.
 func (r *Run) inspect(ctx context.Context, d difference) (difference, error) {
 	why, err := r.unequal(ctx, d)
 	if gone(err) {
-		why, err = "one of them went while they were compared", nil
+		why, err = "one of them was deleted during the comparison", nil
 	}
 	if why != "" {
 		d.class, d.why = Different, why
@@ -30,7 +30,7 @@ func (r *Run) inspect(ctx context.Context, d difference) (difference, error) {
 	return d, err
 }
 
-// unequal says what is not equal, if anything.
+// unequal returns what differs, "" if nothing does.
 func (r *Run) unequal(ctx context.Context, d difference) (string, error) {
 	same := d.sameBytes()
 	if same != yes || r.Metadata {
@@ -70,7 +70,7 @@ func (s Side) head(ctx context.Context, key string) (*s3.HeadObjectOutput, error
 	return s.Client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + key)})
 }
 
-// encrypted says whether the ETag is not of the bytes.
+// encrypted reports whether the ETag is not an MD5 of the bytes.
 func encrypted(h *s3.HeadObjectOutput) bool {
 	return strings.HasPrefix(string(h.ServerSideEncryption), "aws:kms") || aws.ToString(h.SSECustomerAlgorithm) != ""
 }
@@ -87,7 +87,7 @@ func unequalHeaders(key string, a, b *s3.HeadObjectOutput) string {
 		{"Cache-Control", a.CacheControl, b.CacheControl},
 		{"Expires", a.ExpiresString, b.ExpiresString},
 	} {
-		// versitygw has a Content-Type of its own for keys that end in "/", which no copy could change.
+		// versitygw sets its own Content-Type for keys that end in "/", whatever a copy had.
 		if h.name == "Content-Type" && strings.HasSuffix(key, "/") {
 			continue
 		}
@@ -104,7 +104,7 @@ func unequalHeaders(key string, a, b *s3.HeadObjectOutput) string {
 func (r *Run) unequalBytes(ctx context.Context, d difference) (string, error) {
 	if !r.Checksum {
 		if d.older() {
-			return "older than the source's, and the ETags do not tell", nil
+			return "older than the source's, and the ETags cannot be compared", nil
 		}
 		return "", nil
 	}
@@ -144,7 +144,7 @@ func (r *Run) unequalTags(ctx context.Context, d difference) (string, error) {
 
 type tag struct{ key, value string }
 
-// tags are sorted. A store that knows no tags has none.
+// tags returns sorted tags, none if the store does not support them.
 func (s Side) tags(ctx context.Context, key string) ([]tag, error) {
 	out, err := s.Client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &s.Bucket, Key: aws.String(s.Prefix + key)})
 	if refusal, _ := amazon.ErrorOf(err); refusal.Code == "NotImplemented" {
@@ -161,7 +161,7 @@ func (s Side) tags(ctx context.Context, key string) ([]tag, error) {
 	return tags, nil
 }
 
-// gone: there is no such object. HEAD's answer has no body, so the SDK's code for it is another.
+// gone reports whether there is no such object. A response to HEAD has no body, so the SDK has a code of its own for it.
 func gone(err error) bool {
 	_, head := errors.AsType[*types.NotFound](err)
 	_, get := errors.AsType[*types.NoSuchKey](err)

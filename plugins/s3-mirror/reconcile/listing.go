@@ -6,7 +6,6 @@ import (
 	"iter"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -19,23 +18,23 @@ import (
 // Object is one entry of a listing.
 type Object struct {
 	Key string
-	// Garbled: the store replaced characters of the key that XML cannot carry, so nobody can know the real key.
+	// Garbled means that the store replaced characters of the key that XML cannot carry, so the real key is unknown.
 	Garbled  bool
 	Size     int64
 	ETag     string // without quotes
 	Modified time.Time
 }
 
-// Listing yields the pages of a listing in the order of their keys. An error is the last that it yields.
+// Listing yields the pages of a listing in the order of their keys. It ends after an error.
 type Listing func(ctx context.Context) iter.Seq2[[]Object, error]
 
-// ListObjects is the listing of what a bucket has now, old versions left out.
+// ListObjects returns the listing of the current objects in a bucket, without old versions.
 func ListObjects(client *s3.Client, bucket, prefix string) Listing {
 	return func(ctx context.Context) iter.Seq2[[]Object, error] {
 		return func(yield func([]Object, error) bool) {
 			pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{
 				Bucket: &bucket, Prefix: &prefix,
-				EncodingType: types.EncodingTypeUrl, // XML cannot say every character that a key can have
+				EncodingType: types.EncodingTypeUrl, // XML cannot carry every character that a key can have
 			})
 			for pages.HasMorePages() {
 				page, err := pages.NextPage(ctx)
@@ -64,7 +63,7 @@ func decode(page *s3.ListObjectsV2Output) ([]Object, error) {
 		if escaped {
 			var err error
 			if key, err = url.QueryUnescape(key); err != nil {
-				return nil, fmt.Errorf("key %q is not escaped as the answer says: %w", aws.ToString(o.Key), err)
+				return nil, fmt.Errorf("key %q is not escaped as the response says: %w", aws.ToString(o.Key), err)
 			}
 		}
 		// versitygw ignores encoding-type; its XML encoder writes U+FFFD for every control character.
@@ -88,27 +87,27 @@ func garbled(ctx context.Context, client *s3.Client, bucket string, o Object) (b
 
 func unquote(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
-// cursor reads a listing object by object, while the next pages come.
+// cursor reads a listing object by object, while the next pages are fetched.
 type cursor struct {
 	side, bucket, prefix string
 	ctx                  context.Context
 	pages                <-chan page
 	page                 []Object
 	last                 string
-	listed               *atomic.Int64
-	leaveOut             func(key string, err error)
+	count                func()              // an object was listed
+	leaveOut             func(string, error) // an object cannot be compared
 }
 
-// page may be an error: the end of the channel alone would look like the end of the bucket.
+// page carries the error of a listing: a closed channel alone would look like the end of the bucket.
 type page struct {
 	objects []Object
 	err     error
 }
 
-// pagesAhead bounds the memory: 1,000 objects each.
+// pagesAhead bounds the memory. A page has up to 1,000 objects.
 const pagesAhead = 2
 
-func (r *Run) cursor(ctx context.Context, group *errgroup.Group, name string, s Side, listed *atomic.Int64) *cursor {
+func (r *Run) cursor(ctx context.Context, group *errgroup.Group, name string, s Side, listed *int64) *cursor {
 	pages := make(chan page, pagesAhead)
 	group.Go(func() error {
 		for objects, err := range s.List(ctx) {
@@ -123,18 +122,22 @@ func (r *Run) cursor(ctx context.Context, group *errgroup.Group, name string, s 
 		}
 		return ctx.Err()
 	})
-	return &cursor{side: name, bucket: s.Bucket, prefix: s.Prefix, ctx: ctx, pages: pages, listed: listed, leaveOut: r.leaveOut}
+	return &cursor{
+		side: name, bucket: s.Bucket, prefix: s.Prefix, ctx: ctx, pages: pages,
+		count:    func() { r.tally.count(listed) },
+		leaveOut: func(key string, err error) { r.tally.done(Step{Key: key, Err: err}, r.Report) },
+	}
 }
 
-// next returns nil at the end. The key of what it returns lacks the prefix. It leaves out objects with a garbled key: these stand
-// where their real key belongs, so they would also break the check of the order.
+// next returns the next object, its key without the prefix; nil at the end. It leaves out objects with a garbled key, which
+// stand where their real key belongs and would break the check of the order.
 func (c *cursor) next() (*Object, error) {
 	for {
 		o, err := c.listedNext()
 		if o == nil || err != nil {
 			return nil, err
 		}
-		c.listed.Add(1)
+		c.count()
 		if o.Garbled {
 			c.leaveOut(o.Key, fmt.Errorf("left out: the %s, bucket %q, cannot list control characters of a key and shows them as U+FFFD", c.side, c.bucket))
 			continue
@@ -154,7 +157,7 @@ func (c *cursor) listedNext() (*Object, error) {
 		select {
 		case p, more := <-c.pages:
 			if p.err != nil {
-				return nil, fmt.Errorf("listing the %s, bucket %q: %w", c.side, c.bucket, plain(p.err))
+				return nil, fmt.Errorf("list the %s, bucket %q: %w", c.side, c.bucket, plain(p.err))
 			}
 			if !more {
 				return nil, nil
@@ -169,7 +172,7 @@ func (c *cursor) listedNext() (*Object, error) {
 	return &o, nil
 }
 
-// check: objects would look missing or extra that are neither.
+// check refuses listings that would make objects look missing or extra that are neither.
 func (c *cursor) check(key string) error {
 	switch {
 	case !strings.HasPrefix(key, c.prefix):

@@ -68,7 +68,7 @@ func TestBadListings(t *testing.T) {
 			`the source, bucket "s", lists "b" after "c", which is not the order of S3`,
 		},
 		"twice":  {pages(nil, objects("a")), pages(nil, objects("a"), objects("a")), `the destination, bucket "d", lists "a" after "a"`},
-		"broken": {pages(broken, objects("a")), pages(nil, objects("a", "b", "c")), `listing the source, bucket "s": broken`},
+		"broken": {pages(broken, objects("a")), pages(nil, objects("a", "b", "c")), `list the source, bucket "s": broken`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := lists(test.source, test.destination)
@@ -114,7 +114,7 @@ func TestJoin(t *testing.T) {
 		}
 		got := map[string]reconcile.Class{}
 		o := lists(listings[0], listings[1])
-		o.DryRun, o.Say = true, func(s reconcile.Step) { got[s.Key] = s.Class }
+		o.DryRun, o.Report = true, func(s reconcile.Step) { got[s.Key] = s.Class }
 		r, err := reconcile.New(o)
 		if err != nil {
 			t.Fatal(err)

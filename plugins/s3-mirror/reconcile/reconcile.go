@@ -1,9 +1,9 @@
-// Package reconcile finds what differs between the two buckets of a mirror, and has the mirror repair it: what a lost
-// event, a time without a router or a restored backup has left behind.
+// Package reconcile finds the differences between the two buckets of a mirror and lets the mirror repair them. Lost events, a
+// router that was down, or a restored backup leave such differences.
 //
 // It lists both buckets side by side in the order of their keys, so it needs the memory of a few pages however many objects
-// there are. It may run beside a router that mirrors the same buckets: every repair reads the source's current state, and
-// looks at the source again afterwards.
+// there are. It may run beside a router that mirrors the same buckets: every repair reads the current state of the source, and
+// checks the source again afterwards.
 package reconcile
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
 )
 
-// Mirror is what a run needs of a *mirror.Mirror.
+// Mirror is the part of *mirror.Mirror that a run uses.
 type Mirror interface {
 	Converge(ctx context.Context, sourceKey string, hint mirror.Hint) (mirror.Result, error)
 	Wants(sourceKey string) bool
@@ -29,41 +29,40 @@ type Mirror interface {
 type Side struct {
 	Client         *s3.Client
 	Bucket, Prefix string
-	// List is ListObjects of the above unless a test says otherwise.
+	// List defaults to ListObjects of the fields above. Tests set it.
 	List Listing
 }
 
-// Options are what a run does.
+// Options of a run.
 type Options struct {
 	Mirror              Mirror
 	Source, Destination Side
-	// Prefix of the source keys to look at; begins with the source's own. Empty: all.
+	// Prefix of the source keys to compare; it must begin with the source's own. Empty: all.
 	Prefix string
-	// Deletes lets extra objects be deleted. Without it they are counted.
+	// Deletes deletes extra objects. Without it they are only counted.
 	Deletes bool
-	// EmptySource allows deletes although the source has nothing at all.
+	// EmptySource allows deletes although the source lists no objects.
 	EmptySource bool
 	// DryRun changes nothing.
 	DryRun bool
-	// Checksum reads both objects where the listing cannot tell whether their bytes are the same.
+	// Checksum reads both objects if their ETags do not show whether the bytes are equal.
 	Checksum bool
 	// Metadata compares content headers, user metadata and tags too.
 	Metadata bool
-	// Workers is how many objects are looked at or repaired at a time. 0: mirror.DefaultConcurrency.
+	// Workers is the number of objects that are compared or repaired at a time. 0: mirror.DefaultConcurrency.
 	Workers int
-	// Say is called for every difference, by one goroutine at a time. May be nil.
-	Say func(Step)
+	// Report is called for every difference, by one goroutine at a time. May be nil.
+	Report func(Step)
 }
 
 // Run is one comparison of the two buckets.
 type Run struct {
 	Options
-	counts  counts
-	failed  failures
+	tally   tally
 	started time.Time
 }
 
-// New checks the options.
+// New returns an error if the options are invalid.
 func New(o Options) (*Run, error) {
 	if o.Prefix == "" {
 		o.Prefix = o.Source.Prefix
@@ -82,16 +81,18 @@ func New(o Options) (*Run, error) {
 	if o.Workers == 0 {
 		o.Workers = mirror.DefaultConcurrency
 	}
-	return &Run{Options: o, started: time.Now()}, nil
+	r := &Run{Options: o, started: time.Now()}
+	r.tally.s = Summary{FormatVersion: FormatVersion, DryRun: o.DryRun, Failures: []Failure{}}
+	return r, nil
 }
 
-// Do compares and repairs, once. The summary says how far it came, with an error too, which is about the run and not about
-// single objects: those that could not be looked at or repaired are counted in Summary.Failed.
+// Do compares and repairs. Call it once. The error is about the run as a whole, and the summary is valid with an error too;
+// objects that could not be compared or repaired are counted in Summary.Failed.
 func (r *Run) Do(ctx context.Context) (Summary, error) {
 	differences := make(chan difference, r.Workers)
 	group, running := errgroup.WithContext(ctx)
-	source := r.cursor(running, group, "source", r.Source, &r.counts.source)
-	destination := r.cursor(running, group, "destination", r.Destination, &r.counts.destination)
+	source := r.cursor(running, group, "source", r.Source, &r.tally.s.Source)
+	destination := r.cursor(running, group, "destination", r.Destination, &r.tally.s.Destination)
 	group.Go(func() error {
 		defer close(differences)
 		return r.join(source, destination, func(d difference) error {
@@ -120,13 +121,11 @@ func (r *Run) Do(ctx context.Context) (Summary, error) {
 	return s, err
 }
 
-var errInterrupted = errors.New("stopped before the end; what was repaired stays repaired, and another run finds the rest")
+var errInterrupted = errors.New("interrupted: the repairs so far remain, and the next run finds the rest")
 
-// Summary is what a run has come to by now. It may be called while Do is at work.
+// Summary returns the state of the run. It may be called while Do runs.
 func (r *Run) Summary() Summary {
-	s := r.counts.summary()
-	s.DryRun = r.DryRun
+	s := r.tally.summary()
 	s.Seconds = time.Since(r.started).Round(time.Millisecond).Seconds()
-	s.Failures = r.failed.first()
 	return s
 }

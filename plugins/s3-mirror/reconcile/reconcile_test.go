@@ -41,7 +41,9 @@ func (s servers) thousand(t *testing.T) {
 	})
 
 	var said []reconcile.Step
-	dry := p.run(t, func(o *reconcile.Options) { o.DryRun, o.Say = true, func(s reconcile.Step) { said = append(said, s) } })
+	dry := p.run(t, func(o *reconcile.Options) {
+		o.DryRun, o.Report = true, func(s reconcile.Step) { said = append(said, s) }
+	})
 	expect(t, dry, "missing 100, different 50, extra 0: repaired 0, deleted 0, failed 0, left 150, unchanged 850")
 	if len(said) != 150 {
 		t.Errorf("said %d steps", len(said))
@@ -169,7 +171,7 @@ func (s servers) metadata(t *testing.T) {
 	expect(t, p.run(t, nil), "missing 0, different 0, extra 0: repaired 0, deleted 0, failed 0, left 0, unchanged 5")
 	why := map[string]string{}
 	got := p.run(t, func(o *reconcile.Options) {
-		o.Metadata, o.Say = true, func(s reconcile.Step) { why[s.Key] = s.Why }
+		o.Metadata, o.Report = true, func(s reconcile.Step) { why[s.Key] = s.Why }
 	})
 	expect(t, got, "missing 0, different 4, extra 0: repaired 4, deleted 0, failed 0, left 0, unchanged 1")
 	want := map[string]string{"type": "other Content-Type", "user": "other user metadata", "tags": "other tags", "cache": "other Cache-Control"}
@@ -244,7 +246,7 @@ func (s servers) interrupted(t *testing.T) {
 		o.Mirror = &meddling{Mirror: o.Mirror, after: func(string) { cancel() }}
 	})
 	got, err := r.Do(ctx)
-	if err == nil || !strings.Contains(err.Error(), "stopped before the end") || !got.Interrupted {
+	if err == nil || !strings.Contains(err.Error(), "interrupted: ") || !got.Interrupted {
 		t.Errorf("%v, %+v", err, got)
 	}
 	if got.Failed != 0 || got.Repaired > 1 {
@@ -272,7 +274,7 @@ func (s servers) failures(t *testing.T) {
 		t.Errorf("%+v", got.Failures)
 	}
 	p.to.Bucket = "nowhere"
-	if _, err := p.prepare(t, nil).Do(t.Context()); err == nil || !strings.Contains(err.Error(), `listing the destination, bucket "nowhere": NoSuchBucket: `) {
+	if _, err := p.prepare(t, nil).Do(t.Context()); err == nil || !strings.Contains(err.Error(), `list the destination, bucket "nowhere": NoSuchBucket: `) {
 		t.Error(err)
 	}
 }

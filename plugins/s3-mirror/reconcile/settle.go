@@ -9,32 +9,32 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
-// Step is what came of one difference.
+// Step is the outcome of one difference.
 type Step struct {
 	Key   string // the source's
 	Class Class
-	// Why it is different. May be empty.
+	// Why the objects differ. May be empty.
 	Why string
-	// Result is empty on a dry run, for an extra object that stays, and with an error.
+	// Result is empty on a dry run, for an extra object that is not deleted, and with an error.
 	Result mirror.Result
 	Err    error
 }
 
-// settle looks at what the listings could not tell, counts and repairs.
+// settle compares the objects themselves if the listings were not enough, then counts and repairs.
 func (r *Run) settle(ctx context.Context, d difference) {
 	step := Step{Key: d.key}
 	if d.class == "" {
 		d, step.Err = r.inspect(ctx, d)
 	}
 	if ctx.Err() != nil {
-		return // the run ends; this object counts as not looked at
+		return // the run ends before this object was compared
 	}
 	if d.class == "" && step.Err == nil {
-		r.counts.unchanged.Add(1)
+		r.tally.count(&r.tally.s.Unchanged)
 		return
 	}
 	step.Class, step.Why = d.class, d.why
-	r.counts.found(d.class)
+	r.tally.found(d.class)
 	if step.Err == nil && !r.DryRun && (d.class != Extra || r.Deletes) {
 		step.Result, step.Err = r.repair(ctx, d)
 	}
@@ -42,23 +42,15 @@ func (r *Run) settle(ctx context.Context, d difference) {
 		return
 	}
 	step.Err = plain(step.Err)
-	r.counts.done(step)
-	r.failed.add(step, r.Say)
+	r.tally.done(step, r.Report)
 }
 
-// leaveOut counts an object that cannot be compared, and goes on.
-func (r *Run) leaveOut(key string, err error) {
-	step := Step{Key: key, Err: err}
-	r.counts.done(step)
-	r.failed.add(step, r.Say)
-}
-
-// attempts to catch up with an object that changes while it is copied.
+// attempts to copy an object that changes meanwhile.
 const attempts = 3
 
-var errChanges = errors.New("it changes at the source faster than it can be copied; another run may be luckier")
+var errChanges = errors.New("the object changes at the source faster than it can be copied: run again")
 
-// repair converges until the source is the same before and after.
+// repair converges until the source is the same before and after, so that no change is missed.
 func (r *Run) repair(ctx context.Context, d difference) (mirror.Result, error) {
 	seen := ""
 	if d.source != nil {
@@ -81,7 +73,7 @@ func (r *Run) repair(ctx context.Context, d difference) (mirror.Result, error) {
 	return mirror.Result{}, errChanges
 }
 
-// sourceETag is empty when there is no object.
+// sourceETag returns "" if there is no object.
 func (r *Run) sourceETag(ctx context.Context, key string) (string, error) {
 	head, err := r.Source.head(ctx, strings.TrimPrefix(key, r.Source.Prefix))
 	if gone(err) {

@@ -2,9 +2,9 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -12,17 +12,17 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/mirror"
 )
 
-// Summary is what a run found and did. Missing + Different + Extra is what was repaired, deleted, has failed or was left, but
-// for what a run that was interrupted had no time for, and objects that could not be compared, which have failed only.
+// Summary counts what a run found and did. Missing + Different + Extra is Repaired + Deleted + Failed + Left, except for the
+// objects that an interrupted run did not reach, and for those that could not be compared, which are only in Failed.
 type Summary struct {
 	FormatVersion string `json:"format_version"`
 	DryRun        bool   `json:"dry_run"`
-	// Interrupted: the run did not come to the end of the listings.
+	// Interrupted means that the run did not reach the end of the listings.
 	Interrupted bool `json:"interrupted"`
 	// Source and Destination are the numbers of objects listed.
 	Source      int64 `json:"source"`
 	Destination int64 `json:"destination"`
-	// Ignored are keys that the mirror's filters leave out.
+	// Ignored keys are left out by the mirror's filters.
 	Ignored       int64 `json:"ignored"`
 	Missing       int64 `json:"missing"`
 	Different     int64 `json:"different"`
@@ -31,12 +31,12 @@ type Summary struct {
 	RepairedBytes int64 `json:"repaired_bytes"`
 	Deleted       int64 `json:"deleted"`
 	Failed        int64 `json:"failed"`
-	// Left are differences that nothing was done about: on a dry run, extra objects without deletes, and those that were no
-	// longer there when their turn came.
+	// Left are differences that remain: on a dry run, extra objects without deletes, and objects that had disappeared before
+	// they could be repaired.
 	Left      int64   `json:"left"`
 	Unchanged int64   `json:"unchanged"`
 	Seconds   float64 `json:"seconds"`
-	// Failures are the first few.
+	// Failures are the first maxFailures.
 	Failures []Failure `json:"failures"`
 }
 
@@ -49,7 +49,7 @@ type Failure struct {
 // FormatVersion of a Summary as JSON.
 const FormatVersion = "1"
 
-// String is two lines for people.
+// String returns two lines for people.
 func (s Summary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listed %d at the source, %d at the destination: missing %d, different %d, extra %d\n",
@@ -70,68 +70,60 @@ func (s Summary) String() string {
 	return b.String()
 }
 
-// counts are read while the run goes on.
-type counts struct {
-	source, destination, ignored, unchanged atomic.Int64
-	missing, different, extra               atomic.Int64
-	repaired, bytes, deleted, failed, left  atomic.Int64
+const maxFailures = 10
+
+// tally is the Summary of a run under way.
+type tally struct {
+	mu sync.Mutex
+	s  Summary
 }
 
-func (c *counts) found(class Class) {
+// count increments a field of the Summary.
+func (t *tally) count(field *int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*field++
+}
+
+func (t *tally) found(class Class) {
 	switch class {
 	case Missing:
-		c.missing.Add(1)
+		t.count(&t.s.Missing)
 	case Different:
-		c.different.Add(1)
+		t.count(&t.s.Different)
 	case Extra:
-		c.extra.Add(1)
+		t.count(&t.s.Extra)
 	}
 }
 
-func (c *counts) done(s Step) {
+// done counts a step. It calls report, which may be nil, with the lock held, so that reports do not overlap.
+func (t *tally) done(s Step, report func(Step)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
 	case s.Err != nil:
-		c.failed.Add(1)
+		t.s.Failed++
+		if len(t.s.Failures) < maxFailures {
+			t.s.Failures = append(t.s.Failures, Failure{Key: s.Key, Error: s.Err.Error()})
+		}
 	case s.Result.Action == mirror.Copied, s.Result.Action == mirror.Tagged:
-		c.repaired.Add(1)
-		c.bytes.Add(s.Result.Bytes)
+		t.s.Repaired++
+		t.s.RepairedBytes += s.Result.Bytes
 	case s.Result.Action == mirror.Deleted:
-		c.deleted.Add(1)
+		t.s.Deleted++
 	default:
-		c.left.Add(1)
+		t.s.Left++
+	}
+	if report != nil {
+		report(s)
 	}
 }
 
-func (c *counts) summary() Summary {
-	return Summary{
-		FormatVersion: FormatVersion, Source: c.source.Load(), Destination: c.destination.Load(), Ignored: c.ignored.Load(),
-		Missing: c.missing.Load(), Different: c.different.Load(), Extra: c.extra.Load(), Repaired: c.repaired.Load(),
-		RepairedBytes: c.bytes.Load(), Deleted: c.deleted.Load(), Failed: c.failed.Load(), Left: c.left.Load(),
-		Unchanged: c.unchanged.Load(),
-	}
-}
-
-// failures keeps the first few, and lets one step at a time be said.
-type failures struct {
-	mu   sync.Mutex
-	list []Failure
-}
-
-const shownFailures = 10
-
-func (f *failures) add(s Step, say func(Step)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if s.Err != nil && len(f.list) < shownFailures {
-		f.list = append(f.list, Failure{Key: s.Key, Error: s.Err.Error()})
-	}
-	if say != nil {
-		say(s)
-	}
-}
-
-func (f *failures) first() []Failure {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]Failure{}, f.list...)
+// summary returns a copy.
+func (t *tally) summary() Summary {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.s
+	s.Failures = slices.Clone(s.Failures)
+	return s
 }
