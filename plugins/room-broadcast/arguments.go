@@ -26,7 +26,7 @@ type message struct {
 	frame
 }
 
-// newMessage makes what the arguments ask for, of the event where they are silent.
+// newMessage makes the message from the arguments, with defaults from the event.
 func newMessage(a *arguments, env *pointsmanv1.Envelope) (m message, err error) {
 	m.connection = a.ConnectionID
 	if m.connection == "" {

@@ -12,20 +12,20 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// spoken is what clients in a room receive. Go's encoding of it is the contract: data without spaces, and with <, > and &
-// escaped.
-type spoken struct {
+// envelope is the message that clients in a room receive. Clients rely on Go's encoding of it: data without spaces, and with <, >
+// and & escaped.
+type envelope struct {
 	Data     json.RawMessage `json:"data"`
 	Received int64           `json:"received"`
 }
 
-// frame is what the connections receive.
+// frame is the WebSocket message that the connections receive.
 type frame struct {
 	data   []byte
 	binary bool // a text frame otherwise
 }
 
-// newFrame makes a binary frame of base64 or of a binary message that is repeated, and a text frame of everything else.
+// newFrame makes a binary frame from base64 or from a binary message that is repeated, and a text frame from everything else.
 func newFrame(a *arguments, env *pointsmanv1.Envelope) (frame, error) {
 	switch given := count(a.Text, a.JSON, a.Base64); {
 	case given > 1:
@@ -71,10 +71,10 @@ func newText(a *arguments, env *pointsmanv1.Envelope) ([]byte, error) {
 	if err != nil || !a.Envelope {
 		return data, err
 	}
-	return json.Marshal(spoken{Data: data, Received: received(env)})
+	return json.Marshal(envelope{Data: data, Received: received(env)})
 }
 
-// received is when the router got the event, so that it is the same at every attempt.
+// received returns the time of the event, which is the same at every attempt.
 func received(env *pointsmanv1.Envelope) int64 {
 	return cmp.Or(env.GetReceivedUnixNano(), time.Now().UnixNano()) / int64(time.Second)
 }
@@ -93,7 +93,8 @@ func content(a *arguments, env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	return dataOf(env)
 }
 
-// dataOf is the member data of what the sender sent. A message of a websocket source says null when it has none; with other events a missing member is more likely a mistake in the rule.
+// dataOf returns the member data of the event's JSON. If a message of a websocket source has none, the result is null; for other
+// events it is an error, because the rule is probably wrong.
 func dataOf(env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	sent, isMessage := env.GetBody(), false
 	if ws := env.GetWebsocket(); ws != nil {
@@ -107,11 +108,11 @@ func dataOf(env *pointsmanv1.Envelope) (json.RawMessage, error) {
 	const hint = "write text or json into the dispatch block"
 	switch err := json.Unmarshal(sent, &published); {
 	case len(sent) == 0 && !isMessage:
-		return nil, fmt.Errorf("a %s event says nothing by itself: %s", env.GetType(), hint)
+		return nil, fmt.Errorf("a %s event carries no content: %s", env.GetType(), hint)
 	case err != nil:
-		return nil, fmt.Errorf("what was sent is not a JSON object: %s", hint)
+		return nil, fmt.Errorf("the event is not a JSON object: %s", hint)
 	case published.Data == nil && !isMessage:
-		return nil, fmt.Errorf("what was sent has no member data: %s", hint)
+		return nil, fmt.Errorf("the event has no member data: %s", hint)
 	case published.Data == nil:
 		return json.RawMessage("null"), nil
 	}

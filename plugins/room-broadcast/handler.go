@@ -54,7 +54,7 @@ func (g apiGateway) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) err
 	if err != nil {
 		return sdk.Reject(err)
 	}
-	receipt, err := g.rooms.Say(ctx, apigateway.Message{
+	receipt, err := g.rooms.Send(ctx, apigateway.Message{
 		Delivery: d.ID, Connection: m.connection, Room: m.room, Except: m.except, Frame: m.data,
 	})
 	refused, ok := errors.AsType[*amazon.Error](err)

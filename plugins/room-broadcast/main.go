@@ -1,4 +1,4 @@
-// The program pointsman-plugin-room-broadcast says something to the WebSocket connections in a room.
+// The program pointsman-plugin-room-broadcast sends messages to the WebSocket connections in a room.
 package main
 
 import "github.com/pointsman/pointsman/plugins/sdk"
@@ -8,14 +8,14 @@ var version string
 
 func main() { sdk.Serve(newPlugin()) }
 
-// maxInFlight bounds the rooms that are spoken to at the same time, and with it the calls of API Gateway.
+// maxInFlight bounds the concurrent broadcasts, and with them the calls of API Gateway.
 const maxInFlight = 16
 
 func newPlugin() sdk.Plugin[settings, arguments] {
 	return sdk.Plugin[settings, arguments]{
 		Name:        "room-broadcast",
 		Version:     version,
-		Doc:         "Says a text or JSON to the WebSocket connections in a room: to those of a source of Pointsman, or to those of Amazon API Gateway.",
+		Doc:         "Sends a text, JSON or bytes to the WebSocket connections in a room, of a source of Pointsman or of an Amazon API Gateway.",
 		New:         start,
 		Check:       check,
 		MaxInFlight: maxInFlight,

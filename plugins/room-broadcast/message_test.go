@@ -62,10 +62,10 @@ func TestNewMessage(t *testing.T) {
 		"numbers stay":       {event: published(`{"data":[1.0,12345678901234567890,1e2]}`), frame: `{"data":[1.0,12345678901234567890,1e2],"received":1647007498}`},
 		"unknown is dropped": {event: published(`{"data":1,"x":2}`), frame: `{"data":1,"received":1647007498}`},
 		"null":               {event: published(`null`), frame: `{"data":null,"received":1647007498}`},
-		"not JSON":           {event: published(`hello`), wantErr: "what was sent is not a JSON object: write text or json"},
-		"not an object":      {event: published(`[1]`), wantErr: "what was sent is not a JSON object"},
-		"empty":              {event: published(``), wantErr: "what was sent is not a JSON object"},
-		"connect":            {event: connected(), wantErr: "a websocket.connect event says nothing by itself: write text or json"},
+		"not JSON":           {event: published(`hello`), wantErr: "the event is not a JSON object: write text or json"},
+		"not an object":      {event: published(`[1]`), wantErr: "the event is not a JSON object"},
+		"empty":              {event: published(``), wantErr: "the event is not a JSON object"},
+		"connect":            {event: connected(), wantErr: "a websocket.connect event carries no content: write text or json"},
 
 		// What the rule says.
 		"text":             {event: connected(), arguments: `{"text":"hello <me=>"}`, want: message{room: "chat:3"}, frame: `{"data":"hello \u003cme=\u003e","received":1647007498}`},
@@ -88,8 +88,8 @@ func TestNewMessage(t *testing.T) {
 		// Other sources.
 		"webhook":               {event: webhook(`{"data":1}`), arguments: `{` + in + `}`, want: message{room: "chat:3"}, frame: `{"data":1,"received":1647007498}`},
 		"webhook in no room":    {event: webhook(`{"data":1}`), wantErr: "room: the event is in no room: write room or connection_id"},
-		"webhook without data":  {event: webhook(`{"a":1}`), arguments: `{` + in + `}`, wantErr: "what was sent has no member data: write text or json"},
-		"webhook without body":  {event: webhook(``), arguments: `{` + in + `}`, wantErr: "a intdash.edge.created event says nothing"},
+		"webhook without data":  {event: webhook(`{"a":1}`), arguments: `{` + in + `}`, wantErr: "the event has no member data: write text or json"},
+		"webhook without body":  {event: webhook(``), arguments: `{` + in + `}`, wantErr: "a intdash.edge.created event carries no content"},
 		"webhook in other text": {event: webhook("{\"data\":\"\xff\"}"), arguments: `{` + in + `}`, want: message{room: "chat:3"}, frame: `{"data":"` + "\uFFFD" + `","received":1647007498}`},
 
 		// Who hears it.

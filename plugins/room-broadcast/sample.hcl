@@ -1,10 +1,10 @@
-# A complete configuration: rooms that people talk in, and that hear of what happens elsewhere.
+# A complete configuration: chat rooms, and a room that receives events of another system.
 #
 #   export INTDASH_SECRET=...
 #   pointsman run sample.hcl
 #
-# A client joins with ws://127.0.0.1:8080/chat?room=chat:3, says {"room":"chat:3","data":"some message."}, and the others in
-# the room get {"data":"some message.","received":1647007498}.
+# A client joins with ws://127.0.0.1:8080/chat?room=chat:3, sends {"room":"chat:3","data":"some message."}, and the others in
+# the room receive {"data":"some message.","received":1647007498}.
 
 source "websocket" "chat" {
   path = "/chat"
@@ -21,13 +21,13 @@ plugin "room-broadcast" "rooms" {
   }
 }
 
-# Nothing said of what and to whom: the message's data, to the message's room, but not to the speaker.
+# Without arguments: the message's data, to the message's room, except to its sender.
 rule "talk" {
   on   = ["chat"]
   when = event.data.event_type == "message"
 
   dispatch "rooms" {
-    order_by = event.data.room # what is said in a room arrives in order
+    order_by = event.data.room # messages of a room arrive in order
   }
 }
 

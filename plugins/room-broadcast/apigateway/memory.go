@@ -3,36 +3,36 @@ package apigateway
 import "sync"
 
 const (
-	// maxDeliveries and maxTold bound the memory: deliveries, and connections of all of them.
+	// maxDeliveries and maxReached bound the memory: deliveries, and connections of all of them.
 	maxDeliveries = 4096
-	maxTold       = 1 << 18
+	maxReached    = 1 << 18
 )
 
-// memory knows which connections have got which delivery, so that an attempt after a partial failure, or after a lost result,
-// says nothing twice. It forgets with the process, and the oldest deliveries first.
+// memory remembers which connections have received which delivery, so that an attempt after a partial failure or a lost result
+// sends nothing twice. It is lost with the process, and drops the oldest deliveries first.
 type memory struct {
 	mu         sync.Mutex
 	deliveries map[string]*delivery
 	oldest     []string
-	told       int // connections of all deliveries
+	reached    int // connections of all deliveries
 }
 
-// delivery is what is known of one. Its fields belong to memory's lock.
+// delivery is guarded by the lock of memory.
 type delivery struct {
 	id      string
-	told    map[string]struct{}
-	receipt string // not empty: all is done
+	reached map[string]struct{}
+	receipt string // set when the delivery is done
 }
 
 func newMemory() *memory { return &memory{deliveries: map[string]*delivery{}} }
 
-// of returns the delivery, and its receipt if it is done.
+// of returns the delivery of an id, and its receipt if it is done.
 func (m *memory) of(id string) (d *delivery, receipt string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d = m.deliveries[id]
 	if d == nil {
-		d = &delivery{id: id, told: map[string]struct{}{}}
+		d = &delivery{id: id, reached: map[string]struct{}{}}
 		m.deliveries[id] = d
 		m.oldest = append(m.oldest, id)
 		m.forget()
@@ -43,42 +43,42 @@ func (m *memory) of(id string) (d *delivery, receipt string) {
 func (m *memory) has(d *delivery, connection string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, ok := d.told[connection]
+	_, ok := d.reached[connection]
 	return ok
 }
 
 func (m *memory) add(d *delivery, connection string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before := len(d.told)
-	d.told[connection] = struct{}{}
-	if len(d.told) > before && m.deliveries[d.id] == d {
-		m.told++
+	before := len(d.reached)
+	d.reached[connection] = struct{}{}
+	if len(d.reached) > before && m.deliveries[d.id] == d {
+		m.reached++
 		m.forget()
 	}
 }
 
-// count is how many connections have got it.
+// count returns the number of connections that have received d.
 func (m *memory) count(d *delivery) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(d.told)
+	return len(d.reached)
 }
 
-// finish keeps nothing but the receipt.
+// finish keeps only the receipt.
 func (m *memory) finish(d *delivery, receipt string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.deliveries[d.id] == d {
-		m.told -= len(d.told)
+		m.reached -= len(d.reached)
 	}
-	d.told, d.receipt = map[string]struct{}{}, receipt
+	d.reached, d.receipt = map[string]struct{}{}, receipt
 }
 
-// forget drops the oldest deliveries until what is left is within the bounds. The caller holds mu.
+// forget drops the oldest deliveries until the bounds hold. The caller holds mu.
 func (m *memory) forget() {
-	for len(m.oldest) > maxDeliveries || m.told > maxTold {
-		m.told -= len(m.deliveries[m.oldest[0]].told)
+	for len(m.oldest) > maxDeliveries || m.reached > maxReached {
+		m.reached -= len(m.deliveries[m.oldest[0]].reached)
 		delete(m.deliveries, m.oldest[0])
 		m.oldest = m.oldest[1:]
 	}

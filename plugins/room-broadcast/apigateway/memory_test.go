@@ -15,18 +15,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	m.add(first, "b") // it is forgotten, and still sound
 	m.finish(first, "done")
-	if len(m.deliveries) != maxDeliveries || len(m.oldest) != maxDeliveries || m.told != maxDeliveries {
-		t.Errorf("%d deliveries in %d places with %d connections", len(m.deliveries), len(m.oldest), m.told)
+	if len(m.deliveries) != maxDeliveries || len(m.oldest) != maxDeliveries || m.reached != maxDeliveries {
+		t.Errorf("%d deliveries in %d places with %d connections", len(m.deliveries), len(m.oldest), m.reached)
 	}
 	big, _ := m.of("big")
-	for i := range maxTold - 10 {
+	for i := range maxReached - 10 {
 		m.add(big, fmt.Sprint(i))
 	}
-	if m.told > maxTold || m.count(big) != maxTold-10 {
-		t.Errorf("%d connections, %d of them of the last delivery", m.told, m.count(big))
+	if m.reached > maxReached || m.count(big) != maxReached-10 {
+		t.Errorf("%d connections, %d of them of the last delivery", m.reached, m.count(big))
 	}
 	m.finish(big, "done")
-	if _, receipt := m.of("big"); receipt != "done" || m.told > 10 {
-		t.Errorf("receipt %q, %d connections", receipt, m.told)
+	if _, receipt := m.of("big"); receipt != "done" || m.reached > 10 {
+		t.Errorf("receipt %q, %d connections", receipt, m.reached)
 	}
 }

@@ -14,22 +14,22 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
-// Attributes of the table's rows. connected_at, seconds since 1970, is written by the router behind the same API Gateway; a table
-// that something else fills may do without.
+// Attributes of the table's rows. The router behind the same API Gateway writes connected_at, in Unix seconds; it is optional in a
+// table that another program fills.
 const (
 	connectionAttribute = "connectionId"
 	roomAttribute       = "room"
 	connectedAttribute  = "connected_at"
 )
 
-// table knows who is in which room. Its index lags behind: who has just left may still be listed.
+// table lists the connections of each room. Its index lags behind: a connection that has just left may still be in it.
 type table struct {
 	client      *dynamodb.Client
 	name, index string
 }
 
-// each calls visit for every connection in a room, page by page, until visit says false.
-func (t *table) each(ctx context.Context, room string, visit func(connection string) bool) error {
+// each calls yield for every connection in a room, page by page, until it returns false.
+func (t *table) each(ctx context.Context, room string, yield func(connection string) bool) error {
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
 		TableName: &t.name, IndexName: &t.index,
 		KeyConditionExpression:    aws.String("#room = :room"),
@@ -44,7 +44,7 @@ func (t *table) each(ctx context.Context, room string, visit func(connection str
 		}
 		for _, row := range page.Items {
 			id, ok := row[connectionAttribute].(*types.AttributeValueMemberS)
-			if ok && id.Value != "" && !visit(id.Value) {
+			if ok && id.Value != "" && !yield(id.Value) {
 				return nil
 			}
 		}
@@ -57,12 +57,12 @@ func (t *table) page(ctx context.Context, pages *dynamodb.QueryPaginator) (*dyna
 	defer cancel()
 	page, err := pages.NextPage(ctx)
 	if err != nil {
-		return nil, explain(ctx, "ask DynamoDB who is in the room", err)
+		return nil, explain(ctx, "query the room in DynamoDB", err)
 	}
 	return page, nil
 }
 
-// remove forgets a connection, unless it is young.
+// remove deletes a connection, unless it may still be opening.
 func (t *table) remove(ctx context.Context, connection string) error {
 	ctx, cancel := amazon.WithTimeout(ctx)
 	defer cancel()

@@ -12,10 +12,10 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
-// concurrency is how many connections of one room are spoken to at the same time.
+// concurrency is the number of connections of one room that are posted to at the same time.
 const concurrency = 32
 
-// Rooms are those of one stage and its table.
+// Rooms are the rooms of one stage and its table.
 type Rooms struct {
 	*gateway.Client
 	table  *table
@@ -34,18 +34,18 @@ func Open(ctx context.Context, s gateway.Settings, log *slog.Logger) (*Rooms, er
 
 // Message is a frame for one connection or a room.
 type Message struct {
-	// Delivery is the id by which a message that comes again is known.
+	// Delivery is the id that identifies a repeated message.
 	Delivery string
-	// Connection is the only one that hears it; empty: those in Room, without Except.
+	// Connection is the only receiver. Empty: all connections in Room but Except.
 	Connection   string
 	Room, Except string
 	Frame        []byte
 }
 
-// Say returns when everybody who is there has got the message. After an error it may be called again: those who have got it
-// do not get it twice. Who is gone is taken out of the table, and who does not read fast enough is disconnected; neither is
-// an error. An error is an *Error if Amazon refused.
-func (r *Rooms) Say(ctx context.Context, m Message) (receipt string, err error) {
+// Send returns when every existing connection has received the message. After an error it may be called again: connections that
+// have received the message do not receive it twice. A connection that is gone is removed from the table, and one that does not
+// read fast enough is disconnected; neither is an error. The error is an *amazon.Error if AWS refused a call.
+func (r *Rooms) Send(ctx context.Context, m Message) (receipt string, err error) {
 	d, receipt := r.memory.of(m.Delivery)
 	if receipt != "" {
 		return receipt, nil
@@ -67,33 +67,33 @@ type broadcast struct {
 
 	mu     sync.Mutex
 	gone   int
-	slow   []string
+	slow   []string // connections to disconnect
 	failed int
 	err    error // the first failure
 }
 
 func (b *broadcast) run(ctx context.Context) error {
-	// A refusal that every connection would meet ends the attempt.
+	// A permanent refusal of one post applies to all of them, so it ends the attempt.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	listeners := make(chan string)
+	receivers := make(chan string)
 	var posting sync.WaitGroup
 	for range concurrency {
 		posting.Go(func() {
-			for connection := range listeners {
+			for connection := range receivers {
 				b.post(ctx, stop, connection)
 			}
 		})
 	}
 	err := b.each(ctx, func(connection string) bool {
 		select {
-		case listeners <- connection:
+		case receivers <- connection:
 			return true
 		case <-ctx.Done():
 			return false
 		}
 	})
-	close(listeners)
+	close(receivers)
 	posting.Wait()
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -104,14 +104,14 @@ func (b *broadcast) run(ctx context.Context) error {
 	return b.drop(ctx)
 }
 
-// each calls visit for every receiver that does not have the message yet.
-func (b *broadcast) each(ctx context.Context, visit func(string) bool) error {
+// each calls yield for every receiver that does not have the message yet, until it returns false.
+func (b *broadcast) each(ctx context.Context, yield func(string) bool) error {
 	if b.Connection != "" {
-		visit(b.Connection)
+		yield(b.Connection)
 		return nil
 	}
 	return b.table.each(ctx, b.Room, func(connection string) bool {
-		return connection == b.Except || b.memory.has(b.delivery, connection) || visit(connection)
+		return connection == b.Except || b.memory.has(b.delivery, connection) || yield(connection)
 	})
 }
 
@@ -139,7 +139,7 @@ func (b *broadcast) post(ctx context.Context, stop context.CancelCauseFunc, conn
 		b.gone++
 	case errors.Is(err, gateway.ErrSlow):
 		b.slow = append(b.slow, connection)
-	case ctx.Err() != nil: // run returns the cause
+	case ctx.Err() != nil: // run returns the cause of ctx
 	case refusal && refused.Permanent:
 		stop(err)
 	default:
@@ -150,20 +150,20 @@ func (b *broadcast) post(ctx context.Context, stop context.CancelCauseFunc, conn
 	}
 }
 
-// failure is about connections that may have got the message or not.
+// failure returns an error if a connection may not have received the message.
 func (b *broadcast) failure() error {
 	delivered := b.memory.count(b.delivery)
 	switch {
 	case b.err != nil:
-		return fmt.Errorf("%d of %d connections have not got it yet: %w", b.failed+len(b.slow), b.failed+len(b.slow)+delivered, b.err)
+		return fmt.Errorf("%d of %d connections have not received it yet: %w", b.failed+len(b.slow), b.failed+len(b.slow)+delivered, b.err)
 	case delivered == 0 && len(b.slow) > 1:
-		// They can't all be slow: it is the account that may not call more often.
-		return fmt.Errorf("API Gateway refuses to speak to any of %d connections because of too many calls (429)", len(b.slow))
+		// They are unlikely to be slow all at once: the account has reached its request rate.
+		return fmt.Errorf("API Gateway refused the posts to all %d connections: too many calls (429)", len(b.slow))
 	}
 	return nil
 }
 
-// drop disconnects the slow ones.
+// drop disconnects the slow connections.
 func (b *broadcast) drop(ctx context.Context) error {
 	for _, connection := range b.slow {
 		if ctx.Err() != nil {
@@ -178,7 +178,7 @@ func (b *broadcast) drop(ctx context.Context) error {
 	return nil
 }
 
-// remove takes a connection out of the table. The message does not depend on it: the next broadcast tries again.
+// remove deletes a connection from the table. A failure is only logged, because the next broadcast tries again.
 func (b *broadcast) remove(ctx context.Context, connection string) {
 	if err := b.table.remove(ctx, connection); err != nil {
 		b.log.WarnContext(ctx, "a connection that is gone stays in the table", "connection_id", connection, "err", err)

@@ -45,7 +45,7 @@ func lobby(frame string) Message {
 // say fails the test when the message does not get through.
 func say(t *testing.T, r *Rooms, m Message, want string) {
 	t.Helper()
-	if receipt, err := r.Say(t.Context(), m); err != nil || receipt != want {
+	if receipt, err := r.Send(t.Context(), m); err != nil || receipt != want {
 		t.Errorf("receipt %q, error %v; want %q", receipt, err, want)
 	}
 }
@@ -164,7 +164,7 @@ func TestRetryAfter(t *testing.T) {
 	busy.RetryAfter = "60"
 	s.Fail("b=", busy)
 	r := open(t, settingsFor(s))
-	_, err := r.Say(t.Context(), lobby("x"))
+	_, err := r.Send(t.Context(), lobby("x"))
 	if refusal, _ := errors.AsType[*amazon.Error](err); refusal == nil || refusal.RetryAfter != time.Minute || len(s.Disconnected()) > 0 {
 		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
 	}
@@ -180,7 +180,7 @@ func TestAccountIsThrottled(t *testing.T) {
 		s.Fail(c, slices.Repeat([]amazontest.Fault{amazontest.Limit}, gateway.MaxAttempts)...)
 	}
 	r := open(t, settingsFor(s))
-	_, err := r.Say(t.Context(), lobby("x"))
+	_, err := r.Send(t.Context(), lobby("x"))
 	if _, refused := errors.AsType[*amazon.Error](err); err == nil || refused || len(s.Disconnected()) > 0 {
 		t.Errorf("error %v, disconnected %q", err, s.Disconnected())
 	}
@@ -193,9 +193,9 @@ func TestPartialFailure(t *testing.T) {
 	s.Join("chat:3", "a=", "b=", "c=")
 	s.Fail("b=", amazontest.Broken)
 	r := open(t, settingsFor(s))
-	_, err := r.Say(t.Context(), lobby("x"))
+	_, err := r.Send(t.Context(), lobby("x"))
 	refused, ok := errors.AsType[*amazon.Error](err)
-	if !ok || refused.Permanent || !strings.Contains(err.Error(), "1 of 3 connections have not got it yet: post to a connection: InternalServerError: Internal server error (HTTP 500)") {
+	if !ok || refused.Permanent || !strings.Contains(err.Error(), "1 of 3 connections have not received it yet: post to a connection: InternalServerError: Internal server error (HTTP 500)") {
 		t.Errorf("error %v", err)
 	}
 	got(t, s, map[string]int{"a=": 1, "b=": 0, "c=": 1})
@@ -239,13 +239,13 @@ func TestRefusals(t *testing.T) {
 		"too large":      {nil, amazontest.MaxFrame + 1, true, "PayloadTooLargeException: Message too long (HTTP 413): API Gateway takes at most 128 KB"},
 		"wrong stage":    {with(func(o *gateway.Settings) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
 		"wrong key":      {with(func(o *gateway.Settings) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
-		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "ask DynamoDB who is in the room: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},
+		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "query the room in DynamoDB: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},
 		"no index":       {with(func(o *gateway.Settings) { o.Index = "other" }), 1, true, ": see that the table has the index"},
 		"expired":        {fault("", amazontest.Fault{Status: 400, Code: "x#ExpiredTokenException"}), 1, false, "ExpiredTokenException"},
 		"table is busy":  {fault("", amazontest.Fault{Status: 400, Code: "x#ProvisionedThroughputExceededException"}), 1, false, "ProvisionedThroughputExceededException"},
 		"table is down":  {fault("", amazontest.Fault{Status: 503, Code: "x#ServiceUnavailable"}), 1, false, "ServiceUnavailable"},
-		"nobody answers": {with(func(o *gateway.Settings) { o.Endpoint = "http://127.0.0.1:1/dev" }), 1, false, "2 of 2 connections have not got it yet: post to a connection"},
-		"cut off":        {fault("a=", amazontest.Fault{Cut: true}), 1, false, "1 of 2 connections have not got it yet"},
+		"nobody answers": {with(func(o *gateway.Settings) { o.Endpoint = "http://127.0.0.1:1/dev" }), 1, false, "2 of 2 connections have not received it yet: post to a connection"},
+		"cut off":        {fault("a=", amazontest.Fault{Cut: true}), 1, false, "1 of 2 connections have not received it yet"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := amazontest.NewGateway(t)
@@ -254,7 +254,7 @@ func TestRefusals(t *testing.T) {
 			if tt.prepare != nil {
 				tt.prepare(s, &o)
 			}
-			_, err := open(t, o).Say(t.Context(), lobby(strings.Repeat("x", tt.frame)))
+			_, err := open(t, o).Send(t.Context(), lobby(strings.Repeat("x", tt.frame)))
 			refused, _ := errors.AsType[*amazon.Error](err)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || (refused != nil && refused.Permanent) != tt.permanent {
 				t.Errorf("error %v; want %q, permanent %t", err, tt.want, tt.permanent)
@@ -272,7 +272,7 @@ func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		_, err := r.Say(ctx, lobby("x"))
+		_, err := r.Send(ctx, lobby("x"))
 		ended <- err
 	}()
 	d, _ := r.memory.of("d-1")
