@@ -112,7 +112,7 @@ func TestReconcileCommand(t *testing.T) {
 	if d := cmp.Diff(want, strings.Split(strings.TrimSpace(got), "\n")); d != "" || err != nil {
 		t.Error(d, err)
 	}
-	if d, err := s3test.Compare(t.Context(), r.from, r.to); err != nil || d.Count > 0 {
+	if d, err := s3test.Compare(t.Context(), r.from, r.to); err != nil || len(d) > 0 {
 		t.Error(d, err)
 	}
 }

@@ -30,8 +30,8 @@ func (v verdict) String() string {
 	fmt.Fprintf(&b, "operations %d (%d lost to another writer)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.conflicts, v.events, v.duplicates, v.retries, v.kills)
 	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
 	fmt.Fprintf(&b, "uploads left unfinished at the destination %d\n", v.unfinished)
-	fmt.Fprintf(&b, "differences %d", v.differences.Count)
-	for _, line := range append(v.deadLetters, v.differences.List[:min(shown, len(v.differences.List))]...) {
+	fmt.Fprintf(&b, "differences %d", len(v.differences))
+	for _, line := range append(v.deadLetters, v.differences[:min(shown, len(v.differences))]...) {
 		fmt.Fprintf(&b, "\n  %s", line)
 	}
 	return b.String()
@@ -40,8 +40,8 @@ func (v verdict) String() string {
 // complaint is nil when the mirror did all that it promises.
 func (v verdict) complaint() error {
 	switch {
-	case v.differences.Count > 0:
-		return fmt.Errorf("%d keys differ", v.differences.Count)
+	case len(v.differences) > 0:
+		return fmt.Errorf("%d keys differ", len(v.differences))
 	case v.dead > 0:
 		return fmt.Errorf("%d dead letters", v.dead)
 	case v.pending > 0:

@@ -15,7 +15,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// MinIOOptions are what a test may want of a MinIO.
+// MinIOOptions configure a MinIO.
 type MinIOOptions struct {
 	Webhook *Webhook
 }
@@ -23,14 +23,14 @@ type MinIOOptions struct {
 // Webhook is where MinIO posts the events of the buckets that Server.Notify was called for.
 type Webhook struct {
 	URL string
-	// Token is shown as "Authorization: Bearer <token>" unless it brings a scheme of its own.
+	// Token is sent as "Authorization: Bearer <token>", unless it has a scheme of its own.
 	Token string
-	// QueueDir has MinIO keep events on disk and send again, in order, what was not taken; MinIO looks there every 3 s, so
-	// that events come late. Without it, they come at once, and a refused one is lost.
+	// QueueDir lets MinIO queue events on disk and retry them in order. It reads the queue every 3 s, so events are late.
+	// Without a queue, events are sent at once, and a refused one is lost.
 	QueueDir bool
 }
 
-// MinIO starts a MinIO for the time of a test.
+// MinIO starts a MinIO that stops at the end of the test.
 func MinIO(t testing.TB, o MinIOOptions) *Server {
 	t.Helper()
 	testenv.Need(t, testenv.MinIO)
@@ -76,13 +76,13 @@ func (w *Webhook) environment(dir string) []string {
 	return env
 }
 
-// environment is all that a server sees of ours: no MINIO_ or AWS_ variables of the person who runs the tests.
+// environment returns the environment of a server, without MINIO_ and AWS_ variables of the user who runs the tests.
 func environment(dir string) []string {
 	return []string{"HOME=" + dir, "TMPDIR=" + os.TempDir(), "PATH=" + os.Getenv("PATH")}
 }
 
-// Notify has MinIO send the bucket's events about objects created, removed and tagged to the webhook. versitygw needs no
-// such configuration: it sends the events of all buckets.
+// Notify lets MinIO send the bucket's events of created, removed and tagged objects to the webhook. versitygw needs no such
+// configuration: it sends the events of all buckets.
 func (s *Server) Notify(ctx context.Context, bucket string) error {
 	if s.targetARN == "" {
 		return nil
@@ -92,7 +92,7 @@ func (s *Server) Notify(ctx context.Context, bucket string) error {
 		NotificationConfiguration: &types.NotificationConfiguration{
 			QueueConfigurations: []types.QueueConfiguration{{
 				QueueArn: aws.String(s.targetARN),
-				// MinIO counts changes of tags among ObjectCreated.
+				// For MinIO, changes of tags are ObjectCreated.
 				Events: []types.Event{"s3:ObjectCreated:*", "s3:ObjectRemoved:*"},
 			}},
 		},
@@ -103,7 +103,7 @@ func (s *Server) Notify(ctx context.Context, bucket string) error {
 	defer tick.Stop()
 	for {
 		_, err := s.client.PutBucketNotificationConfiguration(ctx, in)
-		// MinIO is healthy a moment before it knows its webhooks.
+		// MinIO reports healthy shortly before it has set up its webhooks.
 		if err == nil || !strings.Contains(err.Error(), "destination ARN does not exist") {
 			return err
 		}

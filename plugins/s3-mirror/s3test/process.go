@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// startLimit is generous: a machine that also compiles takes seconds for what otherwise takes one.
+	// startLimit is generous, because the machine may be compiling at the same time.
 	startLimit = 60 * time.Second
 	stopLimit  = 5 * time.Second
 )
 
-// process is a server's program, which can be started again after it has ended.
+// process is the process of a server. It can be started again after it has ended.
 type process struct {
 	path      string
 	args, env []string
@@ -39,7 +39,7 @@ func (p *process) start() error {
 	ended := make(chan struct{})
 	p.ended = ended
 	go func(cmd *exec.Cmd) {
-		_ = cmd.Wait() // the state says it
+		_ = cmd.Wait() // waitUntilHealthy reports the state
 		close(ended)
 	}(p.cmd)
 	return nil
@@ -85,18 +85,14 @@ func (p *process) stop() {
 	select {
 	case <-p.ended:
 	case <-limit.C:
-		p.kill()
+		_ = p.cmd.Process.Kill()
+		<-p.ended
 	}
-}
-
-func (p *process) kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.ended
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// tail keeps the end of what is written to it.
+// tail is a writer that keeps the last tailSize bytes.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// rclone notes different bytes and metadata, and returns the keys that it judged.
+// rclone notes different bytes and metadata, and returns the keys that it compared.
 func (c *comparison) rclone(ctx context.Context, keys []string) (map[string]bool, error) {
 	var a, b map[string]map[string]string
 	var same map[string]bool
@@ -44,7 +44,7 @@ func (c *comparison) rclone(ctx context.Context, keys []string) (map[string]bool
 	return judged, nil
 }
 
-// check has rclone download and compare every object that both sides have.
+// check lets rclone download and compare every object that both sides have.
 func (c *comparison) check(ctx context.Context) (same map[string]bool, err error) {
 	out, err := c.runRclone(ctx, "check", "--download", "--checkers", "16", "--combined", "-", c.a.remote("a"), c.b.remote("b"))
 	var exit *exec.ExitError
@@ -64,7 +64,7 @@ func (c *comparison) check(ctx context.Context) (same map[string]bool, err error
 	return same, err
 }
 
-// metadata is what rclone says of every object, times left out.
+// metadata returns rclone's metadata of every object, without times.
 func (c *comparison) metadata(ctx context.Context, remote string, l Location) (map[string]map[string]string, error) {
 	out, err := c.runRclone(ctx, "lsjson", "-R", "-M", "--files-only", "--no-modtime", l.remote(remote))
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *comparison) metadata(ctx context.Context, remote string, l Location) (m
 		Metadata       map[string]string
 	}
 	if err := json.Unmarshal(out, &list); err != nil {
-		return nil, fmt.Errorf("what rclone lsjson printed: %w", err)
+		return nil, fmt.Errorf("output of rclone lsjson: %w", err)
 	}
 	all := map[string]map[string]string{}
 	for _, o := range list {
@@ -97,7 +97,7 @@ func (l Location) remote(name string) string { return name + ":" + l.Bucket + "/
 func (c *comparison) runRclone(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "rclone", append([]string{"--config", "", "--use-server-modtime", "--log-level", "ERROR"}, args...)...)
 	cmd.Env = append(os.Environ(), slices.Concat(c.a.Server.rcloneConfig("A"), c.b.Server.rcloneConfig("B"))...)
-	// rclone 1.60 dies with the first.
+	// rclone 1.60 fails if AWS_CA_BUNDLE is set.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr

@@ -1,16 +1,12 @@
-// Package s3test starts real S3 servers, MinIO and versitygw, for tests, trials and benches, and lets rclone judge whether
-// two buckets hold the same. `make servers` builds the servers.
+// Package s3test starts real S3 servers, MinIO and versitygw, for tests, trials and benchmarks, and compares buckets with rclone.
+// `make servers` builds the servers.
 package s3test
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -34,7 +30,7 @@ type Server struct {
 	targetARN                              string
 }
 
-// newServer describes a server that runs nowhere yet.
+// newServer returns a server that is not started yet.
 func newServer() (*Server, error) {
 	address, err := freeAddress()
 	if err != nil {
@@ -65,7 +61,7 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// launch calls start with new addresses until nobody else has taken the port in between.
+// launch starts a server. It tries another address if a process has taken the port meanwhile.
 func launch(ctx context.Context, describe func(*Server) error) (*Server, error) {
 	for attempt := 1; ; attempt++ {
 		s, err := newServer()
@@ -84,7 +80,7 @@ func launch(ctx context.Context, describe func(*Server) error) (*Server, error) 
 	}
 }
 
-// Client returns a client with the server's administrator's rights. It is the same one every time.
+// Client returns the client of the server's administrator.
 func (s *Server) Client() *s3.Client { return s.client }
 
 // Start starts a stopped server again, with the same data at the same address, and waits until it is healthy.
@@ -99,37 +95,17 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the process: SIGTERM, after 5 s SIGKILL. The data stay.
+// Stop ends the process: SIGTERM, after 5 s SIGKILL. The data remain.
 func (s *Server) Stop() error {
 	s.http.CloseIdleConnections()
 	s.process.stop()
 	return nil
 }
 
-// Kill ends the process as a crash would.
-func (s *Server) Kill() { s.process.kill() }
-
-// PID is the number of the running process.
+// PID returns the id of the running process.
 func (s *Server) PID() int { return s.process.pid() }
 
-// RSS is the memory of the running process in bytes.
-func (s *Server) RSS() (int64, error) {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.PID()), "status"))
-	if err != nil {
-		return 0, err
-	}
-	_, after, _ := bytes.Cut(status, []byte("VmRSS:"))
-	var kib int64
-	if _, err := fmt.Sscanf(string(after), "%d kB", &kib); err != nil {
-		return 0, fmt.Errorf("VmRSS of process %d: %w", s.PID(), err)
-	}
-	return kib << 10, nil
-}
-
-// Output is the end of what the server has printed.
-func (s *Server) Output() string { return s.process.output.String() }
-
-// started stops a server at the test's end.
+// started stops a server at the end of the test.
 func started(t testing.TB, s *Server, err error) *Server {
 	t.Helper()
 	if err != nil {
@@ -138,7 +114,7 @@ func started(t testing.TB, s *Server, err error) *Server {
 	t.Cleanup(func() {
 		_ = s.Stop()
 		if t.Failed() {
-			t.Logf("%s said: %s", filepath.Base(s.process.path), s.Output())
+			t.Logf("output of %s: %s", filepath.Base(s.process.path), &s.process.output)
 		}
 	})
 	return s

@@ -10,17 +10,17 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// VersityOptions are what a test may want of a versitygw.
+// VersityOptions configure a versitygw.
 type VersityOptions struct {
-	// WebhookURL is where the events of all buckets go, each once: what is refused is lost.
+	// WebhookURL receives the events of all buckets, each once: a refused one is lost.
 	WebhookURL string
 	// Versioning makes versioned buckets possible; a bucket is versioned once PutBucketVersioning says so.
 	Versioning bool
-	// KeepAlive keeps connections open between requests, as other stores do and versitygw does not by itself.
+	// KeepAlive keeps connections open between requests, as other stores do by default.
 	KeepAlive bool
 }
 
-// VersityGW starts a versitygw for the time of a test.
+// VersityGW starts a versitygw that stops at the end of the test.
 func VersityGW(t testing.TB, o VersityOptions) *Server {
 	t.Helper()
 	testenv.Need(t, testenv.VersityGW)
