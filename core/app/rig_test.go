@@ -21,7 +21,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
-	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 )
 
 // programs holds the plugin that the tests run as a real process.
@@ -133,12 +133,9 @@ func (r *rig) reconfigure(text string) error {
 // post sends a signed intdash webhook with this delivery UUID to a source and returns the status.
 func (r *rig) post(source, delivery string) int {
 	r.t.Helper()
-	m, err := intdash.NewMessage(strings.NewReader(strings.Repeat("x", 256)), time.Now())
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	m := intdashsend.NewMessage(time.Now())
 	m.DeliveryUUID = delivery
-	req, err := intdash.NewRequest(r.t.Context(), "http://"+r.listener.Addr().String()+"/hooks/"+source, []byte(testSecret), m.Body())
+	req, err := intdashsend.NewRequest(r.t.Context(), "http://"+r.listener.Addr().String()+"/hooks/"+source, []byte(testSecret), m.Body())
 	if err != nil {
 		r.t.Fatal(err)
 	}

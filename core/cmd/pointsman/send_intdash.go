@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // intdashFlags describe the webhook to send.
 type intdashFlags struct {
 	sendFlags
-	message     intdash.Message
+	message     intdashsend.Message
 	measurement string
 	secret      string
 }
@@ -43,7 +43,7 @@ where that configuration listens: a rule can be tried without an account anywher
 	flags.StringVar(&f.measurement, "measurement", "", "UUID of the measurement (default: a random one)")
 	flags.StringVar(&f.message.ResourceType, "resource-type", "measurement", "what it happened to: measurement, edge, user, ...")
 	flags.StringVar(&f.message.ResourceUUID, "resource", "", "UUID of the resource, when it is not a measurement")
-	flags.StringVar(&f.message.ProjectUUID, "project", intdash.DefaultProject, "UUID of the project")
+	flags.StringVar(&f.message.ProjectUUID, "project", intdashsend.DefaultProject, "UUID of the project")
 	flags.StringVar(&f.message.DeliveryUUID, "delivery", "", "UUID of the webhook delivery (default: a random one); give it twice to see a duplicate recognised")
 	flags.StringVar(&f.secret, "secret", "", "secret to sign with, for --url; better in the environment: "+envPrefix+"SECRET")
 	f.register(flags, intdash.Name, "secret")
@@ -68,7 +68,7 @@ func (f *intdashFlags) run(ctx context.Context, s streams) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	req, err := intdash.NewRequest(ctx, url, []byte(secret.Reveal()), body)
+	req, err := intdashsend.NewRequest(ctx, url, []byte(secret.Reveal()), body)
 	if err != nil {
 		return usageError(fmt.Errorf("--url: %w", err))
 	}
@@ -104,10 +104,7 @@ func (f *intdashFlags) target(ctx context.Context, s streams) (string, schema.Se
 
 // compose fills in what the flags leave open.
 func (f *intdashFlags) compose() ([]byte, error) {
-	m, err := intdash.NewMessage(rand.Reader, time.Now())
-	if err != nil {
-		return nil, err
-	}
+	m := intdashsend.NewMessage(time.Now())
 	m.Action, m.ResourceType, m.ProjectUUID = f.message.Action, f.message.ResourceType, f.message.ProjectUUID
 	for _, id := range []string{f.measurement, f.message.ResourceUUID} {
 		if id != "" {

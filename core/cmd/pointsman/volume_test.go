@@ -20,7 +20,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
-	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
@@ -157,7 +157,7 @@ func startSenders(t *testing.T, url string) *senderLoad {
 // post sends one event of about 1 KiB.
 func (l *senderLoad) post(ctx context.Context, client *http.Client, url, id string) {
 	body := fmt.Appendf(nil, `{"delivery_uuid":%q,"resource_type":"measurement","action":"completed","padding":%q}`, id, bytes.Repeat([]byte("x"), 900))
-	req, err := intdash.NewRequest(ctx, url, []byte(volumeSecret), body)
+	req, err := intdashsend.NewRequest(ctx, url, []byte(volumeSecret), body)
 	if err != nil {
 		l.t.Error(err)
 		return

@@ -80,7 +80,7 @@ func (w *nullWriter) WriteHeader(status int) {
 func benchMemory(b *testing.B, h http.Handler) {
 	body := bytes.NewReader([]byte(bodyCompleted))
 	r := httptest.NewRequest(http.MethodPost, "/hooks/lab", body)
-	r.Header.Set(SignatureHeader, Sign([]byte(secret32), []byte(bodyCompleted)))
+	r.Header.Set(SignatureHeader, sign([]byte(secret32), []byte(bodyCompleted)))
 	r.Header.Set("Content-Type", "application/json")
 	w := &nullWriter{header: http.Header{}}
 	b.ReportAllocs()
@@ -103,7 +103,7 @@ func benchConns(b *testing.B, h http.Handler, conns int) {
 	}()
 	defer func() { _ = server.Close() }()
 	request := fmt.Appendf(nil, "POST /hooks/lab HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s",
-		SignatureHeader, Sign([]byte(secret32), []byte(bodyCompleted)), len(bodyCompleted), bodyCompleted)
+		SignatureHeader, sign([]byte(secret32), []byte(bodyCompleted)), len(bodyCompleted), bodyCompleted)
 	b.SetParallelism(max(1, conns/runtime.GOMAXPROCS(0)))
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -45,7 +45,7 @@ func golden(t *testing.T, file string) {
 		parts[f.Name] = string(f.Data)
 	}
 	body := strings.TrimSuffix(parts["body"], "\n")
-	headers := []string{SignatureHeader, Sign([]byte(secret32), []byte(body))}
+	headers := []string{SignatureHeader, sign([]byte(secret32), []byte(body))}
 	for line := range strings.Lines(parts["header"]) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		headers = append(headers, name, value)

@@ -2,6 +2,9 @@ package intdash
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -57,8 +60,15 @@ func (f *fixture) post(body string, headers ...string) *httptest.ResponseRecorde
 	return w
 }
 
+// sign returns the value of SignatureHeader for a body.
+func sign(secret, body []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func (f *fixture) postSigned(body string) *httptest.ResponseRecorder {
-	return f.post(body, SignatureHeader, Sign([]byte(secret32), []byte(body)))
+	return f.post(body, SignatureHeader, sign([]byte(secret32), []byte(body)))
 }
 
 // counted returns the value of one series; labels are name, value, ...

@@ -43,8 +43,8 @@ func TestVectorsOverHTTP(t *testing.T) {
 }
 
 func TestUnauthenticIsNotStored(t *testing.T) {
-	mac := Sign([]byte("another secret"), []byte(bodyCompleted))
-	reserialised := Sign([]byte(secret32), []byte(bodyCompact))
+	mac := sign([]byte("another secret"), []byte(bodyCompleted))
+	reserialised := sign([]byte(secret32), []byte(bodyCompact))
 	tests := []struct {
 		name, body string
 		headers    []string
@@ -75,7 +75,7 @@ func TestUnauthenticIsNotStored(t *testing.T) {
 			if len(tt.headers) > 0 {
 				sent = tt.headers[1]
 			}
-			secretsDoNotLeak(t, f.log.String()+w.Body.String(), sent, Sign([]byte(secret32), []byte(tt.body)))
+			secretsDoNotLeak(t, f.log.String()+w.Body.String(), sent, sign([]byte(secret32), []byte(tt.body)))
 		})
 	}
 }
@@ -128,6 +128,11 @@ func TestNotStored(t *testing.T) {
 	}
 }
 
+// updated returns the body of an event with that delivery UUID.
+func updated(delivery string) string {
+	return `{"delivery_uuid":"` + delivery + `","resource_type":"measurement","action":"updated"}`
+}
+
 func TestConcurrentRequestsKeepTheirBodies(t *testing.T) {
 	f := newFixture(t, settings32)
 	server := httptest.NewServer(f)
@@ -137,12 +142,13 @@ func TestConcurrentRequestsKeepTheirBodies(t *testing.T) {
 	for s := range senders {
 		wg.Go(func() {
 			for i := range each {
-				m := Message{ResourceType: "measurement", Action: "updated", DeliveryUUID: string(rune('a'+s)) + strings.Repeat("x", i)}
-				r, err := NewRequest(t.Context(), server.URL+"/hooks/lab", []byte(secret32), m.Body())
+				body := updated(string(rune('a'+s)) + strings.Repeat("x", i))
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/hooks/lab", strings.NewReader(body))
 				if err != nil {
 					t.Error(err)
 					return
 				}
+				r.Header.Set(SignatureHeader, sign([]byte(secret32), []byte(body)))
 				resp, err := server.Client().Do(r)
 				if err != nil {
 					t.Error(err)
@@ -159,8 +165,7 @@ func TestConcurrentRequestsKeepTheirBodies(t *testing.T) {
 		t.Fatalf("stored %d events, want %d", len(f.intake.Events), senders*each)
 	}
 	for _, e := range f.intake.Events {
-		want := Message{ResourceType: "measurement", Action: "updated", DeliveryUUID: e.Envelope.GetIntdash().GetDeliveryUuid()}
-		if got := string(e.Envelope.GetBody()); got != string(want.Body()) {
+		if got := string(e.Envelope.GetBody()); got != updated(e.Envelope.GetIntdash().GetDeliveryUuid()) {
 			t.Errorf("body %s does not belong to %s", got, e.Envelope.GetId())
 		}
 	}

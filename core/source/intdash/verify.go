@@ -10,7 +10,8 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// SignatureHeader is the header with the signature of a request, in the canonical form of net/http.
+// SignatureHeader is the header with the signature of a request: HMAC-SHA256 over the raw bytes of the body in standard
+// base64. It is spelled in the canonical form of net/http.
 const SignatureHeader = "X-Intdash-Signature-256"
 
 // Reasons why a request is refused.
@@ -22,13 +23,6 @@ const (
 )
 
 var refusalReasons = []string{sigMissing, sigDoubled, sigMalformed, sigMismatch}
-
-// Sign returns the value of SignatureHeader for a body: HMAC-SHA256 over its raw bytes in standard base64.
-func Sign(secret, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write(body)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
-}
 
 // verifier holds the secrets of one source.
 type verifier struct{ keys []*key }

@@ -38,7 +38,7 @@ var vectors = []vector{
 func TestVectors(t *testing.T) {
 	for _, v := range vectors {
 		t.Run(v.name, func(t *testing.T) {
-			if got := Sign([]byte(v.secret), []byte(v.body)); got != v.signature {
+			if got := sign([]byte(v.secret), []byte(v.body)); got != v.signature {
 				t.Errorf("Sign = %s, want %s", got, v.signature)
 			}
 			slot, err := verifierOf(t, v.secret).verify([]string{v.signature}, []byte(v.body))
@@ -111,7 +111,7 @@ func TestVerifyTriesAllSecrets(t *testing.T) {
 
 func TestEmptySecretIsNeverUsed(t *testing.T) {
 	v := verifierOf(t, "", secret32)
-	if _, err := v.verify([]string{Sign(nil, []byte(bodyCompleted))}, []byte(bodyCompleted)); reason(err) != sigMismatch {
+	if _, err := v.verify([]string{sign(nil, []byte(bodyCompleted))}, []byte(bodyCompleted)); reason(err) != sigMismatch {
 		t.Errorf("signed with the empty secret: %v, want %s", err, sigMismatch)
 	}
 	for _, none := range [][]schema.Secret{nil, {}, secrets(""), secrets("", "")} {
@@ -149,14 +149,14 @@ func FuzzVerify(f *testing.F) {
 		if string(body) != kept {
 			t.Fatal("verify changed the body")
 		}
-		genuine := signature == Sign([]byte(secret32), body)
-		if (err == nil) != genuine && signature != Sign([]byte("a-new-secret-of-24-bytes-or-more"), body) {
+		genuine := signature == sign([]byte(secret32), body)
+		if (err == nil) != genuine && signature != sign([]byte("a-new-secret-of-24-bytes-or-more"), body) {
 			t.Fatalf("verify = %v for a signature that is genuine: %t", err, genuine)
 		}
 		if err == nil && slot < 0 || err != nil && reason(err) == "" {
 			t.Fatalf("verify = %d, %v", slot, err)
 		}
-		if slot, err := v.verify([]string{Sign([]byte(secret32), body)}, body); slot != 1 || err != nil {
+		if slot, err := v.verify([]string{sign([]byte(secret32), body)}, body); slot != 1 || err != nil {
 			t.Fatalf("own signature: %d, %v", slot, err)
 		}
 	})

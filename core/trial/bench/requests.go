@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 )
 
 const (
@@ -59,7 +60,7 @@ func writeRequests(dir string, n int) (_ scripts, err error) {
 			`"resource_type":"measurement","action":"completed","occurred_at":"2024-12-25T00:23:50.972454Z",`+
 			`"measurement_uuid":"1a14f158-2a0c-44c7-ace1-%012x","project_uuid":"00000000-0000-0000-0000-000000000000"}`, i, i)
 		fmt.Fprintf(w, "POST %s HTTP/1.1\x01Host: 127.0.0.1\x01Content-Type: application/json\x01Content-Length: %d\x01%s: %s\x01\x01%s\n",
-			path, len(body), intdash.SignatureHeader, intdash.Sign([]byte(secret), body), body)
+			path, len(body), intdash.SignatureHeader, intdashsend.Sign([]byte(secret), body), body)
 	}
 	// Not flushed, the file would keep the disk busy while the journal needs it.
 	if err := errors.Join(w.Flush(), f.Sync()); err != nil {

@@ -2,14 +2,13 @@ package crash
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 )
 
 // load sends signed events, each once, and remembers the ids of those that were acknowledged with a 2xx.
@@ -46,11 +45,8 @@ func (l *load) start(ctx context.Context, n int) <-chan struct{} {
 // send posts one event after the other. A dead router is met with a short pause, not with a storm.
 func (l *load) send(ctx context.Context) {
 	for ctx.Err() == nil {
-		m, err := intdash.NewMessage(rand.Reader, time.Now())
-		if err == nil {
-			err = l.post(&m)
-		}
-		if err == nil {
+		m := intdashsend.NewMessage(time.Now())
+		if err := l.post(m); err == nil {
 			l.mu.Lock()
 			l.known = append(l.known, m.DeliveryUUID)
 			l.mu.Unlock()
@@ -64,8 +60,8 @@ func (l *load) send(ctx context.Context) {
 }
 
 // post returns nil when the event is acknowledged. It does not end with the run: an answer under way still counts.
-func (l *load) post(m *intdash.Message) error {
-	req, err := intdash.NewRequest(context.Background(), l.url, l.secret, m.Body())
+func (l *load) post(m *intdashsend.Message) error {
+	req, err := intdashsend.NewRequest(context.Background(), l.url, l.secret, m.Body())
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package e2erooms
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -16,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/intdash"
+	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
@@ -33,7 +32,7 @@ type site struct {
 	options  options
 	dir      string
 	router   *testbed.Router
-	finished intdash.Message // the measurement that the pages hear of
+	finished *intdashsend.Message // the measurement that the pages hear of
 }
 
 func newSite(ctx context.Context, o options, dir string) (*site, error) {
@@ -41,11 +40,7 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{options: o, dir: dir}
-	if s.finished, err = intdash.NewMessage(rand.Reader, time.Now()); err != nil {
-		return nil, err
-	}
-	s.finished.Action, s.finished.ResourceType, s.finished.ProjectUUID = "completed", "measurement", intdash.DefaultProject
+	s := &site{options: o, dir: dir, finished: intdashsend.NewMessage(time.Now())}
 	if err := os.CopyFS(filepath.Join(dir, "scripts"), scripts); err != nil {
 		return nil, err
 	}
@@ -136,7 +131,7 @@ func (s *site) answer(ctx context.Context, questions io.Reader, answers io.Write
 
 // post sends the router the webhook of a completed measurement, as an intdash server does.
 func (s *site) post(ctx context.Context) error {
-	req, err := intdash.NewRequest(ctx, s.router.Server+"/hooks/intdash", []byte(secret), s.finished.Body())
+	req, err := intdashsend.NewRequest(ctx, s.router.Server+"/hooks/intdash", []byte(secret), s.finished.Body())
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,20 @@
-package intdash
+// Package intdashsend sends webhooks as an intdash server does. Only `pointsman send` and tests use it: the router receives
+// webhooks and never sends any.
+package intdashsend
 
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/pointsman/pointsman/core/source/intdash"
 )
 
 // DefaultProject is the UUID of the default project, which exists on every intdash server.
@@ -22,19 +29,11 @@ type Message struct {
 }
 
 // NewMessage returns the event of a completed measurement of the default project with random UUIDs.
-func NewMessage(random io.Reader, now time.Time) (Message, error) {
-	var ids [3]string
-	for i := range ids {
-		id, err := newUUID(random)
-		if err != nil {
-			return Message{}, fmt.Errorf("generate id: %w", err)
-		}
-		ids[i] = id
+func NewMessage(now time.Time) *Message {
+	return &Message{
+		DeliveryUUID: uuid.NewString(), HookUUID: uuid.NewString(), ResourceType: "measurement", Action: "completed", OccurredAt: now,
+		ResourceUUID: uuid.NewString(), ProjectUUID: DefaultProject,
 	}
-	return Message{
-		DeliveryUUID: ids[0], HookUUID: ids[1], ResourceType: "measurement", Action: "completed", OccurredAt: now,
-		ResourceUUID: ids[2], ProjectUUID: DefaultProject,
-	}, nil
 }
 
 // Body returns the message as compact JSON with the member order of a real server.
@@ -64,6 +63,14 @@ func (m *Message) Body() []byte {
 	return append(body, '}')
 }
 
+func appendString(to []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic("intdashsend: marshal string: " + err.Error()) // cannot happen
+	}
+	return append(to, quoted...)
+}
+
 // NewRequest returns the signed POST request of a body.
 func NewRequest(ctx context.Context, url string, secret, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
@@ -71,25 +78,13 @@ func NewRequest(ctx context.Context, url string, secret, body []byte) (*http.Req
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set(SignatureHeader, Sign(secret, body))
+	r.Header.Set(intdash.SignatureHeader, Sign(secret, body))
 	return r, nil
 }
 
-func appendString(to []byte, s string) []byte {
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		panic("intdash: marshal string: " + err.Error()) // cannot happen
-	}
-	return append(to, quoted...)
-}
-
-// newUUID returns a random UUID (RFC 9562 version 4).
-func newUUID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", err
-	}
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+// Sign returns the value of intdash.SignatureHeader for a body: HMAC-SHA256 over its raw bytes in standard base64.
+func Sign(secret, body []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
