@@ -70,7 +70,11 @@ func (c *compiler) memberOf(a *pluginv1.Attribute, attr *hcl.Attribute) (member 
 	if attr == nil {
 		return literal(otherwise), true
 	}
-	x := c.compile(attr.Expr.(hclsyntax.Expression))
+	compile := c.compile
+	if a.GetTemplate() {
+		compile = c.templateArgument
+	}
+	x := compile(attr.Expr.(hclsyntax.Expression))
 	if !c.accepts(a, x) {
 		return nil, false
 	}

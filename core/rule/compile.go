@@ -71,11 +71,11 @@ func (c *compiler) node(e hclsyntax.Expression) *expr {
 	case *hclsyntax.UnaryOpExpr:
 		return c.unary(e)
 	case *hclsyntax.ConditionalExpr:
-		return c.conditional(e)
+		return c.conditional(e, c.compile)
 	case *hclsyntax.FunctionCallExpr:
 		return c.call(e)
 	case *hclsyntax.TemplateExpr:
-		return c.template(e)
+		return c.template(e, c.compile)
 	case *hclsyntax.TemplateWrapExpr:
 		return c.compile(e.Wrapped)
 	case *hclsyntax.TemplateJoinExpr:
@@ -112,9 +112,10 @@ func (c *compiler) constant(v cty.Value, rng hcl.Range) *expr {
 	return constExpr(c.at(rng), v.Type(), constant)
 }
 
-func (c *compiler) conditional(e *hclsyntax.ConditionalExpr) *expr {
+// conditional compiles "cond ? yes : no", its results with compile.
+func (c *compiler) conditional(e *hclsyntax.ConditionalExpr, compile func(hclsyntax.Expression) *expr) *expr {
 	cond := c.asBool(c.compile(e.Condition), "the condition of ?:")
-	yes, no := c.compile(e.TrueResult), c.compile(e.FalseResult)
+	yes, no := compile(e.TrueResult), compile(e.FalseResult)
 	if cond == nil || yes == nil || no == nil {
 		return nil
 	}

@@ -1,15 +1,54 @@
 package rule
 
 import (
+	"strings"
+
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// template compiles "a${b}c". It is never null.
-func (c *compiler) template(e *hclsyntax.TemplateExpr) *expr {
+// templateArgument compiles an argument that the plugin reads as a template of Go's text/template. Constant text is the rule
+// author's and stays as it is. Text that depends on the event is data: every "{" in it is escaped, so that it cannot begin an
+// action of the template, not even together with the text around it.
+func (c *compiler) templateArgument(e hclsyntax.Expression) *expr {
+	x := c.compile(e)
+	if x == nil || x.constant != nil || x.number != nil || x.boolean != nil {
+		return x
+	}
+	switch e := e.(type) { // compiled again, and free of errors as the first time
+	case *hclsyntax.ParenthesesExpr:
+		return c.templateArgument(e.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return c.templateArgument(e.Wrapped)
+	case *hclsyntax.TemplateExpr:
+		return c.template(e, c.templateArgument)
+	case *hclsyntax.ConditionalExpr:
+		return c.conditional(e, c.templateArgument)
+	}
+	escape := func(f *frame, s string) string {
+		if strings.IndexByte(s, '{') >= 0 {
+			s = strings.ReplaceAll(s, "{", `{{"{"}}`)
+			f.spend(x.at, len(s))
+		}
+		return s
+	}
+	if x.text != nil {
+		return textExpr(x.at, func(f *frame) string { return escape(f, x.text(f)) })
+	}
+	return valueExpr(x.at, x.typ, func(f *frame) value {
+		v := x.val(f)
+		if v.kind == text {
+			v = textValue(escape(f, v.str))
+		}
+		return v
+	})
+}
+
+// template compiles "a${b}c", its parts with compile. It is never null.
+func (c *compiler) template(e *hclsyntax.TemplateExpr, compile func(hclsyntax.Expression) *expr) *expr {
 	var parts []func(*frame, []byte) []byte
 	ok := true
 	for _, p := range e.Parts {
-		x := c.compile(p)
+		x := compile(p)
 		if part := c.writer(x, "what is put into a string"); part != nil {
 			parts = append(parts, part)
 			continue

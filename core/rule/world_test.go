@@ -29,6 +29,7 @@ func describe(_ context.Context, p config.PluginRef) (*pluginv1.DescribeResponse
 var noteArguments = &pluginv1.Schema{Attributes: []*pluginv1.Attribute{
 	{Name: "text", Type: pluginv1.Type_TYPE_STRING, Required: true},
 	{Name: "channel", Type: pluginv1.Type_TYPE_STRING, DefaultJson: `"#general"`},
+	{Name: "letter", Type: pluginv1.Type_TYPE_STRING, Template: true},
 }}
 
 // allArguments has every type of attribute and block.

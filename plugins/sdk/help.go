@@ -68,6 +68,9 @@ func describeAttribute(a *pluginv1.Attribute) string {
 	if len(a.GetOneOf()) > 0 {
 		parts[0] += " (" + strings.Join(a.GetOneOf(), " | ") + ")"
 	}
+	if a.GetTemplate() {
+		parts = append(parts, "template")
+	}
 	if a.GetRequired() {
 		parts = append(parts, "required")
 	}

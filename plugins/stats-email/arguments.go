@@ -17,8 +17,8 @@ import (
 // arguments are those of a `dispatch` block.
 type arguments struct {
 	To          []string `pointsman:"to,required" doc:"Who gets the mail, one address each. With via = \"sns\" the topic's subscribers get it, and nobody else: write to = []."`
-	Subject     string   `pointsman:"subject" doc:"Subject; may hold placeholders as body does. Default: Measurement <uuid> statistics."`
-	Body        string   `pointsman:"body" doc:"Text with placeholders such as {{.Average}}, {{.UnbiasedVariance}}, {{.Count}}. Default: two lines with average and unbiased variance."`
+	Subject     string   `pointsman:"subject,template" doc:"Subject, with placeholders as in body. Default: Measurement <uuid> statistics."`
+	Body        string   `pointsman:"body,template" doc:"Text with placeholders such as {{.Average}}, {{.UnbiasedVariance}}, {{.Count}}. Default: two lines with average and unbiased variance."`
 	Measurement string   `pointsman:"measurement" doc:"UUID of the measurement. Default: the event's."`
 	Project     string   `pointsman:"project" doc:"UUID of the measurement's project. Default: the event's."`
 	Filter      []string `pointsman:"filter" doc:"Data points to use, such as \"float64:10/distance\"; # is any type or name. Default: all numbers."`

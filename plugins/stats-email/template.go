@@ -20,7 +20,7 @@ type template struct {
 }
 
 const (
-	maxTemplate = 64 << 10
+	maxTemplate = 512 << 10
 	maxOutput   = 1 << 20
 )
 

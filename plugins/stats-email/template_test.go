@@ -20,6 +20,7 @@ func TestTemplate(t *testing.T) {
 		{"{{if gt .Average 100.0}}high{{else if and (gt .Average 90.0) .Count}}fine{{else}}low{{end}}", "fine"},
 		{"{{if .Skipped}}x{{end}}{{/* nothing */}}", ""},
 		{`{{if eq .Event.Source "lab"}}<b>&{{end}}`, "<b>&"},
+		{`{{"{"}}{{"{"}}.Average}} {{.Count}}`, "{{.Average}} 1000"}, // the router's form of text of an event
 	} {
 		parsed, err := parseTemplate("body", c.text)
 		if err != nil {

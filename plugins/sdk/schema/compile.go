@@ -97,8 +97,8 @@ func isBlock(t reflect.Type) bool {
 }
 
 func (f *field) compileBlock(s *pluginv1.Schema, t tag, typ reflect.Type, depth int) error {
-	if t.hasDefault || t.sensitive || t.oneOf != nil {
-		return errors.New("a block takes no default, sensitive or one_of")
+	if t.hasDefault || t.sensitive || t.template || t.oneOf != nil {
+		return errors.New("a block takes no default, sensitive, one_of or template")
 	}
 	body := typ
 	if typ.Kind() != reflect.Struct {
@@ -138,8 +138,11 @@ func (f *field) compileAttribute(s *pluginv1.Schema, t tag, typ reflect.Type) er
 	if len(t.oneOf) > 0 && (v.secret || v.typ != pluginv1.Type_TYPE_STRING && v.typ != pluginv1.Type_TYPE_STRING_LIST) {
 		return errors.New("one_of is for strings and lists of strings")
 	}
+	if t.template && (v.secret || v.typ != pluginv1.Type_TYPE_STRING) {
+		return errors.New("template is for strings")
+	}
 	a := &pluginv1.Attribute{
-		Name: t.name, Type: v.typ, Required: t.required, Sensitive: t.sensitive || v.secret, OneOf: t.oneOf, Doc: t.doc,
+		Name: t.name, Type: v.typ, Required: t.required, Sensitive: t.sensitive || v.secret, OneOf: t.oneOf, Doc: t.doc, Template: t.template,
 	}
 	f.decode = v.decode
 	if t.hasDefault {

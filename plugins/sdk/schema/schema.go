@@ -14,6 +14,7 @@
 //	sensitive    the value is a secret; implied by Secret
 //	default=x    used when the attribute is not written: the plain text of a string, number, bool or duration, JSON otherwise
 //	one_of=a|b   the only values allowed, for strings and lists of strings
+//	template     a string that the plugin reads as a text/template; the router escapes text of events in it
 //	block        for the reader: implied by a struct
 //
 // The tag `doc` is what help and diagnostics say about it. Every exported field needs a tag; `pointsman:"-"` leaves one out.

@@ -14,6 +14,7 @@ type tag struct {
 	required   bool
 	sensitive  bool
 	block      bool
+	template   bool
 	defaultRaw string
 	hasDefault bool
 	oneOf      []string
@@ -64,6 +65,8 @@ func (t *tag) option(part string) (known bool, err error) {
 		t.sensitive = true
 	case part == "block":
 		t.block = true
+	case part == "template":
+		t.template = true
 	case key == "default" && hasValue:
 		if t.hasDefault {
 			return true, errors.New("has two defaults")

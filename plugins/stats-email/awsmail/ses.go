@@ -93,10 +93,10 @@ func utf8(text string) *types.Content {
 	return &types.Content{Data: &text, Charset: aws.String("UTF-8")}
 }
 
-// address returns ASCII: SES requires encoded display names (RFC 2047).
+// address returns ASCII, because SES requires encoded display names (RFC 2047), with quotes where the local part needs them.
 func address(a *netmail.Address) string {
 	if a.Name == "" {
-		return a.Address
+		return mail.Path(a.Address)
 	}
 	return a.String()
 }

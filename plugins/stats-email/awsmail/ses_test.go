@@ -40,9 +40,9 @@ func TestSendEmail(t *testing.T) {
 			name: "everything", change: func(s *SES, m *mail.Message) {
 				s.configurationSet = "set-1"
 				m.From.Name, m.Rule, m.Subject, m.Text = "計測", "a b.ü", "計測\r\n完了", "\xff計"
-				m.To = append(m.To, &netmail.Address{Name: `O"ps`, Address: "lab@example.jp"})
+				m.To = append(m.To, &netmail.Address{Name: `O"ps`, Address: "lab@example.jp"}, &netmail.Address{Address: "a@b>@example.jp"})
 			},
-			want: `{"FromEmailAddress":"=?utf-8?q?=E8=A8=88=E6=B8=AC?= <router@example.jp>","Destination":{"ToAddresses":["ops@example.jp","\"O\\\"ps\" <lab@example.jp>"]},"Content":{"Simple":{"Subject":{"Data":"計測 完了","Charset":"UTF-8"},"Body":{"Text":{"Data":"\ufffd計","Charset":"UTF-8"}}}},"EmailTags":[{"Name":"rule","Value":"a_b__"}],"ConfigurationSetName":"set-1"}`,
+			want: `{"FromEmailAddress":"=?utf-8?q?=E8=A8=88=E6=B8=AC?= <router@example.jp>","Destination":{"ToAddresses":["ops@example.jp","\"O\\\"ps\" <lab@example.jp>","\"a@b>\"@example.jp"]},"Content":{"Simple":{"Subject":{"Data":"計測 完了","Charset":"UTF-8"},"Body":{"Text":{"Data":"\ufffd計","Charset":"UTF-8"}}}},"EmailTags":[{"Name":"rule","Value":"a_b__"}],"ConfigurationSetName":"set-1"}`,
 		},
 		{
 			name: "no rule", change: func(_ *SES, m *mail.Message) { m.Rule = "" },

@@ -18,7 +18,7 @@ func TestExim(t *testing.T) {
 		Host: "127.0.0.1", Port: exim.Port, TLS: StartTLS, Username: mailtest.Username, Password: mailtest.Password,
 		RootCAs: exim.Cert.Pool(),
 	}
-	m := message(t, "ops@example.com", "nouser@example.com")
+	m := message(t, "ops@example.com", "nouser@example.com", `"nouser>"@example.com`)
 	m.Subject = "計測完了: 平均 99.506109"
 	var partial *PartialError
 	if err := s.Send(t.Context(), m); !errors.As(err, &partial) || !partial.Permanent() || !strings.Contains(err.Error(), "no such user") {

@@ -6,13 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"mime/quotedprintable"
 	netmail "net/mail"
 	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
-	gomail "github.com/wneessen/go-mail"
 	"golang.org/x/net/idna"
 )
 
@@ -59,23 +59,32 @@ func (m *Message) Name() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// encode renders the message as RFC 5322, lines ended by CRLF.
+// encode renders the message as RFC 5322, with lines ended by CRLF. Quoted-printable leaves short ASCII lines as they are.
 func (m *Message) encode() ([]byte, error) {
-	msg := gomail.NewMsg(gomail.WithCharset("utf-8"), gomail.WithEncoding(gomail.EncodingB64), gomail.WithNoDefaultUserAgent())
-	msg.FromMailAddress(m.From)
-	msg.ToMailAddress(m.To...)
-	msg.Subject(HeaderText(m.Subject))
-	msg.SetMessageIDWithValue(m.messageID())
-	msg.SetDateWithValue(m.Date)
-	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday replies
-	msg.SetGenHeader("X-Pointsman-Delivery", HeaderText(m.ID))
-	// Quoted-printable leaves short ASCII lines as they are.
-	msg.SetBodyString(gomail.TypeTextPlain, strings.ToValidUTF8(m.Text, "\uFFFD"), gomail.WithPartEncoding(gomail.EncodingQP))
-	var buf bytes.Buffer
-	if _, err := msg.WriteTo(&buf); err != nil {
+	var b bytes.Buffer
+	for _, h := range []struct{ name, value string }{
+		{"From", addressList("From", m.From)},
+		{"To", addressList("To", m.To...)},
+		{"Subject", encodeText("Subject", HeaderText(m.Subject))},
+		{"Date", m.Date.Format(time.RFC1123Z)},
+		{"Message-ID", m.MessageID()},
+		{"Auto-Submitted", "auto-generated"}, // RFC 3834: no holiday replies
+		{"X-Pointsman-Delivery", encodeText("X-Pointsman-Delivery", HeaderText(m.ID))},
+		{"MIME-Version", "1.0"},
+		{"Content-Type", "text/plain; charset=utf-8"},
+		{"Content-Transfer-Encoding", "quoted-printable"},
+	} {
+		writeHeader(&b, h.name, h.value)
+	}
+	b.WriteString("\r\n")
+	w := quotedprintable.NewWriter(&b)
+	if _, err := w.Write([]byte(strings.ToValidUTF8(m.Text, "\uFFFD"))); err != nil {
 		return nil, fmt.Errorf("write mail: %w", err)
 	}
-	return buf.Bytes(), nil
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("write mail: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 // HeaderText is OneLine, short enough for a header.
@@ -99,7 +108,7 @@ func OneLine(s string) string {
 }
 
 // ParseAddress reads one address, with or without a display name: "ops@example.com", "Ops <ops@example.com>". A domain in
-// other letters becomes its ASCII form (RFC 5891).
+// other letters becomes its ASCII form (RFC 5891). The result has the local part without quotes; see Path.
 func ParseAddress(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
 	if err != nil {
@@ -107,7 +116,7 @@ func ParseAddress(s string) (*netmail.Address, error) {
 	}
 	at := strings.LastIndexByte(a.Address, '@')
 	local, domain := a.Address[:at], a.Address[at+1:]
-	if !isPlain(local) || len(a.Address) > 254 || len(a.Name) > 250 {
+	if !isPrintable(local) || len(Path(a.Address)) > 254 || len(a.Name) > 250 {
 		return nil, fmt.Errorf("%.100q is not a mail address that can be sent to: too long, or not ASCII before the @", s)
 	}
 	if !strings.HasPrefix(domain, "[") {
@@ -116,12 +125,28 @@ func ParseAddress(s string) (*netmail.Address, error) {
 		}
 	}
 	a.Address = local + "@" + domain
+	a.Name = OneLine(a.Name)
 	return a, nil
 }
 
-func isPlain(s string) bool {
+// dotAtom is a local part that needs no quotes (RFC 5321 section 4.1.2).
+var dotAtom = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~` + "`" + `-]+)*$`)
+
+// Path returns an address as it is written in SMTP and in headers, with a local part such as "a b" in quotes. Without them,
+// "someone@else.example>"@example.com would be sent to somebody else.
+func Path(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	local := address[:at]
+	if dotAtom.MatchString(local) {
+		return address
+	}
+	return quote(local) + address[at:]
+}
+
+// isPrintable reports whether s is printable ASCII, spaces included.
+func isPrintable(s string) bool {
 	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
+		if s[i] < ' ' || s[i] >= 0x7f {
 			return false
 		}
 	}

@@ -193,12 +193,12 @@ func (s *SMTP) auth(c *smtp.Client) (smtp.Auth, error) {
 
 // envelope opens a mail transaction (RFC 5321 section 3.3). Recipients that are refused do not keep the mail from the others.
 func (s *SMTP) envelope(ctx context.Context, c *smtp.Client, from string, to []string) (accepted []string, refused []Refusal, err error) {
-	if err := c.Mail("<" + from + ">"); err != nil {
+	if err := c.Mail("<" + Path(from) + ">"); err != nil {
 		return nil, nil, s.explain(ctx, "send from "+from, err)
 	}
 	for _, a := range to {
 		var no *Error
-		switch err := s.explain(ctx, "send to "+a, c.Rcpt("<"+a+">")); {
+		switch err := s.explain(ctx, "send to "+a, c.Rcpt("<"+Path(a)+">")); {
 		case err == nil:
 			accepted = append(accepted, a)
 		case errors.As(err, &no):
@@ -259,7 +259,7 @@ func (c *patientConn) Write(p []byte) (int, error) {
 
 // helloName is the machine's full name, or its address as RFC 5321 section 4.1.3 writes it where there is none.
 func helloName(conn net.Conn) string {
-	if name, err := os.Hostname(); err == nil && isPlain(name) && strings.Contains(name, ".") {
+	if name, err := os.Hostname(); err == nil && dotAtom.MatchString(name) && strings.Contains(name, ".") {
 		return name
 	}
 	host, _, err := net.SplitHostPort(conn.LocalAddr().String())

@@ -60,6 +60,22 @@ func TestSMTP(t *testing.T) {
 	}
 }
 
+// A local part that needs quotes has them on the wire, and reaches nobody else (RFC 5321 section 4.1.2).
+func TestSMTPQuotedLocalPart(t *testing.T) {
+	for _, quoted := range []string{`"someone@else.example>"@example.com`, `"a b"@example.com`, `"\"a\\"@example.com`} {
+		var sent string
+		server := mailtest.New(t, mailtest.Options{NoTLS: true, NoAuth: true, Rcpt: func(to string) error { sent = to; return nil }})
+		m := message(t, quoted)
+		if err := sender(server, clear, anonymous).Send(t.Context(), m); err != nil {
+			t.Errorf("%s: %v", quoted, err)
+			continue
+		}
+		if sent != m.To[0].Address {
+			t.Errorf("%s: the server took it for %q, want %q", quoted, sent, m.To[0].Address)
+		}
+	}
+}
+
 // Which refusals are final: those that the server itself calls so (5xx).
 func TestSMTPRefusals(t *testing.T) {
 	refuse := func(code int) func(string) error {

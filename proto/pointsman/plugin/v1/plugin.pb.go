@@ -507,8 +507,11 @@ type Attribute struct {
 	// Default value as JSON; empty: none.
 	DefaultJson string `protobuf:"bytes,5,opt,name=default_json,json=defaultJson,proto3" json:"default_json,omitempty"`
 	// The allowed values; empty: any value of the type.
-	OneOf         []string `protobuf:"bytes,6,rep,name=one_of,json=oneOf,proto3" json:"one_of,omitempty"`
-	Doc           string   `protobuf:"bytes,7,opt,name=doc,proto3" json:"doc,omitempty"`
+	OneOf []string `protobuf:"bytes,6,rep,name=one_of,json=oneOf,proto3" json:"one_of,omitempty"`
+	Doc   string   `protobuf:"bytes,7,opt,name=doc,proto3" json:"doc,omitempty"`
+	// The plugin reads the string as a template of Go's text/template. Text that a rule writes there is template text; text that
+	// comes from an event is data, so the router replaces every "{" in it by {{"{"}}.
+	Template      bool `protobuf:"varint,8,opt,name=template,proto3" json:"template,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +593,13 @@ func (x *Attribute) GetDoc() string {
 		return x.Doc
 	}
 	return ""
+}
+
+func (x *Attribute) GetTemplate() bool {
+	if x != nil {
+		return x.Template
+	}
+	return false
 }
 
 // Block is `name { ... }`.
@@ -1608,7 +1618,7 @@ const file_pointsman_plugin_v1_plugin_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x01 \x03(\v2\x1e.pointsman.plugin.v1.AttributeR\n" +
 	"attributes\x122\n" +
-	"\x06blocks\x18\x02 \x03(\v2\x1a.pointsman.plugin.v1.BlockR\x06blocks\"\xd4\x01\n" +
+	"\x06blocks\x18\x02 \x03(\v2\x1a.pointsman.plugin.v1.BlockR\x06blocks\"\xf0\x01\n" +
 	"\tAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12-\n" +
 	"\x04type\x18\x02 \x01(\x0e2\x19.pointsman.plugin.v1.TypeR\x04type\x12\x1a\n" +
@@ -1616,7 +1626,8 @@ const file_pointsman_plugin_v1_plugin_proto_rawDesc = "" +
 	"\tsensitive\x18\x04 \x01(\bR\tsensitive\x12!\n" +
 	"\fdefault_json\x18\x05 \x01(\tR\vdefaultJson\x12\x15\n" +
 	"\x06one_of\x18\x06 \x03(\tR\x05oneOf\x12\x10\n" +
-	"\x03doc\x18\a \x01(\tR\x03doc\"\x92\x01\n" +
+	"\x03doc\x18\a \x01(\tR\x03doc\x12\x1a\n" +
+	"\btemplate\x18\b \x01(\bR\btemplate\"\x92\x01\n" +
 	"\x05Block\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x123\n" +
 	"\x06schema\x18\x02 \x01(\v2\x1b.pointsman.plugin.v1.SchemaR\x06schema\x12\x1a\n" +
