@@ -169,7 +169,7 @@ func (b *broadcast) drop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		b.log.WarnContext(ctx, "disconnecting a connection that takes no more messages", "connection_id", connection, "room", b.Room)
+		b.log.WarnContext(ctx, "disconnecting a connection that does not read", "connection_id", connection, "room", b.Room)
 		if err := b.Disconnect(ctx, connection); err != nil {
 			return err
 		}

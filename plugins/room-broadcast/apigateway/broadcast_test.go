@@ -236,7 +236,7 @@ func TestRefusals(t *testing.T) {
 		want      string
 	}{
 		"forbidden":      {fault("a=", amazontest.Forbidden), 1, true, "ForbiddenException (HTTP 403): the credentials need execute-api:ManageConnections"},
-		"too large":      {nil, amazontest.MaxFrame + 1, true, "PayloadTooLargeException: Message too long (HTTP 413): API Gateway takes at most 128 KB"},
+		"too large":      {nil, amazontest.MaxFrame + 1, true, "PayloadTooLargeException: Message too long (HTTP 413): API Gateway accepts at most 128 KB"},
 		"wrong stage":    {with(func(o *gateway.Settings) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
 		"wrong key":      {with(func(o *gateway.Settings) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
 		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "query the room in DynamoDB: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},

@@ -83,16 +83,16 @@ func responseOf(err error) amazon.Error {
 	return response
 }
 
-// passing are codes of S3 with a status of 4xx after which another attempt can succeed all the same.
-var passing = []string{
+// transientCodes are codes of S3 with a status of 4xx after which another attempt can succeed.
+var transientCodes = []string{
 	"BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "NoSuchUpload",
 	"InvalidPart", "OperationAborted", "ConditionalRequestConflict", "PreconditionFailed", "TooManyRequests",
 }
 
-// passes reports whether the code or status alone says that another attempt can succeed.
-func passes(r amazon.Error) bool {
+// isTransient reports whether another attempt can succeed, by the code or status alone.
+func isTransient(r amazon.Error) bool {
 	known := r.Code != "" && r.Code != "UnknownError" // without a code from S3 the status decides
-	return slices.Contains(passing, r.Code) || known && r.Status >= 400 && r.Status < 500 && !r.Permanent
+	return slices.Contains(transientCodes, r.Code) || known && r.Status >= 400 && r.Status < 500 && !r.Permanent
 }
 
 // judge decides whether a response is final, and what to do about it.
@@ -100,7 +100,7 @@ func judge(side string, r amazon.Error) (permanent bool, advice string) {
 	switch {
 	case r.Status == 0:
 		return false, ""
-	case passes(r):
+	case isTransient(r):
 		return false, map[string]string{"RequestTimeTooSkewed": "set the clocks", "ExpiredToken": "renew the session token"}[r.Code]
 	case r.Code == "NoSuchBucket":
 		return true, "create the bucket, or correct " + side + ".bucket"
@@ -139,6 +139,6 @@ func deleteMarker(err error) bool {
 // checksumRefused reports whether the destination does not know the header with the checksum.
 func checksumRefused(err error) bool {
 	r := responseOf(err)
-	return (r.Status == http.StatusBadRequest || r.Status == http.StatusNotImplemented) && !passes(r) &&
+	return (r.Status == http.StatusBadRequest || r.Status == http.StatusNotImplemented) && !isTransient(r) &&
 		strings.Contains(strings.ToLower(r.Message), "checksum")
 }

@@ -176,7 +176,7 @@ func (c *cursor) listedNext() (*Object, error) {
 func (c *cursor) check(key string) error {
 	switch {
 	case !strings.HasPrefix(key, c.prefix):
-		return fmt.Errorf("the %s, bucket %q, lists %q although it was asked for keys that begin with %q", c.side, c.bucket, key, c.prefix)
+		return fmt.Errorf("the %s, bucket %q, lists %q, which does not begin with the requested prefix %q", c.side, c.bucket, key, c.prefix)
 	case c.last != "" && key <= c.last:
 		return fmt.Errorf(
 			"the %s, bucket %q, lists %q after %q, which is not the order of S3 (by the bytes of UTF-8): the two buckets cannot be compared",

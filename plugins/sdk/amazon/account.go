@@ -67,8 +67,8 @@ func (a Account) Load(ctx context.Context, client *awshttp.BuildableClient) (aws
 // customRegion is the form of a region's name at an endpoint that is not one of AWS.
 var customRegion = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
 
-// Check reports what the schema cannot. block is the path of the block with a dot at its end. custom says that calls go to an
-// endpoint of the user's, whose regions AWS need not know.
+// Check reports what the schema cannot. block is the path of the block with a dot at its end. custom means that calls go to a
+// configured endpoint, where regions need not be those of AWS.
 func (a Account) Check(ds *schema.Diagnostics, block string, custom bool) {
 	inPartition := partition.OfRegion(a.Region)
 	switch {

@@ -17,7 +17,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
-// Error is a service's refusal of a call. Other errors of a call, such as a lost connection, may pass by themselves.
+// Error is a service's refusal of a call. Other errors of a call, such as a lost connection, are transient.
 type Error struct {
 	// Status is that of the HTTP response, 0 if there was none.
 	Status int
@@ -82,21 +82,21 @@ func ErrorOf(err error) (e Error, ok bool) {
 	}
 	_, e.Throttled = retry.DefaultThrottleErrorCodes[e.Code]
 	e.Throttled = e.Throttled || e.Status == http.StatusTooManyRequests
-	e.Permanent = e.Status >= 400 && e.Status < 500 && !passes(e.Status, e.Code)
+	e.Permanent = e.Status >= 400 && e.Status < 500 && !isTransient(e.Status, e.Code)
 	return e, ok || e.Status >= http.StatusMultipleChoices
 }
 
-// passes reports whether a refusal with a status of 4xx may pass by itself.
-func passes(status int, code string) bool {
+// isTransient reports whether another attempt may succeed after a refusal with a status of 4xx.
+func isTransient(status int, code string) bool {
 	_, throttled := retry.DefaultThrottleErrorCodes[code]
 	_, retryable := retry.DefaultRetryableErrorCodes[code]
-	return throttled || retryable || slices.Contains(passing, code) ||
+	return throttled || retryable || slices.Contains(transientCodes, code) ||
 		status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests
 }
 
-// passing are more codes of such refusals. Those of expired credentials are among them because whoever renews the
-// credentials still needs the delivery.
-var passing = []string{
+// transientCodes are more codes of such refusals. They include those of expired credentials, because the delivery is still wanted
+// after the credentials are renewed.
+var transientCodes = []string{
 	"Throttled", "KMSThrottling", "InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable",
 	"TransactionInProgressException", "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestTimeTooSkewed",
 	"", "UnknownError", // the page is not from AWS

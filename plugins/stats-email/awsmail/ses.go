@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// MaxRecipients is how many addresses SES takes for one mail.
+	// MaxRecipients is the most addresses that SES accepts for one mail.
 	MaxRecipients = 50
 	// maxResponse bounds a response of SES or SNS, which has some hundred bytes.
 	maxResponse = 1 << 20

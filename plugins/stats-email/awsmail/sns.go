@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// maxMessage is the most bytes that a topic takes unless its owner allows more.
+	// maxMessage is the most bytes that a topic accepts unless its owner allows more.
 	maxMessage = 256 << 10
 	// maxSubject in characters.
 	maxSubject = 99
@@ -69,7 +69,7 @@ func (t *Topic) Send(ctx context.Context, m *mail.Message) (id string, err error
 	call := "SNS topic " + t.arn
 	in := t.input(m)
 	if n := len(*in.Message); n > maxMessage {
-		return "", &amazon.Error{Permanent: true, Message: fmt.Sprintf("%s: the text has %d bytes; SNS takes at most %d", call, n, maxMessage)}
+		return "", &amazon.Error{Permanent: true, Message: fmt.Sprintf("%s: the text has %d bytes; SNS accepts at most %d", call, n, maxMessage)}
 	}
 	ctx, cancel := amazon.WithTimeout(ctx)
 	defer cancel()

@@ -115,7 +115,7 @@ func TestMessageSize(t *testing.T) {
 	}
 	m.Text += "x"
 	_, err := out.Send(t.Context(), m)
-	checkRefusal(t, err, true, "the text has 262145 bytes; SNS takes at most 262144")
+	checkRefusal(t, err, true, "the text has 262145 bytes; SNS accepts at most 262144")
 	if len(server.Taken()) != 1 {
 		t.Error("it was sent")
 	}

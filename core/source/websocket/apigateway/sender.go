@@ -233,7 +233,7 @@ func (a *deliveryResult) record(r row, err error) {
 func (p *sender) finish(ctx context.Context, room string, a *deliveryResult, listing error) {
 	if a.delivered > 0 {
 		for _, connection := range a.slow {
-			p.source.log.Warn("disconnecting a connection that takes no more messages", "connection", connection, "room", room)
+			p.source.log.Warn("disconnecting a connection that does not read", "connection", connection, "room", room)
 			if err := p.out.api.Disconnect(ctx, connection); err != nil {
 				p.source.log.Warn("a slow connection was not disconnected", "connection", connection, "err", err)
 			}

@@ -78,7 +78,7 @@ func refuseXML(w http.ResponseWriter, f Fault) {
 		side = "Receiver"
 	}
 	var message strings.Builder
-	_ = xml.EscapeText(&message, []byte(f.Message)) // a Builder takes all
+	_ = xml.EscapeText(&message, []byte(f.Message)) // a Builder does not fail
 	w.Header().Set(contentType, "text/xml")
 	w.WriteHeader(f.Status)
 	fmt.Fprintf(w, `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message>`+

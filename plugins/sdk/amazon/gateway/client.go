@@ -14,12 +14,12 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
-// Outcomes of a message to one connection that are no failures of the API.
+// Outcomes of a message to one connection that are not failures of the API.
 var (
 	// ErrGone is also returned for an id that the API never gave.
 	ErrGone = errors.New("the connection is gone")
-	// ErrSlow stands for two cases that API Gateway answers alike: the client does not read, or there are too many calls.
-	ErrSlow = errors.New("the connection takes no more")
+	// ErrSlow means that the client does not read, or that there are too many calls: API Gateway responds with 429 to both.
+	ErrSlow = errors.New("the connection accepts no more messages")
 )
 
 const (
@@ -113,7 +113,7 @@ func (c *Client) Disconnect(ctx context.Context, connection string) error {
 var hints = map[int]string{
 	http.StatusForbidden:             "the credentials need execute-api:ManageConnections for this stage",
 	http.StatusNotFound:              "see that endpoint ends with the stage of the API",
-	http.StatusRequestEntityTooLarge: "API Gateway takes at most 128 KB",
+	http.StatusRequestEntityTooLarge: "API Gateway accepts at most 128 KB",
 }
 
 func explain(ctx context.Context, call string, err error) error {
