@@ -16,6 +16,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source/sns"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -141,7 +142,7 @@ func (f *snsFlags) send(ctx context.Context, s streams, target snsTarget, topic 
 	if err != nil {
 		return usageError(err)
 	}
-	req, err := snsmessage.NewRequest(ctx, target.url, body)
+	req, err := snssend.NewRequest(ctx, target.url, body)
 	if err != nil {
 		return usageError(err)
 	}
@@ -173,7 +174,7 @@ func (f *snsFlags) sendRaw(ctx context.Context, s streams, target snsTarget) err
 	if f.message.MessageID == "" {
 		f.message.MessageID = strings.ToLower(rand.Text())
 	}
-	req, err := snsmessage.NewRawRequest(ctx, target.url, &f.message, target.token)
+	req, err := snssend.NewRawRequest(ctx, target.url, &f.message, target.token)
 	if err != nil {
 		return usageError(err)
 	}

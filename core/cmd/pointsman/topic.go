@@ -2,19 +2,18 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 )
 
 // openTopic is an SNS topic of ours that a command sends by.
 type openTopic struct {
-	*snsmessage.Topic
+	*snssend.Topic
 	at     string // host and port, for insecure_cert_hosts
 	server *http.Server
 }
@@ -30,7 +29,7 @@ func listenTopic(ctx context.Context, arn, listen string, timeout time.Duration)
 		return nil, errors.Join(usageError(err), listener.Close())
 	}
 	t := &openTopic{at: listener.Addr().String()}
-	if t.Topic, err = snsmessage.NewTopic(rand.Reader, arn, t.at); err != nil {
+	if t.Topic, err = snssend.NewTopic(arn, t.at); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	t.server = &http.Server{Handler: t.Topic, ReadHeaderTimeout: timeout}

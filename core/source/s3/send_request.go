@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -14,7 +14,7 @@ import (
 // of the path. An empty token is not sent. For SNS, body must be the SNS message, and there is no token.
 func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, body []byte) (*http.Request, error) {
 	if dialect == dialectSNS {
-		return snsmessage.NewRequest(ctx, to, body)
+		return snssend.NewRequest(ctx, to, body)
 	}
 	s := senders[dialect]
 	u, err := url.Parse(to)

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,17 +8,18 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 const sentTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"
 
 // newTestTopic returns a topic that serves its certificate, and a source that trusts it.
-func newTestTopic(t *testing.T) (*snsmessage.Topic, *fixture) {
+func newTestTopic(t *testing.T) (*snssend.Topic, *fixture) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	host := server.Listener.Addr().String()
-	topic, err := snsmessage.NewTopic(rand.Reader, sentTopic, host)
+	topic, err := snssend.NewTopic(sentTopic, host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 // amazon is a local emulation of SNS.
 type amazon struct {
 	*httptest.Server
-	topic *snsmessage.Topic
+	topic *snssend.Topic
 	host  string
 }
 
@@ -31,7 +31,7 @@ func newAmazon(t testing.TB, arn string) *amazon {
 	t.Cleanup(a.Close)
 	a.host = strings.TrimPrefix(a.URL, "http://")
 	var err error
-	if a.topic, err = snsmessage.NewTopic(rand.Reader, arn, a.host); err != nil {
+	if a.topic, err = snssend.NewTopic(arn, a.host); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -51,7 +51,7 @@ func (a *amazon) fixture(t testing.TB, settings string) *fixture {
 
 func (a *amazon) notification(t testing.TB, text string) string {
 	t.Helper()
-	body, err := a.topic.Body(testTime, "2", Published([]byte(text)))
+	body, err := a.topic.Body(testTime, "2", snsmessage.Message{Message: text})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 	"github.com/pointsman/pointsman/core/source/sourcetest"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -29,7 +30,7 @@ var testTime = time.Date(2024, 5, 1, 12, 35, 0, 0, time.UTC)
 // amazon serves a signer's certificate and confirms subscriptions, as SNS does.
 type amazon struct {
 	*httptest.Server
-	signer    *snsmessage.Signer
+	signer    *snssend.Signer
 	confirmed atomic.Int64
 	fails     atomic.Bool
 }
@@ -53,7 +54,7 @@ func newAmazon(t testing.TB) *amazon {
 	}))
 	t.Cleanup(a.Close)
 	var err error
-	if a.signer, err = snsmessage.NewSigner(a.URL + "/SimpleNotificationService-0123456789abcdef0123.pem"); err != nil {
+	if a.signer, err = snssend.NewSigner(a.URL + "/SimpleNotificationService-0123456789abcdef0123.pem"); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -78,7 +79,7 @@ func (a *amazon) sign(t testing.TB, m snsmessage.Message) []byte {
 	if err := a.signer.Sign(&m, "2"); err != nil {
 		t.Fatal(err)
 	}
-	return a.signer.Body(&m)
+	return snssend.Body(&m)
 }
 
 type fixture struct {

@@ -120,7 +120,7 @@ func TestCertificateIsChecked(t *testing.T) {
 		"elliptic curve":      {encode(root.issue(t, newECKey(t).Public(), nil)), certInvalid},
 		"1024 bits":           {encode(root.issue(t, small.Public(), nil)), certInvalid},
 		"unknown issuer":      {encode(stranger.issue(t, rsaKey, nil), stranger.certificate), certInvalid},
-		"signed by itself":    {signing().Certificate(), certInvalid},
+		"signed by itself":    {signing().certificate, certInvalid},
 		"no PEM":              {[]byte("<html>"), certInvalid},
 		"empty":               {nil, certInvalid},
 		"PEM of a key":        {pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")}), certInvalid},
@@ -172,7 +172,7 @@ func TestCertificateWithoutItsIssuerOverTLS(t *testing.T) {
 		"issuer of the connection": {encode(middle.issue(t, rsaKey, nil)), ""},
 		"another issuer":           {encode(other.issue(t, rsaKey, nil)), ""},
 		"unknown issuer, brought":  {encode(stranger.issue(t, rsaKey, nil), stranger.certificate), certInvalid},
-		"signed by itself":         {signing().Certificate(), certInvalid},
+		"signed by itself":         {signing().certificate, certInvalid},
 		"another name":             {encode(other.issue(t, rsaKey, func(c *x509.Certificate) { c.DNSNames = []string{"evil.com"} })), certInvalid},
 		"expired":                  {encode(other.issue(t, rsaKey, func(c *x509.Certificate) { c.NotAfter = testTime.Add(-time.Second) })), certInvalid},
 	}
@@ -204,12 +204,12 @@ func amazonOverTLS(t *testing.T, root, middle *authority, body []byte) *http.Tra
 
 func TestConcurrentCallersShareOneFetch(t *testing.T) {
 	m := signedMessage(t, "2", nil)
-	trusted := roots(t, signing().Certificate())
+	trusted := roots(t, signing().certificate)
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
 			<-release
-			return respond(r, 200, signing().Certificate()), nil
+			return respond(r, 200, signing().certificate), nil
 		}}
 		v := mustVerifier(t, testPolicy, Options{Transport: net, Roots: trusted})
 		gone, cancel := context.WithCancel(t.Context())
@@ -277,14 +277,14 @@ func TestInventedURLsEvictNoCertificate(t *testing.T) {
 	net := &fakeTransport{respond: func(r *http.Request) (*http.Response, error) {
 		switch {
 		case r.URL.String() == testCertURL:
-			return respond(r, 200, signing().Certificate()), nil
+			return respond(r, 200, signing().certificate), nil
 		case strings.HasSuffix(r.URL.Path, "0.pem"):
 			return respond(r, 200, nil), nil
 		default:
 			return respond(r, 404, nil), nil
 		}
 	}}
-	v := mustVerifier(t, testPolicy, Options{Transport: net, Roots: roots(t, signing().Certificate())})
+	v := mustVerifier(t, testPolicy, Options{Transport: net, Roots: roots(t, signing().certificate)})
 	wantRefused(t, v.Verify(t.Context(), good), "")
 	const invented = 4 * maxCacheSize
 	for i := range invented {

@@ -104,7 +104,7 @@ func TestFailedRequests(t *testing.T) {
 		"404": {func(r *http.Request) (*http.Response, error) { return respond(r, 404, nil), nil }, "status 404"},
 		"204": {func(r *http.Request) (*http.Response, error) { return respond(r, 204, nil), nil }, "status 204"},
 		"65 KiB": {func(r *http.Request) (*http.Response, error) {
-			return respond(r, 200, append(signing().Certificate(), bytes.Repeat([]byte("\n"), 64<<10)...)), nil
+			return respond(r, 200, append(signing().certificate, bytes.Repeat([]byte("\n"), 64<<10)...)), nil
 		}, "exceeds 65536 bytes"},
 		"no connection": {func(*http.Request) (*http.Response, error) { return nil, errors.New("refused") }, "refused"},
 		"body breaks off": {func(r *http.Request) (*http.Response, error) {
@@ -168,7 +168,7 @@ func TestConcurrentRequestsAreLimited(t *testing.T) {
 
 func TestTLSIsVerified(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(signing().Certificate())
+		_, _ = w.Write(signing().certificate)
 	}))
 	server.Config.ErrorLog = quiet()
 	server.StartTLS()
@@ -179,7 +179,7 @@ func TestTLSIsVerified(t *testing.T) {
 
 	wantTemporary(t, mustVerifier(t, policy, Options{}).Verify(t.Context(), m), "certificate")
 
-	trusted := roots(t, signing().Certificate())
+	trusted := roots(t, signing().certificate)
 	trusted.AddCert(server.Certificate())
 	if err := mustVerifier(t, policy, Options{Roots: trusted}).Verify(t.Context(), m); err != nil {
 		t.Error(err)

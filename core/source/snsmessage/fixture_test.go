@@ -2,10 +2,15 @@ package snsmessage
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -95,13 +100,38 @@ func mustVerifier(t testing.TB, p Policy, o Options) *Verifier {
 }
 
 // signing returns the signer that all tests share, because generating its key is slow.
-var signing = sync.OnceValue(func() *Signer {
-	s, err := NewSigner(testCertURL)
+var signing = sync.OnceValue(func() *signer {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
 	}
-	return s
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"sns.amazonaws.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: testTime.AddDate(-1, 0, 0), NotAfter: testTime.AddDate(9, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return &signer{key: key, certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
 })
+
+// signer signs as SNS does.
+type signer struct {
+	key         *rsa.PrivateKey
+	certificate []byte // PEM
+}
+
+func (s *signer) sign(t testing.TB, m *Message, version string) {
+	t.Helper()
+	m.SignatureVersion, m.SigningCertURL = version, testCertURL
+	hash, digest := m.Digest()
+	signature, err := rsa.SignPKCS1v15(nil, s.key, hash, digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Signature = base64.StdEncoding.EncodeToString(signature)
+}
 
 // roots returns a pool of one certificate in PEM.
 func roots(t testing.TB, certificate []byte) *x509.CertPool {
@@ -116,8 +146,8 @@ func roots(t testing.TB, certificate []byte) *x509.CertPool {
 // verifierOf returns a verifier that gets the shared signer's certificate from every URL.
 func verifierOf(t testing.TB, p Policy) (*Verifier, *fakeTransport) {
 	t.Helper()
-	net := respondWith(http.StatusOK, signing().Certificate())
-	return mustVerifier(t, p, Options{Transport: net, Roots: roots(t, signing().Certificate())}), net
+	net := respondWith(http.StatusOK, signing().certificate)
+	return mustVerifier(t, p, Options{Transport: net, Roots: roots(t, signing().certificate)}), net
 }
 
 // signedMessage returns a notification that the shared signer signed after change.
@@ -130,9 +160,7 @@ func signedMessage(t testing.TB, version string, change func(m *Message)) *Messa
 	if change != nil {
 		change(m)
 	}
-	if err := signing().Sign(m, version); err != nil {
-		t.Fatal(err)
-	}
+	signing().sign(t, m, version)
 	return m
 }
 

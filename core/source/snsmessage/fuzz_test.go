@@ -1,6 +1,7 @@
 package snsmessage
 
 import (
+	"encoding/json"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -9,7 +10,7 @@ import (
 )
 
 // FuzzParse looks for a body whose URLs are accepted although they are not Amazon's, by a check that is independent of the
-// code's, and for a body that Parse and Body disagree about.
+// code's.
 func FuzzParse(f *testing.F) {
 	names, err := filepath.Glob("testdata/*.json")
 	if err != nil {
@@ -19,11 +20,14 @@ func FuzzParse(f *testing.F) {
 		f.Add(readTestdata(f, filepath.Base(name)))
 	}
 	for i, raw := range hostileCertURLs {
-		m := &Message{
-			Type: SubscriptionConfirmation, TopicARN: testTopic, MessageID: "1", Timestamp: "2", Token: "tok0123456789",
-			SignatureVersion: "1", Signature: "3", SigningCertURL: raw, SubscribeURL: hostileSubscribeURLs[i%len(hostileSubscribeURLs)],
+		body, err := json.Marshal(map[string]string{
+			"Type": SubscriptionConfirmation, "TopicArn": testTopic, "MessageId": "1", "Message": "", "Timestamp": "2", "Token": "tok0123456789",
+			"SignatureVersion": "1", "Signature": "3", "SigningCertURL": raw, "SubscribeURL": hostileSubscribeURLs[i%len(hostileSubscribeURLs)],
+		})
+		if err != nil {
+			f.Fatal(err)
 		}
-		f.Add((&Signer{}).Body(m))
+		f.Add(body)
 	}
 	r, err := newRuleset(Policy{Topics: []string{"arn:*:sns:*:*:*"}})
 	if err != nil {
@@ -33,10 +37,6 @@ func FuzzParse(f *testing.F) {
 		m, err := Parse(body)
 		if err != nil {
 			return
-		}
-		again, err := Parse((&Signer{}).Body(m))
-		if err != nil || string(again.Canonical()) != string(m.Canonical()) {
-			t.Fatalf("Body says something else than %+v: %+v, %v", m, again, err)
 		}
 		topic, ok := r.topic(m.TopicARN)
 		if !ok {

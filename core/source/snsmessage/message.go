@@ -1,5 +1,5 @@
-// Package snsmessage implements the HTTP messages of Amazon SNS: it parses and verifies messages, confirms subscriptions,
-// and signs messages for tests. The sources that SNS can deliver to share it; it is not a source itself.
+// Package snsmessage implements the receiving side of Amazon SNS's HTTP messages: it parses and verifies messages and confirms
+// subscriptions. The sources that SNS can deliver to share it; it is not a source itself.
 //
 // SNS signs the messages of all topics of all AWS accounts with the same keys, so a valid signature proves only that SNS
 // sent the message. Only the signed TopicArn identifies the topic; Policy decides whether it is allowed.
@@ -54,8 +54,8 @@ func isType(text string) bool {
 	return text == Notification || text == SubscriptionConfirmation || text == UnsubscribeConfirmation
 }
 
-// Canonical returns the text that SNS signs.
-func (m *Message) Canonical() []byte {
+// canonical returns the text that SNS signs.
+func (m *Message) canonical() []byte {
 	fields := []string{"Message", m.Message, "MessageId", m.MessageID}
 	switch {
 	case m.Type != Notification:

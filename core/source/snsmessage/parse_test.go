@@ -191,7 +191,7 @@ func TestCanonicalTextsByteForByte(t *testing.T) {
 		want := string(readTestdata(t, name))
 		for _, version := range []string{"1", "2"} {
 			m := mustParse(t, readTestdata(t, strings.TrimSuffix(name, ".canonical.txt")+"_v"+version+".json"))
-			if diff := cmp.Diff(want, string(m.Canonical())); diff != "" {
+			if diff := cmp.Diff(want, string(m.canonical())); diff != "" {
 				t.Errorf("%s version %s: %s", name, version, diff)
 			}
 		}

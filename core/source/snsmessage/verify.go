@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	_ "crypto/sha1" // signature version 1
-	_ "crypto/sha256"
+	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"log/slog"
@@ -138,19 +138,17 @@ func (m *Message) unambiguous() bool {
 }
 
 func signed(key *rsa.PublicKey, m *Message, signature []byte) bool {
-	hash := hashOf(m.SignatureVersion)
-	return rsa.VerifyPKCS1v15(key, hash, digest(hash, m.Canonical()), signature) == nil
+	hash, digest := m.Digest()
+	return rsa.VerifyPKCS1v15(key, hash, digest, signature) == nil
 }
 
-func hashOf(version string) crypto.Hash {
-	if version == "1" {
-		return crypto.SHA1
+// Digest returns the hash function of the message's SignatureVersion and the hash of the text that SNS signs.
+func (m *Message) Digest() (crypto.Hash, []byte) {
+	text := m.canonical()
+	if m.SignatureVersion == "1" {
+		sum := sha1.Sum(text)
+		return crypto.SHA1, sum[:]
 	}
-	return crypto.SHA256
-}
-
-func digest(hash crypto.Hash, text []byte) []byte {
-	h := hash.New()
-	h.Write(text)
-	return h.Sum(nil)
+	sum := sha256.Sum256(text)
+	return crypto.SHA256, sum[:]
 }

@@ -81,7 +81,7 @@ func TestVerifyRefusesAmbiguousMessages(t *testing.T) {
 		m.TopicARN = evil
 		m.Message = "pwned\nMessageId\n1\nTimestamp\n2024-05-01T12:59:59.000Z\nTopicArn\n" + testTopic
 	})
-	text := string(attack.Canonical())
+	text := string(attack.canonical())
 	cases := map[string]func(m *Message){
 		"in the topic":     func(m *Message) { m.TopicARN = between(text, "TopicArn\n", "\nType\n") },
 		"in the timestamp": func(m *Message) { m.Timestamp = between(text, "Timestamp\n", "\nTopicArn\n"+evil) },

@@ -2,7 +2,6 @@ package e2esns
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
@@ -42,7 +41,7 @@ rule "all" {
 // site is everything that runs: the topic, Slack and the router between them.
 type site struct {
 	options options
-	topic   *snsmessage.Topic
+	topic   *snssend.Topic
 	at      string // where the topic is
 	sns     *http.Server
 	slack   *slacktest.Server
@@ -55,7 +54,7 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 		return nil, err
 	}
 	s := &site{options: o, at: listener.Addr().String(), slack: slacktest.Start(slacktest.Options{Every: o.every})}
-	if s.topic, err = snsmessage.NewTopic(rand.Reader, arn, s.at); err != nil {
+	if s.topic, err = snssend.NewTopic(arn, s.at); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
 	s.sns = &http.Server{Handler: s.topic, ReadHeaderTimeout: time.Minute}
@@ -79,7 +78,7 @@ func (s *site) close() error {
 
 // post sends the router a body as SNS does, once, and returns the status of the answer.
 func (s *site) post(ctx context.Context, body []byte) (status int, err error) {
-	req, err := snsmessage.NewRequest(ctx, s.router.Server+"/hooks/alarms", body)
+	req, err := snssend.NewRequest(ctx, s.router.Server+"/hooks/alarms", body)
 	if err != nil {
 		return 0, err
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
 )
 
 const (
@@ -108,7 +109,7 @@ var places = map[string]bool{ // true: the judge takes it
 	"https://evil.com@" + host + "/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem":         true,
 }
 
-func questions(t *testing.T, signer *snsmessage.Signer) (all []question) {
+func questions(t *testing.T, signer *snssend.Signer) (all []question) {
 	t.Helper()
 	for name, m := range kinds() {
 		for _, version := range []string{"1", "2"} {
@@ -119,15 +120,15 @@ func questions(t *testing.T, signer *snsmessage.Signer) (all []question) {
 				t.Fatal(err)
 			}
 			named := name + ", version " + version
-			all = append(all, about(signer, named, m)...)
+			all = append(all, about(named, m)...)
 		}
 	}
 	return all
 }
 
 // about asks about a message and all that can be done to it.
-func about(signer *snsmessage.Signer, name string, m snsmessage.Message) []question {
-	body := signer.Body(&m)
+func about(name string, m snsmessage.Message) []question {
+	body := snssend.Body(&m)
 	// Amazon's documentation has the Token among what is signed of both confirmations, Amazon's validator only of one.
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 	all := []question{{name: name, body: body, good: true, lax: m.Type == snsmessage.UnsubscribeConfirmation}}
@@ -138,7 +139,7 @@ func about(signer *snsmessage.Signer, name string, m snsmessage.Message) []quest
 	for what, change := range changes {
 		changed := m
 		change(&changed)
-		if touched := signer.Body(&changed); !bytes.Equal(touched, body) && !unsigned(what, &m) {
+		if touched := snssend.Body(&changed); !bytes.Equal(touched, body) && !unsigned(what, &m) {
 			all = append(all, question{name: name + ", changed " + what, body: touched})
 		}
 	}
@@ -146,7 +147,7 @@ func about(signer *snsmessage.Signer, name string, m snsmessage.Message) []quest
 		moved := m
 		moved.SigningCertURL = place
 		all = append(all, question{
-			name: name + ", certificate at " + place, body: signer.Body(&moved),
+			name: name + ", certificate at " + place, body: snssend.Body(&moved),
 			strict: taken && m.Type != snsmessage.UnsubscribeConfirmation,
 		})
 	}
@@ -166,7 +167,7 @@ func unsigned(what string, m *snsmessage.Message) bool {
 
 // TestValidator asks Amazon's validator and ours about the same bodies.
 func TestValidator(t *testing.T) {
-	signer, err := snsmessage.NewSigner(certificate)
+	signer, err := snssend.NewSigner(certificate)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,40 +1,62 @@
-package snsmessage
+package snssend
 
 import (
-	"crypto/rand"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
+const testTopic = "arn:aws:sns:ap-northeast-1:123456789012:reporting-topic"
+
+var testTime = time.Date(2024, 5, 1, 13, 0, 30, 0, time.UTC)
+
+// newVerifier returns a verifier of testTopic.
+func newVerifier(t *testing.T, p snsmessage.Policy, o snsmessage.Options) *snsmessage.Verifier {
+	t.Helper()
+	p.Topics, o.Now = []string{testTopic}, func() time.Time { return testTime }
+	v, err := snsmessage.NewVerifier(p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func mustParse(t *testing.T, body []byte) *snsmessage.Message {
+	t.Helper()
+	m, err := snsmessage.Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // newTestTopic returns a topic that serves its certificate, and a verifier that trusts it.
-func newTestTopic(t *testing.T) (*Topic, *Verifier) {
+func newTestTopic(t *testing.T) (*Topic, *snsmessage.Verifier) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	host := server.Listener.Addr().String()
-	topic, err := NewTopic(rand.Reader, testTopic, host)
+	topic, err := NewTopic(testTopic, host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Config.Handler = topic
 	server.Start()
 	t.Cleanup(server.Close)
-	return topic, mustVerifier(t, Policy{Topics: []string{testTopic}, InsecureCertHosts: []string{host}}, Options{})
+	return topic, newVerifier(t, snsmessage.Policy{InsecureCertHosts: []string{host}}, snsmessage.Options{})
 }
 
 func TestTopicIsAuthentic(t *testing.T) {
 	topic, v := newTestTopic(t)
-	for _, m := range []Message{
+	for _, m := range []snsmessage.Message{
 		{Message: "hello"},
 		{Message: "hello", Subject: "a subject"},
-		{Type: SubscriptionConfirmation},
-		{Type: UnsubscribeConfirmation},
+		{Type: snsmessage.SubscriptionConfirmation},
+		{Type: snsmessage.UnsubscribeConfirmation},
 	} {
 		for _, version := range []string{"1", "2"} {
 			body, err := topic.Body(testTime, version, m)
@@ -54,7 +76,7 @@ func TestTopicIsAuthentic(t *testing.T) {
 
 func TestTopicIsConfirmed(t *testing.T) {
 	topic, v := newTestTopic(t)
-	body, err := topic.Body(testTime, "2", Message{Type: SubscriptionConfirmation})
+	body, err := topic.Body(testTime, "2", snsmessage.Message{Type: snsmessage.SubscriptionConfirmation})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,26 +100,18 @@ func TestTopicServesNothingElse(t *testing.T) {
 }
 
 func TestTopicMistakes(t *testing.T) {
-	if _, err := NewTopic(rand.Reader, testTopic, ""); err == nil {
+	if _, err := NewTopic(testTopic, ""); err == nil {
 		t.Error("a topic without an address")
 	}
-	broken := iotest.ErrReader(errors.New("no randomness"))
-	if _, err := NewTopic(broken, testTopic, testHost); err == nil {
-		t.Error("a topic without randomness")
-	}
 	topic, _ := newTestTopic(t)
-	if _, err := topic.Body(testTime, "3", Message{}); err == nil {
+	if _, err := topic.Body(testTime, "3", snsmessage.Message{}); err == nil {
 		t.Error("version 3 is signed")
-	}
-	topic.random = broken
-	if _, err := topic.Body(testTime, "2", Message{}); err == nil {
-		t.Error("a message without an id")
 	}
 }
 
 func TestRequestHeaders(t *testing.T) {
 	topic, _ := newTestTopic(t)
-	body, err := topic.Body(time.Now(), "2", Message{Message: "hello", MessageID: "m-1"})
+	body, err := topic.Body(time.Now(), "2", snsmessage.Message{Message: "hello", MessageID: "m-1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +120,7 @@ func TestRequestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"Content-Type": "text/plain; charset=UTF-8", "X-Amz-Sns-Message-Type": Notification, "X-Amz-Sns-Message-Id": "m-1",
+		"Content-Type": "text/plain; charset=UTF-8", "X-Amz-Sns-Message-Type": snsmessage.Notification, "X-Amz-Sns-Message-Id": "m-1",
 		"X-Amz-Sns-Topic-Arn": testTopic, "X-Amz-Sns-Subscription-Arn": topic.subscription(), "X-Amz-Sns-Rawdelivery": "",
 	} {
 		if got := r.Header.Get(name); got != want {
@@ -122,7 +136,7 @@ func TestRequestHeaders(t *testing.T) {
 }
 
 func TestRawRequest(t *testing.T) {
-	m := &Message{Type: Notification, MessageID: "m-1", TopicARN: testTopic, Message: "hello"}
+	m := &snsmessage.Message{Type: snsmessage.Notification, MessageID: "m-1", TopicARN: testTopic, Message: "hello"}
 	r, err := NewRawRequest(t.Context(), "http://127.0.0.1/", m, schema.NewSecret("the-token"))
 	if err != nil {
 		t.Fatal(err)

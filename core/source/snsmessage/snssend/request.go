@@ -1,4 +1,4 @@
-package snsmessage
+package snssend
 
 import (
 	"bytes"
@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // NewRequest returns the POST request that SNS sends for a body. It fails if the body is not a message.
 func NewRequest(ctx context.Context, to string, body []byte) (*http.Request, error) {
-	m, err := Parse(body)
+	m, err := snsmessage.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("not an SNS message: %w", err)
 	}
@@ -21,7 +22,7 @@ func NewRequest(ctx context.Context, to string, body []byte) (*http.Request, err
 
 // NewRawRequest returns the POST request of raw message delivery: the text alone, unsigned. The token is the password in the
 // subscription's URL, which SNS sends when challenged; an empty token is not sent.
-func NewRawRequest(ctx context.Context, to string, m *Message, token schema.Secret) (*http.Request, error) {
+func NewRawRequest(ctx context.Context, to string, m *snsmessage.Message, token schema.Secret) (*http.Request, error) {
 	r, err := newRequest(ctx, to, m, []byte(m.Message))
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func NewRawRequest(ctx context.Context, to string, m *Message, token schema.Secr
 }
 
 // newRequest sets the headers that SNS sends. None of them is signed.
-func newRequest(ctx context.Context, to string, m *Message, body []byte) (*http.Request, error) {
+func newRequest(ctx context.Context, to string, m *snsmessage.Message, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

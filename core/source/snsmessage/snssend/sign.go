@@ -1,4 +1,4 @@
-package snsmessage
+package snssend
 
 import (
 	"crypto"
@@ -14,9 +14,11 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// Signer signs messages as SNS does, with its own key. It is for tests and for trying a source without AWS.
+// Signer signs messages as SNS does, with its own key.
 type Signer struct {
 	certURL     string
 	key         *rsa.PrivateKey
@@ -58,76 +60,58 @@ func NewSigner(certURL string) (*Signer, error) {
 func (s *Signer) Certificate() []byte { return s.certificate }
 
 // Sign signs m with signature version "1" or "2" and sets SigningCertURL.
-func (s *Signer) Sign(m *Message, version string) error {
+func (s *Signer) Sign(m *snsmessage.Message, version string) error {
 	if version != "1" && version != "2" {
 		return fmt.Errorf("signature version %q does not exist: use 1 or 2", version)
 	}
-	hash := hashOf(version)
-	signature, err := s.key.Sign(rand.Reader, digest(hash, m.Canonical()), crypto.SignerOpts(hash))
+	m.SignatureVersion, m.SigningCertURL = version, s.certURL
+	hash, digest := m.Digest()
+	signature, err := s.key.Sign(rand.Reader, digest, crypto.SignerOpts(hash))
 	if err != nil {
 		return fmt.Errorf("sign message: %w", err)
 	}
-	m.SignatureVersion, m.SigningCertURL = version, s.certURL
 	m.Signature = base64.StdEncoding.EncodeToString(signature)
 	return nil
 }
 
+// body has the members of a message in the order in which SNS sends them.
+type body struct {
+	Type              string
+	MessageID         string  `json:"MessageId"`
+	Token             string  `json:",omitempty"`
+	TopicARN          string  `json:"TopicArn"`
+	Subject           *string `json:",omitempty"`
+	Message           string
+	SubscribeURL      string `json:",omitempty"`
+	Timestamp         string
+	SignatureVersion  string
+	Signature         string
+	SigningCertURL    string
+	UnsubscribeURL    string               `json:",omitempty"`
+	MessageAttributes map[string]attribute `json:",omitempty"`
+}
+
+type attribute struct{ Type, Value string }
+
 // Body returns the message as JSON, as SNS posts it.
-func (s *Signer) Body(m *Message) []byte {
-	var b object
-	b.add("Type", m.Type)
-	b.add("MessageId", m.MessageID)
-	if m.Type != Notification {
-		b.add("Token", m.Token)
+func Body(m *snsmessage.Message) []byte {
+	b := body{
+		Type: m.Type, MessageID: m.MessageID, TopicARN: m.TopicARN, Message: m.Message, Timestamp: m.Timestamp,
+		SignatureVersion: m.SignatureVersion, Signature: m.Signature, SigningCertURL: m.SigningCertURL, UnsubscribeURL: m.UnsubscribeURL,
+		MessageAttributes: map[string]attribute{},
 	}
-	b.add("TopicArn", m.TopicARN)
+	if m.Type != snsmessage.Notification {
+		b.Token, b.SubscribeURL = m.Token, m.SubscribeURL
+	}
 	if m.HasSubject || m.Subject != "" {
-		b.add("Subject", m.Subject)
+		b.Subject = &m.Subject
 	}
-	b.add("Message", m.Message)
-	if m.Type != Notification {
-		b.add("SubscribeURL", m.SubscribeURL)
+	for _, a := range m.Attributes {
+		b.MessageAttributes[a.Name] = attribute{a.Type, a.Value}
 	}
-	b.add("Timestamp", m.Timestamp)
-	b.add("SignatureVersion", m.SignatureVersion)
-	b.add("Signature", m.Signature)
-	b.add("SigningCertURL", m.SigningCertURL)
-	if m.UnsubscribeURL != "" {
-		b.add("UnsubscribeURL", m.UnsubscribeURL)
-	}
-	if len(m.Attributes) > 0 {
-		var attributes object
-		for _, a := range m.Attributes {
-			var parts object
-			parts.add("Type", a.Type)
-			parts.add("Value", a.Value)
-			attributes.addRaw(a.Name, parts.close())
-		}
-		b.addRaw("MessageAttributes", attributes.close())
-	}
-	return b.close()
-}
-
-// object is a JSON object under construction. Its members keep their order.
-type object []byte
-
-func (o *object) add(name, value string) { o.addRaw(name, quote(value)) }
-
-func (o *object) addRaw(name string, value []byte) {
-	separator := byte(',')
-	if len(*o) == 0 {
-		separator = '{'
-	}
-	*o = append(append(*o, separator), quote(name)...)
-	*o = append(append(*o, ':'), value...)
-}
-
-func (o *object) close() []byte { return append(*o, '}') }
-
-func quote(s string) []byte {
-	quoted, err := json.Marshal(s)
+	text, err := json.Marshal(b)
 	if err != nil {
-		panic("snsmessage: marshal string: " + err.Error()) // cannot happen
+		panic("snssend: marshal message: " + err.Error()) // cannot happen: it consists of strings
 	}
-	return quoted
+	return text
 }

@@ -1,76 +1,67 @@
-package snsmessage
+// Package snssend sends messages as Amazon SNS does: an emulated topic signs them with its own key. Only `pointsman send` and
+// tests use it: the router verifies messages and never signs any.
+package snssend
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/xml"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// Topic emulates an SNS topic, for tests and for trying a source without AWS. Its http.Handler serves what a receiver
+// Topic emulates an SNS topic. Its http.Handler serves what a receiver
 // requests from SNS: the signing certificate and the confirmation of a subscription.
 type Topic struct {
 	arn, base   string
 	certificate string // path
 	signer      *Signer
-	random      io.Reader
 	confirmed   atomic.Bool
 }
 
 // NewTopic creates a topic and its key. The caller must serve the topic at host (with a port) over plain HTTP.
-func NewTopic(random io.Reader, arn, host string) (*Topic, error) {
-	id, err := randomHex(random)
-	if err != nil {
-		return nil, err
-	}
+func NewTopic(arn, host string) (*Topic, error) {
 	// Receivers cache certificates by URL, so every topic needs its own path.
-	t := &Topic{arn: arn, base: "http://" + host, certificate: "/SimpleNotificationService-" + id + ".pem", random: random}
-	if t.signer, err = NewSigner(t.base + t.certificate); err != nil {
-		return nil, err
-	}
-	return t, nil
+	t := &Topic{arn: arn, base: "http://" + host, certificate: "/SimpleNotificationService-" + randomHex() + ".pem"}
+	var err error
+	t.signer, err = NewSigner(t.base + t.certificate)
+	return t, err
 }
 
 // Body returns the signed body of m. It fills in empty fields as SNS does: id, topic, time, and depending on the Type the
 // UnsubscribeURL or the fields of a confirmation. An empty Type is a Notification.
-func (t *Topic) Body(now time.Time, version string, m Message) ([]byte, error) {
-	id, err := randomHex(t.random)
-	if err != nil {
-		return nil, err
-	}
-	m.Type = cmp.Or(m.Type, Notification)
-	m.MessageID = cmp.Or(m.MessageID, id[:8]+"-"+id[8:12]+"-"+id[12:16]+"-"+id[16:20]+"-"+id[20:])
+func (t *Topic) Body(now time.Time, version string, m snsmessage.Message) ([]byte, error) {
+	m.Type = cmp.Or(m.Type, snsmessage.Notification)
+	m.MessageID = cmp.Or(m.MessageID, uuid.NewString())
 	m.TopicARN = cmp.Or(m.TopicARN, t.arn)
 	m.Timestamp = cmp.Or(m.Timestamp, now.UTC().Format("2006-01-02T15:04:05.000Z"))
-	if m.Type == Notification {
+	if m.Type == snsmessage.Notification {
 		m.UnsubscribeURL = cmp.Or(m.UnsubscribeURL, t.actionURL("Unsubscribe", "SubscriptionArn", t.subscription()))
-	} else if err := t.fillConfirmation(&m); err != nil {
-		return nil, err
+	} else {
+		t.fillConfirmation(&m)
 	}
 	if err := t.signer.Sign(&m, version); err != nil {
 		return nil, err
 	}
-	return t.signer.Body(&m), nil
+	return Body(&m), nil
 }
 
 // fillConfirmation fills in the fields that only confirmations have.
-func (t *Topic) fillConfirmation(m *Message) error {
-	token, err := randomHex(t.random)
-	if err != nil {
-		return err
-	}
+func (t *Topic) fillConfirmation(m *snsmessage.Message) {
 	text := "You have chosen to subscribe to the topic " + t.arn + ".\nTo confirm the subscription, visit the SubscribeURL included in this message."
-	if m.Type == UnsubscribeConfirmation {
+	if m.Type == snsmessage.UnsubscribeConfirmation {
 		text = "You have chosen to deactivate subscription " + t.subscription() +
 			".\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
 	}
-	m.Message, m.Token = cmp.Or(m.Message, text), cmp.Or(m.Token, token)
+	m.Message, m.Token = cmp.Or(m.Message, text), cmp.Or(m.Token, randomHex())
 	m.SubscribeURL = cmp.Or(m.SubscribeURL, t.actionURL("ConfirmSubscription", "TopicArn", t.arn, "Token", m.Token))
-	return nil
 }
 
 // Confirmed reports whether the SubscribeURL of a confirmation was requested.
@@ -108,10 +99,8 @@ type confirmResponse struct {
 	ARN     string   `xml:"ConfirmSubscriptionResult>SubscriptionArn"`
 }
 
-func randomHex(random io.Reader) (string, error) {
+func randomHex() string {
 	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("generate id: %w", err)
-	}
-	return fmt.Sprintf("%x", b), nil
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
