@@ -68,6 +68,9 @@ func (e *Error) Describe() string {
 	return strings.TrimSpace(text + ")")
 }
 
+// maxRetryAfter bounds Error.RetryAfter.
+const maxRetryAfter = time.Hour
+
 // ErrorOf returns the response in an error of the AWS SDK. ok is false if no service refused the call.
 func ErrorOf(err error) (e Error, ok bool) {
 	e.err = err
@@ -141,6 +144,3 @@ func oneLine(s string, most int) string {
 	}), " ")
 	return fmt.Sprintf("%.*s", most, s)
 }
-
-// maxRetryAfter bounds what a server may ask for.
-const maxRetryAfter = time.Hour

@@ -29,22 +29,22 @@ func TestPost(t *testing.T) {
 		f.RetryAfter = seconds
 		return f
 	}
-	refused := errors.New("refused")
 	for name, tt := range map[string]struct {
-		faults []amazontest.Fault
-		again  func(error) bool
-		posts  int
-		want   error // refused: any *amazon.Error
+		faults  []amazontest.Fault
+		again   func(error) bool
+		posts   int
+		want    error
+		refused bool // want an *amazon.Error
 	}{
-		"at once":            {nil, always, 1, nil},
-		"after two failures": {[]amazontest.Fault{amazontest.Broken, amazontest.Limit}, always, 3, nil},
-		"not again":          {[]amazontest.Fault{amazontest.Limit}, never, 1, ErrSlow},
-		"slow":               {slices.Repeat([]amazontest.Fault{amazontest.Limit}, MaxAttempts), always, MaxAttempts, ErrSlow},
-		"gone":               {[]amazontest.Fault{{Status: 410}}, never, 1, ErrGone},
-		"never there":        {[]amazontest.Fault{{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: c="}}, never, 1, ErrGone},
-		"Retry-After":        {[]amazontest.Fault{busy("1")}, always, 2, nil},
-		"long Retry-After":   {[]amazontest.Fault{busy("11")}, always, 1, refused},
-		"forbidden":          {[]amazontest.Fault{amazontest.Forbidden}, never, 1, refused},
+		"at once":            {nil, always, 1, nil, false},
+		"after two failures": {[]amazontest.Fault{amazontest.Broken, amazontest.Limit}, always, 3, nil, false},
+		"not again":          {[]amazontest.Fault{amazontest.Limit}, never, 1, ErrSlow, false},
+		"slow":               {slices.Repeat([]amazontest.Fault{amazontest.Limit}, MaxAttempts), always, MaxAttempts, ErrSlow, false},
+		"gone":               {[]amazontest.Fault{{Status: 410}}, never, 1, ErrGone, false},
+		"never there":        {[]amazontest.Fault{{Status: 400, Code: "BadRequestException", Message: "Invalid connectionId: c="}}, never, 1, ErrGone, false},
+		"Retry-After":        {[]amazontest.Fault{busy("1")}, always, 2, nil, false},
+		"long Retry-After":   {[]amazontest.Fault{busy("11")}, always, 1, nil, true},
+		"forbidden":          {[]amazontest.Fault{amazontest.Forbidden}, never, 1, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,10 +58,8 @@ func TestPost(t *testing.T) {
 			t.Cleanup(func() { _ = c.Close() })
 			c.Pause = time.Millisecond
 			err = c.Post(t.Context(), "c=", []byte("x"), tt.again)
-			if _, is := errors.AsType[*amazon.Error](err); is && tt.want == refused {
-				err = refused
-			}
-			if !errors.Is(err, tt.want) || s.Posts() != tt.posts {
+			_, refused := errors.AsType[*amazon.Error](err)
+			if refused != tt.refused || !refused && !errors.Is(err, tt.want) || s.Posts() != tt.posts {
 				t.Errorf("%d posts, %v; want %d, %v", s.Posts(), err, tt.posts, tt.want)
 			}
 		})
