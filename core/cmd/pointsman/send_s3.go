@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,13 +14,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/source/s3"
+	"github.com/pointsman/pointsman/core/source/s3/s3send"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // s3Flags describe the notification to send.
 type s3Flags struct {
 	sendFlags
-	message         s3.Message
+	message         s3send.Message
 	dialect         string
 	handshake, test bool
 	token           string
@@ -65,8 +65,8 @@ command runs, so the source must trust that address while you try it; the real S
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.dialect, "dialect", "", "whose notification: "+strings.Join(s3.SentDialects(), ", ")+" (default: the source's, or minio)")
-	flags.StringVar(&f.message.Event, "event", "created", "what happened: "+strings.Join(s3.SentEvents(), ", ")+", or a name as the store writes it")
+	flags.StringVar(&f.dialect, "dialect", "", "whose notification: "+strings.Join(s3send.Dialects(), ", ")+" (default: the source's, or minio)")
+	flags.StringVar(&f.message.Event, "event", "created", "what happened: "+strings.Join(s3send.Events(), ", ")+", or a name as the store writes it")
 	flags.StringVar(&f.message.Bucket, "bucket", "", "bucket (default: the first that the source allows, or uploads)")
 	flags.StringVar(&f.message.Key, "key", "photos/cat.jpg", "key of the object, as a client names it")
 	flags.Int64Var(&f.message.Size, "size", 1024, "size of the object in bytes")
@@ -132,10 +132,7 @@ func (f *s3Flags) confirm(ctx context.Context, s streams, target s3Target) error
 			return usageError(err)
 		}
 	}
-	question, err := s3.NewConfirmation(rand.Reader, time.Now(), target.bucket)
-	if err != nil {
-		return err
-	}
+	question := s3send.NewConfirmation(time.Now(), target.bucket)
 	body, err := question.Body()
 	if err != nil {
 		return err
@@ -165,7 +162,7 @@ func (t *s3Target) asRegistered() error {
 
 // send posts one body.
 func (f *s3Flags) send(ctx context.Context, s streams, target s3Target, body []byte, judge func([]byte) (string, error)) error {
-	req, err := s3.NewRequest(ctx, target.dialect, target.url, target.token, body)
+	req, err := s3send.NewRequest(ctx, target.dialect, target.url, target.token, body)
 	if err != nil {
 		return usageError(err)
 	}
@@ -174,7 +171,7 @@ func (f *s3Flags) send(ctx context.Context, s streams, target s3Target, body []b
 
 // compose makes the notification that the flags describe.
 func (f *s3Flags) compose(target s3Target) ([]byte, error) {
-	m, err := s3.NewMessage(rand.Reader, time.Now(), target.dialect)
+	m, err := s3send.NewMessage(time.Now(), target.dialect)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +182,7 @@ func (f *s3Flags) compose(target s3Target) ([]byte, error) {
 		m.ETag = given.ETag
 	}
 	if f.test {
-		m.Event = s3.TestEvent
+		m.Event = s3send.TestEvent
 	}
 	return m.Body()
 }
@@ -205,8 +202,8 @@ func (f *s3Flags) target(ctx context.Context, s streams) (s3Target, error) {
 	}
 	t.dialect, t.bucket = cmp.Or(t.dialect, "minio"), cmp.Or(t.bucket, "uploads")
 	t.topic = cmp.Or(t.topic, usualTopic)
-	if !slices.Contains(s3.SentDialects(), t.dialect) {
-		return t, usageError(fmt.Errorf("--dialect %q: want one of %s", t.dialect, strings.Join(s3.SentDialects(), ", ")))
+	if !slices.Contains(s3send.Dialects(), t.dialect) {
+		return t, usageError(fmt.Errorf("--dialect %q: want one of %s", t.dialect, strings.Join(s3send.Dialects(), ", ")))
 	}
 	return t, nil
 }

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/s3"
+	"github.com/pointsman/pointsman/core/source/s3/s3send"
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
@@ -36,7 +36,7 @@ func (f *s3Flags) sendBy(ctx context.Context, s streams, target s3Target, topic 
 	if err != nil {
 		return usageError(err)
 	}
-	body, err := topic.Body(time.Now(), "2", s3.Published(said))
+	body, err := topic.Body(time.Now(), "2", s3send.Published(said))
 	if err != nil {
 		return err
 	}

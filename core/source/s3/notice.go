@@ -24,7 +24,7 @@ type notice struct {
 // event returns the event, without its body.
 func (n *notice) event(o *DecodeOptions) (source.Event, error) {
 	data, object := n.data, n.data.GetObject()
-	eventType := typeOf(data.GetEventName())
+	eventType := TypeOf(data.GetEventName())
 	switch {
 	case data.GetEventName() == "":
 		return source.Event{}, &source.Undecodable{Reason: missingField, Detail: "no event name"}

@@ -92,8 +92,8 @@ const testEvent = "TestEvent"
 // bareName returns an event name without the prefix "s3:" that some stores write.
 func bareName(name string) string { return strings.TrimPrefix(name, "s3:") }
 
-// typeOf returns the type of an event of that name.
-func typeOf(name string) string {
+// TypeOf returns the type of an event of that name.
+func TypeOf(name string) string {
 	name = bareName(name)
 	if t, ok := namesOfTypes[name]; ok {
 		return t

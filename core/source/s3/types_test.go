@@ -34,7 +34,7 @@ func TestTypes(t *testing.T) {
 		typeUnknown:       {"", "s3:", "ObjectCreated", "ObjectCreated:", "s3:ObjectCreated:PutSomething", "s3:Scanner:BigPrefix", "objectcreated:put", "ObjectRemoved", "s3:s3:ObjectCreated:Put"},
 	} {
 		for _, name := range names {
-			if got := typeOf(name); got != want {
+			if got := TypeOf(name); got != want {
 				t.Errorf("%q is %s, want %s", name, got, want)
 			}
 		}

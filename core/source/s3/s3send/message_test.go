@@ -1,18 +1,25 @@
-package s3
+package s3send
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/s3"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -58,7 +65,7 @@ func TestSentAsRecorded(t *testing.T) {
 func messageOf(t *testing.T, e *pointsmanv1.Envelope) *Message {
 	t.Helper()
 	d, o := e.GetS3(), e.GetS3().GetObject()
-	m, err := NewMessage(bytes.NewReader(make([]byte, 48)), time.Unix(0, e.GetTimeUnixNano()), d.GetDialect())
+	m, err := NewMessage(time.Unix(0, e.GetTimeUnixNano()), d.GetDialect())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +82,7 @@ func messageOf(t *testing.T, e *pointsmanv1.Envelope) *Message {
 
 func readBack(t *testing.T, body string) *pointsmanv1.Envelope {
 	t.Helper()
-	events, err := Decode(dialectAuto, []byte(body), DecodeOptions{})
+	events, err := s3.Decode("auto", []byte(body), s3.DecodeOptions{})
 	if err != nil || len(events) != 1 || events[0].Quarantine != "" {
 		t.Fatalf("%d events, %v of %s", len(events), err, body)
 	}
@@ -127,7 +134,7 @@ func TestSentKeys(t *testing.T) {
 		"plain", "a b+c&d=e%f?g#h.txt", "日本語/ファイル é.txt", "100%", "%2F", "+", "../../etc/passwd", "trailing/", "/leading", "a//b",
 		`quo"te\back`, "tab\tnew\nline", "<b>&amp;", "\u2028", "emoji 🐈", strings.Repeat("k", 1024),
 	}
-	for _, dialect := range SentDialects() {
+	for _, dialect := range Dialects() {
 		for _, key := range keys {
 			m := newTestMessage(t, dialect)
 			m.Key = key
@@ -136,16 +143,43 @@ func TestSentKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := readBack(t, string(body)).GetS3().GetObject()
-			if o.GetKey() != key || o.GetSequence() == "" && dialect != dialectVersityGW {
+			if o.GetKey() != key || o.GetSequence() == "" && dialect != "versitygw" {
 				t.Errorf("%s: sent %q, read %q with sequence %q", dialect, key, o.GetKey(), o.GetSequence())
 			}
 		}
 	}
 }
 
+// newReceiver returns a source that stores events in memory.
+func newReceiver(t *testing.T, settings string) (source.Source, *sourcetest.Memory) {
+	t.Helper()
+	var intake sourcetest.Memory
+	receiver, err := s3.Kind().New([]byte(settings), source.Deps{
+		Name: "lab", Intake: &intake, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()), Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return receiver, &intake
+}
+
+// recorded returns the body of a recorded request of a store.
+func recorded(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "golden", name+".http"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, body, ok := strings.Cut(string(text), "\r\n\r\n")
+	if !ok {
+		t.Fatalf("%s: no empty line after the header", name)
+	}
+	return body
+}
+
 func newTestMessage(t *testing.T, dialect string) *Message {
 	t.Helper()
-	m, err := NewMessage(bytes.NewReader(bytes.Repeat([]byte{0x5a}, 48)), time.Date(2026, 11, 22, 2, 59, 36, 431000000, time.UTC), dialect)
+	m, err := NewMessage(time.Date(2026, 11, 22, 2, 59, 36, 431000000, time.UTC), dialect)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,11 +188,12 @@ func newTestMessage(t *testing.T, dialect string) *Message {
 
 func TestSentEvents(t *testing.T) {
 	types := map[string]string{
-		"created": typeCreated, "copied": typeCreated, "multipart": typeCreated, "removed": typeRemoved, "marker": typeRemoved, "tagged": typeTagged,
+		"created": "s3.object.created", "copied": "s3.object.created", "multipart": "s3.object.created",
+		"removed": "s3.object.removed", "marker": "s3.object.removed", "tagged": "s3.object.tagged",
 	}
 	never := map[string]bool{"ceph tagged": true, "vk tagged": true, "vk marker": true, "versitygw marker": true}
-	for _, dialect := range SentDialects() {
-		for _, event := range SentEvents() {
+	for _, dialect := range Dialects() {
+		for _, event := range Events() {
 			m := newTestMessage(t, dialect)
 			m.Event = event
 			body, err := m.Body()
@@ -173,7 +208,7 @@ func TestSentEvents(t *testing.T) {
 				continue
 			}
 			got := readBack(t, string(body))
-			if versioned := got.GetS3().GetObject().GetVersionId() != ""; got.GetType() != types[event] || versioned != (event == "marker" && dialect != dialectCeph) {
+			if versioned := got.GetS3().GetObject().GetVersionId() != ""; got.GetType() != types[event] || versioned != (event == "marker" && dialect != "ceph") {
 				t.Errorf("%s %s is read as %v", dialect, event, got)
 			}
 		}
@@ -181,7 +216,7 @@ func TestSentEvents(t *testing.T) {
 }
 
 func TestSentSequencersGrow(t *testing.T) {
-	for _, dialect := range SentDialects() {
+	for _, dialect := range Dialects() {
 		m, last := newTestMessage(t, dialect), ""
 		for range 600 {
 			m.Time = m.Time.Add(1234567 * time.Microsecond)
@@ -190,7 +225,7 @@ func TestSentSequencersGrow(t *testing.T) {
 				t.Fatal(err)
 			}
 			next := readBack(t, string(body)).GetS3().GetObject().GetSequence()
-			if next <= last && dialect != dialectVersityGW {
+			if next <= last && dialect != "versitygw" {
 				t.Fatalf("%s: %q comes after %q", dialect, next, last)
 			}
 			last = next
@@ -199,7 +234,7 @@ func TestSentSequencersGrow(t *testing.T) {
 }
 
 func TestSentRecords(t *testing.T) {
-	for _, dialect := range SentDialects() {
+	for _, dialect := range Dialects() {
 		m := newTestMessage(t, dialect)
 		m.Records = 3
 		body, err := m.Body()
@@ -212,7 +247,7 @@ func TestSentRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		events, err := Decode(dialectAuto, body, DecodeOptions{})
+		events, err := s3.Decode("auto", body, s3.DecodeOptions{})
 		if err != nil || len(events) != 3 {
 			t.Fatalf("%s: %d events, %v", dialect, len(events), err)
 		}
@@ -224,39 +259,36 @@ func TestSentRecords(t *testing.T) {
 
 func TestSentTestEvents(t *testing.T) {
 	want := map[string]string{
-		dialectVersityGW: `{"Bucket":"Test-Bucket","Event":"s3:TestEvent","Service":"S3","Time":"2026-11-22T02:59:36Z"}`,
-		dialectAWS: `{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-22T02:59:36.431Z","Bucket":"uploads","RequestId":"5A5A5A5A5A5A5A5A",` +
+		"versitygw": `{"Bucket":"Test-Bucket","Event":"s3:TestEvent","Service":"S3","Time":"2026-11-22T02:59:36Z"}`,
+		"aws": `{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-22T02:59:36.431Z","Bucket":"uploads","RequestId":"5A5A5A5A5A5A5A5A",` +
 			`"HostId":"8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}`,
 	}
 	for dialect, text := range want {
 		m := newTestMessage(t, dialect)
-		m.Event = TestEvent
+		m.Event, m.RequestID = TestEvent, "5A5A5A5A5A5A5A5A"
 		body, err := m.Body()
 		if err != nil || string(body) != text {
 			t.Errorf("%s sends %s, %v", dialect, body, err)
 		}
-		if events, err := Decode(dialectAuto, body, DecodeOptions{}); err != nil || len(events) != 0 {
+		if events, err := s3.Decode("auto", body, s3.DecodeOptions{}); err != nil || len(events) != 0 {
 			t.Errorf("%s: read as %d events, %v", dialect, len(events), err)
 		}
 	}
 }
 
 func TestMessageMistakes(t *testing.T) {
-	if _, err := NewMessage(strings.NewReader("short"), time.Now(), dialectAWS); err == nil {
-		t.Error("NewMessage without enough randomness")
-	}
-	if _, err := NewMessage(nil, time.Now(), "gcs"); err == nil || !strings.Contains(err.Error(), "aws, ceph, eventbridge") {
+	if _, err := NewMessage(time.Now(), "gcs"); err == nil || !strings.Contains(err.Error(), "aws, ceph, eventbridge") {
 		t.Errorf("unknown dialect: %v", err)
 	}
 	tests := map[string]func(m *Message){
 		"no dialect":         func(m *Message) { m.Dialect = "gcs" },
 		"no event":           func(m *Message) { m.Event = "exploded" },
-		"one record":         func(m *Message) { m.Dialect, m.Records = dialectMinIO, 2 },
-		"a number":           func(m *Message) { m.Dialect, m.Sequencer = dialectVK, "0x10" },
-		"send no test event": func(m *Message) { m.Dialect, m.Event = dialectCeph, TestEvent },
+		"one record":         func(m *Message) { m.Dialect, m.Records = "minio", 2 },
+		"a number":           func(m *Message) { m.Dialect, m.Sequencer = "vk", "0x10" },
+		"send no test event": func(m *Message) { m.Dialect, m.Event = "ceph", TestEvent },
 	}
 	for want, spoil := range tests {
-		m := newTestMessage(t, dialectAWS)
+		m := newTestMessage(t, "aws")
 		spoil(m)
 		if body, err := m.Body(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v, %s", want, err, body)
@@ -266,12 +298,12 @@ func TestMessageMistakes(t *testing.T) {
 
 func TestRequestShowsTheToken(t *testing.T) {
 	tests := map[string]struct{ path, authorization string }{
-		dialectMinIO:       {"/hooks/s3", "Bearer se/cret"},
-		dialectAWS:         {"/hooks/s3", "Bearer se/cret"},
-		dialectEventBridge: {"/hooks/s3", "Bearer se/cret"},
-		dialectCeph:        {"/hooks/s3/se%2Fcret", ""},
-		dialectVK:          {"/hooks/s3/se%2Fcret", ""},
-		dialectVersityGW:   {"/hooks/s3/se%2Fcret", ""},
+		"minio":       {"/hooks/s3", "Bearer se/cret"},
+		"aws":         {"/hooks/s3", "Bearer se/cret"},
+		"eventbridge": {"/hooks/s3", "Bearer se/cret"},
+		"ceph":        {"/hooks/s3/se%2Fcret", ""},
+		"vk":          {"/hooks/s3/se%2Fcret", ""},
+		"versitygw":   {"/hooks/s3/se%2Fcret", ""},
 	}
 	for dialect, want := range tests {
 		r, err := NewRequest(t.Context(), dialect, "http://127.0.0.1/hooks/s3?a=b", schema.NewSecret("se/cret"), []byte("{}"))
@@ -306,21 +338,18 @@ func TestConfirmation(t *testing.T) {
 func TestConfirmationIsAnswered(t *testing.T) {
 	const token = "only-for-this-test-0123456789"
 	const public = "https://router.example.com/hooks/lab/" + token
-	f := newFixture(t, `{"path":"/hooks/lab","tokens":["`+token+`"],"public_url":"`+public+`"}`)
-	c, err := NewConfirmation(bytes.NewReader(make([]byte, 36)), time.Now(), "main")
-	if err != nil {
-		t.Fatal(err)
-	}
+	receiver, _ := newReceiver(t, `{"path":"/hooks/lab","tokens":["`+token+`"],"public_url":"`+public+`"}`)
+	c := NewConfirmation(time.Now(), "main")
 	body, err := c.Body()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewRequest(t.Context(), dialectVK, "http://127.0.0.1/hooks/lab", schema.NewSecret(token), body)
+	r, err := NewRequest(t.Context(), "vk", "http://127.0.0.1/hooks/lab", schema.NewSecret(token), body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	f.ServeHTTP(w, r)
+	receiver.ServeHTTP(w, r)
 	if err := c.Check(w.Body.Bytes(), public); w.Code != http.StatusOK || err != nil {
 		t.Errorf("answer %d %s: %v", w.Code, w.Body, err)
 	}

@@ -1,4 +1,4 @@
-package s3
+package s3send
 
 import (
 	"net/http"
@@ -7,15 +7,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pointsman/pointsman/core/source/snsmessage"
+	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/core/source/snsmessage/snssend"
+	"github.com/pointsman/pointsman/core/source/sourcetest"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 const sentTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"
 
 // newTestTopic returns a topic that serves its certificate, and a source that trusts it.
-func newTestTopic(t *testing.T) (*snssend.Topic, *fixture) {
+func newTestTopic(t *testing.T) (*snssend.Topic, source.Source, *sourcetest.Memory) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	host := server.Listener.Addr().String()
@@ -27,23 +28,24 @@ func newTestTopic(t *testing.T) (*snssend.Topic, *fixture) {
 	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	return topic, newSNSFixture(t, `{"path":"/hooks/lab","sns":{"topics":["`+sentTopic+`"],"insecure_cert_hosts":["`+host+`"]}}`, snsmessage.Options{})
+	receiver, intake := newReceiver(t, `{"path":"/hooks/lab","sns":{"topics":["`+sentTopic+`"],"insecure_cert_hosts":["`+host+`"]}}`)
+	return topic, receiver, intake
 }
 
-func (f *fixture) take(t *testing.T, body []byte) int {
+func post(t *testing.T, receiver source.Source, body []byte) int {
 	t.Helper()
-	r, err := NewRequest(t.Context(), dialectSNS, "http://127.0.0.1/hooks/lab", schema.Secret{}, body)
+	r, err := NewRequest(t.Context(), "sns", "http://127.0.0.1/hooks/lab", schema.Secret{}, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	f.ServeHTTP(w, r)
+	receiver.ServeHTTP(w, r)
 	return w.Code
 }
 
 func TestSentNotificationIsBelieved(t *testing.T) {
-	topic, f := newTestTopic(t)
-	text, err := newTestMessage(t, dialectSNS).Body()
+	topic, receiver, intake := newTestTopic(t)
+	text, err := newTestMessage(t, "sns").Body()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,20 +53,20 @@ func TestSentNotificationIsBelieved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code := f.take(t, body); code != http.StatusOK || len(f.intake.Events) != 1 {
-		t.Fatalf("answer %d, %d stored", code, len(f.intake.Events))
+	if code := post(t, receiver, body); code != http.StatusOK || len(intake.Events) != 1 {
+		t.Fatalf("answer %d, %d stored", code, len(intake.Events))
 	}
-	if got := f.intake.Events[0].Envelope; got.GetSubject() != "uploads/photos/cat.jpg" || got.GetS3().GetDialect() != dialectAWS {
+	if got := intake.Events[0].Envelope; got.GetSubject() != "uploads/photos/cat.jpg" || got.GetS3().GetDialect() != "aws" {
 		t.Errorf("read as %v", got)
 	}
 	forged := strings.Replace(string(body), "cat.jpg", "dog.jpg", 1)
-	if code := f.take(t, []byte(forged)); code != http.StatusForbidden {
+	if code := post(t, receiver, []byte(forged)); code != http.StatusForbidden {
 		t.Errorf("a changed message is answered with %d", code)
 	}
 }
 
 func TestSNSRequestNeedsAMessage(t *testing.T) {
-	if _, err := NewRequest(t.Context(), dialectSNS, "http://127.0.0.1/", schema.Secret{}, []byte("{}")); err == nil {
+	if _, err := NewRequest(t.Context(), "sns", "http://127.0.0.1/", schema.Secret{}, []byte("{}")); err == nil {
 		t.Error("no SNS message was sent as one")
 	}
 }

@@ -1,4 +1,4 @@
-package s3
+package s3send
 
 import (
 	"bytes"
@@ -13,10 +13,13 @@ import (
 // NewRequest returns the POST request of a dialect's stores, with the token where they send it: in a header or at the end
 // of the path. An empty token is not sent. For SNS, body must be the SNS message, and there is no token.
 func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, body []byte) (*http.Request, error) {
-	if dialect == dialectSNS {
+	if dialect == "sns" {
 		return snssend.NewRequest(ctx, to, body)
 	}
-	s := senders[dialect]
+	s, err := senderOf(dialect)
+	if err != nil {
+		return nil, err
+	}
 	u, err := url.Parse(to)
 	if err != nil {
 		return nil, err
@@ -33,7 +36,7 @@ func NewRequest(ctx context.Context, dialect, to string, token schema.Secret, bo
 	}
 	r.Header.Set("Content-Type", s.contentType)
 	r.Header.Set("User-Agent", s.userAgent) // empty: none
-	if dialect == dialectVK {
+	if dialect == "vk" {
 		r.Header.Set("X-Amz-Sns-Message-Type", "Notification") // VK sends it with confirmations as well
 	}
 	return r, nil

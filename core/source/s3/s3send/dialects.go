@@ -1,4 +1,4 @@
-package s3
+package s3send
 
 import (
 	"encoding/binary"
@@ -11,7 +11,7 @@ import (
 
 // senders maps dialects to their senders, written after recordings of real stores or the vendor's documentation.
 var senders = map[string]*sender{
-	dialectMinIO: {
+	"minio": {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "us-east-1", "minioadmin", "Config"
 			m.RequestID, m.ContentType = nanoseconds(m.Time), "binary/octet-stream"
@@ -19,9 +19,9 @@ var senders = map[string]*sender{
 		body: writeMinIO, names: map[string]string{"tagged": "ObjectCreated:PutTagging"}, prefixed: true,
 		sequencer: nanoseconds, escapesHTML: true, contentType: "application/json", userAgent: goClient,
 	},
-	dialectAWS: awsSender(),
-	dialectSNS: awsSender(), // SNS wraps what AWS sends
-	dialectCeph: {
+	"aws": awsSender(),
+	"sns": awsSender(), // SNS wraps what AWS sends
+	"ceph": {
 		defaults: func(m *Message) {
 			m.Principal, m.Configuration, m.SourceIP = "pointsman", "pointsman", ""
 			m.RequestID = cephZone + ".4118." + strconv.FormatInt(m.Time.UnixNano(), 10)
@@ -29,7 +29,7 @@ var senders = map[string]*sender{
 		record: writeCeph, names: map[string]string{"tagged": ""}, unversionedMarkers: true,
 		sequencer: cephSequencer, pathToken: true, contentType: "application/json",
 	},
-	dialectVK: {
+	"vk": {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration = "ru-msk", "mcs1234567890", "1"
 		},
@@ -37,7 +37,7 @@ var senders = map[string]*sender{
 		sequencer: func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
 		pathToken: true, contentType: "application/json",
 	},
-	dialectVersityGW: {
+	"versitygw": {
 		defaults: func(m *Message) {
 			m.Region, m.Principal, m.Configuration, m.RequestID = "us-east-1", "vgw", "webhook-global", ""
 		},
@@ -45,7 +45,7 @@ var senders = map[string]*sender{
 		// The gateway counts from 1 since its start. The time looks like the counter of a gateway that has run for long.
 		sequencer: nanoseconds, escapesHTML: true, pathToken: true, contentType: "application/json; charset=utf-8", userAgent: goClient,
 	},
-	dialectEventBridge: {
+	"eventbridge": {
 		defaults: func(m *Message) { m.Region, m.Principal = "ap-northeast-1", "123456789012" },
 		body:     writeEventBridge,
 		// Names are the detail type and, after a colon, the reason.
@@ -122,7 +122,7 @@ func awsSender() *sender {
 }
 
 func writeAWS(m *Message, name string) ordered {
-	created, gone, marker := typeOf(name) == typeCreated, removal(name), strings.HasSuffix(name, ":DeleteMarkerCreated")
+	created, gone, marker := creation(name), removal(name), strings.HasSuffix(name, ":DeleteMarkerCreated")
 	version := "2.1"
 	if !created && !gone {
 		version = "2.3"

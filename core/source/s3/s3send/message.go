@@ -1,14 +1,22 @@
-package s3
+// Package s3send sends notifications as object stores do, each dialect byte by byte as its store writes it. Only `pointsman
+// send` and tests use it: the router receives notifications and never sends any.
+package s3send
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/pointsman/pointsman/core/source/s3"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
 // TestEvent is the Message.Event that AWS (also over SNS) and versitygw send when notifications are set up.
@@ -16,9 +24,9 @@ const TestEvent = "s3:TestEvent"
 
 // Message is one notification of a dialect. NewMessage sets defaults for all fields.
 type Message struct {
-	// Dialect is one of SentDialects.
+	// Dialect is one of Dialects.
 	Dialect string
-	// Event is one of SentEvents, TestEvent, or an event's name as the dialect writes it, such as "ObjectRestore:Completed".
+	// Event is one of Events, TestEvent, or an event's name as the dialect writes it, such as "ObjectRestore:Completed".
 	Event       string
 	Bucket, Key string
 	// Size and ETag of the object. Removals omit them where the dialect does.
@@ -37,32 +45,36 @@ type Message struct {
 	RequestID, EventID string
 }
 
-// SentEvents returns the dialect-independent names of events: an upload, a copy, a completed multipart upload, a removal, a
+// Events returns the dialect-independent names of events: an upload, a copy, a completed multipart upload, a removal, a
 // removal that leaves a delete marker, changed tags.
-func SentEvents() []string {
+func Events() []string {
 	return []string{"created", "copied", "multipart", "removed", "marker", "tagged"}
 }
 
-// SentDialects are the dialects of a Message.
-func SentDialects() []string { return slices.Sorted(maps.Keys(senders)) }
+// Dialects are the dialects of a Message.
+func Dialects() []string { return slices.Sorted(maps.Keys(senders)) }
 
 // NewMessage returns the notification of an upload with random ids.
-func NewMessage(random io.Reader, now time.Time, dialect string) (*Message, error) {
-	s := senders[dialect]
-	if s == nil {
-		return nil, fmt.Errorf("no dialect %q: there is %s", dialect, strings.Join(SentDialects(), ", "))
+func NewMessage(now time.Time, dialect string) (*Message, error) {
+	s, err := senderOf(dialect)
+	if err != nil {
+		return nil, err
 	}
-	var b [48]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return nil, fmt.Errorf("make ids: %w", err)
-	}
+	var id [24]byte
+	_, _ = rand.Read(id[:]) // never fails
 	m := &Message{
-		Dialect: dialect, Event: "created", Bucket: "uploads", Key: "photos/cat.jpg", Size: 1024, ETag: fmt.Sprintf("%x", b[:16]),
-		Time: now, SourceIP: "192.0.2.10", RequestID: fmt.Sprintf("%X", b[16:24]),
-		EventID: fmt.Sprintf("%x-%x-%x-%x-%x", b[24:28], b[28:30], b[30:32], b[32:34], b[34:40]),
+		Dialect: dialect, Event: "created", Bucket: "uploads", Key: "photos/cat.jpg", Size: 1024, ETag: hex.EncodeToString(id[:16]),
+		Time: now, SourceIP: "192.0.2.10", RequestID: fmt.Sprintf("%X", id[16:]), EventID: uuid.NewString(),
 	}
 	s.defaults(m)
 	return m, nil
+}
+
+func senderOf(dialect string) (*sender, error) {
+	if s := senders[dialect]; s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("no dialect %q: there is %s", dialect, strings.Join(Dialects(), ", "))
 }
 
 // sender describes how the stores of one dialect send notifications.
@@ -93,9 +105,9 @@ type sender struct {
 // Body returns the body of the request with the spelling and member order of the dialect. For SNS it is the text that SNS
 // wraps and signs.
 func (m *Message) Body() ([]byte, error) {
-	s := senders[m.Dialect]
-	if s == nil {
-		return nil, fmt.Errorf("no dialect %q: there is %s", m.Dialect, strings.Join(SentDialects(), ", "))
+	s, err := senderOf(m.Dialect)
+	if err != nil {
+		return nil, err
 	}
 	if m.Event == TestEvent {
 		if s.test == nil {
@@ -110,7 +122,7 @@ func (m *Message) Body() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := strconv.ParseUint(m.Sequencer, 10, 63); m.Dialect == dialectVK && m.Sequencer != "" && err != nil {
+	if _, err := strconv.ParseUint(m.Sequencer, 10, 63); m.Dialect == "vk" && m.Sequencer != "" && err != nil {
 		return nil, fmt.Errorf("sequencer %q: VK's is the time of the event in seconds, a number", m.Sequencer)
 	}
 	if s.record == nil {
@@ -128,7 +140,7 @@ func (s *sender) name(dialect, event string) (string, error) {
 	name, own := s.names[event]
 	switch {
 	case !own && strings.ContainsAny(event, ": "):
-		name = bareName(event)
+		name = strings.TrimPrefix(event, "s3:")
 	case !own:
 		name = usualNames[event]
 	}
@@ -136,7 +148,7 @@ func (s *sender) name(dialect, event string) (string, error) {
 		return "", fmt.Errorf("stores of dialect %s send no event %q", dialect, event)
 	}
 	if name == "" {
-		return "", fmt.Errorf("no event %q: there is %s, and the names as the store writes them", event, strings.Join(SentEvents(), ", "))
+		return "", fmt.Errorf("no event %q: there is %s, and the names as the store writes them", event, strings.Join(Events(), ", "))
 	}
 	if s.prefixed {
 		name = "s3:" + name
@@ -176,5 +188,11 @@ func (m *Message) nth(i int) *Message {
 	return &next
 }
 
-// removal reports whether records with that event name have no content attributes.
-func removal(name string) bool { return typeOf(name) == typeRemoved }
+// creation and removal report whether an event of that name is about new content, or about content that is gone.
+func creation(name string) bool { return s3.TypeOf(name) == "s3.object.created" }
+func removal(name string) bool  { return s3.TypeOf(name) == "s3.object.removed" }
+
+// Published returns the message by which S3 publishes a notification to an SNS topic.
+func Published(notification []byte) snsmessage.Message {
+	return snsmessage.Message{Subject: "Amazon S3 Notification", HasSubject: true, Message: string(notification)}
+}

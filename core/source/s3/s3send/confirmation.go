@@ -1,13 +1,13 @@
-package s3
+package s3send
 
 import (
 	"crypto/hmac"
-	"encoding/base64"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"time"
+
+	"github.com/pointsman/pointsman/core/source/s3"
 )
 
 // Confirmation is VK Cloud's request to confirm the registration of a URL. The response proves only that the receiver knows
@@ -18,14 +18,8 @@ type Confirmation struct {
 }
 
 // NewConfirmation returns the confirmation request for a bucket, with a random token.
-func NewConfirmation(random io.Reader, now time.Time, bucket string) (*Confirmation, error) {
-	var b [36]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return nil, fmt.Errorf("generate token: %w", err)
-	}
-	return &Confirmation{
-		Time: now, Topic: "mcs1234567890|" + bucket + "|s3:ObjectCreated:*,s3:ObjectRemoved:*", Token: base64.RawURLEncoding.EncodeToString(b[:]),
-	}, nil
+func NewConfirmation(now time.Time, bucket string) *Confirmation {
+	return &Confirmation{Time: now, Topic: "mcs1234567890|" + bucket + "|s3:ObjectCreated:*,s3:ObjectRemoved:*", Token: rand.Text()}
 }
 
 // Body returns the body that VK sends.
@@ -52,7 +46,7 @@ func (c *Confirmation) Check(response []byte, publicURL string) error {
 	if err := json.Unmarshal(response, &got); err != nil || got.Signature == "" {
 		return errors.New(`the response is not {"signature": ...}: the router did not recognize VK's confirmation request`)
 	}
-	if !hmac.Equal([]byte(got.Signature), []byte(ConfirmationSignature(publicURL, c.Topic, c.timestamp(), c.Token))) {
+	if !hmac.Equal([]byte(got.Signature), []byte(s3.ConfirmationSignature(publicURL, c.Topic, c.timestamp(), c.Token))) {
 		return errors.New("the signature in the response is not for this URL: register it with VK exactly as it is written in public_url")
 	}
 	return nil
