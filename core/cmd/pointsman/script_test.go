@@ -19,9 +19,9 @@ import (
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
-	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
@@ -123,7 +123,7 @@ func runStories(t *testing.T, glob, extra string) {
 }
 
 func freePort() (int, error) {
-	address, err := testbed.FreeAddress()
+	address, err := server.FreeAddress()
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
 // serveBare is the baseline: each message is written to all other connections, in a loop. No journal, no rule, no
@@ -68,7 +69,7 @@ func (h *bareHall) tell(speaker net.Conn, frame []byte) {
 }
 
 // startBare runs this program as the baseline.
-func startBare(ctx context.Context) (target, *testbed.Process, error) {
+func startBare(ctx context.Context) (target, *server.Process, error) {
 	address, process, err := testbed.StartBare(ctx, "bench-rooms", "/ws")
 	if err != nil {
 		return target{}, nil, err

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
 // BinFlag adds the flag for the folder with the programs under test.
@@ -32,16 +34,16 @@ func BareCommand(serve func(address string) error) *cobra.Command {
 }
 
 // StartBare runs the BareCommand of the given subcommand and returns its host:port once it answers requests for path.
-func StartBare(ctx context.Context, subcommand, path string) (address string, p *Process, err error) {
+func StartBare(ctx context.Context, subcommand, path string) (address string, p *server.Process, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
 	}
-	if address, err = FreeAddress(); err != nil {
+	if address, err = server.FreeAddress(); err != nil {
 		return "", nil, err
 	}
 	cmd := exec.Command(self, subcommand, bareName, address)
 	cmd.Stderr = os.Stderr
-	p, err = Start(ctx, cmd, "http://"+address+path)
+	p, err = server.Start(ctx, cmd, "http://"+address+path)
 	return address, p, err
 }

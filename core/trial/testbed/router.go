@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
 // Router is a router that can be started, killed and started again: its folder, its addresses, its log.
@@ -18,7 +20,7 @@ type Router struct {
 
 	program string
 	log     *os.File
-	process *Process
+	process *server.Process
 }
 
 const head = `server { listen = %q }
@@ -33,11 +35,11 @@ func NewRouter(bin, dir, config string, env ...string) (*Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := FreeAddress()
+	address, err := server.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	admin, err := FreeAddress()
+	admin, err := server.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +48,10 @@ func NewRouter(bin, dir, config string, env ...string) (*Router, error) {
 		return nil, err
 	}
 	r := &Router{
-		Server: "http://" + server, Admin: "http://" + admin, Dir: dir, Env: env, Args: []string{"--log-format", "json"},
+		Server: "http://" + address, Admin: "http://" + admin, Dir: dir, Env: env, Args: []string{"--log-format", "json"},
 		program: filepath.Join(bin, "pointsman"), log: log,
 	}
-	text := fmt.Sprintf(head, server, admin, r.Journal(), bin) + config
+	text := fmt.Sprintf(head, address, admin, r.Journal(), bin) + config
 	return r, os.WriteFile(r.config(), []byte(text), 0o600)
 }
 
@@ -63,7 +65,7 @@ func (r *Router) Start(ctx context.Context) error {
 	cmd := exec.Command(r.program, append([]string{"run", r.config()}, r.Args...)...)
 	cmd.Env = append(os.Environ(), r.Env...)
 	cmd.Stdout, cmd.Stderr = r.log, r.log
-	process, err := Start(ctx, cmd, r.Admin+"/readyz")
+	process, err := server.Start(ctx, cmd, r.Admin+"/readyz")
 	if err != nil {
 		return r.see(err)
 	}
@@ -75,10 +77,10 @@ func (r *Router) Start(ctx context.Context) error {
 func (r *Router) PID() int { return r.process.PID() }
 
 // Kill ends the router with SIGKILL.
-func (r *Router) Kill() error { return r.end((*Process).Kill) }
+func (r *Router) Kill() error { return r.end((*server.Process).Kill) }
 
 // Stop ends the router in good order.
-func (r *Router) Stop() error { return r.end((*Process).Stop) }
+func (r *Router) Stop() error { return r.end((*server.Process).Stop) }
 
 // Close kills the router when it runs still, as it does after an error.
 func (r *Router) Close() error {
@@ -88,7 +90,7 @@ func (r *Router) Close() error {
 	return r.Kill()
 }
 
-func (r *Router) end(how func(*Process) error) error {
+func (r *Router) end(how func(*server.Process) error) error {
 	err := how(r.process)
 	r.process = nil
 	return r.see(err)

@@ -1,24 +1,13 @@
-// Package testbed is what the subcommands share: the router as a process, free addresses, polling, and a look at metrics, journal
+// Package testbed is what the subcommands share: the router as a process, polling, and a look at metrics, journal
 // and plugin processes from outside.
 package testbed
 
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"time"
 )
-
-// FreeAddress returns a loopback host:port that is free at the moment. Another process may take it before the caller does.
-func FreeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
-}
 
 // InDir runs f in the folder dir, or in a temporary one when dir is empty. A temporary folder is removed when f succeeds; after a
 // failure it stays, and the error names it.

@@ -50,7 +50,7 @@ func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error
 	}
 	return launch(ctx, func(s *Server) error {
 		address := strings.TrimPrefix(s.Endpoint, "http://")
-		s.process = &process{
+		s.program = program{
 			path: path, dir: dir, health: s.Endpoint + "/minio/health/ready",
 			args: []string{"server", "--address", address, "--certs-dir", filepath.Join(dir, "certs"), filepath.Join(dir, "data")},
 			env: append(
@@ -60,7 +60,7 @@ func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error
 		}
 		if o.Webhook != nil {
 			s.targetARN = "arn:minio:sqs:" + s.Region + ":A:webhook"
-			s.process.env = append(s.process.env, o.Webhook.environment(dir)...)
+			s.program.env = append(s.program.env, o.Webhook.environment(dir)...)
 		}
 		return os.MkdirAll(filepath.Join(dir, "data"), 0o755)
 	})
@@ -97,7 +97,7 @@ func (s *Server) Notify(ctx context.Context, bucket string) error {
 			}},
 		},
 	}
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -4,8 +4,9 @@ package s3test
 
 import (
 	"context"
-	"net"
+	"fmt"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
 const (
@@ -24,15 +27,26 @@ const (
 // Server is a running MinIO or versitygw on a loopback port of its own.
 type Server struct {
 	Endpoint, AccessKey, SecretKey, Region string
-	process                                *process
 	http                                   *http.Client
 	client                                 *s3.Client
 	targetARN                              string
+
+	program program
+	process *server.Process
+	output  tail
+}
+
+// program is the command of a server.
+type program struct {
+	path      string
+	args, env []string
+	dir       string
+	health    string // URL
 }
 
 // newServer returns a server that is not started yet.
 func newServer() (*Server, error) {
-	address, err := freeAddress()
+	address, err := server.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -50,15 +64,6 @@ func newServer() (*Server, error) {
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})
 	return s, nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 // launch starts a server. It tries another address if a process has taken the port meanwhile.
@@ -85,25 +90,26 @@ func (s *Server) Client() *s3.Client { return s.client }
 
 // Start starts a stopped server again, with the same data at the same address, and waits until it is healthy.
 func (s *Server) Start(ctx context.Context) error {
-	if err := s.process.start(); err != nil {
-		return err
+	cmd := exec.Command(s.program.path, s.program.args...)
+	cmd.Dir, cmd.Env = s.program.dir, s.program.env
+	cmd.Stdout, cmd.Stderr = &s.output, &s.output
+	cmd.SysProcAttr = diesWithParent()
+	process, err := server.Start(ctx, cmd, s.program.health)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, &s.output)
 	}
-	if err := s.process.waitUntilHealthy(ctx, s.http); err != nil {
-		s.process.stop()
-		return err
-	}
+	s.process = process
 	return nil
 }
 
-// Stop ends the process: SIGTERM, after 5 s SIGKILL. The data remain.
+// Stop ends the process. The data remain.
 func (s *Server) Stop() error {
 	s.http.CloseIdleConnections()
-	s.process.stop()
-	return nil
+	return s.process.Stop()
 }
 
 // PID returns the id of the running process.
-func (s *Server) PID() int { return s.process.pid() }
+func (s *Server) PID() int { return s.process.PID() }
 
 // started stops a server at the end of the test.
 func started(t testing.TB, s *Server, err error) *Server {
@@ -114,7 +120,7 @@ func started(t testing.TB, s *Server, err error) *Server {
 	t.Cleanup(func() {
 		_ = s.Stop()
 		if t.Failed() {
-			t.Logf("output of %s: %s", filepath.Base(s.process.path), &s.process.output)
+			t.Logf("output of %s: %s", filepath.Base(s.program.path), &s.output)
 		}
 	})
 	return s

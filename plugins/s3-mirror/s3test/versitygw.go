@@ -51,7 +51,7 @@ func StartVersityGW(ctx context.Context, dir string, o VersityOptions) (*Server,
 		if o.Versioning {
 			args = append(args, "--versioning-dir", versions)
 		}
-		s.process = &process{
+		s.program = program{
 			path: path, dir: dir, health: s.Endpoint + "/health", args: append(args, root),
 			env: append(environment(dir), "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey),
 		}
