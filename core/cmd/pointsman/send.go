@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 func newSend(s streams) *cobra.Command {
@@ -29,7 +30,7 @@ func newSend(s streams) *cobra.Command {
 	return cmd
 }
 
-// sendFlags are what every kind of sender has: where to, which bytes, how to print the answer.
+// sendFlags are the flags of every kind of sender.
 type sendFlags struct {
 	configFlags
 	url, source, config string
@@ -38,18 +39,18 @@ type sendFlags struct {
 	timeout             time.Duration
 }
 
-// register adds the flags. Credential is what the configuration holds besides address and path.
+// register adds the flags. credential names what the configuration contains besides address and path.
 func (f *sendFlags) register(flags *pflag.FlagSet, kind, credential string) {
-	flags.StringVar(&f.body, "body", "", "file whose bytes are sent instead, - for standard input")
-	flags.StringVar(&f.url, "url", "", "where to post to")
-	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory to take address, path and "+credential+" from")
-	flags.StringVar(&f.source, "source", "", "name of the source, when the configuration has several of kind "+kind)
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the answer")
+	flags.StringVar(&f.body, "body", "", "file with the body to send instead, - for standard input")
+	flags.StringVar(&f.url, "url", "", "URL to send to")
+	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory with the address, path and "+credential)
+	flags.StringVar(&f.source, "source", "", "name of the source, if the configuration has several of kind "+kind)
+	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the response")
 	flags.BoolVar(&f.asJSON, "json", false, "print the result as JSON")
 	f.configFlags.register(flags)
 }
 
-// checkURL refuses a --url that nothing can be posted to.
+// checkURL returns an error if --url is not absolute.
 func (f *sendFlags) checkURL(example string) error {
 	if u, err := url.Parse(f.url); err != nil || u.Host == "" {
 		return usageError(fmt.Errorf("--url %q: want an absolute URL such as %s", f.url, example))
@@ -57,8 +58,9 @@ func (f *sendFlags) checkURL(example string) error {
 	return nil
 }
 
-// find finds the source in the configuration, and prints what is wrong with a configuration that can't be read.
-func (f *sendFlags) find(ctx context.Context, s streams, kind string) (app.FoundSource, error) {
+// find returns the source in the configuration and decodes its settings. If the configuration is invalid it prints the
+// diagnostics.
+func (f *sendFlags) find(ctx context.Context, s streams, kind string, settings any) (app.FoundSource, error) {
 	found, diags, err := app.FindSource(ctx, f.options([]string{f.config}), kind, f.source)
 	if diags != nil && diags.HasErrors() {
 		color, err := useColor(f.color, s.err)
@@ -71,10 +73,23 @@ func (f *sendFlags) find(ctx context.Context, s streams, kind string) (app.Found
 	if err != nil {
 		return found, &exitError{code: exitNotFound, err: err}
 	}
+	if err := schema.Decode(nil, found.Settings, settings); err != nil {
+		return found, fmt.Errorf("source %q: %w", found.Name, err)
+	}
 	return found, nil
 }
 
-// bytes is the body to send: that of --body, or else a composed one.
+// firstSecret returns the first secret that is not empty, or an empty one.
+func firstSecret(secrets []schema.Secret) schema.Secret {
+	for _, s := range secrets {
+		if !s.IsZero() {
+			return s
+		}
+	}
+	return schema.Secret{}
+}
+
+// bytes returns the body to send: the content of --body, or a composed one.
 func (f *sendFlags) bytes(stdin io.Reader, compose func() ([]byte, error)) ([]byte, error) {
 	switch f.body {
 	case "":
@@ -85,19 +100,19 @@ func (f *sendFlags) bytes(stdin io.Reader, compose func() ([]byte, error)) ([]by
 	return os.ReadFile(f.body)
 }
 
-// posting is one request and what is to be said about its answer.
+// posting is a request and how to report its response.
 type posting struct {
 	request *http.Request
-	// shown is the URL for people to see: without what is secret in the request's.
+	// shown is the URL to print, without secrets.
 	shown string
 	body  []byte
-	// refusals say what each status means to this kind of sender.
+	// refusals explain statuses to this kind of sender.
 	refusals map[int]string
-	// judge looks at the answer to what was accepted, where that answer matters to the sender, and says what it thinks of it.
+	// judge checks the response to an accepted request as the real sender would. nil: the real sender ignores it.
 	judge func(answer []byte) (verdict string, err error)
 }
 
-// post sends a request and prints what came of it.
+// post sends a request and prints the outcome.
 func (f *sendFlags) post(s streams, p posting) error {
 	resp, err := http.DefaultClient.Do(p.request)
 	if err != nil {
@@ -106,7 +121,7 @@ func (f *sendFlags) post(s streams, p posting) error {
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if err != nil {
-		return fmt.Errorf("read the router's answer: %w", err)
+		return fmt.Errorf("read the response: %w", err)
 	}
 	accepted, verdict, judged := resp.StatusCode/100 == 2, "", error(nil)
 	if accepted && p.judge != nil {
@@ -125,7 +140,7 @@ func (f *sendFlags) post(s streams, p posting) error {
 	return errors.Join(refusal(resp, answer, p.refusals), judged)
 }
 
-// sent is the answer of `send --json`.
+// sent is the output of `send --json`.
 type sent struct {
 	FormatVersion string          `json:"format_version"`
 	URL           string          `json:"url"`
@@ -149,15 +164,15 @@ func writeSent(w io.Writer, p *posting, status int, verdict string) error {
 	return enc.Encode(out)
 }
 
-// unreachable says what to do when nobody answers.
+// unreachable explains that there was no response.
 func unreachable(target string, err error) error {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
-		err = inner.Err // without the URL, which stands in the sentence already
+		err = inner.Err // without the URL, which the message already contains
 	}
 	return &exitError{code: exitUnreachable, err: fmt.Errorf("no router answers at %s: %w\nStart it with: pointsman run %s", target, err, defaultConfig)}
 }
 
-// refusal turns an answer other than 2xx into an error that says what to do.
+// refusal returns an error that explains a status other than 2xx.
 func refusal(resp *http.Response, answer []byte, refusals map[int]string) error {
 	if resp.StatusCode/100 == 2 {
 		return nil

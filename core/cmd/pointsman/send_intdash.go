@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,30 +29,29 @@ func newSendIntdash(s streams) *cobra.Command {
 		Short: "Send an intdash webhook",
 		Long: `Sign and post a webhook as an intdash server does.
 
-Without --url the path and the secret are those of the intdash source in the configuration, and the router is expected
-where that configuration listens: a rule can be tried without an account anywhere.`,
+Without --url, address, path and secret are taken from the configuration. You need no intdash account to try a rule.`,
 		Example: `  pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
   pointsman send intdash --url https://router.example.com/hooks/intdash   # the secret in POINTSMAN_SECRET
-  pointsman send intdash --body event.json                                # these bytes, signed as they are`,
+  pointsman send intdash --body event.json                                # these bytes, signed unchanged`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.message.Action, "action", "completed", "what happened: created, updated, deleted, completed, ...")
+	flags.StringVar(&f.message.Action, "action", "completed", "action: created, updated, deleted, completed, ...")
 	flags.StringVar(&f.measurement, "measurement", "", "UUID of the measurement (default: a random one)")
-	flags.StringVar(&f.message.ResourceType, "resource-type", "measurement", "what it happened to: measurement, edge, user, ...")
-	flags.StringVar(&f.message.ResourceUUID, "resource", "", "UUID of the resource, when it is not a measurement")
+	flags.StringVar(&f.message.ResourceType, "resource-type", "measurement", "type of the resource: measurement, edge, user, ...")
+	flags.StringVar(&f.message.ResourceUUID, "resource", "", "UUID of the resource, if it is not a measurement")
 	flags.StringVar(&f.message.ProjectUUID, "project", intdashsend.DefaultProject, "UUID of the project")
-	flags.StringVar(&f.message.DeliveryUUID, "delivery", "", "UUID of the webhook delivery (default: a random one); give it twice to see a duplicate recognised")
-	flags.StringVar(&f.secret, "secret", "", "secret to sign with, for --url; better in the environment: "+envPrefix+"SECRET")
+	flags.StringVar(&f.message.DeliveryUUID, "delivery", "", "UUID of the webhook delivery (default: a random one); use one twice to see a duplicate detected")
+	flags.StringVar(&f.secret, "secret", "", "secret to sign with; better in the environment: "+envPrefix+"SECRET (default: the source's)")
 	f.register(flags, intdash.Name, "secret")
 	return cmd
 }
 
-// intdashRefusals say what the router's answers mean to an intdash server.
+// intdashRefusals explain statuses to an intdash server.
 var intdashRefusals = map[int]string{
-	http.StatusUnauthorized: "it does not know the secret that signed this; both sides must have the same one",
-	http.StatusForbidden:    "it does not know the secret that signed this; both sides must have the same one",
+	http.StatusUnauthorized: "the source has another secret: both sides need the same one",
+	http.StatusForbidden:    "the source has another secret: both sides need the same one",
 	http.StatusNotFound:     "no source is mounted at that path",
 }
 
@@ -75,7 +73,7 @@ func (f *intdashFlags) run(ctx context.Context, s streams) error {
 	return f.post(s, posting{request: req, shown: req.URL.Redacted(), body: body, refusals: intdashRefusals})
 }
 
-// target says where to post to and what to sign with.
+// target returns the URL to post to and the secret to sign with.
 func (f *intdashFlags) target(ctx context.Context, s streams) (string, schema.Secret, error) {
 	given := schema.NewSecret(f.secret)
 	if f.url != "" {
@@ -87,22 +85,19 @@ func (f *intdashFlags) target(ctx context.Context, s streams) (string, schema.Se
 		}
 		return f.url, given, nil
 	}
-	found, err := f.find(ctx, s, intdash.Name)
+	var settings intdash.Settings
+	found, err := f.find(ctx, s, intdash.Name, &settings)
 	if err != nil || !given.IsZero() {
 		return found.URL, given, err
 	}
-	var settings intdash.Settings
-	if err := schema.Decode(nil, found.Settings, &settings); err != nil {
-		return "", given, fmt.Errorf("source %q: %w", found.Name, err)
-	}
-	i := slices.IndexFunc(settings.Secrets, func(secret schema.Secret) bool { return !secret.IsZero() })
-	if i < 0 {
+	secret := firstSecret(settings.Secrets)
+	if secret.IsZero() {
 		return "", given, &exitError{code: exitNotFound, err: fmt.Errorf("%s: source %q has no secret to sign with", f.config, found.Name)}
 	}
-	return found.URL, settings.Secrets[i], nil
+	return found.URL, secret, nil
 }
 
-// compose fills in what the flags leave open.
+// compose returns the body that the flags describe.
 func (f *intdashFlags) compose() ([]byte, error) {
 	m := intdashsend.NewMessage(time.Now())
 	m.Action, m.ResourceType, m.ProjectUUID = f.message.Action, f.message.ResourceType, f.message.ProjectUUID

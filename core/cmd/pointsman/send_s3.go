@@ -34,22 +34,21 @@ func newSendS3(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "s3",
 		Short: "Send an S3 event notification",
-		Long: `Post a notification as an object store does: byte by byte as that store writes it.
+		Long: `Post a notification as an object store does, byte by byte as that store writes it.
 
-Without --url the path and the token are those of the s3 source in the configuration, and the router is expected where
-that configuration listens: a rule can be tried without any object store. No object is made anywhere; a plugin that
-reads the object finds what really is there.
+Without --url, address, path and token are taken from the configuration. You need no object store to try a rule. The
+command creates no object; a plugin that reads the object finds what the store really has.
 
-Dialects, and what each shows the router to prove itself:
-  minio        MinIO: the token in the header Authorization
-  aws          S3 of AWS, its records forwarded by a program of yours: the token in the header Authorization
-  sns          S3 of AWS over SNS: signed with a key made for this one message
-  eventbridge  S3 of AWS over EventBridge: the token in the header Authorization
+Dialects, and how each authenticates:
+  minio        MinIO: token in the header Authorization
+  aws          S3 of AWS, records forwarded by a program of yours: token in the header Authorization
+  sns          S3 of AWS through SNS: signed with a key that is generated for this message
+  eventbridge  S3 of AWS through EventBridge: token in the header Authorization
   ceph, versitygw, vk
-               Ceph, versitygw, VK Cloud: the token at the end of the path, for they can be told nothing but a URL
+               Ceph, versitygw, VK Cloud: token at the end of the path, because only a URL can be configured there
 
-A signature of SNS is checked with a certificate that the router fetches. Here it is served at --cert-listen while the
-command runs, so the source must trust that address while you try it; the real SNS needs no such line:
+The router fetches the certificate of an SNS signature. This command serves it at --cert-listen while it runs, so the
+source must trust that address while you try it; the real SNS needs no such line:
   sns {
     topics              = ["arn:aws:sns:ap-northeast-1:123456789012:uploads"]
     insecure_cert_hosts = ["127.0.0.1:8099"]
@@ -57,43 +56,43 @@ command runs, so the source must trust that address while you try it; the real S
 		Example: `  pointsman send s3                                        # MinIO: an object was uploaded
   pointsman send s3 --event removed --bucket main --key 'photos/my cat.jpg'
   pointsman send s3 --dialect aws --count 3                # three records in one body
-  pointsman send s3 --dialect vk --handshake               # VK's question; is the answer signed as VK wants it?
-  pointsman send s3 --dialect sns --handshake              # SNS's question; does the router confirm?
+  pointsman send s3 --dialect vk --handshake               # VK's confirmation request; is the response signed correctly?
+  pointsman send s3 --dialect sns --handshake              # SNS's confirmation request; does the router confirm?
   pointsman send s3 --url https://router.example.com/hooks/uploads   # the token in POINTSMAN_TOKEN
-  pointsman send s3 --dialect ceph --body event.json       # these bytes, as Ceph would post them`,
+  pointsman send s3 --dialect ceph --body event.json       # these bytes, posted as Ceph does`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.dialect, "dialect", "", "whose notification: "+strings.Join(s3send.Dialects(), ", ")+" (default: the source's, or minio)")
-	flags.StringVar(&f.message.Event, "event", "created", "what happened: "+strings.Join(s3send.Events(), ", ")+", or a name as the store writes it")
+	flags.StringVar(&f.dialect, "dialect", "", "dialect: "+strings.Join(s3send.Dialects(), ", ")+" (default: the source's, or minio)")
+	flags.StringVar(&f.message.Event, "event", "created", "event: "+strings.Join(s3send.Events(), ", ")+", or a name as the store spells it")
 	flags.StringVar(&f.message.Bucket, "bucket", "", "bucket (default: the first that the source allows, or uploads)")
-	flags.StringVar(&f.message.Key, "key", "photos/cat.jpg", "key of the object, as a client names it")
+	flags.StringVar(&f.message.Key, "key", "photos/cat.jpg", "key of the object, not escaped")
 	flags.Int64Var(&f.message.Size, "size", 1024, "size of the object in bytes")
-	flags.StringVar(&f.message.ETag, "etag", "", "entity tag of the object (default: a random one)")
-	flags.StringVar(&f.message.VersionID, "version-id", "", "version of the object, in a bucket that keeps versions")
-	flags.StringVar(&f.message.Sequencer, "sequencer", "", "what orders the events of a key (default: made of the time, as the store does)")
-	flags.IntVar(&f.message.Records, "count", 1, "records in the body, each about a key of its own: aws, ceph, sns, vk")
-	flags.BoolVar(&f.handshake, "handshake", false, "send what the store asks before it sends events: vk, sns")
-	flags.BoolVar(&f.test, "test-event", false, "send what the store sends to see whether anybody listens: aws, sns, versitygw")
-	flags.StringVar(&f.token, "token", "", "token to show; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
+	flags.StringVar(&f.message.ETag, "etag", "", "entity tag of the object (default: random)")
+	flags.StringVar(&f.message.VersionID, "version-id", "", "version of the object, in a versioned bucket")
+	flags.StringVar(&f.message.Sequencer, "sequencer", "", "sequencer, which orders the events of a key (default: derived from the time, as the store does)")
+	flags.IntVar(&f.message.Records, "count", 1, "number of records in the body, each with its own key: aws, ceph, sns, vk")
+	flags.BoolVar(&f.handshake, "handshake", false, "send the confirmation request that precedes events: vk, sns")
+	flags.BoolVar(&f.test, "test-event", false, "send the store's test event: aws, sns, versitygw")
+	flags.StringVar(&f.token, "token", "", "token; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
 	flags.StringVar(&f.publicURL, "public-url", "", "URL registered with VK, for its --handshake (default: the source's public_url)")
 	flags.StringVar(&f.topic, "topic", "", "ARN of the SNS topic (default: one that the source allows)")
-	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "where the certificate of an SNS signature is served meanwhile")
+	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "address at which to serve the certificate of an SNS signature")
 	f.register(flags, s3.Name, "token")
 	return cmd
 }
 
-// s3Refusals say what the router's answers mean to an object store.
+// s3Refusals explain statuses to an object store.
 var s3Refusals = map[int]string{
-	http.StatusUnauthorized: "it does not know this token: it must be one of the source's `tokens`",
-	http.StatusForbidden:    "the source takes no events of this bucket: it must be in the source's `buckets`",
-	http.StatusNotFound:     "no source is mounted at that path, or the token at the end of the path is none of the source's `tokens`",
+	http.StatusUnauthorized: "the source does not accept this token: use one of its `tokens`",
+	http.StatusForbidden:    "the source accepts no events of this bucket: add it to its `buckets`",
+	http.StatusNotFound:     "no source is mounted at that path, or the token at the end of the path is not one of the source's `tokens`",
 }
 
-// s3Target is where to post to and what the source there expects.
+// s3Target is the URL to post to and what the source there expects.
 type s3Target struct {
-	url, shown       string // shown is url without a secret that it may hold
+	url, shown       string // shown is the URL without secrets
 	token, publicURL schema.Secret
 	dialect          string
 	bucket, topic    string
@@ -113,7 +112,7 @@ func (f *s3Flags) run(ctx context.Context, s streams) error {
 	case f.handshake && target.dialect == "vk":
 		return f.confirm(ctx, s, target)
 	case f.handshake:
-		return usageError(fmt.Errorf("--handshake: stores of dialect %s ask nothing before they send events; vk and sns do", target.dialect))
+		return usageError(fmt.Errorf("--handshake: stores of dialect %s send no confirmation request; vk and sns do", target.dialect))
 	}
 	body, err := f.bytes(s.in, func() ([]byte, error) { return f.compose(target) })
 	if err != nil {
@@ -122,30 +121,30 @@ func (f *s3Flags) run(ctx context.Context, s streams) error {
 	return f.send(ctx, s, target, body, nil)
 }
 
-// confirm asks VK's question, and judges the answer as VK would.
+// confirm sends VK's confirmation request and checks the response as VK does.
 func (f *s3Flags) confirm(ctx context.Context, s streams, target s3Target) error {
 	if target.publicURL.IsZero() {
-		return usageError(errors.New("--handshake: VK's question is about the URL registered with it: set public_url in the source, or --public-url"))
+		return usageError(errors.New("--handshake: VK confirms the URL that is registered with it: set public_url in the source, or --public-url"))
 	}
 	if f.url == "" {
 		if err := target.asRegistered(); err != nil {
 			return usageError(err)
 		}
 	}
-	question := s3send.NewConfirmation(time.Now(), target.bucket)
-	body, err := question.Body()
+	confirmation := s3send.NewConfirmation(time.Now(), target.bucket)
+	body, err := confirmation.Body()
 	if err != nil {
 		return err
 	}
 	return f.send(ctx, s, target, body, func(answer []byte) (string, error) {
-		if err := question.Check(answer, target.publicURL.Reveal()); err != nil {
+		if err := confirmation.Check(answer, target.publicURL.Reveal()); err != nil {
 			return "", err
 		}
-		return "The answer is signed as VK wants it.", nil
+		return "The response is signed correctly.", nil
 	})
 }
 
-// asRegistered makes path and query those of the public URL, in which VK has the token.
+// asRegistered sets path and query to those of the public URL, which contains the token.
 func (t *s3Target) asRegistered() error {
 	to, err := url.Parse(t.url)
 	if err != nil {
@@ -153,7 +152,7 @@ func (t *s3Target) asRegistered() error {
 	}
 	registered, err := url.Parse(t.publicURL.Reveal())
 	if err != nil {
-		return errors.New("the public URL is not one") // err would show it
+		return errors.New("the public URL is not one") // err would contain it
 	}
 	to.Path, to.RawPath, to.RawQuery = registered.Path, registered.RawPath, registered.RawQuery
 	t.url, t.token = to.String(), schema.Secret{}
@@ -169,7 +168,7 @@ func (f *s3Flags) send(ctx context.Context, s streams, target s3Target, body []b
 	return f.post(s, posting{request: req, shown: target.shown, body: body, refusals: target.refusals, judge: judge})
 }
 
-// compose makes the notification that the flags describe.
+// compose returns the notification that the flags describe.
 func (f *s3Flags) compose(target s3Target) ([]byte, error) {
 	m, err := s3send.NewMessage(time.Now(), target.dialect)
 	if err != nil {
@@ -187,7 +186,7 @@ func (f *s3Flags) compose(target s3Target) ([]byte, error) {
 	return m.Body()
 }
 
-// target joins what the flags say with what the configuration says.
+// target combines the flags with the configuration.
 func (f *s3Flags) target(ctx context.Context, s streams) (s3Target, error) {
 	t := s3Target{
 		url: f.url, shown: f.url, refusals: s3Refusals, token: schema.NewSecret(f.token), publicURL: schema.NewSecret(f.publicURL),
@@ -201,26 +200,23 @@ func (f *s3Flags) target(ctx context.Context, s streams) (s3Target, error) {
 		return t, err
 	}
 	t.dialect, t.bucket = cmp.Or(t.dialect, "minio"), cmp.Or(t.bucket, "uploads")
-	t.topic = cmp.Or(t.topic, usualTopic)
+	t.topic = cmp.Or(t.topic, defaultTopic)
 	if !slices.Contains(s3send.Dialects(), t.dialect) {
 		return t, usageError(fmt.Errorf("--dialect %q: want one of %s", t.dialect, strings.Join(s3send.Dialects(), ", ")))
 	}
 	return t, nil
 }
 
-// configured fills in what the flags left open from the configuration.
+// configured fills in from the configuration what the flags do not set.
 func (f *s3Flags) configured(ctx context.Context, s streams, t *s3Target) error {
-	found, err := f.find(ctx, s, s3.Name)
+	var settings s3.Settings
+	found, err := f.find(ctx, s, s3.Name, &settings)
 	if err != nil {
 		return err
 	}
-	var settings s3.Settings
-	if err := schema.Decode(nil, found.Settings, &settings); err != nil {
-		return fmt.Errorf("source %q: %w", found.Name, err)
-	}
 	t.url, t.shown = found.URL, found.URL
-	if i := slices.IndexFunc(settings.Tokens, func(token schema.Secret) bool { return !token.IsZero() }); i >= 0 && t.token.IsZero() {
-		t.token = settings.Tokens[i]
+	if t.token.IsZero() {
+		t.token = firstSecret(settings.Tokens)
 	}
 	if t.publicURL.IsZero() {
 		t.publicURL = settings.PublicURL
@@ -237,10 +233,10 @@ func (f *s3Flags) configured(ctx context.Context, s streams, t *s3Target) error 
 	return nil
 }
 
-// topicOf is the ARN of a topic that the pattern allows.
+// topicOf returns the ARN of a topic that the pattern allows.
 func topicOf(pattern string) string {
 	parts := strings.Split(pattern, ":")
-	for i, usual := range strings.Split(usualTopic, ":") {
+	for i, usual := range strings.Split(defaultTopic, ":") {
 		if i < len(parts) && parts[i] == "*" {
 			parts[i] = usual
 		}
@@ -248,4 +244,4 @@ func topicOf(pattern string) string {
 	return strings.ReplaceAll(strings.Join(parts, ":"), "*", "test")
 }
 
-const usualTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"
+const defaultTopic = "arn:aws:sns:ap-northeast-1:123456789012:uploads"

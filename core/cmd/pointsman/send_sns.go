@@ -36,24 +36,23 @@ func newSendSNS(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sns",
 		Short: "Send a message of an Amazon SNS topic",
-		Long: `Sign and post a message as Amazon SNS does, with a key made for this one message.
+		Long: `Sign and post a message as Amazon SNS does, with a key that is generated for this message.
 
-Without --url the path is that of the sns source in the configuration, and the router is expected where that configuration
-listens: a rule can be tried without an account anywhere.
+Without --url, address and path are taken from the configuration. You need no AWS account to try a rule.
 
-The router fetches the certificate of a signature. Here it is served at --cert-listen while the command runs, so the source
-must trust that address while you try it; the real SNS needs no such line:
+The router fetches the certificate of a signature. This command serves it at --cert-listen while it runs, so the source must
+trust that address while you try it; the real SNS needs no such line:
   source "sns" "alarms" {
     topics              = ["arn:aws:sns:ap-northeast-1:123456789012:alarms"]
     insecure_cert_hosts = ["127.0.0.1:8099"]
   }`,
 		Example: `  pointsman send sns --subject 'Disk full' --message 'on host a'
   echo '{"state": "ALARM"}' | pointsman send sns --message - --attribute team=ops
-  pointsman send sns --handshake                           # SNS asks whether to subscribe; does the router confirm?
-  pointsman send sns --unsubscribe                         # somebody has ended the subscription
+  pointsman send sns --handshake                           # a confirmation request; does the router confirm?
+  pointsman send sns --unsubscribe                         # the subscription was cancelled
   pointsman send sns --raw                                 # raw message delivery: no signature, a token instead
   pointsman send sns --url https://router.example.com/hooks/alarms --cert-listen 192.0.2.7:8099
-  pointsman send sns --body recorded.json                  # these bytes, with the header that goes with them`,
+  pointsman send sns --body recorded.json                  # these bytes, with the headers that SNS adds`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
@@ -61,19 +60,19 @@ must trust that address while you try it; the real SNS needs no such line:
 	flags.StringVar(&f.message.TopicARN, "topic", "", "ARN of the topic (default: one that the source allows)")
 	flags.StringVar(&f.message.Subject, "subject", "", "subject of the message")
 	flags.StringVar(&f.message.Message, "message", "test message", "text of the message, - for standard input")
-	flags.StringArrayVar(&f.attributes, "attribute", nil, "message attribute as name=value, more than once for several")
-	flags.StringVar(&f.message.MessageID, "message-id", "", "id of the message (default: a random one); give it twice to see a duplicate recognised")
-	flags.BoolVar(&f.handshake, "handshake", false, "send the question whether to subscribe, which SNS sends first")
-	flags.BoolVar(&f.unsubscribe, "unsubscribe", false, "send what SNS says when a subscription has ended")
+	flags.StringArrayVar(&f.attributes, "attribute", nil, "message attribute as name=value; may be repeated")
+	flags.StringVar(&f.message.MessageID, "message-id", "", "id of the message (default: random); use one twice to see a duplicate detected")
+	flags.BoolVar(&f.handshake, "handshake", false, "send the confirmation request, which SNS sends first")
+	flags.BoolVar(&f.unsubscribe, "unsubscribe", false, "send the message that a subscription was cancelled")
 	flags.StringVar(&f.version, "signature-version", "2", "1 (SHA-1, the default of a topic) or 2 (SHA-256)")
-	flags.BoolVar(&f.raw, "raw", false, "send as with raw message delivery: the text alone, not signed")
-	flags.StringVar(&f.token, "token", "", "token to show with --raw; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
-	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "where the certificate of the signature is served meanwhile")
+	flags.BoolVar(&f.raw, "raw", false, "raw message delivery: send only the text, unsigned")
+	flags.StringVar(&f.token, "token", "", "token for --raw; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
+	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "address at which to serve the certificate of the signature")
 	f.register(flags, sns.Name, "topic")
 	return cmd
 }
 
-// snsTarget is where to post to and what is known of the source there.
+// snsTarget is the URL to post to and what is known about the source there.
 type snsTarget struct {
 	url, topic string
 	token      schema.Secret
@@ -106,7 +105,7 @@ func (f *snsFlags) run(ctx context.Context, s streams) error {
 	return errors.Join(f.send(ctx, s, target, topic), topic.Close())
 }
 
-// compose makes the message that the flags describe, as far as it is not for the topic to do so.
+// compose sets the fields of the message that the topic does not fill in.
 func (f *snsFlags) compose(stdin io.Reader, target snsTarget) error {
 	f.message.TopicARN = target.topic
 	for _, a := range f.attributes {
@@ -131,12 +130,12 @@ func (f *snsFlags) compose(stdin io.Reader, target snsTarget) error {
 		f.message.Type = snsmessage.UnsubscribeConfirmation
 	}
 	if f.message.Type != snsmessage.Notification {
-		f.message.Message, f.message.Subject, f.message.Attributes = "", "", nil // SNS has words of its own
+		f.message.Message, f.message.Subject, f.message.Attributes = "", "", nil // SNS sends its own text
 	}
 	return nil
 }
 
-// send posts a message that the topic signs.
+// send posts the message, signed by the topic.
 func (f *snsFlags) send(ctx context.Context, s streams, target snsTarget, topic *openTopic) error {
 	body, err := f.bytes(s.in, func() ([]byte, error) { return topic.Body(time.Now(), f.version, f.message) })
 	if err != nil {
@@ -156,15 +155,15 @@ func (f *snsFlags) send(ctx context.Context, s streams, target snsTarget, topic 
 	return f.post(s, p)
 }
 
-// ended judges what the router did when it heard that its subscription has ended.
+// ended checks what the router did after the message that its subscription was cancelled.
 func (t *openTopic) ended([]byte) (verdict string, err error) {
 	if t.Confirmed() {
-		return "", errors.New("the router has subscribed again: nobody could ever end a subscription to it")
+		return "", errors.New("the router has subscribed again, so its subscription could never be cancelled")
 	}
-	return "The router leaves the subscription ended.", nil
+	return "The router has not subscribed again.", nil
 }
 
-// sendRaw posts the text alone.
+// sendRaw posts only the text.
 func (f *snsFlags) sendRaw(ctx context.Context, s streams, target snsTarget) error {
 	text, err := f.bytes(s.in, func() ([]byte, error) { return []byte(f.message.Message), nil })
 	if err != nil {
@@ -181,41 +180,37 @@ func (f *snsFlags) sendRaw(ctx context.Context, s streams, target snsTarget) err
 	return f.post(s, posting{request: req, shown: target.url, body: text, refusals: rawRefusals(target.topic)})
 }
 
-// target joins what the flags say with what the configuration says.
+// target combines the flags with the configuration.
 func (f *snsFlags) target(ctx context.Context, s streams) (snsTarget, error) {
-	t := snsTarget{url: f.url, topic: cmp.Or(f.message.TopicARN, usualTopic), token: schema.NewSecret(f.token)}
+	t := snsTarget{url: f.url, topic: cmp.Or(f.message.TopicARN, defaultTopic), token: schema.NewSecret(f.token)}
 	if f.url != "" {
 		return t, f.checkURL("http://127.0.0.1:8080/hooks/alarms")
 	}
-	found, err := f.find(ctx, s, sns.Name)
+	t.settings = &sns.Settings{}
+	found, err := f.find(ctx, s, sns.Name, t.settings)
 	if err != nil {
 		return t, err
 	}
-	t.url, t.settings = found.URL, &sns.Settings{}
-	if err := schema.Decode(nil, found.Settings, t.settings); err != nil {
-		return t, fmt.Errorf("source %q: %w", found.Name, err)
-	}
+	t.url = found.URL
 	if len(t.settings.Topics) > 0 {
 		t.topic = cmp.Or(f.message.TopicARN, topicOf(t.settings.Topics[0]))
 	}
 	if t.settings.Raw != nil && t.token.IsZero() {
-		if i := slices.IndexFunc(t.settings.Raw.Tokens, func(token schema.Secret) bool { return !token.IsZero() }); i >= 0 {
-			t.token = t.settings.Raw.Tokens[i]
-		}
+		t.token = firstSecret(t.settings.Raw.Tokens)
 	}
 	return t, nil
 }
 
-// refusals say what the router's answers mean to SNS.
+// refusals explain statuses to SNS.
 func (f *snsFlags) refusals(target snsTarget, certs string) map[int]string {
 	return map[int]string{
 		http.StatusForbidden:          f.advice(target, certs),
 		http.StatusNotFound:           "no source is mounted at that path",
-		http.StatusServiceUnavailable: fmt.Sprintf("it could not ask for the certificate at http://%s: it must be able to reach this machine there", certs),
+		http.StatusServiceUnavailable: fmt.Sprintf("the router could not fetch the certificate from http://%s: it must be able to reach this machine there", certs),
 	}
 }
 
-// advice says what the source must hold to take the message: all of it, or what is missing in the configuration.
+// advice returns the settings that the source needs to accept the message. If they are known, it returns only missing ones.
 func (f *snsFlags) advice(target snsTarget, certs string) string {
 	var lines []string
 	want := func(missing bool, line string) {
@@ -230,23 +225,23 @@ func (f *snsFlags) advice(target snsTarget, certs string) string {
 		want(s.RequireSignatureVersion > 1, "require_signature_version = 1")
 	}
 	if len(lines) == 0 {
-		return fmt.Sprintf("it does not take this message, although the source in %s would: the router runs with another configuration, or the message is too old or was changed", f.config)
+		return fmt.Sprintf("the router does not accept this message, but the source in %s would: the router runs with another configuration, or the message is too old or was changed", f.config)
 	}
-	return "it does not take this message. The source must hold\n" + strings.Join(lines, "\n")
+	return "the source does not accept this message. It needs\n" + strings.Join(lines, "\n")
 }
 
-// allows reports whether a source takes messages of a topic.
+// allows reports whether a source accepts messages of a topic.
 func allows(s *sns.Settings, topic string) bool {
 	v, err := snsmessage.NewVerifier(snsmessage.Policy{Topics: s.Topics}, snsmessage.Options{})
 	return err == nil && v.Allows(topic) == nil
 }
 
-// rawRefusals say what the router's answers mean to SNS when it does not sign.
+// rawRefusals explain statuses of raw deliveries to SNS.
 func rawRefusals(topic string) map[int]string {
 	return map[int]string{
-		http.StatusUnauthorized: "it does not know this token: it must be one of `tokens` in the source's block `raw`",
-		http.StatusForbidden: fmt.Sprintf("it does not take this message. The source must hold\n  topics = [%q]\n  raw {\n    tokens = [env(\"SNS_TOKEN\")]\n  }\n"+
-			"and the message must show one of these tokens", topic),
+		http.StatusUnauthorized: "the source does not accept this token: use one of the `tokens` in its block `raw`",
+		http.StatusForbidden: fmt.Sprintf("the source does not accept this message. It needs\n  topics = [%q]\n  raw {\n    tokens = [env(\"SNS_TOKEN\")]\n  }\n"+
+			"and the request must contain one of these tokens", topic),
 		http.StatusNotFound: "no source is mounted at that path",
 	}
 }
