@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -135,6 +136,23 @@ func newSTS(t *testing.T) *httptest.Server {
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// A role that cannot be assumed is no refusal of the service, so the delivery is kept until somebody corrects the role.
+func TestRoleRefused(t *testing.T) {
+	noEnvironment(t)
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `<ErrorResponse><Error><Code>AccessDenied</Code><Message>not allowed</Message></Error></ErrorResponse>`)
+	}))
+	t.Cleanup(sts.Close)
+	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	a := withKeys()
+	a.RoleARN = "arn:aws:iam::123456789012:role/x"
+	err := publish(t.Context(), open(t, a), amazontest.NewSNS(t, false).URL)
+	if _, refused := errors.AsType[*Error](err); err == nil || refused || !strings.Contains(err.Error(), "AssumeRole") || !strings.Contains(err.Error(), "AccessDenied: not allowed") {
+		t.Errorf("got %v", err)
+	}
 }
 
 // Without credentials no request is made. The machine's role may come later, so the error is not final.

@@ -71,8 +71,12 @@ func (e *Error) Describe() string {
 // maxRetryAfter bounds Error.RetryAfter.
 const maxRetryAfter = time.Hour
 
-// ErrorOf returns the response in an error of the AWS SDK. ok is false if no service refused the call.
+// ErrorOf returns the response in an error of the AWS SDK. ok is false if the service did not refuse the call. A refused call for
+// credentials does not count: the service itself was not reached.
 func ErrorOf(err error) (e Error, ok bool) {
+	if isForCredentials(err) {
+		return e, false
+	}
 	e.err = err
 	if res, found := errors.AsType[*awshttp.ResponseError](err); found {
 		e.RequestID = oneLine(res.RequestID, 100)
@@ -87,6 +91,16 @@ func ErrorOf(err error) (e Error, ok bool) {
 	e.Throttled = e.Throttled || e.Status == http.StatusTooManyRequests
 	e.Permanent = e.Status >= 400 && e.Status < 500 && !isTransient(e.Status, e.Code)
 	return e, ok || e.Status >= http.StatusMultipleChoices
+}
+
+// isForCredentials reports whether a call failed because another call, made within it, did: the SDK assumes a role that way.
+func isForCredentials(err error) bool {
+	call, ok := errors.AsType[*smithy.OperationError](err)
+	if !ok {
+		return false
+	}
+	_, nested := errors.AsType[*smithy.OperationError](call.Err)
+	return nested
 }
 
 // isTransient reports whether another attempt may succeed after a refusal with a status of 4xx.
