@@ -75,7 +75,7 @@ const (
 )
 
 func TestConformance(t *testing.T) {
-	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
+	from, to := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{})
 	createBucket(t, from, "main")
 	createBucket(t, to, "copy")
 	put(t, from, "main", "folder/a b.txt", "hello")
@@ -104,7 +104,7 @@ func TestBinary(t *testing.T) {
 
 // One plugin, real servers, from a notification to the receipt.
 func TestDeliveries(t *testing.T) {
-	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
+	from, to := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{})
 	createBucket(t, from, "main")
 	createBucket(t, to, "copy")
 	destination := sideSettingsOf(to, "copy")

@@ -34,7 +34,7 @@ func newReconcileRig(t *testing.T) *reconcileRig {
 	testenv.Need(t, testenv.Rclone)
 	r := &reconcileRig{
 		t:    t,
-		from: s3test.Location{Server: s3test.MinIO(t, s3test.MinIOOptions{}), Bucket: "main"},
+		from: s3test.Location{Server: s3test.MinIO(t, nil), Bucket: "main"},
 		to:   s3test.Location{Server: s3test.VersityGW(t, s3test.VersityOptions{}), Bucket: "copy", Prefix: "main/"},
 	}
 	block := func(l s3test.Location) map[string]string {

@@ -31,9 +31,9 @@ func startS3(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	switch {
 	case kind == "minio" && len(args) == 5:
-		s, err = s3test.StartMinIO(context.Background(), dir, s3test.MinIOOptions{Webhook: &s3test.Webhook{URL: args[3], Token: args[4]}})
+		s, err = s3test.StartMinIO(context.Background(), dir, &s3test.Webhook{URL: args[3], Token: args[4]})
 	case kind == "minio":
-		s, err = s3test.StartMinIO(context.Background(), dir, s3test.MinIOOptions{})
+		s, err = s3test.StartMinIO(context.Background(), dir, nil)
 	default:
 		s, err = s3test.StartVersityGW(context.Background(), dir, s3test.VersityOptions{})
 	}

@@ -25,7 +25,7 @@ type bench struct {
 func newBench(ctx context.Context, o options, dir string) (*bench, error) {
 	b := &bench{options: o, dir: dir}
 	var err error
-	if b.source, err = s3test.StartMinIO(ctx, filepath.Join(dir, "source"), s3test.MinIOOptions{}); err != nil {
+	if b.source, err = s3test.StartMinIO(ctx, filepath.Join(dir, "source"), nil); err != nil {
 		return nil, err
 	}
 	if b.destination, err = s3test.StartVersityGW(ctx, filepath.Join(dir, "destination"), s3test.VersityOptions{KeepAlive: true}); err != nil {

@@ -90,7 +90,7 @@ func (s *site) startServers(ctx context.Context, o options) (err error) {
 		return err
 	}
 	hook := &s3test.Webhook{URL: s.proxy.url(), Token: token, QueueDir: o.queue}
-	if s.source, err = s3test.StartMinIO(ctx, s.sourceDir(), s3test.MinIOOptions{Webhook: hook}); err != nil {
+	if s.source, err = s3test.StartMinIO(ctx, s.sourceDir(), hook); err != nil {
 		return err
 	}
 	if s.destination, err = startDestination(ctx, o.destination, filepath.Join(s.dir, "destination")); err != nil {
@@ -108,7 +108,7 @@ func (s *site) startServers(ctx context.Context, o options) (err error) {
 func startDestination(ctx context.Context, kind, dir string) (*s3test.Server, error) {
 	switch kind {
 	case "minio":
-		return s3test.StartMinIO(ctx, dir, s3test.MinIOOptions{})
+		return s3test.StartMinIO(ctx, dir, nil)
 	case "versitygw":
 		return s3test.StartVersityGW(ctx, dir, s3test.VersityOptions{})
 	}

@@ -26,7 +26,7 @@ func TestWorkloadRepeats(t *testing.T) {
 
 // No operation fails for any of the keys, on a foreign server.
 func TestOperations(t *testing.T) {
-	server := s3test.MinIO(t, s3test.MinIOOptions{})
+	server := s3test.MinIO(t, nil)
 	if err := makeVersionedBucket(t.Context(), server, bucket); err != nil {
 		t.Fatal(err)
 	}

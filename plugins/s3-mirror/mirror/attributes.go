@@ -14,44 +14,39 @@ import (
 
 // attributes of an object are everything but its bytes. Storage class and encryption are those of the destination.
 type attributes struct {
-	side                                                                   Destination
-	contentType, encoding, language, disposition, cache, redirect, tagging *string
-	expires                                                                *string // as stored, not always a date
-	metadata                                                               map[string]string
+	put     s3.PutObjectInput // without bucket, key and body
+	expires *string           // as stored, not always a date
 }
 
 func (m *Mirror) attributesOf(out *s3.GetObjectOutput, tags []types.Tag) attributes {
-	return attributes{
-		side: m.config.Destination, contentType: out.ContentType, encoding: out.ContentEncoding, language: out.ContentLanguage,
-		disposition: out.ContentDisposition, cache: out.CacheControl, redirect: out.WebsiteRedirectLocation,
-		expires: out.ExpiresString, metadata: out.Metadata, tagging: form(tags),
-	}
+	to := m.config.Destination
+	return attributes{expires: out.ExpiresString, put: s3.PutObjectInput{
+		ContentType: out.ContentType, ContentEncoding: out.ContentEncoding, ContentLanguage: out.ContentLanguage,
+		ContentDisposition: out.ContentDisposition, CacheControl: out.CacheControl, WebsiteRedirectLocation: out.WebsiteRedirectLocation,
+		Metadata: out.Metadata, Tagging: form(tags),
+		StorageClass: types.StorageClass(to.StorageClass), ServerSideEncryption: types.ServerSideEncryption(to.SSE), SSEKMSKeyId: written(to.KMSKeyID),
+	}}
 }
 
-func (a attributes) put() *s3.PutObjectInput {
-	return &s3.PutObjectInput{
-		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
-		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
-		StorageClass: types.StorageClass(a.side.StorageClass), ServerSideEncryption: types.ServerSideEncryption(a.side.SSE),
-		SSEKMSKeyId: written(a.side.KMSKeyID),
-	}
-}
-
+// upload returns the attributes for the transfer manager.
 func (a attributes) upload() *transfermanager.UploadObjectInput {
+	p := &a.put
 	return &transfermanager.UploadObjectInput{
-		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
-		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
-		StorageClass: transfertypes.StorageClass(a.side.StorageClass), ServerSideEncryption: transfertypes.ServerSideEncryption(a.side.SSE),
-		SSEKMSKeyID: written(a.side.KMSKeyID),
+		ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, ContentLanguage: p.ContentLanguage,
+		ContentDisposition: p.ContentDisposition, CacheControl: p.CacheControl, WebsiteRedirectLocation: p.WebsiteRedirectLocation,
+		Metadata: p.Metadata, Tagging: p.Tagging, StorageClass: transfertypes.StorageClass(p.StorageClass),
+		ServerSideEncryption: transfertypes.ServerSideEncryption(p.ServerSideEncryption), SSEKMSKeyID: p.SSEKMSKeyId,
 	}
 }
 
+// create returns the attributes for a multipart upload.
 func (a attributes) create() *s3.CreateMultipartUploadInput {
+	p := &a.put
 	return &s3.CreateMultipartUploadInput{
-		ContentType: a.contentType, ContentEncoding: a.encoding, ContentLanguage: a.language, ContentDisposition: a.disposition,
-		CacheControl: a.cache, WebsiteRedirectLocation: a.redirect, Metadata: a.metadata, Tagging: a.tagging,
-		StorageClass: types.StorageClass(a.side.StorageClass), ServerSideEncryption: types.ServerSideEncryption(a.side.SSE),
-		SSEKMSKeyId: written(a.side.KMSKeyID),
+		ContentType: p.ContentType, ContentEncoding: p.ContentEncoding, ContentLanguage: p.ContentLanguage,
+		ContentDisposition: p.ContentDisposition, CacheControl: p.CacheControl, WebsiteRedirectLocation: p.WebsiteRedirectLocation,
+		Metadata: p.Metadata, Tagging: p.Tagging, StorageClass: p.StorageClass,
+		ServerSideEncryption: p.ServerSideEncryption, SSEKMSKeyId: p.SSEKMSKeyId,
 	}
 }
 

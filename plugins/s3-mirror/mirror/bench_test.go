@@ -22,7 +22,7 @@ import (
 // BenchmarkCopy copies between real servers, beside what rclone needs for the same.
 func BenchmarkCopy(b *testing.B) {
 	testenv.Need(b, testenv.Rclone)
-	from, to := s3test.MinIO(b, s3test.MinIOOptions{}), s3test.VersityGW(b, s3test.VersityOptions{})
+	from, to := s3test.MinIO(b, nil), s3test.VersityGW(b, s3test.VersityOptions{})
 	for _, load := range []struct {
 		name          string
 		objects, size int

@@ -209,7 +209,7 @@ func attributed(in *s3.PutObjectInput) {
 
 func TestMinIOToVersityGW(t *testing.T) {
 	t.Parallel()
-	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{Versioning: true})
+	from, to := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{Versioning: true})
 	testServers(t, from, to)
 	t.Run("64 MiB", func(t *testing.T) {
 		p := newPair(t, from, to, nil)
@@ -221,12 +221,12 @@ func TestMinIOToVersityGW(t *testing.T) {
 
 func TestVersityGWToMinIO(t *testing.T) {
 	t.Parallel()
-	testServers(t, s3test.VersityGW(t, s3test.VersityOptions{Versioning: true}), s3test.MinIO(t, s3test.MinIOOptions{}))
+	testServers(t, s3test.VersityGW(t, s3test.VersityOptions{Versioning: true}), s3test.MinIO(t, nil))
 }
 
 func TestWithinMinIO(t *testing.T) {
 	t.Parallel()
-	s := s3test.MinIO(t, s3test.MinIOOptions{})
+	s := s3test.MinIO(t, nil)
 	testServers(t, s, s)
 }
 

@@ -19,12 +19,11 @@ func (m *Mirror) serverCopyParts(ctx context.Context, key string, head *s3.HeadO
 	if err != nil {
 		return Result{}, m.sourceError(key, err)
 	}
-	in := attributes{
-		side: m.config.Destination, contentType: head.ContentType, encoding: head.ContentEncoding, language: head.ContentLanguage,
-		disposition: head.ContentDisposition, cache: head.CacheControl, redirect: head.WebsiteRedirectLocation,
-		expires: head.ExpiresString, metadata: head.Metadata, tagging: form(tags),
-	}
-	p, err := m.begin(ctx, key, in)
+	p, err := m.begin(ctx, key, m.attributesOf(&s3.GetObjectOutput{
+		ContentType: head.ContentType, ContentEncoding: head.ContentEncoding, ContentLanguage: head.ContentLanguage,
+		ContentDisposition: head.ContentDisposition, CacheControl: head.CacheControl, WebsiteRedirectLocation: head.WebsiteRedirectLocation,
+		ExpiresString: head.ExpiresString, Metadata: head.Metadata,
+	}, tags))
 	if err != nil {
 		return Result{}, err
 	}

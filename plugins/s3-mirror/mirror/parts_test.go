@@ -19,7 +19,7 @@ import (
 // Objects that are too big for one CopyObject are copied in parts, by the server too.
 func TestServerCopyInParts(t *testing.T) {
 	t.Parallel()
-	s := s3test.MinIO(t, s3test.MinIOOptions{})
+	s := s3test.MinIO(t, nil)
 	p := newPair(t, s, s, nil)
 	p.maxServerCopy, p.serverPart = 1<<20, MinPartSize
 	p.put("big", random(12<<20), attributed)
@@ -32,7 +32,7 @@ func TestServerCopyInParts(t *testing.T) {
 
 func TestPrefixes(t *testing.T) {
 	t.Parallel()
-	from, to := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
+	from, to := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{})
 	p := newPair(t, from, to, func(c *Config) {
 		c.Source.Prefix, c.Destination.Prefix = "photos/", "copy/of/"
 		c.Include, c.Exclude, c.Deletes = []string{"*.png", "photos/?.jpg"}, []string{"*/tmp/*"}, false

@@ -16,7 +16,7 @@ func TestHostileKeys(t *testing.T) {
 	t.Parallel()
 	store := newFake(t)
 	for name, to := range map[string]*s3test.Server{
-		"minio": s3test.MinIO(t, s3test.MinIOOptions{}), "versitygw": s3test.VersityGW(t, s3test.VersityOptions{}),
+		"minio": s3test.MinIO(t, nil), "versitygw": s3test.VersityGW(t, s3test.VersityOptions{}),
 	} {
 		createBucket(t, to, "hostile")
 		m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: sideOf(to, "hostile")}, Deletes: true})

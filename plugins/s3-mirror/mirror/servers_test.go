@@ -77,7 +77,7 @@ func (c *cut) Write(b []byte) (int, error) {
 // faultyPair has a proxy before each of two servers.
 func faultyPair(t *testing.T, change func(*Config)) (p *pair, from, to *faulty) {
 	t.Helper()
-	a, b := s3test.MinIO(t, s3test.MinIOOptions{}), s3test.VersityGW(t, s3test.VersityOptions{})
+	a, b := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{})
 	from, to = newFaulty(t, a), newFaulty(t, b)
 	p = newPair(t, a, b, func(c *Config) {
 		c.Source.Endpoint, c.Destination.Endpoint = from.url, to.url

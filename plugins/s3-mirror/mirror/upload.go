@@ -33,7 +33,7 @@ func (m *Mirror) uploadWhole(ctx context.Context, s *snapshot, a attributes) (Re
 		return Result{}, err
 	}
 	defer slot.release()
-	in := a.put()
+	in := &a.put
 	in.Bucket, in.Key = &m.config.Destination.Bucket, aws.String(m.DestinationKey(s.key))
 	in.Body, in.ContentLength, in.ChecksumCRC32 = bytes.NewReader(slot.buffer), &s.size, m.checksum(slot.buffer)
 	out, err := m.destination.PutObject(ctx, in, unsigned, a.headers())

@@ -24,7 +24,7 @@ type servers struct{ minio, versity *s3test.Server }
 
 func start(t *testing.T) servers {
 	t.Helper()
-	return servers{minio: s3test.MinIO(t, s3test.MinIOOptions{}), versity: s3test.VersityGW(t, s3test.VersityOptions{})}
+	return servers{minio: s3test.MinIO(t, nil), versity: s3test.VersityGW(t, s3test.VersityOptions{})}
 }
 
 // pair is a mirror from a MinIO to a versitygw.

@@ -19,7 +19,7 @@ var oddKeys = []string{"a b", "a+b", "a%2Fb", "ü/日本語", "folder/", "q?x=1&
 func TestCompare(t *testing.T) {
 	testenv.Need(t, testenv.Rclone)
 	t.Setenv("AWS_CA_BUNDLE", "/nowhere") // rclone must not see it
-	a := s3test.Location{Server: s3test.MinIO(t, s3test.MinIOOptions{}), Bucket: "main", Prefix: "from/"}
+	a := s3test.Location{Server: s3test.MinIO(t, nil), Bucket: "main", Prefix: "from/"}
 	b := s3test.Location{Server: s3test.VersityGW(t, s3test.VersityOptions{}), Bucket: "copy", Prefix: "to/"}
 	for _, l := range []s3test.Location{a, b} {
 		bucket(t, l.Server, l.Bucket)
@@ -68,7 +68,7 @@ func TestCompare(t *testing.T) {
 func TestCompareEqual(t *testing.T) {
 	testenv.Need(t, testenv.Rclone)
 	t.Parallel()
-	s := s3test.MinIO(t, s3test.MinIOOptions{})
+	s := s3test.MinIO(t, nil)
 	locations := []s3test.Location{{Server: s, Bucket: "one"}, {Server: s, Bucket: "two"}}
 	for _, l := range locations {
 		bucket(t, s, l.Bucket)

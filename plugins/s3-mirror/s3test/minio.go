@@ -15,11 +15,6 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// MinIOOptions configure a MinIO.
-type MinIOOptions struct {
-	Webhook *Webhook
-}
-
 // Webhook is where MinIO posts the events of the buckets that Server.Notify was called for.
 type Webhook struct {
 	URL string
@@ -30,16 +25,16 @@ type Webhook struct {
 	QueueDir bool
 }
 
-// MinIO starts a MinIO that stops at the end of the test.
-func MinIO(t testing.TB, o MinIOOptions) *Server {
+// MinIO starts a MinIO that stops at the end of the test. Without a webhook it sends no events.
+func MinIO(t testing.TB, w *Webhook) *Server {
 	t.Helper()
 	testenv.Need(t, testenv.MinIO)
-	s, err := StartMinIO(t.Context(), t.TempDir(), o)
+	s, err := StartMinIO(t.Context(), t.TempDir(), w)
 	return started(t, s, err)
 }
 
 // StartMinIO starts a MinIO that keeps its data below dir, and waits until it is healthy. ctx bounds the wait only.
-func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error) {
+func StartMinIO(ctx context.Context, dir string, w *Webhook) (*Server, error) {
 	path, err := testenv.Cached("servers/minio")
 	if err != nil {
 		return nil, err
@@ -58,9 +53,9 @@ func StartMinIO(ctx context.Context, dir string, o MinIOOptions) (*Server, error
 				"MINIO_REGION="+s.Region,
 			),
 		}
-		if o.Webhook != nil {
+		if w != nil {
 			s.targetARN = "arn:minio:sqs:" + s.Region + ":A:webhook"
-			s.program.env = append(s.program.env, o.Webhook.environment(dir)...)
+			s.program.env = append(s.program.env, w.environment(dir)...)
 		}
 		return os.MkdirAll(filepath.Join(dir, "data"), 0o755)
 	})

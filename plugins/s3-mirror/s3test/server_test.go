@@ -49,7 +49,7 @@ func get(t *testing.T, s *s3test.Server, name, key string) string {
 
 func TestServers(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) *s3test.Server{
-		"minio":     func(t *testing.T) *s3test.Server { return s3test.MinIO(t, s3test.MinIOOptions{}) },
+		"minio":     func(t *testing.T) *s3test.Server { return s3test.MinIO(t, nil) },
 		"versitygw": func(t *testing.T) *s3test.Server { return s3test.VersityGW(t, s3test.VersityOptions{Versioning: true}) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestNotBuilt(t *testing.T) {
 	if err := os.WriteFile("go.mod", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s3test.StartMinIO(t.Context(), t.TempDir(), s3test.MinIOOptions{})
+	_, err := s3test.StartMinIO(t.Context(), t.TempDir(), nil)
 	if err == nil || !strings.Contains(err.Error(), "run `make servers`") {
 		t.Errorf("got %v", err)
 	}
@@ -116,7 +116,7 @@ func expect(t *testing.T, got <-chan request, text string) request {
 func TestMinIONotifies(t *testing.T) {
 	t.Parallel()
 	url, got := webhook(t)
-	s := s3test.MinIO(t, s3test.MinIOOptions{Webhook: &s3test.Webhook{URL: url, Token: "s3cr3t"}})
+	s := s3test.MinIO(t, &s3test.Webhook{URL: url, Token: "s3cr3t"})
 	notified(t, s, got, "Bearer s3cr3t", "s3:ObjectCreated:PutTagging")
 }
 
