@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// accessEntry is one line of the access log: these fields, in this order, all texts.
+// accessEntry is one line of the access log. Names, order and type of the fields are those of API Gateway's logs.
 type accessEntry struct {
 	RequestID      string `json:"requestId"`
 	IP             string `json:"ip"`
@@ -25,7 +25,7 @@ type accessEntry struct {
 	ResponseLength string `json:"responseLength"`
 }
 
-// LogValue shows the fields by their names in the text of a log too.
+// LogValue implements slog.LogValuer, so that text logs show the same field names.
 //
 //nolint:sloglint // these names are not ours
 func (e *accessEntry) LogValue() slog.Value {
@@ -36,10 +36,10 @@ func (e *accessEntry) LogValue() slog.Value {
 	)
 }
 
-// accessTime is how the common log format writes a time.
+// accessTime is the time layout of the common log format.
 const accessTime = "02/Jan/2006:15:04:05 -0700"
 
-// What is logged of the answer to a message, which has none on the wire when it was taken.
+// Statuses to log for messages. An accepted message gets no response on the wire.
 const (
 	p200 = http.StatusOK
 	p403 = http.StatusForbidden
@@ -49,7 +49,7 @@ const (
 // accessLog writes a line for each connection, its end and each of its messages.
 type accessLog struct {
 	log  *slog.Logger
-	name string // "off", "log" or a file's
+	name string // "off", "log" or a file name
 
 	mu     sync.Mutex
 	file   *os.File
@@ -69,7 +69,7 @@ func (a *accessLog) message(c *conn, now time.Time, route string, status int) {
 	a.write(slog.LevelDebug, &accessEntry{RequestID: newID(), IP: c.ip, RouteKey: route, Status: strconv.Itoa(status)}, now)
 }
 
-// request logs a client that was not let in: at debug, for there can be any number of them.
+// request logs a refused client, at level debug because there is no limit to their number.
 func (a *accessLog) request(r *http.Request, id string, length int, now time.Time, p *refusal) {
 	ip, _ := address(r.RemoteAddr)
 	a.write(slog.LevelDebug, &accessEntry{
@@ -93,7 +93,7 @@ func (a *accessLog) write(level slog.Level, e *accessEntry, now time.Time) {
 		return
 	}
 	e.RequestTime = now.UTC().Format(accessTime)
-	if e.ResponseLength == "" { // a connection begins with a GET, is upgraded from HTTP/1.1, and nothing but the upgrade answers it
+	if e.ResponseLength == "" { // an upgraded connection
 		e.HTTPMethod, e.Protocol, e.ResponseLength = http.MethodGet, "HTTP/1.1", "0"
 	}
 	if a.name == "log" {
@@ -107,7 +107,7 @@ func (a *accessLog) write(level slog.Level, e *accessEntry, now time.Time) {
 	a.append(append(line, '\n'))
 }
 
-// append writes a line to the file, which is opened for the first one. The first failure is logged; the source goes on.
+// append writes a line to the file and opens the file for the first one. It logs the first of several failures.
 func (a *accessLog) append(line []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

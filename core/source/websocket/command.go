@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// maxListed is how many members of a room are listed; the count is right all the same.
+// maxListed limits the members listed by $presence; count is the total number.
 const maxListed = 500
 
-// clientError tells a client why its message was rejected. API Gateway uses the same texts where it has one.
+// clientError tells a client why its message was rejected. Where API Gateway has such an error, the text is the same.
 type clientError struct{ code, text string }
 
 var (
@@ -34,16 +34,16 @@ func (c *conn) sendError(p *clientError) {
 	}{p.text, c.id, newID(), p.code})
 }
 
-// sendJSON queues a JSON text for the client. A client whose queue is full misses it.
+// sendJSON queues a JSON text for the client. It is dropped if the queue is full.
 func (c *conn) sendJSON(value any) {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings and numbers
+		panic(fmt.Sprintf("websocket: marshal: %v", err)) // cannot happen: strings and numbers
 	}
 	_ = c.send(messageFrame(text, false))
 }
 
-// execute runs a command of the client. An error closes the connection.
+// execute runs a command. An error closes the connection.
 func (c *conn) execute(m *message, now time.Time) error {
 	var p *clientError
 	switch m.command {
@@ -52,7 +52,7 @@ func (c *conn) execute(m *message, now time.Time) error {
 	case commandJoin:
 		p = c.join(m.argument)
 	case commandLeave:
-		p = c.quit(m.argument)
+		p = c.leaveRoom(m.argument)
 	case commandPresence:
 		p = c.presence(m.argument)
 	}
@@ -80,7 +80,7 @@ func (c *conn) join(room string) *clientError {
 	return nil
 }
 
-func (c *conn) quit(room string) *clientError {
+func (c *conn) leaveRoom(room string) *clientError {
 	if !validRoom(room) {
 		return problemBadRoom
 	}
@@ -94,7 +94,7 @@ type member struct {
 	User         string `json:"user,omitempty"`
 }
 
-// presence tells who is in a room, to those who are in it too.
+// presence lists the members of a room, for members only.
 func (c *conn) presence(room string) *clientError {
 	switch {
 	case !validRoom(room):
@@ -115,7 +115,7 @@ func (c *conn) presence(room string) *clientError {
 	return nil
 }
 
-// renew takes a new token of the same user, so that the connection outlasts the old one.
+// renew replaces the token by a new one of the same user, so that the connection outlives the old one.
 func (c *conn) renew(token string) *clientError {
 	old := c.identity.Load()
 	fresh, err := c.source.authenticator.authenticate([]string{token})

@@ -33,7 +33,7 @@ const (
 	codeTooFast     = 4429
 )
 
-// closeTimeout is how long a client has to read what is left, and the close frame, before it is cut off.
+// closeTimeout is how long a client has to read the queued frames and the close frame before it is disconnected.
 const closeTimeout = 5 * time.Second
 
 // conn is one connection.
@@ -41,38 +41,39 @@ type conn struct {
 	source    *Source
 	id        string
 	ip        string
-	network   string // what connections are counted by
+	network   string // key of connections_per_ip
 	userAgent string
 	requestID string
 	since     time.Time
 	rooms     []string // guarded by hub.mu, in the order of joining
 	identity  atomic.Pointer[identity]
 
-	net  net.Conn // nil until it is open
+	net  net.Conn // nil until the upgrade
 	read *bufio.Reader
 
-	// Nanoseconds since 1970: of the last message either way, the last frame from the client, and the last ping.
-	active, heard, pinged atomic.Int64
-	warned                atomic.Bool // the client was warned that its token expires
-	busy                  atomic.Bool // with a message: nothing is read meanwhile
+	// Unix nanoseconds of the last message in either direction, the last frame received, and the last ping sent.
+	active, received, pinged atomic.Int64
+	warned                   atomic.Bool // the client was warned that its token expires
+	busy                     atomic.Bool // handling a message, so that frames wait unread
 
-	// For the reader only.
+	// Used only by the reading goroutine.
 	header     [ws.MaxHeaderSize - 2]byte
 	events     uint64
 	rate       *rate.Limiter
 	controls   *rate.Limiter
 	violations violations
 
+	// mu guards the fields below.
 	mu      sync.Mutex
-	queue   [][]byte // frames that wait; shared between connections, never changed
+	queue   [][]byte // frames to write; shared between connections, so never modified
 	queued  int      // bytes in queue and in the batch being written
 	open    bool     // frames may be written
-	writing bool     // a goroutine writes
-	closing bool     // the last frame is in the queue, or was
-	code    int      // how it ends
+	writing bool     // a writing goroutine exists
+	closing bool     // the close frame was queued: no other may follow
+	code    int      // close code
 }
 
-// send queues a frame. It never waits. The error is source.ErrGone or source.ErrBusy.
+// send queues a frame and never blocks. The error is source.ErrGone or source.ErrBusy.
 func (c *conn) send(frame []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,7 +88,7 @@ func (c *conn) send(frame []byte) error {
 	return nil
 }
 
-// push queues a frame and has it written. c.mu is held, and c is not gone, so that running is not zero.
+// push queues a frame and starts a writer if there is none. The caller holds c.mu. hub.running still counts c, so it is not zero.
 func (c *conn) push(frame []byte) {
 	c.queue = append(c.queue, frame)
 	c.queued += len(frame)
@@ -98,7 +99,7 @@ func (c *conn) push(frame []byte) {
 	}
 }
 
-// start begins to write to an upgraded connection, first what was queued since it was let in.
+// start attaches the upgraded connection and begins to write, first the frames queued since hub.add.
 func (c *conn) start(upgraded net.Conn, r *bufio.Reader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +113,7 @@ func (c *conn) start(upgraded net.Conn, r *bufio.Reader) {
 	}
 }
 
-// write writes the queue until it is empty.
+// write writes queued frames until there are none.
 func (c *conn) write() {
 	for {
 		c.mu.Lock()
@@ -146,7 +147,7 @@ func (c *conn) writeBatch(batch net.Buffers) error {
 	return err
 }
 
-// fail gives up a connection that cannot be written to: a frame may be half written, so no other one can follow.
+// fail closes a connection after a write error: a frame may be half written, so no other may follow.
 func (c *conn) fail(err error) {
 	code := codeAbnormal
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -156,10 +157,10 @@ func (c *conn) fail(err error) {
 	c.end(code)
 	c.drop()
 	c.mu.Unlock()
-	_ = c.net.Close() // the reader finds out
+	_ = c.net.Close() // ends the reading goroutine
 }
 
-// end notes how the connection ends; the first to say so is right. c.mu is held.
+// end records the close code; only the first call counts. The caller holds c.mu.
 func (c *conn) end(code int) (first bool) {
 	if c.closing {
 		return false
@@ -168,7 +169,7 @@ func (c *conn) end(code int) (first bool) {
 	return true
 }
 
-// drop forgets what waits. c.mu is held.
+// drop discards the queue. The caller holds c.mu.
 func (c *conn) drop() {
 	size := 0
 	for _, frame := range c.queue {
@@ -178,7 +179,7 @@ func (c *conn) drop() {
 	c.source.metrics.queueBytes.Sub(float64(size))
 }
 
-// close says goodbye with a code, after what is queued; a slow reader gets the goodbye alone. The reader ends the connection.
+// close queues a close frame; for a slow reader it discards the queue first. The reading goroutine closes the connection.
 func (c *conn) close(code int, reason string) {
 	c.closeWith(code, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
 }
@@ -198,25 +199,25 @@ func (c *conn) closeWith(code int, body []byte) {
 	}
 }
 
-// setCloseDeadline limits how long the client may take to close its side.
+// setCloseDeadline limits how long to wait for the client's close frame.
 func (c *conn) setCloseDeadline() { _ = c.net.SetReadDeadline(time.Now().Add(closeTimeout)) }
 
-// halfClose tells the client that nothing follows, and lets it close. Closing at once while the client still sends would
-// make its system throw away what it has not read: the close frame.
+// halfClose closes the write side and lets the client close the other. Closing both while the client still sends would cause a
+// reset, which discards the close frame that the client has not read yet.
 func (c *conn) halfClose() {
 	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
 }
 
-// closeCode returns how the connection ended.
+// closeCode returns the close code of the ended connection.
 func (c *conn) closeCode() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.code
 }
 
-// ending reports whether the last frame was queued.
+// ending reports whether the close frame was queued.
 func (c *conn) ending() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

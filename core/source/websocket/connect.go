@@ -22,14 +22,14 @@ const (
 	maxURL          = 4096
 	upgradeTimeout  = 5 * time.Second
 	maxUserAgent    = 256
-	readBuffer      = 512 // most messages of a chat come with one read
+	readBuffer      = 512 // most chat messages fit into one read
 	bearerProtocol  = "bearer."
 	tokenParameter  = "token"
 	roomParameter   = "room"
 	protocolsHeader = "Sec-Websocket-Protocol"
 )
 
-// ServeHTTP lets a client in, or answers a request of the management API.
+// ServeHTTP accepts a connection, or serves the page or the management API.
 func (s *Source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path != s.path:
@@ -50,7 +50,7 @@ func wantsUpgrade(r *http.Request) bool {
 type connRequest struct {
 	room, subprotocol string
 	identity          *identity
-	// err is why its token is not valid.
+	// err is why its token is invalid.
 	err error
 }
 
@@ -66,13 +66,13 @@ func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
 	id, length := refused.write(w)
 	s.metrics.refused(refused.code)
 	s.access.request(r, id, length, now, refused)
-	// One line a second is enough to see why, and whoever asks in vain cannot fill the disk.
+	// One line a second is enough for diagnosis, and refused clients cannot fill the disk.
 	if s.refusalLog.AllowN(now, 1) {
 		s.log.Info("client refused", "reason", refused.code, "remote", r.RemoteAddr, "request_id", id, "err", a.err)
 	}
 }
 
-// check looks at what a client shows before anything is spent on it.
+// check validates a request. Cheap checks come first; nothing is allocated for a connection yet.
 func (s *Source) check(r *http.Request) (a connRequest, refused *refusal) {
 	switch {
 	case len(r.RequestURI) > maxURL:
@@ -105,7 +105,7 @@ func (s *Source) check(r *http.Request) (a connRequest, refused *refusal) {
 	case !a.identity.mayUse(rooms[0]):
 		return a, refusedRoom
 	}
-	a.room = strings.Clone(rooms[0]) // or the whole URL would be kept with it
+	a.room = strings.Clone(rooms[0]) // or the whole URL stays in memory
 	ok := false
 	if a.subprotocol, ok = s.choose(offered); !ok {
 		return a, refusedSubprotocol
@@ -113,8 +113,8 @@ func (s *Source) check(r *http.Request) (a connRequest, refused *refusal) {
 	return a, nil
 }
 
-// register opens a connection. It joins its room before its event is stored, so that a reply of a rule waits in the queue for the
-// upgrade.
+// register opens a connection. The connection joins its room before its event is stored, so that the reply of a rule is queued
+// until the upgrade.
 func (s *Source) register(w http.ResponseWriter, r *http.Request, a connRequest, now time.Time) *refusal {
 	c := s.newConn(r, a.identity, now)
 	switch err := s.hub.add(c, a.room); {
@@ -135,7 +135,7 @@ func (s *Source) register(w http.ResponseWriter, r *http.Request, a connRequest,
 		upgrader.Protocol = func(p string) bool { return p == a.subprotocol }
 	}
 	upgraded, buffers, _, err := upgrader.Upgrade(r, w)
-	if err != nil { // it has been answered, as far as that could be done
+	if err != nil { // Upgrade has written the response
 		s.log.Debug("upgrade failed", "connection", c.id, "err", err)
 		c.mu.Lock()
 		c.end(codeAbnormal)
@@ -152,7 +152,7 @@ func (s *Source) register(w http.ResponseWriter, r *http.Request, a connRequest,
 	return nil
 }
 
-// bufferedReader returns a small reader that begins with what the server's large one has read already.
+// bufferedReader returns a small reader that starts with the bytes in the server's large one, which it replaces.
 func bufferedReader(from net.Conn, before *bufio.Reader) *bufio.Reader {
 	n := before.Buffered()
 	if n == 0 {
@@ -173,12 +173,12 @@ func (s *Source) newConn(r *http.Request, v *identity, now time.Time) *conn {
 	}
 	c.identity.Store(v)
 	c.active.Store(now.UnixNano())
-	c.heard.Store(now.UnixNano())
+	c.received.Store(now.UnixNano())
 	c.pinged.Store(now.UnixNano())
 	return c
 }
 
-// address returns the client's IP address, and the network that it is counted by: whoever has one IPv6 address has 2^64.
+// address returns the client's IP address, and the network that limits count: the owner of one IPv6 address has 2^64.
 func address(remote string) (ip, network string) {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -199,7 +199,7 @@ func address(remote string) (ip, network string) {
 	return a.String(), prefix.String()
 }
 
-// subprotocols returns what the client offers, in its order.
+// subprotocols returns the subprotocols that the client offers, in its order.
 func subprotocols(r *http.Request) []string {
 	var list []string
 	for _, header := range r.Header[protocolsHeader] {
@@ -212,7 +212,7 @@ func subprotocols(r *http.Request) []string {
 	return list
 }
 
-// shownTokens returns all that the client may mean as its token.
+// shownTokens returns the tokens of all the places where a client may send one.
 func shownTokens(r *http.Request, query url.Values, offered []string) []string {
 	shown := slices.Clone(query[tokenParameter])
 	for _, v := range r.Header["Authorization"] {
@@ -228,7 +228,7 @@ func shownTokens(r *http.Request, query url.Values, offered []string) []string {
 	return shown
 }
 
-// choose returns the first subprotocol of the client's that the source speaks, "" when it offers none.
+// choose returns the first offered subprotocol that the source supports, "" if the client offers none.
 func (s *Source) choose(offered []string) (chosen string, ok bool) {
 	for _, p := range offered {
 		if slices.Contains(s.settings.Subprotocols, p) {
@@ -242,7 +242,7 @@ func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !httpguts.IsTokenRune(r) })
 }
 
-// leave ends what a connection was: nobody can reach it, and its last event is stored.
+// leave removes an ended connection from the hub and stores its disconnect event.
 func (s *Source) leave(c *conn) {
 	now, room := s.now(), s.hub.home(c)
 	c.mu.Lock()
@@ -252,12 +252,12 @@ func (s *Source) leave(c *conn) {
 	s.access.connection(c, now, routeDisconnect)
 	s.hub.remove(c)
 	if err := c.accept(c.disconnectEvent(room, now)); err != nil {
-		s.log.Error("end of a connection was not stored", "connection", c.id, "err", err)
+		s.log.Error("disconnect was not stored", "connection", c.id, "err", err)
 	}
 	s.hub.running.Done()
 }
 
-// forget undoes letting a connection in.
+// forget undoes hub.add for a connection whose connect event was not stored.
 func (s *Source) forget(c *conn) {
 	c.mu.Lock()
 	c.end(codeAbnormal)

@@ -17,7 +17,7 @@ const (
 	typeDisconnect = "websocket.disconnect"
 )
 
-// newID returns an id of a connection or a request that nobody can guess. It looks like API Gateway's: some clients look.
+// newID returns an unguessable id of a connection or a request. It has the form of API Gateway's ids, which some clients check.
 func newID() string {
 	var random [11]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -33,7 +33,7 @@ func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now t
 	}
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
-			// The connection's id is never used again, so this is never one either.
+			// Connection ids are unique, so these are as well.
 			Id: c.id + "-" + strconv.FormatUint(c.events, 10), Source: c.source.name, Kind: Name, Type: eventType, Subject: data.Room,
 			TimeUnixNano: now.UnixNano(), ReceivedUnixNano: now.UnixNano(), Attributes: attributes,
 			Data: &pointsmanv1.Envelope_Websocket{Websocket: data},

@@ -15,13 +15,13 @@ import (
 
 // JWTSettings is the block `jwt`.
 type JWTSettings struct {
-	Secrets    []schema.Secret `pointsman:"secrets" doc:"Secrets of tokens signed with HS256, HS384 or HS512. Several while one is being replaced."`
+	Secrets    []schema.Secret `pointsman:"secrets" doc:"Secrets of tokens signed with HS256, HS384 or HS512. Several are allowed for rotation."`
 	PublicKeys []string        `pointsman:"public_keys" doc:"Public keys (PEM) of tokens signed with RSA, ECDSA or Ed25519."`
-	Algorithms []string        `pointsman:"algorithms,one_of=HS256|HS384|HS512|RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA" doc:"The only algorithms to take. Default: HS256 with secrets; RS256, PS256, ES256 and EdDSA with public_keys."`
-	Audience   []string        `pointsman:"audience" doc:"A token must be for one of these audiences. Default: any."`
-	Issuer     string          `pointsman:"issuer" doc:"A token must be of this issuer. Default: any."`
-	RoomsClaim string          `pointsman:"rooms_claim" doc:"Claim that lists the rooms that the client may use; * stands for any characters. Default: a token is good for any room."`
-	Leeway     time.Duration   `pointsman:"leeway,default=30s" doc:"How far the clocks of issuer and router may be apart."`
+	Algorithms []string        `pointsman:"algorithms,one_of=HS256|HS384|HS512|RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA" doc:"Allowed algorithms. Default: HS256 with secrets; RS256, PS256, ES256 and EdDSA with public_keys."`
+	Audience   []string        `pointsman:"audience" doc:"Accepted audiences. Default: any."`
+	Issuer     string          `pointsman:"issuer" doc:"Accepted issuer. Default: any."`
+	RoomsClaim string          `pointsman:"rooms_claim" doc:"Claim that lists the rooms that the client may use; * stands for any characters. Default: a token allows any room."`
+	Leeway     time.Duration   `pointsman:"leeway,default=30s" doc:"Tolerated difference between the clocks of issuer and router."`
 }
 
 // jwtChecker verifies JSON Web Tokens.
@@ -37,14 +37,14 @@ func newJWTChecker(s *JWTSettings, now func() time.Time) (*jwtChecker, []string,
 	algorithms := slices.Clone(s.Algorithms)
 	var warnings []string
 	for i, secret := range s.Secrets {
-		const short = 32 // bytes: the least that HS256 is to be used with
+		const minLen = 32 // bytes, the minimum for HS256 (RFC 7518 section 3.2)
 		text := secret.Reveal()
 		switch {
 		case text == "":
-			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is empty and is not used: is its environment variable set?", i))
+			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is empty and ignored: check that its environment variable is set", i))
 			continue
-		case len(text) < short:
-			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is shorter than %d bytes: use a longer one", i, short))
+		case len(text) < minLen:
+			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is %d bytes long; use at least %d", i, len(text), minLen))
 		}
 		c.keys.Keys = append(c.keys.Keys, []byte(text))
 	}
@@ -62,7 +62,7 @@ func newJWTChecker(s *JWTSettings, now func() time.Time) (*jwtChecker, []string,
 		algorithms = append(algorithms, "RS256", "PS256", "ES256", "EdDSA")
 	}
 	if len(c.keys.Keys) == 0 {
-		return nil, nil, errors.New("jwt: set secrets or public_keys, or no token could be verified")
+		return nil, nil, errors.New("jwt: set secrets or public_keys")
 	}
 	options := []jwt.ParserOption{
 		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(s.Leeway), jwt.WithTimeFunc(now), jwt.WithStrictDecoding(),
@@ -87,10 +87,10 @@ func parsePublicKey(pem []byte) (jwt.VerificationKey, error) {
 	if key, err := jwt.ParseEdPublicKeyFromPEM(pem); err == nil {
 		return key, nil
 	}
-	return nil, errors.New("is no public key of RSA, ECDSA or Ed25519 in PEM: give it with file(...)")
+	return nil, errors.New("is not a public key of RSA, ECDSA or Ed25519 in PEM: read it with file(...)")
 }
 
-// check returns who a token is of.
+// check verifies a token and returns its identity.
 func (c *jwtChecker) check(token string) (*identity, error) {
 	claims := jwt.MapClaims{}
 	_, err := c.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return c.keys, nil })
@@ -99,7 +99,7 @@ func (c *jwtChecker) check(token string) (*identity, error) {
 	}
 	subject, err := claims.GetSubject()
 	if err != nil {
-		return nil, errors.New("jwt: sub is not a text")
+		return nil, errors.New("jwt: sub is not a string")
 	}
 	expires, err := claims.GetExpirationTime()
 	if err != nil || expires == nil {
@@ -115,7 +115,7 @@ func (c *jwtChecker) check(token string) (*identity, error) {
 	return v, nil
 }
 
-// reasonOf returns what is wrong with a token in words of the library's that never hold a part of it.
+// reasonOf returns an error of the library that contains no part of the token.
 func reasonOf(err error) error {
 	for _, known := range []error{
 		jwt.ErrTokenExpired, jwt.ErrTokenNotValidYet, jwt.ErrTokenUsedBeforeIssued, jwt.ErrTokenInvalidAudience, jwt.ErrTokenInvalidIssuer,
@@ -128,7 +128,7 @@ func reasonOf(err error) error {
 	return jwt.ErrTokenUnverifiable
 }
 
-// roomsOf reads a list of texts, or one text with spaces between as of the claim "scope".
+// roomsOf reads a list of strings, or one string separated by spaces like the claim "scope".
 func roomsOf(claim any) []string {
 	const maxRooms = 1000
 	var list []string

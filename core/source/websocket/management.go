@@ -14,25 +14,25 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// The management API is API Gateway's: its paths, its verbs, its errors. Only the proof of who asks differs: a bearer token.
+// The management API has the paths, methods and errors of API Gateway's. Only authentication differs: it uses a bearer token.
 
-// managementPath is below the source's own. The rest of the path is an id; the server has unescaped it, once.
+// managementPath is below the source's path. The rest of the path is a connection id.
 const managementPath = "/@connections/"
 
-// apiError is an error of API Gateway's. Its name goes where the SDKs look for it.
+// apiError is an error of API Gateway. The SDKs read its name from a header.
 type apiError struct {
 	status int
 	name   string
 }
 
 var (
-	apiUnknown   = &apiError{http.StatusNotFound, "NotFoundException"}
-	apiForbidden = &apiError{http.StatusForbidden, "ForbiddenException"}
-	apiGone      = &apiError{http.StatusGone, "GoneException"}
-	apiLimit     = &apiError{http.StatusTooManyRequests, "LimitExceededException"}
-	apiTooLarge  = &apiError{http.StatusRequestEntityTooLarge, "PayloadTooLargeException"}
-	apiMethod    = &apiError{http.StatusMethodNotAllowed, "MethodNotAllowedException"}
-	apiBroken    = &apiError{http.StatusBadRequest, "BadRequestException"}
+	apiUnknown    = &apiError{http.StatusNotFound, "NotFoundException"}
+	apiForbidden  = &apiError{http.StatusForbidden, "ForbiddenException"}
+	apiGone       = &apiError{http.StatusGone, "GoneException"}
+	apiLimit      = &apiError{http.StatusTooManyRequests, "LimitExceededException"}
+	apiTooLarge   = &apiError{http.StatusRequestEntityTooLarge, "PayloadTooLargeException"}
+	apiMethod     = &apiError{http.StatusMethodNotAllowed, "MethodNotAllowedException"}
+	apiBadRequest = &apiError{http.StatusBadRequest, "BadRequestException"}
 )
 
 func (e *apiError) write(w http.ResponseWriter) {
@@ -52,7 +52,7 @@ func (e *apiError) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // as in refusal.write
 }
 
-// manage answers a request below the source's path.
+// manage serves a request below the source's path.
 func (s *Source) manage(w http.ResponseWriter, r *http.Request) {
 	if failed := s.managed(w, r); failed != nil {
 		failed.write(w)
@@ -74,12 +74,12 @@ func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
 	case http.MethodGet:
 		return s.describe(w, id)
 	case http.MethodDelete:
-		return s.hangUp(w, id)
+		return s.disconnect(w, id)
 	}
 	return apiMethod
 }
 
-// bearer returns the one token that a request shows, "" when there is not exactly one.
+// bearer returns the token of a request, "" if there is not exactly one.
 func bearer(r *http.Request) string {
 	values := r.Header["Authorization"]
 	if len(values) != 1 {
@@ -92,13 +92,13 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// post sends the body to a connection: as text if it is text.
+// post sends the body to a connection, as a text message if it is UTF-8.
 func (s *Source) post(w http.ResponseWriter, r *http.Request, id string) *apiError {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.limits.Message)))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return apiTooLarge
 	} else if err != nil {
-		return apiBroken
+		return apiBadRequest
 	}
 	switch err := s.Send(id, data, !utf8.Valid(data)); {
 	case errors.Is(err, source.ErrGone):
@@ -137,7 +137,7 @@ func (s *Source) describe(w http.ResponseWriter, id string) *apiError {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-func (s *Source) hangUp(w http.ResponseWriter, id string) *apiError {
+func (s *Source) disconnect(w http.ResponseWriter, id string) *apiError {
 	c := s.hub.find(id)
 	if c == nil || c.ending() {
 		return apiGone

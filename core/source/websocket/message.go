@@ -14,16 +14,16 @@ import (
 
 const (
 	acceptTimeout = 10 * time.Second
-	// maxViolations within violationWindow close a connection, and so do maxFailures of our own in a row.
+	// maxViolations within violationWindow close a connection, and so do maxFailures failures to store in a row.
 	maxViolations   = 3
 	violationWindow = time.Minute
 	maxFailures     = 3
-	// A client that goes on being too fast for fastTime is closed. It is not when fastPause has passed without.
-	fastTime  = 10 * time.Second
-	fastPause = 2 * time.Second
+	// A client that exceeds its rate for maxTooFast is closed. After tooFastReset without excess the time starts again.
+	maxTooFast   = 10 * time.Second
+	tooFastReset = 2 * time.Second
 )
 
-// violations counts the recent errors of a client, and our own failures to store its messages.
+// violations counts the recent errors of a client, and failures to store its messages.
 type violations struct {
 	times             [maxViolations]time.Time // the newest last
 	fastSince, fastAt time.Time
@@ -40,25 +40,25 @@ func (m *violations) record(now time.Time) error {
 	return nil
 }
 
-// tooFast records a message over the rate limit. notify is set at most once a second, when the client should get an error. The error closes
-// the connection.
+// tooFast records a message over the rate limit. notify is set, at most once a second, if the client should get an error frame.
+// The error closes the connection.
 func (m *violations) tooFast(now time.Time) (notify bool, err error) {
-	if m.fastAt.IsZero() || now.Sub(m.fastAt) > fastPause {
+	if m.fastAt.IsZero() || now.Sub(m.fastAt) > tooFastReset {
 		m.fastSince = now
 	}
 	notify = m.fastAt.IsZero() || m.fastAt.Unix() != now.Unix()
 	m.fastAt = now
-	if now.Sub(m.fastSince) >= fastTime {
+	if now.Sub(m.fastSince) >= maxTooFast {
 		return false, violates(codeTooFast, "too many messages")
 	}
 	return notify, nil
 }
 
-// handle does what a message asks for: one of our own commands, or an event. An error closes the connection.
+// handle executes a command, or publishes any other message. An error closes the connection.
 func (c *conn) handle(op ws.OpCode, data []byte) error {
 	s, now := c.source, c.source.now()
 	if op == ws.OpBinary && !s.settings.Binary {
-		return violates(codeUnsupported, "binary messages are not taken")
+		return violates(codeUnsupported, "binary messages are not accepted")
 	}
 	c.active.Store(now.UnixNano())
 	if !c.rate.AllowN(now, 1) {
@@ -82,7 +82,7 @@ func (c *conn) handle(op ws.OpCode, data []byte) error {
 	return c.publish(&m, now)
 }
 
-// publish makes an event of a message, if the client may send it.
+// publish stores a message as an event, if the client may send it.
 func (c *conn) publish(m *message, now time.Time) error {
 	s := c.source
 	room, p := c.destination(m)
@@ -99,7 +99,7 @@ func (c *conn) publish(m *message, now time.Time) error {
 		return nil
 	}
 	if err := c.accept(c.messageEvent(m, room, key, now)); err != nil {
-		return c.notTaken(key, now, err)
+		return c.notStored(key, now, err)
 	}
 	c.violations.failures = 0
 	s.metrics.message(resultAccepted)
@@ -107,7 +107,7 @@ func (c *conn) publish(m *message, now time.Time) error {
 	return nil
 }
 
-// destination is the room that a message is for: the one it names, or else the one that the connection is in.
+// destination returns the room of a message: the one it names, or else the one that the connection joined first.
 func (c *conn) destination(m *message) (string, *clientError) {
 	room := m.room
 	if !m.namesRoom {
@@ -125,19 +125,19 @@ func (c *conn) destination(m *message) (string, *clientError) {
 	return room, nil
 }
 
-// accept stores an event. Connections do not wait for each other, so that the journal can store their events together; one
-// connection waits, so that its events keep their order.
+// accept stores an event and waits for it, so that the events of a connection keep their order. Connections do not wait for each
+// other, so the journal can store their events together.
 func (c *conn) accept(e source.Event) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), acceptTimeout)
 	defer cancel()
 	defer func() {
-		if p := recover(); p != nil { // or a connection half let in would stay so
+		if p := recover(); p != nil { // or the connection would stay half open
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	stored, err := c.source.intake.Accept(ctx, []source.Event{e})
 	if err == nil && len(stored) != 1 {
-		err = errors.New("intake did not answer for the event")
+		err = errors.New("intake returned no result for the event")
 	}
 	if err == nil {
 		c.source.events.Count(e.Envelope.GetType())
@@ -145,8 +145,8 @@ func (c *conn) accept(e source.Event) (err error) {
 	return err
 }
 
-// notTaken tells the client that its message was not stored. When that goes on, there is no use in the connection.
-func (c *conn) notTaken(key string, now time.Time, err error) error {
+// notStored sends an error for a message that was not stored. After maxFailures in a row it closes the connection.
+func (c *conn) notStored(key string, now time.Time, err error) error {
 	s := c.source
 	s.metrics.message(resultNotStored)
 	s.log.Error("message was not stored", "connection", c.id, "err", err)

@@ -15,7 +15,7 @@ const (
 	resultNotStored = "not_stored"
 )
 
-// otherCode is the close code of all that clients make up.
+// otherCode stands for close codes that are not known here: clients may send thousands.
 const otherCode = "other"
 
 // Metrics counts what happens on the connections of all WebSocket sources.
@@ -25,7 +25,7 @@ type Metrics struct {
 	broadcasts, deliveries          *prometheus.CounterVec
 }
 
-// NewMetrics registers the metrics of all WebSocket sources. It panics when they are registered already.
+// NewMetrics registers the metrics of all WebSocket sources. It panics if they are already registered.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := newMetrics()
 	reg.MustRegister(m.connections, m.rooms, m.queueBytes, m.refusals, m.disconnects, m.messages, m.broadcasts, m.deliveries)
@@ -41,13 +41,13 @@ func newMetrics() *Metrics {
 	}
 	return &Metrics{
 		connections: gauge("ws_connections", "WebSocket connections."),
-		rooms:       gauge("ws_rooms", "Rooms that somebody is in."),
-		queueBytes:  gauge("ws_send_queue_bytes", "Bytes queued for clients to read, each copy of a message counted."),
-		refusals:    counter("ws_refusals_total", "Clients not let in, by reason.", "reason"),
+		rooms:       gauge("ws_rooms", "Rooms with at least one connection."),
+		queueBytes:  gauge("ws_send_queue_bytes", "Bytes queued for clients, counting every copy of a message."),
+		refusals:    counter("ws_refusals_total", "Refused clients, by reason.", "reason"),
 		disconnects: counter("ws_disconnects_total", "Connections ended, by close code.", "code"),
-		messages:    counter("ws_messages_total", "Messages of clients, by what became of them.", "result"),
+		messages:    counter("ws_messages_total", "Messages of clients, by result.", "result"),
 		broadcasts:  counter("room_broadcasts_total", "Messages sent to rooms."),
-		deliveries:  counter("room_broadcast_deliveries_total", "Messages to rooms, counted once for each member that they were queued for."),
+		deliveries:  counter("room_broadcast_deliveries_total", "Messages queued for members of rooms."),
 	}
 }
 
@@ -60,7 +60,7 @@ type sourceMetrics struct {
 	otherDisconnects               prometheus.Counter
 }
 
-// of makes every series of a source, so that each exists from the start.
+// of creates every series of a source at zero, so that rate() is correct from the first event.
 func (m *Metrics) of(source string) *sourceMetrics {
 	s := &sourceMetrics{
 		connections: m.connections.WithLabelValues(source), rooms: m.rooms.WithLabelValues(source), queueBytes: m.queueBytes.WithLabelValues(source),

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// allowsOrigin reports whether a browser may connect for the page that it shows. Other clients send no Origin.
+// allowsOrigin reports whether the page in a browser may connect. Other clients send no Origin.
 func (s *Source) allowsOrigin(r *http.Request) bool {
 	origins := r.Header["Origin"]
 	switch len(origins) {
@@ -57,7 +57,7 @@ func originSpellings(origin string) []string {
 	return []string{bare, bare + ":" + port}
 }
 
-// originMatches compares with a pattern of scheme and host, or of the host alone.
+// originMatches compares with a pattern of scheme and host, or of the host only.
 func originMatches(pattern, origin string) bool {
 	if pattern == "*" {
 		return true

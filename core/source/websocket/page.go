@@ -12,14 +12,14 @@ import (
 	"golang.org/x/net/html"
 )
 
-// page is an HTML file that a browser gets at the source's path.
+// page is an HTML file served at the source's path.
 type page struct {
 	content []byte
 	policy  string
 }
 
-// newPage reads the file and allows in it what it has now: its own inline scripts and styles, by their digests, and
-// connections to where it came from. nil: there is no page.
+// newPage reads the file and computes its content security policy: only its own inline scripts and styles, by digest, and
+// connections to the same origin. It returns nil without a page.
 func newPage(name string) (*page, error) {
 	if name == "" {
 		return nil, nil
@@ -28,7 +28,7 @@ func newPage(name string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	scripts, styles := inline(strings.ReplaceAll(string(content), "\r\n", "\n")) // as a browser reads it
+	scripts, styles := inline(strings.ReplaceAll(string(content), "\r\n", "\n")) // as browsers normalize it
 	return &page{content: content, policy: strings.Join([]string{
 		"default-src 'none'", "connect-src 'self'", "img-src 'self' data:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 		"script-src " + sources(scripts), "style-src " + sources(styles),
@@ -82,5 +82,5 @@ func (p *page) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	_, _ = w.Write(p.content) // the browser may be gone; nothing is left to be done for it
+	_, _ = w.Write(p.content) // the browser may be gone
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Commands are messages with one member of one of these names.
+// Commands are messages whose only member has one of these names.
 const (
 	commandJoin     = "$join"
 	commandLeave    = "$leave"
@@ -25,17 +25,17 @@ type message struct {
 	binary bool
 	// text is data unless binary.
 	text string
-	// members are those of the JSON object that text is. json: text is JSON at all.
+	// members are the members of text if it is a JSON object. json is set if text is any JSON.
 	members []source.Member
 	json    bool
-	// room is what the member "room" says.
+	// room is the value of the member "room", namesRoom whether there is one.
 	room      string
 	namesRoom bool
-	// command and its argument; the command is "" for all that is not for us.
+	// command and argument are empty if the message is not a command.
 	command, argument string
 }
 
-// parse looks into a message. Whatever is wrong with it is no error: it is a message all the same.
+// parse reads a message. A message of any content is valid, so there is no error.
 func parse(op ws.OpCode, data []byte) message {
 	m := message{data: data, binary: op == ws.OpBinary}
 	if m.binary {
@@ -62,7 +62,7 @@ func parse(op ws.OpCode, data []byte) message {
 	return m
 }
 
-// stringOf returns a member's text, "" when it is no string.
+// stringOf returns the value of a member, "" if it is not a string.
 func stringOf(m *source.Member) string {
 	if m.Kind != source.JSONString {
 		return ""
@@ -83,15 +83,16 @@ const (
 	maxRoutes = 300
 )
 
-// isRoute reports whether a name can be a route of the source's own. Names with $ are ours: no client can pretend to one.
+// isRoute reports whether a name is valid for a configured route. Names that begin with $ are reserved, so that no client can send
+// one.
 func isRoute(name string) bool {
 	return name != "" && len(name) <= maxRoute && name[0] != '$' && !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// route says what a message is for.
+// route selects the route of a message.
 type route struct {
-	path  []string // names from the outermost object on
-	known []string // empty: any
+	path  []string // member names, outermost first
+	known []string // empty: any route
 }
 
 // parseRoute reads "$request.body.a.b", which may also be written "${request.body.a.b}".
@@ -107,12 +108,12 @@ func parseRoute(expression string, known []string) (route, error) {
 	names, ok := strings.CutPrefix(inner, "$request.body.")
 	r.path = strings.Split(names, ".")
 	if !ok || slices.Contains(r.path, "") || strings.ContainsAny(names, "${}") {
-		return r, fmt.Errorf(`route: %q is not understood: write it as in "$request.body.action"`, expression)
+		return r, fmt.Errorf(`route: %q cannot be parsed: write it as "$request.body.action"`, expression)
 	}
 	return r, nil
 }
 
-// of returns the route of a message. ok is false when there is none: not even $default.
+// of returns the route of a message. ok is false if the route is not listed and $default is not either.
 func (r *route) of(m *message) (key string, ok bool) {
 	key = lookup(m.members, r.path)
 	if !isRoute(key) || len(r.known) > 0 && !slices.Contains(r.known, key) {
@@ -121,7 +122,7 @@ func (r *route) of(m *message) (key string, ok bool) {
 	return key, len(r.known) == 0 || slices.Contains(r.known, key)
 }
 
-// lookup returns the string at a path, "" when there is none.
+// lookup returns the string at a path, "" if there is none.
 func lookup(members []source.Member, path []string) string {
 	for depth, name := range path {
 		i := slices.IndexFunc(members, func(m source.Member) bool { return m.Name == name })

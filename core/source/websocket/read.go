@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// maxFragments bounds what a message in tiny fragments costs.
+	// maxFragments limits the number of fragments of a message.
 	maxFragments = 1024
-	// controlRate and controlBurst bound pings and pongs: real clients send one in several seconds.
+	// controlRate (per second) and controlBurst limit pings and pongs: real clients send one every few seconds.
 	controlRate, controlBurst = 1, 30
-	// readChunk is how much memory a frame's length alone is believed for.
+	// readChunk is how much memory is allocated before the payload arrives, whatever length the header announces.
 	readChunk = 4 << 10
-	// maxDrain bounds what is read, and thrown away, of a connection that is being closed.
+	// maxDrain limits the bytes read and discarded from a connection that is being closed.
 	maxDrain = 1 << 20
 )
 
-// violation is what a client has done for which its connection is closed.
+// violation is a protocol error or an exceeded limit for which a connection is closed.
 type violation struct {
 	code   int
 	reason string
@@ -33,13 +33,13 @@ func (v *violation) Error() string { return fmt.Sprintf("%d %s", v.code, v.reaso
 
 func violates(code int, reason string) error { return &violation{code: code, reason: reason} }
 
-// serve reads until the connection ends, and sees it off.
+// serve reads until the connection ends, then closes and removes it.
 func (c *conn) serve() {
 	defer c.source.leave(c)
 	defer func() { _ = c.net.Close() }()
 	defer func() {
 		if p := recover(); p != nil {
-			c.source.log.Error("panic while a message was handled", "connection", c.id, "err", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			c.source.log.Error("panic while handling a message", "connection", c.id, "err", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 			c.close(codeInternal, "internal error")
 			c.drain()
 		}
@@ -47,7 +47,7 @@ func (c *conn) serve() {
 	err := c.readAll()
 	if v, ok := errors.AsType[*violation](err); ok {
 		c.close(v.code, v.reason)
-	} else if err != nil { // the client is gone, or its time to say goodbye is over
+	} else if err != nil { // the client is gone, or its closeTimeout is over
 		c.mu.Lock()
 		c.end(codeAbnormal)
 		c.mu.Unlock()
@@ -56,13 +56,14 @@ func (c *conn) serve() {
 	c.drain()
 }
 
-// drain waits, for closeTimeout at most, until the client has read all and closed.
+// drain waits at most closeTimeout for the client to read everything and close.
 func (c *conn) drain() {
 	c.setCloseDeadline()
 	_, _ = io.CopyN(io.Discard, c.read, maxDrain)
 }
 
-// readAll handles messages until one side says goodbye (nil), or the client breaks a rule (*violation) or is gone.
+// readAll handles messages. It returns nil after a close frame of either side, *violation if the client must be disconnected, and
+// any other error if the connection is lost.
 func (c *conn) readAll() error {
 	for {
 		op, message, err := c.readMessage()
@@ -74,7 +75,7 @@ func (c *conn) readAll() error {
 		}
 		c.busy.Store(true)
 		err = c.handle(op, message)
-		c.heard.Store(c.source.now().UnixNano())
+		c.received.Store(c.source.now().UnixNano())
 		c.busy.Store(false)
 		if err != nil {
 			return err
@@ -82,8 +83,8 @@ func (c *conn) readAll() error {
 	}
 }
 
-// readMessage returns the next message, or OpClose when the client has said goodbye. It answers pings by the way, also
-// between the fragments of a message.
+// readMessage returns the next message, or OpClose after the client's close frame. It answers pings, also between the fragments of
+// a message.
 func (c *conn) readMessage() (ws.OpCode, []byte, error) {
 	var message []byte
 	var op ws.OpCode
@@ -119,7 +120,7 @@ func (c *conn) readMessage() (ws.OpCode, []byte, error) {
 	return op, message, nil
 }
 
-// readHeader reads a frame's header and checks it. sofar is how much of the message was read before.
+// readHeader reads and checks the header of a frame. sofar is the number of bytes of the message's earlier fragments.
 func (c *conn) readHeader(state ws.State, sofar int) (ws.Header, error) {
 	h, err := ws.ReadHeaderBuffer(c.read, c.header[:])
 	switch {
@@ -128,7 +129,7 @@ func (c *conn) readHeader(state ws.State, sofar int) (ws.Header, error) {
 	case err != nil:
 		return h, err
 	}
-	c.heard.Store(c.source.now().UnixNano())
+	c.received.Store(c.source.now().UnixNano())
 	if err := ws.CheckHeader(h, state); err != nil {
 		return h, violates(codeProtocol, err.Error())
 	}
@@ -142,7 +143,7 @@ func (c *conn) readHeader(state ws.State, sofar int) (ws.Header, error) {
 	return h, nil
 }
 
-// readPayload appends a frame's payload to message. Memory grows with what arrives, not with what was announced.
+// readPayload appends a frame's payload to message. Memory grows with the bytes received, not with the announced length.
 func (c *conn) readPayload(h ws.Header, message []byte) ([]byte, error) {
 	start := len(message)
 	for left := int(h.Length); left > 0; {
@@ -159,26 +160,26 @@ func (c *conn) readPayload(h ws.Header, message []byte) ([]byte, error) {
 	return message, nil
 }
 
-// control answers a control frame. closed: it was the client's goodbye.
+// control handles a control frame. closed is set after a close frame.
 func (c *conn) control(h ws.Header) (closed bool, err error) {
 	payload, err := c.readPayload(h, nil)
 	if err != nil {
 		return false, err
 	}
 	if h.OpCode == ws.OpClose {
-		return true, c.goodbye(payload)
+		return true, c.echoClose(payload)
 	}
 	if !c.controls.AllowN(c.source.now(), 1) {
 		return false, violates(codePolicy, "too many control frames")
 	}
 	if h.OpCode == ws.OpPing {
-		c.answer(ws.NewPongFrame(payload))
+		c.sendControl(ws.NewPongFrame(payload))
 	}
 	return false, nil
 }
 
-// answer queues a control frame. A client whose queue is full misses it.
-func (c *conn) answer(f ws.Frame) {
+// sendControl queues a ping or pong. It is dropped if the queue is full.
+func (c *conn) sendControl(f ws.Frame) {
 	frame := ws.MustCompileFrame(f)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -187,8 +188,8 @@ func (c *conn) answer(f ws.Frame) {
 	}
 }
 
-// goodbye returns the client's close frame to it.
-func (c *conn) goodbye(payload []byte) error {
+// echoClose answers the client's close frame with the same code.
+func (c *conn) echoClose(payload []byte) error {
 	switch {
 	case len(payload) == 0:
 		c.closeWith(codeNone, nil)

@@ -10,9 +10,9 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// Reasons not to let a connection in, or into a room.
+// Errors of hub.add and hub.join.
 var (
-	errStopping  = errors.New("the router stops")
+	errStopping  = errors.New("the router is stopping")
 	errFull      = errors.New("there are too many connections")
 	errFullIP    = errors.New("there are too many connections of this address")
 	errFullRoom  = errors.New("the room is full")
@@ -36,8 +36,8 @@ func validRoom(name string) bool {
 	return true
 }
 
-// hub knows all connections and the rooms that they are in. What it says is true at once: whoever has joined gets the next
-// message, whoever has left does not.
+// hub holds all connections and their rooms. Changes take effect immediately: a connection that has joined gets the next message,
+// one that has left does not.
 type hub struct {
 	limits  *Limits
 	metrics *sourceMetrics
@@ -45,8 +45,9 @@ type hub struct {
 	// running counts connections and their goroutines.
 	running sync.WaitGroup
 
+	// mu guards the fields below and conn.rooms.
 	mu    sync.RWMutex
-	ended bool // nobody is let in any more
+	ended bool // no connection is added any more
 	conns map[string]*conn
 	rooms map[string]map[*conn]struct{}
 	perIP map[string]int
@@ -56,7 +57,7 @@ func newHub(l *Limits) *hub {
 	return &hub{limits: l, conns: map[string]*conn{}, rooms: map[string]map[*conn]struct{}{}, perIP: map[string]int{}}
 }
 
-// add lets a connection in and into its first room, or says why not.
+// add adds a connection and lets it join its first room.
 func (h *hub) add(c *conn, room string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -78,7 +79,7 @@ func (h *hub) add(c *conn, room string) error {
 	return nil
 }
 
-// remove forgets a connection.
+// remove removes a connection from all its rooms.
 func (h *hub) remove(c *conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -104,7 +105,7 @@ func (h *hub) forget(c *conn, room string) {
 	h.metrics.rooms.Set(float64(len(h.rooms)))
 }
 
-// join lets a connection into one more room. To be in it already is no error.
+// join adds a connection to one more room. It is no error if the connection is already in it.
 func (h *hub) join(c *conn, room string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,7 +132,7 @@ func (h *hub) joinLocked(c *conn, room string) error {
 	return nil
 }
 
-// leave takes a connection out of a room, if it is in it.
+// leave removes a connection from a room, if it is in it.
 func (h *hub) leave(c *conn, room string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -141,7 +142,7 @@ func (h *hub) leave(c *conn, room string) {
 	}
 }
 
-// home returns the room that a connection has been in for longest, "" when it is in none.
+// home returns the room that a connection joined first, "" if it is in none.
 func (h *hub) home(c *conn) string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -158,7 +159,7 @@ func (h *hub) isMember(c *conn, room string) bool {
 	return in
 }
 
-// members returns some members of a room, at most limit, and how many there are.
+// members returns at most limit members of a room, and their total number.
 func (h *hub) members(room string, limit int) (some []*conn, count int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -177,7 +178,7 @@ func (h *hub) find(id string) *conn {
 	return h.conns[id]
 }
 
-// end lets nobody in any more and returns those who are.
+// end refuses further connections and returns the existing ones.
 func (h *hub) end() []*conn {
 	h.mu.Lock()
 	h.ended = true
@@ -185,7 +186,7 @@ func (h *hub) end() []*conn {
 	return h.all()
 }
 
-// all returns the connections of this moment.
+// all returns the current connections.
 func (h *hub) all() []*conn {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -196,12 +197,11 @@ func (h *hub) all() []*conn {
 	return list
 }
 
-// Broadcast sends a message to every connection in a room but the one of id except, which may be "", and returns to how many.
-// It waits for nobody: a connection whose queue is full is closed with 4408.
+// Broadcast implements source.Rooms. It never blocks: a connection whose queue is full is closed with 4408.
 func (s *Source) Broadcast(room string, data []byte, binary bool, except string) (sent int) {
 	s.metrics.broadcasts.Inc()
 	if len(data) > s.limits.Message {
-		s.log.Warn("message for a room is too large and was not sent", "room", room, "bytes", len(data), "limit", s.limits.Message)
+		s.log.Warn("message to a room is too large and was not sent", "room", room, "bytes", len(data), "limit", s.limits.Message)
 		return 0
 	}
 	frame := messageFrame(data, binary)
@@ -223,7 +223,7 @@ func (s *Source) Broadcast(room string, data []byte, binary bool, except string)
 	return sent
 }
 
-// Send sends a message to one connection. The error is source.ErrGone, source.ErrBusy or source.ErrTooLarge.
+// Send implements source.Rooms.
 func (s *Source) Send(connectionID string, data []byte, binary bool) error {
 	if len(data) > s.limits.Message {
 		return source.ErrTooLarge

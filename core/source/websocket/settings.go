@@ -14,55 +14,55 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Settings are what a source block of this kind may hold.
+// Settings are the attributes of a source block of this kind.
 type Settings struct {
 	Path              string          `pointsman:"path" doc:"URL path that clients connect to. Default: /hooks/ and the source's name."`
 	Mode              string          `pointsman:"mode,default=native,one_of=native|apigateway" doc:"native: clients connect to the router. apigateway: clients connect to an Amazon API Gateway WebSocket API, which posts to the router."`
 	APIGateway        *APIGateway     `pointsman:"apigateway" doc:"The API, for mode = \"apigateway\"."`
-	Route             string          `pointsman:"route" doc:"Where a message says what it is for, such as \"$request.body.action\": its text there is event.data.route_key. Default: every message is $default."`
-	Routes            []string        `pointsman:"routes" doc:"The routes that there are; anything else is $default, and refused when $default is not listed. Default: any route."`
-	RequireMembership bool            `pointsman:"require_membership,default=true" doc:"Only members of a room may send to it. false: everybody may send to any room."`
-	Binary            bool            `pointsman:"binary,default=false" doc:"Take binary messages too; their bytes are the event's body. Otherwise they close the connection with 1003."`
-	Tokens            []schema.Secret `pointsman:"tokens" doc:"Tokens that let a client in, newest first: shown as Authorization: Bearer <token>, as the query parameter token, or as the subprotocol bearer.<token>. Several while one is being replaced. Neither tokens nor jwt: open to everybody."`
-	JWT               *JWTSettings    `pointsman:"jwt" doc:"Let in clients that show a JSON Web Token, in the same places as a token."`
-	Origins           []string        `pointsman:"origins" doc:"Web origins whose pages may connect, such as https://*.example.com; * is any. Default: pages of the host that is connected to. Clients that are no browsers send no origin and are not asked for one."`
-	Subprotocols      []string        `pointsman:"subprotocols" doc:"Subprotocols that the source speaks. A client that offers some must offer one of these."`
-	Limits            *Limits         `pointsman:"limits" doc:"How much one client, one room and all together may use."`
-	PingInterval      time.Duration   `pointsman:"ping_interval,default=25s" doc:"How often a client is asked whether it is still there."`
+	Route             string          `pointsman:"route" doc:"Member of a message that selects its route, such as \"$request.body.action\"; the route is event.data.route_key. Default: every message is $default."`
+	Routes            []string        `pointsman:"routes" doc:"Known routes. Any other route counts as $default, and is refused if $default is not listed. Default: any route."`
+	RequireMembership bool            `pointsman:"require_membership,default=true" doc:"Only members of a room may send to it. false: any client may send to any room."`
+	Binary            bool            `pointsman:"binary,default=false" doc:"Accept binary messages; their bytes are the event's body. Otherwise a binary message closes the connection with 1003."`
+	Tokens            []schema.Secret `pointsman:"tokens" doc:"Tokens of clients, newest first. A client sends one as Authorization: Bearer <token>, as the query parameter token, or as the subprotocol bearer.<token>. Several are allowed for rotation. Without tokens and jwt any client may connect."`
+	JWT               *JWTSettings    `pointsman:"jwt" doc:"Accept JSON Web Tokens, sent in the same ways as a token."`
+	Origins           []string        `pointsman:"origins" doc:"Web origins whose pages may connect, such as https://*.example.com; * is any. Default: pages of the same host. Clients other than browsers send no origin and need none."`
+	Subprotocols      []string        `pointsman:"subprotocols" doc:"Supported subprotocols. A client that offers any must offer one of these."`
+	Limits            *Limits         `pointsman:"limits" doc:"Limits per client, per room and for the whole source."`
+	PingInterval      time.Duration   `pointsman:"ping_interval,default=25s" doc:"Interval between pings to a client."`
 	ManagementTokens  []schema.Secret `pointsman:"management_tokens" doc:"Tokens for the management API below <path>/@connections/: POST sends to a connection, GET describes it, DELETE closes it. Default: no such API."`
-	Durability        string          `pointsman:"durability,default=disk,one_of=disk|memory" doc:"What survives a crash. disk: every event taken over. memory: not the last moments."`
-	Page              string          `pointsman:"page" doc:"HTML file that a browser gets at the source's path: everything in one file, its scripts and styles inline."`
-	AccessLog         string          `pointsman:"access_log,default=log" doc:"Where requests are logged: log (the router's log: connections at level info, messages at debug), off, or a file that lines of JSON are appended to."`
+	Durability        string          `pointsman:"durability,default=disk,one_of=disk|memory" doc:"disk: every accepted event survives a crash. memory: a crash loses the last moments."`
+	Page              string          `pointsman:"page" doc:"HTML file to serve to browsers at the source's path. Scripts and styles must be inline."`
+	AccessLog         string          `pointsman:"access_log,default=log" doc:"Access log: log (the router's log: connections at level info, messages at debug), off, or a file to append lines of JSON to."`
 }
 
 // Limits is the block `limits`.
 type Limits struct {
-	Frame             int           `pointsman:"frame_bytes,default=32768" doc:"Bytes in one frame."`
-	Message           int           `pointsman:"message_bytes,default=131072" doc:"Bytes in one message."`
-	Queue             int           `pointsman:"queue_bytes,default=1048576" doc:"Bytes waiting for one client to read them; with more it is closed with 4408."`
-	Connections       int           `pointsman:"connections,default=20000" doc:"Connections altogether."`
-	PerIP             int           `pointsman:"connections_per_ip,default=1000" doc:"Connections of one address (of one /64 network with IPv6)."`
+	Frame             int           `pointsman:"frame_bytes,default=32768" doc:"Maximum size of a frame in bytes."`
+	Message           int           `pointsman:"message_bytes,default=131072" doc:"Maximum size of a message in bytes."`
+	Queue             int           `pointsman:"queue_bytes,default=1048576" doc:"Bytes queued for one client; a client that exceeds it is closed with 4408."`
+	Connections       int           `pointsman:"connections,default=20000" doc:"Connections of the source."`
+	PerIP             int           `pointsman:"connections_per_ip,default=1000" doc:"Connections of one IP address, or of one /64 network with IPv6."`
 	PerRoom           int           `pointsman:"connections_per_room,default=5000" doc:"Members of one room."`
 	RoomsPerClient    int           `pointsman:"rooms_per_connection,default=50" doc:"Rooms that one connection may be in."`
 	Connects          int           `pointsman:"connects_per_second,default=500" doc:"New connections a second."`
 	Rate              int           `pointsman:"rate,default=10000" doc:"Messages a second of all connections, sustained."`
-	Burst             int           `pointsman:"burst,default=5000" doc:"Messages at once of all connections."`
+	Burst             int           `pointsman:"burst,default=5000" doc:"Burst of messages of all connections."`
 	RatePerConnection int           `pointsman:"connection_rate,default=50" doc:"Messages a second of one connection, sustained."`
-	BurstOfConnection int           `pointsman:"connection_burst,default=100" doc:"Messages at once of one connection."`
-	Idle              time.Duration `pointsman:"idle,default=10m" doc:"A connection without messages for so long is closed with 1001."`
-	Age               time.Duration `pointsman:"age,default=2h" doc:"A connection is closed with 1001 when it is so old."`
-	Write             time.Duration `pointsman:"write_timeout,default=5s" doc:"A client that takes nothing for so long is cut off."`
+	BurstOfConnection int           `pointsman:"connection_burst,default=100" doc:"Burst of messages of one connection."`
+	Idle              time.Duration `pointsman:"idle,default=10m" doc:"A connection without messages for this long is closed with 1001."`
+	Age               time.Duration `pointsman:"age,default=2h" doc:"Maximum age of a connection; then it is closed with 1001."`
+	Write             time.Duration `pointsman:"write_timeout,default=5s" doc:"A client that accepts no data for this long is disconnected."`
 }
 
-// APIGateway is the block `apigateway`, for the package of that name.
+// APIGateway is the block `apigateway`, which the package of that name uses.
 type APIGateway struct {
-	Secrets []schema.Secret `pointsman:"secrets,required" doc:"Values of the header x-pointsman-secret that the API's integrations send. Several while one is being replaced."`
+	Secrets []schema.Secret `pointsman:"secrets,required" doc:"Values of the header x-pointsman-secret that the API's integrations send. Several are allowed for rotation."`
 	gateway.Settings
-	File string `pointsman:"file" doc:"File that lists the connections in place of a table, for one router alone."`
+	File string `pointsman:"file" doc:"File that stores the connections instead of a table, for a single router."`
 }
 
-// DecodeSettings reads a JSON object that satisfies the schema of this kind. It fills in defaults, Limits included, and leaves it
-// to the mode's constructor to check the values.
+// DecodeSettings reads a JSON object that satisfies the schema of this kind and fills in defaults, Limits included. The
+// constructor of the mode checks the values.
 func DecodeSettings(raw []byte) (*Settings, error) {
 	s := &Settings{}
 	if err := schema.Decode(nil, raw, s); err != nil {
@@ -79,7 +79,7 @@ func DecodeSettings(raw []byte) (*Settings, error) {
 
 func (s *Settings) check() error {
 	if s.APIGateway != nil {
-		return errors.New(`apigateway: the block goes with mode = "apigateway"`)
+		return errors.New(`apigateway: the block needs mode = "apigateway"`)
 	}
 	errs := []error{s.Limits.check(), checkOrigins(s.Origins)}
 	if s.PingInterval < time.Second {
@@ -87,12 +87,12 @@ func (s *Settings) check() error {
 	}
 	for _, p := range s.Subprotocols {
 		if !isToken(p) || strings.HasPrefix(p, bearerProtocol) {
-			errs = append(errs, fmt.Errorf("subprotocols: %q cannot be one", p))
+			errs = append(errs, fmt.Errorf("subprotocols: %q is not a valid subprotocol", p))
 		}
 	}
 	for _, r := range s.Routes {
 		if r != routeDefault && !isRoute(r) {
-			errs = append(errs, fmt.Errorf("routes: %q cannot be one: want up to %d characters that do not begin with $", r, maxRoute))
+			errs = append(errs, fmt.Errorf("routes: %q is not a valid route: want up to %d characters that do not begin with $", r, maxRoute))
 		}
 	}
 	if len(s.Routes) > maxRoutes {
@@ -101,12 +101,12 @@ func (s *Settings) check() error {
 	return errors.Join(errs...)
 }
 
-// check refuses zeros: a limit of 0 would let nothing through.
+// check refuses limits that no connection could satisfy, such as 0.
 func (l *Limits) check() error {
 	var errs []error
 	atLeast := func(name string, value, least int) {
 		if value < least {
-			errs = append(errs, fmt.Errorf("limits.%s: want at least %d, or leave it out for the default", name, least))
+			errs = append(errs, fmt.Errorf("limits.%s: want at least %d, or omit it for the default", name, least))
 		}
 	}
 	atLeast("frame_bytes", l.Frame, 125)
@@ -121,14 +121,14 @@ func (l *Limits) check() error {
 	}
 	for name, value := range map[string]time.Duration{"idle": l.Idle, "age": l.Age, "write_timeout": l.Write} {
 		if value < time.Second {
-			errs = append(errs, fmt.Errorf("limits.%s: want at least 1s, or leave it out for the default", name))
+			errs = append(errs, fmt.Errorf("limits.%s: want at least 1s, or omit it for the default", name))
 		}
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
 
-// checkOrigins refuses what could never match an Origin header.
+// checkOrigins refuses patterns that match no Origin header.
 func checkOrigins(patterns []string) error {
 	for _, p := range patterns {
 		_, err := path.Match(p, "")
@@ -143,11 +143,11 @@ func checkOrigins(patterns []string) error {
 // maxArguments is the limit of core/rule for the arguments of one delivery, in bytes.
 const maxArguments = 2 << 20
 
-// warnings are what the operator should know about settings that are valid.
+// warnings describe settings that are valid and probably not intended.
 func (s *Settings) warnings(mountedAt string) []string {
 	var w []string
 	if len(s.Tokens) == 0 && s.JWT == nil {
-		w = append(w, "neither tokens nor jwt: whoever can reach "+mountedAt+" can join every room and send events")
+		w = append(w, "neither tokens nor jwt: anybody who can reach "+mountedAt+" can join every room and send events")
 	}
 	if !s.RequireMembership {
 		w = append(w, "require_membership = false: a client can send to rooms that it is not in")
@@ -158,7 +158,7 @@ func (s *Settings) warnings(mountedAt string) []string {
 	return w
 }
 
-// insecure names the settings in force that let others in than those who should be.
+// insecure returns the names of active settings that admit unauthenticated clients.
 func (s *Settings) insecure() []string {
 	if slices.Contains(s.Origins, "*") {
 		return []string{"origins"}

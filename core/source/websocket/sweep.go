@@ -9,11 +9,11 @@ import (
 const (
 	// pongTime is how long a client may take to answer a ping.
 	pongTime = 10 * time.Second
-	// notice is how long before its end a client is told that its token expires.
-	notice = time.Minute
+	// expiryNotice is how long before the expiry of its token a client is warned.
+	expiryNotice = time.Minute
 )
 
-// sweep closes the connections whose time is over, and sends the pings that are due.
+// sweep closes expired, idle and dead connections and sends the pings that are due.
 func (s *Source) sweep(now time.Time) {
 	for _, c := range s.hub.all() {
 		c.sweep(now)
@@ -22,21 +22,21 @@ func (s *Source) sweep(now time.Time) {
 
 func (c *conn) sweep(now time.Time) {
 	l, expires := c.source.limits, c.identity.Load().expires
-	heard, pinged := time.Unix(0, c.heard.Load()), time.Unix(0, c.pinged.Load())
+	received, pinged := time.Unix(0, c.received.Load()), time.Unix(0, c.pinged.Load())
 	switch {
 	case !expires.IsZero() && !now.Before(expires):
 		c.close(codeExpired, "the token has expired")
 	case now.Sub(c.since) >= l.Age:
-		c.close(codeGoingAway, "the connection is old: connect again")
+		c.close(codeGoingAway, "the connection is too old: connect again")
 	case now.Sub(time.Unix(0, c.active.Load())) >= l.Idle:
 		c.close(codeGoingAway, "no messages")
-	case pinged.After(heard) && now.Sub(pinged) >= pongTime && !c.busy.Load():
+	case pinged.After(received) && now.Sub(pinged) >= pongTime && !c.busy.Load():
 		c.abort()
 	case now.Sub(pinged) >= c.source.settings.PingInterval:
 		c.pinged.Store(now.UnixNano())
-		c.answer(ws.NewPingFrame(nil))
+		c.sendControl(ws.NewPingFrame(nil))
 	}
-	if !expires.IsZero() && expires.Sub(now) <= notice && !c.warned.Swap(true) {
+	if !expires.IsZero() && expires.Sub(now) <= expiryNotice && !c.warned.Swap(true) {
 		c.sendJSON(map[string]int{"$expires": max(0, int(expires.Sub(now)/time.Second))})
 	}
 }

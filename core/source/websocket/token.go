@@ -10,12 +10,12 @@ import (
 
 // identity is the owner of a connection and the rooms that it may use.
 type identity struct {
-	// user is the subject of its JWT.
+	// user is the subject of the JWT.
 	user string
-	// rooms are patterns of those it may use. all: any room.
+	// rooms are patterns of allowed rooms; all allows any room.
 	rooms []string
 	all   bool
-	// expires is when it must have shown a new token; zero: never.
+	// expires is when the connection needs a new token, zero for never.
 	expires time.Time
 }
 
@@ -50,26 +50,26 @@ func newAuthenticator(s *Settings, now func() time.Time) (*authenticator, []stri
 	if s.JWT == nil {
 		return d, warnings, nil
 	}
-	checker, doubts, err := newJWTChecker(s.JWT, now)
+	checker, jwtWarnings, err := newJWTChecker(s.JWT, now)
 	d.jwt = checker
-	return d, append(warnings, doubts...), err
+	return d, append(warnings, jwtWarnings...), err
 }
 
-var errNoToken = errors.New("no token was shown")
+var errNoToken = errors.New("the request contains no token")
 
-// authenticate returns the identity that the first valid token proves. The error never repeats a token.
+// authenticate returns the identity of the first valid token. The error contains no token.
 func (d *authenticator) authenticate(shown []string) (*identity, error) {
 	if d.open || d.tokens.Slot(shown...) >= 0 {
 		return anonymous, nil
 	}
-	const maxShown = 4 // verifying costs
+	const maxShown = 4 // verifying a signature is expensive
 	err := errNoToken
 	for _, token := range shown[:min(len(shown), maxShown)] {
 		if token == "" {
 			continue
 		}
 		if d.jwt == nil {
-			err = errors.New("the token is none of the source's")
+			err = errors.New("the token is not one of the source's")
 			continue
 		}
 		var v *identity

@@ -1,23 +1,22 @@
 // Package websocket receives messages over WebSocket connections (RFC 6455) and sends to them. A connection joins rooms; a
 // message of a client becomes an event; what a plugin sends to a room reaches every connection in it.
 //
-// A client connects to <path>?room=<room>. What it sends is a message for the room that its member "room" names, or else for
-// the room joined first, but for these commands, which are answered and make no event:
+// A client connects to <path>?room=<room>. A message goes to the room that its member "room" names, or else to the room that the
+// connection joined first. These commands are not messages; they get a response and cause no event:
 //
 //	{"$join":"room"}      {"$joined":"room"}
 //	{"$leave":"room"}     {"$left":"room"}
 //	{"$presence":"room"}  {"$presence":"room","count":2,"members":[{"connectionId":"...","user":"..."}, ...]}
 //	{"$token":"jwt"}      {"$token":true}       a new token, after {"$expires":60}, of the same user
 //
-// What is not taken is answered {"message":"Forbidden","connectionId":"...","requestId":"...","code":"forbidden"}; the code is
-// forbidden, bad_room, no_room, room_full, too_many_rooms, bad_token, rate_limited or not_stored. What was taken is not answered.
+// A rejected message gets {"message":"Forbidden","connectionId":"...","requestId":"...","code":"forbidden"}; the code is forbidden,
+// bad_room, no_room, room_full, too_many_rooms, bad_token, rate_limited or not_stored. An accepted message gets no response.
 //
-// Close codes, besides those of the RFC: 1001 idle, old, or the router stops; 1008 too many errors, pings or fragments; 1009 too
-// large; 1013 messages cannot be stored; 4401 the token has expired; 4408 too slow to read; 4429 too fast for too long.
+// Close codes, besides those of the RFC: 1001 idle, too old, or the router is stopping; 1008 too many errors, pings or fragments;
+// 1009 too large; 1013 messages cannot be stored; 4401 token expired; 4408 reads too slowly; 4429 sends too fast.
 //
-// A connection costs one goroutine that reads. One that writes exists only while something waits to be written. A message to
-// a room is made into a frame once, and the same bytes are queued for every member; a member that does not read is closed,
-// and nobody waits for it.
+// A connection costs one reading goroutine; a writing one exists only while frames are queued. A message to a room is framed
+// once, and the same bytes are queued for every member. A member that does not read is closed, so nobody waits for it.
 package websocket
 
 import (
@@ -36,7 +35,7 @@ import (
 // Name is the first label of a source block of this kind.
 const Name = "websocket"
 
-// Kind returns this kind of source, which counts into m. gateway makes the sources whose mode is apigateway.
+// Kind returns this kind of source. gateway makes the sources whose mode is apigateway.
 func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error)) source.Kind {
 	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(raw []byte, d source.Deps) (source.Source, error) {
 		settings, err := DecodeSettings(raw)
@@ -71,7 +70,7 @@ type Source struct {
 	hub        *hub
 	connects   *rate.Limiter
 	messages   *rate.Limiter
-	refusalLog *rate.Limiter // lines about clients that were refused
+	refusalLog *rate.Limiter // limits log lines about refused clients
 }
 
 var (
@@ -79,7 +78,7 @@ var (
 	_ source.Rooms  = (*Source)(nil)
 )
 
-// New makes a source that clients connect to, which counts into m. An error describes a mistake in the settings.
+// New makes a source that clients connect to. An error describes a mistake in the settings.
 func New(settings *Settings, d source.Deps, m *Metrics) (*Source, error) {
 	if d.Name == "" || d.Intake == nil || d.Log == nil || d.Metrics == nil {
 		return nil, errors.New("websocket: name, intake, log and metrics are required")
@@ -116,14 +115,14 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 		return nil, err
 	}
 	s.warnings = settings.warnings(s.path)
-	var doubts, managementDoubts []string
+	var tokenWarnings, managerWarnings []string
 	var errs [4]error
 	s.route, errs[0] = parseRoute(settings.Route, settings.Routes)
-	s.authenticator, doubts, errs[1] = newAuthenticator(settings, s.now)
-	s.managers, managementDoubts, errs[2] = source.NewTokens("management_tokens", settings.ManagementTokens)
+	s.authenticator, tokenWarnings, errs[1] = newAuthenticator(settings, s.now)
+	s.managers, managerWarnings, errs[2] = source.NewTokens("management_tokens", settings.ManagementTokens)
 	s.page, errs[3] = newPage(settings.Page)
 	s.access = newAccessLog(settings.AccessLog, s.log)
-	s.warnings = append(append(s.warnings, doubts...), managementDoubts...)
+	s.warnings = append(append(s.warnings, tokenWarnings...), managerWarnings...)
 	return s, errors.Join(errs[:]...)
 }
 
@@ -135,8 +134,8 @@ func (s *Source) Info() source.Info {
 	}
 }
 
-// Run sends pings and closes what is idle, old or gone, until ctx ends. Then it closes every connection with 1001 and returns
-// when all are gone; those that have not said goodbye after some seconds are cut off.
+// Run sends pings and closes connections that are idle, too old or dead, until ctx ends. Then it closes every connection with 1001
+// and returns when all have ended; after closeTimeout it does not wait for close frames any longer.
 func (s *Source) Run(ctx context.Context) error {
 	const tick = time.Second
 	ticks := time.NewTicker(tick)
@@ -152,10 +151,10 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 }
 
-// stop lets nobody in any more, closes all connections and waits for their ends. Every step of an end has its time limit.
+// stop refuses new connections, closes all others and waits until they have ended. Every step of an end has a timeout.
 func (s *Source) stop() {
 	for _, c := range s.hub.end() {
-		c.close(codeGoingAway, "the router stops")
+		c.close(codeGoingAway, "the router is stopping")
 	}
 	s.hub.running.Wait()
 }
