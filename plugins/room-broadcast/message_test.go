@@ -11,7 +11,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// at is when the contract's example was received.
+// at is the time of the documented example.
 const at = 1647007498
 
 // published is a message of a websocket source.
@@ -67,7 +67,7 @@ func TestNewMessage(t *testing.T) {
 		"empty":              {event: published(``), wantErr: "the event is not a JSON object"},
 		"connect":            {event: connected(), wantErr: "a websocket.connect event carries no content: write text or json"},
 
-		// What the rule says.
+		// Arguments of the rule.
 		"text":             {event: connected(), arguments: `{"text":"hello <me=>"}`, want: message{room: "chat:3"}, frame: `{"data":"hello \u003cme=\u003e","received":1647007498}`},
 		"text as it is":    {event: published(`{}`), arguments: `{"text":"hello <me=>","envelope":false}`, frame: `hello <me=>`},
 		"JSON":             {event: published(`{}`), arguments: `{"json":"{\"a\": \"<\"}"}`, frame: `{"data":{"a":"\u003c"},"received":1647007498}`},
@@ -92,7 +92,7 @@ func TestNewMessage(t *testing.T) {
 		"webhook without body":  {event: webhook(``), arguments: `{` + in + `}`, wantErr: "a intdash.edge.created event carries no content"},
 		"webhook in other text": {event: webhook("{\"data\":\"\xff\"}"), arguments: `{` + in + `}`, want: message{room: "chat:3"}, frame: `{"data":"` + "\uFFFD" + `","received":1647007498}`},
 
-		// Who hears it.
+		// Receivers.
 		"another room":            {event: published(`{}`), arguments: `{"room":"r"}`, want: message{room: "r", except: "me="}},
 		"the sender too":          {event: published(`{}`), arguments: `{"include_sender":true}`, want: message{room: "chat:3"}},
 		"somebody else not":       {event: published(`{}`), arguments: `{"except":"you=","include_sender":true}`, want: message{room: "chat:3", except: "you="}},

@@ -20,7 +20,7 @@ const (
 	reject = pluginv1.Outcome_OUTCOME_REJECT
 )
 
-// gatewaySettings are those for a server, with changes; nil takes one out.
+// gatewaySettings returns settings for a server with changes; nil removes a setting.
 func gatewaySettings(t *testing.T, s *amazontest.Gateway, changes map[string]any) string {
 	t.Helper()
 	block := map[string]any{

@@ -58,7 +58,7 @@ func get(t testing.TB, s *s3test.Server, bucket, key string) string {
 	return string(body)
 }
 
-// event is what an S3 source makes of a notification that comes now.
+// event returns the event that an S3 source makes of a notification.
 func event(typ, bucket, key string) *pointsmanv1.Envelope {
 	e := plugintest.Event()
 	e.Kind, e.Type, e.Subject, e.ReceivedUnixNano = "s3", typ, bucket+"/"+key, time.Now().UnixNano()
@@ -102,7 +102,7 @@ func TestBinary(t *testing.T) {
 	plugintest.Binary(t, plugintest.Build(t, "."))
 }
 
-// One plugin, real servers, from a notification to the receipt.
+// The plugin with real servers, from the event to the receipt.
 func TestDeliveries(t *testing.T) {
 	from, to := s3test.MinIO(t, nil), s3test.VersityGW(t, s3test.VersityOptions{})
 	createBucket(t, from, "main")

@@ -34,7 +34,7 @@ func TestFresh(t *testing.T) {
 	})
 }
 
-// After a step of the wall clock, times of other processes say nothing.
+// After a step of the wall clock, times of other processes cannot be compared.
 func TestClockStep(t *testing.T) {
 	began := time.Now()
 	for _, step := range []time.Duration{-time.Hour, -maxStep - 1, -maxStep, 0, maxStep, maxStep + 1, time.Hour} {

@@ -23,10 +23,10 @@ func checkOutcome(t testing.TB, got *pluginv1.Result, want pluginv1.Outcome, say
 	}
 }
 
-// recorder is an engine that says what it was asked for. Its copies begin at now.
+// recorder is an engine that records its calls. Its copies begin at now.
 type recorder struct {
 	now  func() time.Time
-	wait chan struct{} // nil: answer at once
+	wait chan struct{} // nil: return at once
 	err  error
 
 	mu     sync.Mutex
@@ -77,7 +77,7 @@ func (e *recorder) took() string {
 	return text
 }
 
-// startWith is a plugin around an engine of the test's own.
+// startWith starts the plugin with an engine of the test.
 func startWith(t *testing.T, e *recorder, now func() time.Time) *plugintest.Harness {
 	t.Helper()
 	e.now = now
@@ -129,7 +129,7 @@ func TestMeaning(t *testing.T) {
 	} {
 		checkOutcome(t, h.Deliver(c.event, c.args)[0], c.outcome, c.says)
 		if got := e.took(); got != c.calls {
-			t.Errorf("%s: asked for %q, want %q", c.name, got, c.calls)
+			t.Errorf("%s: calls %q, want %q", c.name, got, c.calls)
 		}
 	}
 }
@@ -171,7 +171,7 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// Events of one key wait for each other, and those that came before the copy began are done with it.
+// Events of one key wait for each other, and a copy covers the events that were received before it began.
 func TestOneAtATime(t *testing.T) {
 	e := &recorder{wait: make(chan struct{})}
 	h := startWith(t, e, time.Now)

@@ -14,7 +14,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/plugintest"
 )
 
-// endless is a store with some big objects that takes everything.
+// endless is a store with some big objects that accepts every upload.
 type endless struct{ objects, size int64 }
 
 func (e endless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ func (e endless) list(w http.ResponseWriter, full bool) {
 	_, _ = io.WriteString(w, `</ListBucketResult>`)
 }
 
-// BenchmarkMemory reports the most memory that the real program has had while it copied big objects with default settings.
+// BenchmarkMemory reports the peak memory of the plugin's process while it copies big objects with default settings.
 func BenchmarkMemory(b *testing.B) {
 	program := plugintest.Build(b, ".")
 	for _, load := range []endless{{1, 5 << 30}, {8, 1 << 30}} {

@@ -61,7 +61,7 @@ func (r *reconcileRig) put(l s3test.Location, key, body string) {
 	}
 }
 
-// run returns what was printed, with times made equal.
+// run returns the output with times replaced.
 func (r *reconcileRig) run(args ...string) (string, error) {
 	var out, stderr bytes.Buffer
 	c := reconciler{in: strings.NewReader(r.settings), out: &out, err: &stderr}
@@ -117,7 +117,7 @@ func TestReconcileCommand(t *testing.T) {
 	}
 }
 
-// TestReconcileFails: the destination refuses to be written to, and the error says which objects that concerns.
+// If the destination refuses uploads, the error names the objects.
 func TestReconcileFails(t *testing.T) {
 	r := newReconcileRig(t)
 	r.put(r.from, "folder", "an object")
@@ -158,7 +158,7 @@ func TestReconcileMistakes(t *testing.T) {
 	}
 }
 
-// TestReconcileHelp: the settings that --help shows are settings.
+// The settings in the output of --help are valid.
 func TestReconcileHelp(t *testing.T) {
 	var out bytes.Buffer
 	c := reconciler{out: &out, err: &out}
@@ -173,7 +173,7 @@ func TestReconcileHelp(t *testing.T) {
 	}
 }
 
-// TestReconcileProgress: where there is no terminal, a line every ten seconds.
+// Without a terminal, progress is a line every ten seconds.
 func TestReconcileProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

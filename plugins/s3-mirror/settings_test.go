@@ -109,7 +109,7 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-// Without a region, AWS cannot be found.
+// Without a region there is no endpoint of AWS.
 func TestNoRegion(t *testing.T) {
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_CA_BUNDLE"} {
 		t.Setenv(name, "")

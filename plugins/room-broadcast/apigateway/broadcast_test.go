@@ -42,7 +42,7 @@ func lobby(frame string) Message {
 	return Message{Delivery: "d-1", Room: "chat:3", Frame: []byte(frame)}
 }
 
-// say fails the test when the message does not get through.
+// say sends a message and checks the receipt.
 func say(t *testing.T, r *Rooms, m Message, want string) {
 	t.Helper()
 	if receipt, err := r.Send(t.Context(), m); err != nil || receipt != want {
@@ -50,7 +50,7 @@ func say(t *testing.T, r *Rooms, m Message, want string) {
 	}
 }
 
-// got compares what the connections were delivered, each by a string of how often.
+// got checks how many messages each connection has received.
 func got(t *testing.T, s *amazontest.Gateway, want map[string]int) {
 	t.Helper()
 	have := map[string]int{}
@@ -64,7 +64,7 @@ func got(t *testing.T, s *amazontest.Gateway, want map[string]int) {
 
 func TestRoom(t *testing.T) {
 	s := amazontest.NewGateway(t)
-	// An id as Amazon makes them has characters that mean something in a URL.
+	// Ids of API Gateway have characters with a meaning in URLs.
 	s.Join("chat:3", "R1kmxc2VNjMCFIA=", "a-b_c=", "a/b+c%20=", "speaker=", "e=")
 	s.Join("chat:4", "elsewhere=")
 	m := lobby(`{"data":"some message.","received":1647007498}`)
@@ -106,7 +106,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// Until $connect is answered, API Gateway says of a connection that is about to be there that it is gone.
+// API Gateway calls a connection gone until its $connect is answered, so a new connection stays in the table.
 func TestYoungStays(t *testing.T) {
 	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "old=", "young=")
@@ -120,7 +120,7 @@ func TestYoungStays(t *testing.T) {
 	}
 }
 
-// serverless-offline and others say it by the status alone.
+// serverless-offline and others send the status without a body.
 func TestGoneByStatus(t *testing.T) {
 	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=")
@@ -128,7 +128,7 @@ func TestGoneByStatus(t *testing.T) {
 	say(t, open(t, settingsFor(s)), lobby("x"), "delivered: 0, gone: 1")
 }
 
-// A row that can't be removed is no reason to say anything again.
+// A row that cannot be removed does not cause another attempt.
 func TestGoneStays(t *testing.T) {
 	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
@@ -172,7 +172,7 @@ func TestRetryAfter(t *testing.T) {
 	got(t, s, map[string]int{"a=": 1, "b=": 1})
 }
 
-// When nobody can be spoken to it is not the connections' fault.
+// If no connection can be posted to, none of them is disconnected.
 func TestAccountIsThrottled(t *testing.T) {
 	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=")
@@ -187,7 +187,7 @@ func TestAccountIsThrottled(t *testing.T) {
 	say(t, r, lobby("x"), "delivered: 2")
 }
 
-// TestPartialFailure: an attempt after it speaks to those who have not got it, and to those who came meanwhile.
+// After a partial failure, the next attempt sends to the connections that have not received the message, and to new ones.
 func TestPartialFailure(t *testing.T) {
 	s := amazontest.NewGateway(t)
 	s.Join("chat:3", "a=", "b=", "c=")

@@ -13,7 +13,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		d, _ := m.of(fmt.Sprint(i))
 		m.add(d, "a")
 	}
-	m.add(first, "b") // it is forgotten, and still sound
+	m.add(first, "b") // a dropped delivery can still be used
 	m.finish(first, "done")
 	if len(m.deliveries) != maxDeliveries || len(m.oldest) != maxDeliveries || m.reached != maxDeliveries {
 		t.Errorf("%d deliveries in %d places with %d connections", len(m.deliveries), len(m.oldest), m.reached)

@@ -19,7 +19,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// BenchmarkCopy copies between real servers, beside what rclone needs for the same.
+// BenchmarkCopy copies between real servers, with the mirror and with rclone.
 func BenchmarkCopy(b *testing.B) {
 	testenv.Need(b, testenv.Rclone)
 	from, to := s3test.MinIO(b, nil), s3test.VersityGW(b, s3test.VersityOptions{})
@@ -59,7 +59,7 @@ func BenchmarkCopy(b *testing.B) {
 	}
 }
 
-// ownCPU is what this process and the programs it has run have used: it says more than time on a machine with other work.
+// ownCPU returns the CPU time of this process and its children, which is more stable than wall time on a busy machine.
 func ownCPU() (used time.Duration) {
 	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
 		var u unix.Rusage
@@ -116,7 +116,7 @@ func empty(b *testing.B, s *s3test.Server, bucket string) {
 	}
 }
 
-// copyByMirror converges with as many goroutines as a plugin has deliveries under way.
+// copyByMirror converges with as many goroutines as a plugin has deliveries in flight.
 func copyByMirror(b *testing.B, from, to *s3test.Server, source, destination string, keys []string) {
 	m := newMirror(b, Config{Source: sideOf(from, strings.ToLower(source)), Destination: Destination{Side: sideOf(to, destination)}})
 	var group errgroup.Group
@@ -135,7 +135,7 @@ func copyByMirror(b *testing.B, from, to *s3test.Server, source, destination str
 func copyByRclone(b *testing.B, from, to *s3test.Server, source, destination string) {
 	cmd := exec.CommandContext(b.Context(), "rclone", "copy", "--transfers", "8", "from:"+strings.ToLower(source), "to:"+destination)
 	cmd.Env = append(os.Environ(), append(remote("FROM", from), remote("TO", to)...)...)
-	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_CA_BUNDLE=") }) // rclone 1.60 dies with it
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_CA_BUNDLE=") }) // rclone 1.60 fails with it
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}

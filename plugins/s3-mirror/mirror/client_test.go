@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// Certificates come from the setting, from AWS_CA_BUNDLE, which the SDK refuses together with most HTTP clients of one's
-// own, or from both.
+// Certificates come from the setting, from AWS_CA_BUNDLE, which the SDK refuses with most custom HTTP clients, or from both.
 func TestCertificates(t *testing.T) {
 	store := newFake(t)
 	server := httptest.NewTLSServer(store)
@@ -38,7 +37,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// A source that falls silent in the middle is asked again, and so is one that never begins.
+// A response that stops in the middle is resumed, and a request without a response is repeated.
 func TestSilence(t *testing.T) {
 	silent := make(chan struct{})
 	n := 0

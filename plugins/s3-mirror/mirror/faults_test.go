@@ -20,7 +20,7 @@ func isObject(r *http.Request, method string) bool {
 	return r.Method == method && strings.Count(r.URL.Path, "/") > 1 && !strings.Contains(r.URL.RawQuery, "tagging")
 }
 
-// A stream that breaks goes on where it broke, with the same version.
+// A broken stream is resumed at the same byte of the same version.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
@@ -31,7 +31,7 @@ func TestResume(t *testing.T) {
 			if isObject(r, http.MethodGet) && len(ranges) < 3 {
 				ranges = append(ranges, r.Header.Get("Range"))
 				if len(ranges) == 2 {
-					panic(http.ErrAbortHandler) // no answer at all; the SDK asks again
+					panic(http.ErrAbortHandler) // no response; the SDK retries
 				}
 				w = &cut{ResponseWriter: w, left: size / 3}
 			}
@@ -40,13 +40,13 @@ func TestResume(t *testing.T) {
 		p.converge(key, Copied)
 		p.same(key)
 		if !strings.Contains(p.log.String(), "msg=resumed key="+key) || ranges[1] != fmt.Sprintf("bytes=%d-", size/3) {
-			t.Errorf("%s: asked for %q", key, ranges)
+			t.Errorf("%s: ranges %q", key, ranges)
 		}
 	}
 	p.noUploads()
 }
 
-// An object that changes while its stream is broken is copied as it is then, and never as a mixture.
+// If an object changes while its stream is broken, the new version is copied, never a mixture.
 func TestChangesWhileBroken(t *testing.T) {
 	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
@@ -77,7 +77,7 @@ func TestChangesWhileBroken(t *testing.T) {
 	p.noUploads()
 }
 
-// A source that breaks for good leaves the destination as it was.
+// If the source fails permanently, the destination is unchanged.
 func TestBreaksForGood(t *testing.T) {
 	t.Parallel()
 	p, from, _ := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
@@ -100,7 +100,7 @@ func TestBreaksForGood(t *testing.T) {
 	}
 }
 
-// A destination that refuses a part, or the end, leaves no upload behind; nor does a delivery whose time is over.
+// A refused part or completion, or a timeout, leaves no multipart upload.
 func TestBrokenUploads(t *testing.T) {
 	t.Parallel()
 	p, _, to := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
@@ -136,7 +136,7 @@ func TestBrokenUploads(t *testing.T) {
 	p.gone("k")
 }
 
-// A store that knows no checksums gets none.
+// A store without support for checksums gets none.
 func TestChecksumsRefused(t *testing.T) {
 	t.Parallel()
 	p, _, to := faultyPair(t, func(c *Config) { c.PartSize = MinPartSize })
@@ -162,11 +162,11 @@ func TestChecksumsRefused(t *testing.T) {
 		p.same(key)
 	}
 	if n := strings.Count(p.log.String(), "does not support checksums"); n != 1 {
-		t.Errorf("it is said %d times", n)
+		t.Errorf("logged %d times", n)
 	}
 }
 
-// Bytes that change on the way are refused by the destination, and the key is tried again.
+// The destination refuses bytes that were changed in transfer, and the copy is retried.
 func TestCorrupted(t *testing.T) {
 	t.Parallel()
 	p, _, to := faultyPair(t, nil)
@@ -198,8 +198,8 @@ func checkError(t testing.TB, err error, want Error, says string) {
 	}
 }
 
-// What a store answers, and what becomes of it. The destination has the object before, and keeps it unless the source
-// says that the key is gone.
+// Responses of a store and their results. The destination has the object before, and keeps it unless the source responds that
+// there is no such key.
 func TestAnswers(t *testing.T) {
 	store := newFake(t)
 	for _, c := range []struct {
@@ -266,7 +266,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Keys go into URLs as they are: nothing is cleaned away.
+// Keys are put into URLs without cleaning.
 func TestKeysUnchanged(t *testing.T) {
 	store := newFake(t)
 	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}})

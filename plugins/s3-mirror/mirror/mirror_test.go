@@ -43,7 +43,7 @@ func sideOf(s *s3test.Server, bucket string) Side {
 	}
 }
 
-// newPair makes the buckets, and a mirror as change wants it.
+// newPair makes the buckets and a mirror with a changed configuration.
 func newPair(t testing.TB, from, to *s3test.Server, change func(*Config)) *pair {
 	t.Helper()
 	name := strings.Map(func(r rune) rune {
@@ -107,7 +107,7 @@ func (p *pair) delete(key string, version *string) *s3.DeleteObjectOutput {
 	return out
 }
 
-// converge demands an action.
+// converge fails the test unless the action is as wanted.
 func (p *pair) converge(key string, want Action) Result {
 	p.t.Helper()
 	r, err := p.Converge(p.t.Context(), key, Hint{})
@@ -120,7 +120,7 @@ func (p *pair) converge(key string, want Action) Result {
 	return r
 }
 
-// same demands that the destination has the source's object, its attributes and tags.
+// same fails the test unless the destination has the source's object with its attributes and tags.
 func (p *pair) same(key string) {
 	p.t.Helper()
 	a, aBody := read(p.t, p.from, p.config.Source.Bucket, key)
@@ -132,14 +132,14 @@ func (p *pair) same(key string) {
 		p.t.Errorf("%q: %d bytes became %d other bytes", key, len(aBody), len(bBody))
 	}
 	if strings.HasSuffix(key, "/") {
-		a["type"] = b["type"] // versitygw has one type for all of them
+		a["type"] = b["type"] // versitygw sets its own
 	}
 	if diff := cmp.Diff(a, b); diff != "" {
 		p.t.Errorf("%q: %s", key, diff)
 	}
 }
 
-// gone demands that the destination does not have it.
+// gone fails the test if the destination has the object.
 func (p *pair) gone(key string) {
 	p.t.Helper()
 	if b, _ := read(p.t, p.to, p.config.Destination.Bucket, p.DestinationKey(key)); b != nil {
@@ -147,7 +147,7 @@ func (p *pair) gone(key string) {
 	}
 }
 
-// read returns nil when the object is not there.
+// read returns nil if there is no such object.
 func read(t testing.TB, s *s3test.Server, bucket, key string) (map[string]string, []byte) {
 	t.Helper()
 	out, err := s.Client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
@@ -182,7 +182,7 @@ func read(t testing.TB, s *s3test.Server, bucket, key string) (map[string]string
 	return a, body
 }
 
-// noUploads demands that no multipart upload is left behind.
+// noUploads fails the test if there is an unfinished multipart upload.
 func (p *pair) noUploads() {
 	p.t.Helper()
 	out, err := p.to.Client().ListMultipartUploads(context.WithoutCancel(p.t.Context()), &s3.ListMultipartUploadsInput{Bucket: &p.config.Destination.Bucket})
@@ -190,7 +190,7 @@ func (p *pair) noUploads() {
 		p.t.Fatal(err)
 	}
 	if len(out.Uploads) > 0 {
-		p.t.Errorf("%d multipart uploads are left behind", len(out.Uploads))
+		p.t.Errorf("%d unfinished multipart uploads", len(out.Uploads))
 	}
 }
 
@@ -230,7 +230,7 @@ func TestWithinMinIO(t *testing.T) {
 	testServers(t, s, s)
 }
 
-// testServers is what must hold between any two servers.
+// testServers runs the tests that must pass with any two servers.
 func testServers(t *testing.T, from, to *s3test.Server) {
 	for name, test := range map[string]func(*testing.T, *s3test.Server, *s3test.Server){
 		"attributes": testAttributes, "changes": testChanges, "tags": testTags, "keys": testKeys, "parts": testParts, "versions": testVersions,
@@ -268,7 +268,7 @@ func testChanges(t *testing.T, from, to *s3test.Server) {
 	p.delete("k", nil)
 	p.converge("k", Deleted)
 	p.gone("k")
-	p.converge("k", Deleted) // again does no harm
+	p.converge("k", Deleted) // repeating it has no effect
 	p.same("other")
 }
 
@@ -293,7 +293,7 @@ func testTags(t *testing.T, from, to *s3test.Server) {
 			t.Fatalf("got %v, %v, want %s", r, err, want)
 		}
 	}
-	sync(Copied) // it was not there
+	sync(Copied) // the destination did not have it
 	p.same("k")
 	_, err := from.Client().PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
 		Bucket: &p.config.Source.Bucket, Key: aws.String("k"),

@@ -16,7 +16,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// Objects that are too big for one CopyObject are copied in parts, by the server too.
+// The server copies objects that are too big for one CopyObject in parts.
 func TestServerCopyInParts(t *testing.T) {
 	t.Parallel()
 	s := s3test.MinIO(t, nil)
@@ -59,7 +59,7 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// The source's own prefix, without anything behind it, has no name at the destination.
+// A source key that is only the prefix has no key at the destination.
 func TestNothingBehindPrefix(t *testing.T) {
 	m := newMirror(t, Config{Source: Side{Endpoint: "http://127.0.0.1:1", Bucket: "a", Prefix: "photos/"}, Destination: Destination{Side: Side{Endpoint: "http://127.0.0.1:1", Bucket: "b"}}})
 	if m.Wants("photos/") || !m.Wants("photos/x") {
@@ -98,7 +98,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// All objects together hold as many parts in memory as concurrency says.
+// All objects together have at most concurrency parts in memory.
 func TestSlotsAreShared(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -148,7 +148,7 @@ func TestSlotsAreShared(t *testing.T) {
 	}
 }
 
-// newFaultyFake has handle answer before the fake does, without its lock.
+// newFaultyFake calls handle before the fake, without its lock.
 func newFaultyFake(t *testing.T, f *fake, handle func(http.ResponseWriter, *http.Request) bool) *fake {
 	t.Helper()
 	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +187,7 @@ func TestBigSlots(t *testing.T) {
 	}
 }
 
-// Reading waits for the bandwidth, all objects together.
+// The limit of the bandwidth applies to all objects together.
 func TestBandwidth(t *testing.T) {
 	store := newFake(t)
 	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}, Bandwidth: 1 << 40})

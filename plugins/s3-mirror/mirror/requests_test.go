@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// Real stores either take a hostile key as it is, or refuse it for good.
+// Real stores either accept a hostile key unchanged or refuse it permanently.
 func TestHostileKeys(t *testing.T) {
 	t.Parallel()
 	store := newFake(t)
@@ -29,7 +29,7 @@ func TestHostileKeys(t *testing.T) {
 				if a, body := read(t, to, "hostile", key); a == nil || string(body) != "object" {
 					t.Errorf("%s: %q was taken, and is not there", name, key)
 				}
-			case responseOf(err).Status == http.StatusConflict: // a store of files cannot have "a" beside "a/b"; that may pass
+			case responseOf(err).Status == http.StatusConflict: // a file system cannot have both "a" and "a/b"; transient
 			case !errors.As(err, &e) || !e.Permanent:
 				t.Errorf("%s: %q: %v", name, key, err)
 			}
@@ -37,7 +37,7 @@ func TestHostileKeys(t *testing.T) {
 	}
 }
 
-// What goes over the wire: no payload is hashed for its signature, none is compressed, none waits for "100 Continue".
+// Requests have unsigned payloads, no compression, and do not wait for "100 Continue".
 func TestRequests(t *testing.T) {
 	var mu sync.Mutex
 	got := map[string]http.Header{}
@@ -65,7 +65,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// A delivery that runs out of time says what to set.
+// The error of a delivery that timed out names the setting.
 func TestDeadline(t *testing.T) {
 	store := newFake(t)
 	m := newMirror(t, Config{Source: store.side(source), Destination: Destination{Side: store.side(destination)}})

@@ -14,7 +14,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// faulty stands before a server. fault may answer a request itself, or change how it is answered.
+// faulty is a proxy. fault may answer a request, or change the response.
 type faulty struct {
 	url   string
 	fault atomic.Pointer[func(w http.ResponseWriter, r *http.Request, next http.Handler)]
@@ -58,7 +58,7 @@ func answers(w http.ResponseWriter, status int, code, message string) {
 	_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%s</Message><RequestId>R1</RequestId></Error>`, code, message)
 }
 
-// cut lets n bytes of a body through and then drops the connection.
+// cut drops the connection after n bytes of a body.
 type cut struct {
 	http.ResponseWriter
 	left int
@@ -92,7 +92,7 @@ func code(status int, code string) func(http.ResponseWriter, int) {
 	return func(w http.ResponseWriter, _ int) { answers(w, status, code, "says the test") }
 }
 
-// fake is two stores, with the buckets "source" and "destination", that answer as told, and otherwise that all is well.
+// fake is two stores with the buckets "source" and "destination". It sends the configured responses, and otherwise success.
 type fake struct {
 	url string
 
@@ -123,7 +123,7 @@ func (f *fake) reset(bucket string, answer func(http.ResponseWriter, int)) {
 	f.bucket, f.answer, f.n, f.log = bucket, answer, 0, nil
 }
 
-// side gives the sides different credentials: the server does not copy by itself.
+// side returns sides with different credentials, so that the server does not copy itself.
 func (f *fake) side(bucket string) Side {
 	s := sideOf(&s3test.Server{Endpoint: f.url, Region: "us-east-1", AccessKey: bucket, SecretKey: "secret"}, bucket)
 	return s

@@ -7,8 +7,8 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 )
 
-// versitygw lists a control character as U+FFFD, MinIO lists it escaped. The run leaves the key of versitygw out, says so, and repairs
-// and deletes everything else.
+// versitygw lists a control character as U+FFFD, MinIO lists it escaped. The run leaves out the key of versitygw, reports
+// it, and repairs and deletes everything else.
 func TestGarbledKeys(t *testing.T) {
 	s := start(t)
 	p := s.pair(t, "garbled", "", "")
@@ -33,7 +33,7 @@ func TestGarbledKeys(t *testing.T) {
 	}
 }
 
-// A source that garbles keys makes no object of the destination look extra.
+// Garbled keys of the source do not make objects of the destination look extra.
 func TestGarbledSource(t *testing.T) {
 	source := objects("a", "b\ufffdc", "ba")
 	source[1].Garbled = true

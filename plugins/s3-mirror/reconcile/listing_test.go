@@ -18,7 +18,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/reconcile"
 )
 
-// pages is a listing without a server. An error is its last page.
+// pages returns a listing that ends with err, unless it is nil.
 func pages(err error, pages ...[]reconcile.Object) reconcile.Listing {
 	return func(context.Context) iter.Seq2[[]reconcile.Object, error] {
 		return func(yield func([]reconcile.Object, error) bool) {
@@ -88,7 +88,7 @@ func TestBadListings(t *testing.T) {
 	}
 }
 
-// TestJoin compares with the plain way of comparing two sets.
+// TestJoin checks join against a comparison of two sets.
 func TestJoin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sets := [2]map[string]bool{}
@@ -128,7 +128,7 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// TestAhead: how much of one listing is in memory does not depend on how much the other one keeps it waiting.
+// The memory for one listing is bounded, however long the other one takes.
 func TestAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made atomic.Int64
@@ -165,7 +165,7 @@ func TestAhead(t *testing.T) {
 	})
 }
 
-// BenchmarkCompare is what a pair of equal objects costs beside the listing itself.
+// BenchmarkCompare measures the comparison of two equal objects without the listing.
 func BenchmarkCompare(b *testing.B) {
 	const size = 1000
 	listing := func(context.Context) iter.Seq2[[]reconcile.Object, error] {

@@ -40,13 +40,13 @@ func (s servers) thousand(t *testing.T) {
 		return put(ctx, p.to, key(i), strings.Repeat("x", len("body of "+key(i)))) // same size
 	})
 
-	var said []reconcile.Step
+	var steps []reconcile.Step
 	dry := p.run(t, func(o *reconcile.Options) {
-		o.DryRun, o.Report = true, func(s reconcile.Step) { said = append(said, s) }
+		o.DryRun, o.Report = true, func(s reconcile.Step) { steps = append(steps, s) }
 	})
 	expect(t, dry, "missing 100, different 50, extra 0: repaired 0, deleted 0, failed 0, left 150, unchanged 850")
-	if len(said) != 150 {
-		t.Errorf("said %d steps", len(said))
+	if len(steps) != 150 {
+		t.Errorf("%d steps", len(steps))
 	}
 	got := p.run(t, nil)
 	expect(t, got, "missing 100, different 50, extra 0: repaired 150, deleted 0, failed 0, left 0, unchanged 850")
@@ -84,7 +84,7 @@ func (s servers) extra(t *testing.T) {
 		"missing 0, different 0, extra 1: repaired 0, deleted 1, failed 0, left 0, unchanged 0")
 }
 
-// oddKeys are hard on those who escape, sort or split keys.
+// oddKeys are hard to escape, sort or split.
 func (s servers) oddKeys(t *testing.T) {
 	p := s.pair(t, "odd", "", "")
 	keys := []string{
@@ -126,7 +126,7 @@ func (s servers) prefixes(t *testing.T) {
 	}
 }
 
-// parts: the ETags of both sides are of other part sizes.
+// parts compares objects whose ETags come from different part sizes.
 func (s servers) parts(t *testing.T) {
 	p := s.pair(t, "parts", "", "")
 	body := strings.Repeat("0123456789abcdef", 1<<20/16*6) // 6 MiB: two parts
@@ -137,7 +137,7 @@ func (s servers) parts(t *testing.T) {
 	expect(t, p.run(t, checksum), "missing 0, different 0, extra 0: repaired 0, deleted 0, failed 0, left 0, unchanged 1")
 
 	copied := modified(t, p.to, "big")
-	for !modified(t, p.from, "big").After(copied) { // versitygw tells whole seconds
+	for !modified(t, p.from, "big").After(copied) { // versitygw has whole seconds
 		mustPut(t, p.from, "big", "X"+body[1:])
 	}
 	expect(t, p.run(t, func(o *reconcile.Options) { o.DryRun = true }),
@@ -181,7 +181,7 @@ func (s servers) metadata(t *testing.T) {
 	p.same(t)
 }
 
-// meddling is a mirror beside which the source changes.
+// meddling is a mirror that changes the source after a copy.
 type meddling struct {
 	reconcile.Mirror
 	after func(key string)
@@ -206,7 +206,7 @@ func (s servers) changes(t *testing.T) {
 			o.Mirror = m
 		}
 	}
-	// It changes once, after it was read.
+	// The object changes once, after it was read.
 	got := p.run(t, meddle(func(string) {
 		if m.times == 1 {
 			mustPut(t, p.from, "k", "new")
@@ -214,7 +214,7 @@ func (s servers) changes(t *testing.T) {
 	}))
 	expect(t, got, "missing 1, different 0, extra 0: repaired 1, deleted 0, failed 0, left 0, unchanged 0")
 	p.same(t)
-	// What looked extra is created before its turn comes to be deleted, and the router has copied it.
+	// An extra object appears at the source before it is deleted, and the router has copied it.
 	mustPut(t, p.to, "new", "body")
 	got = p.run(t, meddle(func(string) {
 		if m.times == 1 {
@@ -223,12 +223,12 @@ func (s servers) changes(t *testing.T) {
 	}))
 	expect(t, got, "missing 0, different 0, extra 1: repaired 1, deleted 0, failed 0, left 0, unchanged 1")
 	p.same(t)
-	// It goes.
+	// The object is deleted.
 	mustRemove(t, p.to, "new")
 	got = p.run(t, meddle(func(key string) { mustRemove(t, p.from, key) }))
 	expect(t, got, "missing 1, different 0, extra 0: repaired 0, deleted 1, failed 0, left 0, unchanged 1")
 	p.same(t)
-	// It never rests.
+	// The object changes after every copy.
 	mustRemove(t, p.to, "k")
 	got = p.run(t, meddle(func(key string) { mustPut(t, p.from, key, fmt.Sprint("body ", m.times)) }))
 	expect(t, got, "missing 1, different 0, extra 0: repaired 0, deleted 0, failed 1, left 0, unchanged 0")
@@ -258,7 +258,7 @@ func (s servers) interrupted(t *testing.T) {
 	p.same(t)
 }
 
-// refusing is a mirror that can do nothing.
+// refusing is a mirror that always fails.
 type refusing struct{ reconcile.Mirror }
 
 func (refusing) Converge(context.Context, string, mirror.Hint) (mirror.Result, error) {

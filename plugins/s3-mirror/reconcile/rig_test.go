@@ -19,7 +19,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// servers are shared by the tests of a function; each has buckets of its own there.
+// servers are shared by subtests; each of them has its own buckets.
 type servers struct{ minio, versity *s3test.Server }
 
 func start(t *testing.T) servers {
@@ -90,7 +90,7 @@ func (p *pair) prepare(t *testing.T, change func(*reconcile.Options)) *reconcile
 	return r
 }
 
-// found is what counts of a summary in most tests.
+// found returns the part of a summary that most tests compare.
 func found(s reconcile.Summary) string {
 	return fmt.Sprintf("missing %d, different %d, extra %d: repaired %d, deleted %d, failed %d, left %d, unchanged %d",
 		s.Missing, s.Different, s.Extra, s.Repaired, s.Deleted, s.Failed, s.Left, s.Unchanged)
@@ -103,7 +103,7 @@ func expect(t *testing.T, s reconcile.Summary, want string) {
 	}
 }
 
-// same has rclone say whether both sides are equal.
+// same fails the test unless both sides are equal.
 func (p *pair) same(t *testing.T) {
 	t.Helper()
 	testenv.Need(t, testenv.Rclone)
@@ -129,7 +129,7 @@ func mustPut(t *testing.T, l s3test.Location, key, body string, change ...func(*
 	}
 }
 
-// each does something for the numbers from 0 to n-1, several at a time.
+// each calls do for the numbers from 0 to n-1, several at a time.
 func each(t *testing.T, n int, do func(ctx context.Context, i int) error) {
 	t.Helper()
 	group, ctx := errgroup.WithContext(t.Context())
@@ -154,14 +154,14 @@ func mustRemove(t *testing.T, l s3test.Location, key string) {
 	}
 }
 
-// exists says whether there is an object.
+// exists reports whether there is an object.
 func exists(t *testing.T, l s3test.Location, key string) bool {
 	t.Helper()
 	_, err := l.Server.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.Bucket, Key: aws.String(l.Prefix + key)})
 	return err == nil
 }
 
-// modified is when an object was stored, in whole seconds.
+// modified returns the time of the object, in whole seconds.
 func modified(t *testing.T, l s3test.Location, key string) time.Time {
 	t.Helper()
 	head, err := l.Server.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.Bucket, Key: aws.String(l.Prefix + key)})

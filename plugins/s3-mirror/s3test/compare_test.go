@@ -13,7 +13,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
-// oddKeys are hard on whoever builds URLs or paths of keys; both servers take them.
+// oddKeys are hard to put into URLs or paths; both servers accept them.
 var oddKeys = []string{"a b", "a+b", "a%2Fb", "ü/日本語", "folder/", "q?x=1&y", "it's \"quoted\" #1", "dir/.hidden"}
 
 func TestCompare(t *testing.T) {
@@ -32,7 +32,7 @@ func TestCompare(t *testing.T) {
 				change(&in)
 			}
 			if strings.HasSuffix(key, "/") {
-				body = "" // versitygw takes no bytes there
+				body = "" // versitygw accepts no bytes there
 			}
 			put(t, l.Server, in, body)
 		}

@@ -81,7 +81,7 @@ func TestNotBuilt(t *testing.T) {
 	}
 }
 
-// request is what a webhook got.
+// request is one that the webhook received.
 type request struct{ authorization, body string }
 
 func webhook(t *testing.T) (string, <-chan request) {

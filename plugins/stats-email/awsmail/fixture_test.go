@@ -13,7 +13,7 @@ import (
 
 const statsText = "Average: 99.506109\nUnbiased Variance: 243.961858\n"
 
-// message is that of the documented examples.
+// message returns the mail of the documented examples.
 func message() *mail.Message {
 	return &mail.Message{
 		ID: "01K2-delivery", Attempt: 1, Rule: "stats", Subject: "Measurement finished", Text: statsText,

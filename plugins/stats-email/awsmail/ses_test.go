@@ -63,7 +63,7 @@ func TestSendEmail(t *testing.T) {
 	}
 }
 
-// decoded: the library orders members in its own way.
+// decoded returns parsed JSON, because the SDK orders members differently.
 func decoded(t *testing.T, text string) (v any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
@@ -130,7 +130,7 @@ func TestSESErrors(t *testing.T) {
 	}
 }
 
-// Keys that are wrong are refused for good, and not shown.
+// Wrong keys are a permanent error, which does not show them.
 func TestWrongKeys(t *testing.T) {
 	server := amazontest.NewSES(t)
 	wrong := withKeys()

@@ -13,7 +13,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 )
 
-// published is the documented request. The library orders the fields in its own way, so they are compared decoded.
+// published is the documented request. The SDK orders the fields differently, so they are compared decoded.
 const published = "Action=Publish&Message=Average%3A+99.506109%0AUnbiased+Variance%3A+243.961858%0A&Subject=Measurement+finished&" +
 	"TopicArn=arn%3Aaws%3Asns%3Aap-northeast-1%3A123456789012%3Areporting-topic&Version=2010-03-31"
 
@@ -96,7 +96,7 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-// A region with the older rule says what to do.
+// The error of a region with the older rule has a hint.
 func TestOldRuleForSubjects(t *testing.T) {
 	server := amazontest.NewSNS(t, true)
 	m := message()
@@ -200,7 +200,7 @@ func TestNotAmazon(t *testing.T) {
 	}
 }
 
-// A connection that ends before the answer leaves it open whether there is a mail: it is tried again.
+// After a lost response it is unknown whether the mail was sent, so the delivery is retried.
 func TestLostAnswer(t *testing.T) {
 	server := amazontest.NewSNS(t, false)
 	server.Fail(amazontest.Fault{Cut: true})
