@@ -171,8 +171,8 @@ func TestEmit(t *testing.T) {
 	e := newEffects(prometheus.NewRegistry(), intakeFunc(func(events []source.Event) ([]source.Accepted, error) {
 		for _, ev := range events {
 			made = append(made, ev.Envelope)
-			if diff := cmp.Diff([]source.Key{{Value: "emit:" + ev.Envelope.GetId()}}, ev.Keys); diff != "" || ev.Volatile {
-				t.Errorf("volatile %t, keys %s", ev.Volatile, diff)
+			if diff := cmp.Diff([]source.Key{{Value: "emit:" + ev.Envelope.GetId()}}, ev.Keys); diff != "" || ev.Memory {
+				t.Errorf("memory %t, keys %s", ev.Memory, diff)
 			}
 		}
 		return make([]source.Accepted, len(events)), nil

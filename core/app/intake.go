@@ -25,7 +25,7 @@ type intake struct {
 
 var _ source.Intake = (*intake)(nil)
 
-// Accept returns nil only when every event is on disk, or, if they are volatile, on its way there.
+// Accept returns nil only when every event has the durability of its source.
 func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.Accepted, error) {
 	if len(events) == 0 {
 		return nil, nil
@@ -39,7 +39,11 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		}
 		entries[i] = entry
 	}
-	appended, err := in.append(ctx, entries, events[0].Volatile)
+	durability := journal.Disk
+	if events[0].Memory {
+		durability = journal.Memory
+	}
+	appended, err := in.journal.Append(ctx, durability, entries)
 	if err != nil {
 		return nil, fmt.Errorf("append to journal: %w", err)
 	}
@@ -53,13 +57,6 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		}
 	}
 	return accepted, nil
-}
-
-func (in *intake) append(ctx context.Context, entries []journal.Entry, volatile bool) ([]journal.Appended, error) {
-	if volatile {
-		return make([]journal.Appended, len(entries)), in.journal.Enqueue(ctx, entries)
-	}
-	return in.journal.Append(ctx, entries)
 }
 
 // entry makes the complete journal entry of one event; nothing about it depends on the rules afterwards.

@@ -117,7 +117,7 @@ func (r *real) add(n int, edit func(i int, d *journal.NewDelivery)) {
 	}
 	for len(entries) > 0 {
 		n := min(len(entries), 512)
-		if _, err := r.journal.Append(context.Background(), entries[:n]); err != nil {
+		if _, err := r.journal.Append(context.Background(), journal.Disk, entries[:n]); err != nil {
 			r.t.Fatal(err)
 		}
 		entries = entries[n:]

@@ -20,7 +20,7 @@ import (
 
 // Intake takes responsibility for events: it applies the rules and appends to the journal.
 type Intake interface {
-	// Accept stores all of the events or none. They are durable when it returns nil, except volatile events, for which it
+	// Accept stores all of the events or none. They are on disk when it returns nil, except events with Memory, for which it
 	// also reports no duplicates. After any error the sender must send again. The result has one element per event, in
 	// order. Intake owns the events from the call on.
 	Accept(ctx context.Context, events []Event) ([]Accepted, error)
@@ -31,9 +31,9 @@ type Event struct {
 	Envelope *pointsmanv1.Envelope
 	// Keys identify duplicates: the event is a duplicate if any of its keys was seen within that key's window.
 	Keys []Key
-	// Volatile events are acknowledged without waiting for the disk: a crash within the next milliseconds loses them. The
-	// events of one request are either all volatile or none.
-	Volatile bool
+	// Memory acknowledges the event before it is on disk: a crash within the next milliseconds loses it. All events of a
+	// request have the same value.
+	Memory bool
 	// Quarantine is why the authentic body could not be decoded, empty for a decoded event.
 	Quarantine string
 	// reason is the metric label for Quarantine.

@@ -1,7 +1,6 @@
 package journaltest
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// survivesReopen: what was acknowledged is there again, to the byte, under the same ids.
+// survivesReopen: acknowledged deliveries are there again, byte for byte, under the same ids.
 func survivesReopen(b *bench) {
 	b.start()
 	e := entry("one", "ops", "mail")
@@ -33,37 +32,31 @@ func survivesReopen(b *bench) {
 	b.claimNone("ops")
 }
 
-// enqueue: what was taken over without waiting is delivered, in order, recognised when it comes again, and there after a
-// clean close.
-func enqueue(b *bench) {
+// memory: entries appended without waiting are delivered in order, recognised as duplicates later, and stored by a clean close.
+func memory(b *bench) {
 	b.start()
-	for _, id := range []string{"one", "two", "one"} {
-		if err := b.j.Enqueue(b.Context(), []journal.Entry{entry(id, "ops")}); err != nil {
-			b.Fatalf("Enqueue: %v", err)
+	add := func(id string) {
+		b.Helper()
+		a, err := b.j.Append(b.Context(), journal.Memory, []journal.Entry{entry(id, "ops")})
+		if err != nil {
+			b.Fatalf("Append: %v", err)
 		}
+		b.equal("appended", a, []journal.Appended{{}})
+	}
+	for _, id := range []string{"one", "two", "one"} {
+		add(id)
 	}
 	b.append(entry("three", "ops"))
 	if a := b.append(entry("two", "ops")); !a[0].Duplicate {
-		b.Error("what was enqueued is not recognised when it comes again")
+		b.Error("an entry appended to memory is not recognised as a duplicate")
 	}
-	var got []string
-	for _, d := range b.claimAll("ops") {
-		got = append(got, d.EventID)
-	}
-	b.equal("delivered", got, []string{"one", "two", "three"})
-	if err := b.j.Enqueue(b.Context(), []journal.Entry{entry("four", "ops")}); err != nil {
-		b.Fatalf("Enqueue: %v", err)
-	}
+	b.equal("delivered", eventIDs(b.claimAll("ops")), []string{"one", "two", "three"})
+	add("four")
 	b.start()
 	b.equal("after reopen", len(b.claimAll("ops")), 4)
-	j := b.j
-	b.close()
-	if err := j.Enqueue(b.Context(), []journal.Entry{entry("five", "ops")}); !errors.Is(err, journal.ErrClosed) {
-		b.Errorf("Enqueue after Close: %v", err)
-	}
 }
 
-// duplicateKeys: an entry is a duplicate when any of its keys was seen from its source, also in the same call.
+// duplicateKeys: an entry is a duplicate if any of its keys was stored for its source, or stands in the same call.
 func duplicateKeys(b *bench) {
 	b.start()
 	withKeys := func(source string, keys ...string) journal.Entry {
@@ -90,7 +83,7 @@ func duplicateKeys(b *bench) {
 	b.equal("claimed", len(b.claimAll("ops")), 8)
 }
 
-// duplicateWindow: a key is remembered for its window, over a restart, and duplicates do not prolong it.
+// duplicateWindow: a key is kept for its window, also over a restart, and duplicates do not extend it.
 func duplicateWindow(b *bench) {
 	b.o.DedupeWindow = time.Hour
 	b.start()
@@ -119,7 +112,7 @@ func duplicateWindow(b *bench) {
 	b.equal("after 181 min", duplicates(), []bool{false, false, false})
 }
 
-// duplicatesAtOnce: of many who bring the same key at the same time one is stored.
+// duplicatesAtOnce: of many concurrent entries with the same key, one is stored.
 func duplicatesAtOnce(b *bench) {
 	b.start()
 	var wg sync.WaitGroup
@@ -127,7 +120,7 @@ func duplicatesAtOnce(b *bench) {
 	stored := 0
 	for range 50 {
 		wg.Go(func() {
-			a, err := b.j.Append(b.Context(), []journal.Entry{entry("same", "ops")})
+			a, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{entry("same", "ops")})
 			if err != nil {
 				b.Error(err)
 				return
@@ -147,7 +140,7 @@ func duplicatesAtOnce(b *bench) {
 	b.equal("claimed", len(b.claimAll("ops")), 1)
 }
 
-// manyKeys: keys are known however many came after them, and after a restart.
+// manyKeys: keys are found however many came after them, also after a restart.
 func manyKeys(b *bench) {
 	b.start()
 	const n = 2000

@@ -19,12 +19,12 @@ func claimWaits(b *bench) {
 		}
 		got <- ds
 	}()
-	time.Sleep(time.Hour)
+	time.Sleep(b.moment)
 	b.append(entry("other", "mail"))
 	select {
 	case ds := <-got:
 		b.Fatalf("claimed %v of another plugin", eventIDs(ds))
-	case <-time.After(time.Hour):
+	case <-time.After(b.moment):
 	}
 	b.append(entry("mine", "ops"))
 	b.equal("claimed", eventIDs(<-got), []string{"mine"})
@@ -61,7 +61,7 @@ func claimEndsWithContext(b *bench) {
 		_, err := b.j.Claim(ctx, "ops", 1)
 		failed <- err
 	}()
-	time.Sleep(time.Second)
+	time.Sleep(b.moment)
 	cancel()
 	b.isErr("Claim", <-failed, context.Canceled)
 	b.append(entry("a", "ops"))
@@ -195,9 +195,9 @@ func orderKey(b *bench) {
 	}
 	got := next()
 	is(got, "k1", "l1", "free")
-	b.settle(done(got["l1"]), retryIn(got["k1"], time.Minute))
+	b.settle(done(got["l1"]), retryIn(got["k1"], b.moment))
 	is(next())
-	time.Sleep(time.Minute)
+	time.Sleep(b.moment)
 	got = next()
 	is(got, "k1")
 	b.settle(release(got["k1"]))
@@ -223,11 +223,11 @@ func orderKeySurvivesReopen(b *bench) {
 		all = append(all, ordered(fmt.Sprintf("k%d", i), "k"))
 	}
 	b.append(all...)
-	b.settle(retryIn(b.claim("ops", 10)[0], time.Hour))
+	b.settle(retryIn(b.claim("ops", 10)[0], b.moment))
 	b.start()
 	b.append(ordered("k20", "k"))
 	b.claimNone("ops")
-	time.Sleep(time.Hour)
+	time.Sleep(b.moment)
 	for i := range 21 {
 		ds := b.claim("ops", 10)
 		b.equal("claimed", eventIDs(ds), []string{fmt.Sprintf("k%d", i)})
@@ -259,7 +259,7 @@ func orderKeyRedrive(b *bench) {
 	}
 
 	// The one behind it had been due already: it is neither early nor returned twice.
-	for i, after := range []time.Duration{0, time.Hour} {
+	for i, after := range []time.Duration{0, b.moment} {
 		first, second := fmt.Sprint("first", i), fmt.Sprint("second", i)
 		b.append(ordered(second, "k"))
 		d := b.claim("ops", 1)[0]

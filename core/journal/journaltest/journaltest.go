@@ -1,7 +1,8 @@
-// Package journaltest is the suite that every engine of the journal passes. It says in code what the interface promises.
+// Package journaltest is the suite that every engine of the journal passes. It states the promises of the interface in code.
 //
-// Each test runs in a bubble of testing/synctest, so that hours pass at once and "due at" can be checked to the nanosecond;
-// the engine lives by package time and blocks on channels when it waits.
+// Run runs everything in bubbles of testing/synctest, so that hours pass at once and times are checked to the nanosecond. The
+// engine must then use package time and wait on channels only: a goroutine that waits for a socket stops the clock of its bubble.
+// RunInRealTime runs the promises that do not depend on long waits, without bubbles, for engines that talk to a server.
 package journaltest
 
 import (
@@ -18,63 +19,85 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// Options are what the suite asks of an engine; zero means the engine's default.
+// Options are the options that the suite sets; zero means the engine's default.
 type Options struct {
 	MaxBytes                int64
 	Retention, DedupeWindow time.Duration
 }
 
-// Open opens the engine's journal in dir, which exists. Opening the same dir after Close is opening the same journal.
+// Open opens the engine's journal in dir, which exists. Opening the same dir after Close opens the same journal.
 type Open func(tb testing.TB, dir string, o Options) journal.Store
 
-// Run runs the suite.
+// promises hold whatever the clock does.
+var promises = map[string]func(*bench){
+	"SurvivesReopen":         survivesReopen,
+	"DuplicateKeys":          duplicateKeys,
+	"DuplicatesAtOnce":       duplicatesAtOnce,
+	"ManyKeys":               manyKeys,
+	"ClaimWaits":             claimWaits,
+	"ClaimInOrder":           claimInOrder,
+	"ClaimEndsWithContext":   claimEndsWithContext,
+	"ClaimIsNotDurable":      claimIsNotDurable,
+	"ReleaseIsNoAttempt":     releaseIsNoAttempt,
+	"OrderKey":               orderKey,
+	"OrderKeySurvivesReopen": orderKeySurvivesReopen,
+	"OrderKeyRedrive":        orderKeyRedrive,
+	"SettleUnknown":          settleUnknown,
+	"DeadLetters":            deadLetters,
+	"Redrive":                redrive,
+	"LongHistory":            longHistory,
+	"States":                 states,
+	"FindEvent":              findEvent,
+	"Pages":                  pages,
+	"Full":                   full,
+	"FullIsAtomic":           fullIsAtomic,
+	"FullAtOnce":             fullAtOnce,
+	"Memory":                 memory,
+	"Closed":                 closed,
+	"CloseEndsClaims":        closeEndsClaims,
+	"Load":                   load,
+}
+
+// timing has the tests that wait for minutes to days, or compare times exactly.
+var timing = map[string]func(*bench){
+	"DuplicateWindow":     duplicateWindow,
+	"RetryIsExact":        retryIsExact,
+	"RetrySurvivesReopen": retrySurvivesReopen,
+	"RetriesDoNotStarve":  retriesDoNotStarve,
+	"Timeline":            timeline,
+	"SettledMakesRoom":    settledMakesRoom,
+	"Retention":           retention,
+	"NumbersAreNotReused": numbersAreNotReused,
+}
+
+// Run runs the whole suite in bubbles.
 func Run(t *testing.T, open Open) {
-	for name, test := range map[string]func(*bench){
-		"SurvivesReopen":         survivesReopen,
-		"DuplicateKeys":          duplicateKeys,
-		"DuplicateWindow":        duplicateWindow,
-		"DuplicatesAtOnce":       duplicatesAtOnce,
-		"ManyKeys":               manyKeys,
-		"ClaimWaits":             claimWaits,
-		"ClaimInOrder":           claimInOrder,
-		"ClaimEndsWithContext":   claimEndsWithContext,
-		"ClaimIsNotDurable":      claimIsNotDurable,
-		"RetryIsExact":           retryIsExact,
-		"RetrySurvivesReopen":    retrySurvivesReopen,
-		"RetriesDoNotStarve":     retriesDoNotStarve,
-		"ReleaseIsNoAttempt":     releaseIsNoAttempt,
-		"OrderKey":               orderKey,
-		"OrderKeySurvivesReopen": orderKeySurvivesReopen,
-		"OrderKeyRedrive":        orderKeyRedrive,
-		"SettleUnknown":          settleUnknown,
-		"DeadLetters":            deadLetters,
-		"Redrive":                redrive,
-		"Timeline":               timeline,
-		"LongHistory":            longHistory,
-		"States":                 states,
-		"FindEvent":              findEvent,
-		"Pages":                  pages,
-		"Full":                   full,
-		"FullIsAtomic":           fullIsAtomic,
-		"FullAtOnce":             fullAtOnce,
-		"SettledMakesRoom":       settledMakesRoom,
-		"Retention":              retention,
-		"NumbersAreNotReused":    numbersAreNotReused,
-		"Enqueue":                enqueue,
-		"Closed":                 closed,
-		"CloseEndsClaims":        closeEndsClaims,
-		"Load":                   load,
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			synctest.Test(t, func(t *testing.T) {
-				b := &bench{T: t, open: open, dir: dir}
-				defer b.close()
-				test(b)
+	for _, tests := range []map[string]func(*bench){promises, timing} {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				dir := t.TempDir()
+				synctest.Test(t, func(t *testing.T) {
+					run(&bench{T: t, open: open, dir: dir, soon: time.Millisecond, moment: time.Minute}, test)
+				})
 			})
-		})
+		}
 	}
 	t.Run("Model", func(t *testing.T) { model(t, open) })
+}
+
+// RunInRealTime runs the promises without bubbles.
+func RunInRealTime(t *testing.T, open Open) {
+	for name, test := range promises {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 200 * time.Millisecond, moment: 500 * time.Millisecond}, test)
+		})
+	}
+}
+
+func run(b *bench, test func(*bench)) {
+	defer b.close()
+	test(b)
 }
 
 // bench is one test's journal.
@@ -84,9 +107,11 @@ type bench struct {
 	dir  string
 	o    Options
 	j    journal.Store
+	// soon is how long a claim may take to return a delivery that is due. moment is a longer time, in which nothing may happen.
+	soon, moment time.Duration
 }
 
-// start opens the journal, again when it was open.
+// start opens the journal, or reopens it.
 func (b *bench) start() journal.Store {
 	b.Helper()
 	b.close()
@@ -107,17 +132,17 @@ func (b *bench) close() {
 
 func (b *bench) append(entries ...journal.Entry) []journal.Appended {
 	b.Helper()
-	a, err := b.j.Append(b.Context(), entries)
+	a, err := b.j.Append(b.Context(), journal.Disk, entries)
 	if err != nil {
 		b.Fatalf("Append: %v", err)
 	}
 	if len(a) != len(entries) {
-		b.Fatalf("Append of %d entries answers %d", len(entries), len(a))
+		b.Fatalf("Append of %d entries returns %d", len(entries), len(a))
 	}
 	return a
 }
 
-// claim claims what is due now, and fails when nothing is.
+// claim claims what is due now and fails if nothing is.
 func (b *bench) claim(plugin string, max int) []journal.Delivery {
 	b.Helper()
 	ds, err := b.tryClaim(plugin, max)
@@ -142,7 +167,7 @@ func (b *bench) claimAll(plugin string) (all []journal.Delivery) {
 	}
 }
 
-// claimNone fails when something is due now.
+// claimNone fails if something is due now.
 func (b *bench) claimNone(plugin string) {
 	b.Helper()
 	if ds, err := b.tryClaim(plugin, 10); err == nil {
@@ -153,7 +178,7 @@ func (b *bench) claimNone(plugin string) {
 }
 
 func (b *bench) tryClaim(plugin string, max int) ([]journal.Delivery, error) {
-	ctx, cancel := context.WithTimeout(b.Context(), time.Millisecond)
+	ctx, cancel := context.WithTimeout(b.Context(), b.soon)
 	defer cancel()
 	return b.j.Claim(ctx, plugin, max)
 }
@@ -199,7 +224,7 @@ func (b *bench) isErr(what string, got, want error) {
 
 var policy = journal.Policy{MaxAttempts: 5, MaxAge: 24 * time.Hour, MinBackoff: time.Second, MaxBackoff: 5 * time.Minute, Timeout: 30 * time.Second}
 
-// entry is an event with one delivery per plugin named.
+// entry returns an event with one delivery for each of the plugins.
 func entry(id string, plugins ...string) journal.Entry {
 	e := journal.Entry{
 		Source: "lab", ID: id, Type: "test", Subject: "s", Received: time.Now(),
@@ -219,14 +244,14 @@ func delivery(plugin, order string) journal.NewDelivery {
 	return journal.NewDelivery{Rule: "r", Plugin: plugin, Arguments: args, OrderKey: order, Policy: policy}
 }
 
-// ordered is an event with one delivery to "ops" with an order key.
+// ordered returns an event with one delivery to "ops" with an order key.
 func ordered(id, key string) journal.Entry {
 	e := entry(id)
 	e.Deliveries = []journal.NewDelivery{delivery("ops", key)}
 	return e
 }
 
-// numbered are n events with one delivery to the plugin each.
+// numbered returns n events with one delivery to the plugin each.
 func numbered(from, n int, plugin string) []journal.Entry {
 	all := make([]journal.Entry, n)
 	for i := range all {
@@ -251,7 +276,7 @@ func release(d journal.Delivery) journal.Settlement {
 	return journal.Settlement{Seq: d.Seq, Outcome: journal.Release}
 }
 
-// soonAfter allows for an engine that waits a moment for others to share its commit.
+// soonAfter tolerates an engine that waits a moment to share a commit.
 func soonAfter(got, want time.Time) bool { return !got.Before(want) && got.Sub(want) < time.Second }
 
 func seqs(ds []journal.Delivery) []int64 {

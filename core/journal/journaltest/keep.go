@@ -22,7 +22,7 @@ func big(id string) journal.Entry {
 func (b *bench) fill(from int) int {
 	b.Helper()
 	for i := from; ; i++ {
-		_, err := b.j.Append(b.Context(), []journal.Entry{big(fmt.Sprint("big", i))})
+		_, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{big(fmt.Sprint("big", i))})
 		if errors.Is(err, journal.ErrFull) {
 			return i
 		}
@@ -32,7 +32,8 @@ func (b *bench) fill(from int) int {
 	}
 }
 
-// full: at the cap Append says so and drops nothing; settling goes on, and what was refused can be brought again.
+// full: at the cap Append returns ErrFull, as Ready does, and drops nothing; settling continues, and refused events can be appended
+// later.
 func full(b *bench) {
 	b.o.MaxBytes = 1 << 20
 	b.start()
@@ -44,8 +45,11 @@ func full(b *bench) {
 		b.Fatalf("%d of %d bytes in use", st.Bytes, st.Limit)
 	}
 	b.start()
-	_, err := b.j.Append(b.Context(), []journal.Entry{big(fmt.Sprint("big", n))})
+	_, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{big(fmt.Sprint("big", n))})
 	b.isErr("Append after reopen", err, journal.ErrFull)
+	_, err = b.j.Append(b.Context(), journal.Memory, []journal.Entry{big(fmt.Sprint("big", n))})
+	b.isErr("Append to memory", err, journal.ErrFull)
+	b.isErr("Ready while full", b.j.Ready(b.Context()), journal.ErrFull)
 	for left := n; left > 0; {
 		for _, d := range b.claim("ops", left) {
 			b.settle(done(d))
@@ -55,6 +59,7 @@ func full(b *bench) {
 	if _, err := b.j.Sweep(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	b.equal("ready", b.j.Ready(b.Context()), error(nil))
 	b.equal("refused before", b.append(big(fmt.Sprint("big", n)))[0].Duplicate, false)
 }
 
@@ -66,7 +71,7 @@ func fullIsAtomic(b *bench) {
 	for i := range 200 {
 		batch = append(batch, big(fmt.Sprint("big", i)))
 	}
-	_, err := b.j.Append(b.Context(), batch)
+	_, err := b.j.Append(b.Context(), journal.Disk, batch)
 	b.isErr("Append", err, journal.ErrFull)
 	b.claimNone("ops")
 	b.equal("events", b.stats().Events, int64(0))
@@ -82,7 +87,7 @@ func fullAtOnce(b *bench) {
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
-			if _, err := b.j.Append(b.Context(), []journal.Entry{big(fmt.Sprint("big", i))}); err != nil && !errors.Is(err, journal.ErrFull) {
+			if _, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{big(fmt.Sprint("big", i))}); err != nil && !errors.Is(err, journal.ErrFull) {
 				b.Error(err)
 			}
 		})
@@ -94,7 +99,7 @@ func fullAtOnce(b *bench) {
 	}
 }
 
-// settledMakesRoom: near the cap the oldest settled events go early; what is owed, dead or quarantined stays.
+// settledMakesRoom: near the cap the oldest settled events are deleted early; pending, dead and quarantined ones stay.
 func settledMakesRoom(b *bench) {
 	b.o.MaxBytes = 1 << 20
 	b.start()
@@ -104,10 +109,10 @@ func settledMakesRoom(b *bench) {
 	b.settle(dead(b.claim("ops", 1)[0], journal.ReasonRejected))
 	for i := range 300 { // three times the cap
 		e := big(fmt.Sprint("big", i))
-		_, err := b.j.Append(b.Context(), []journal.Entry{e})
+		_, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{e})
 		for tries := 0; errors.Is(err, journal.ErrFull) && tries < 100; tries++ {
 			time.Sleep(time.Second) // the engine sweeps meanwhile
-			_, err = b.j.Append(b.Context(), []journal.Entry{e})
+			_, err = b.j.Append(b.Context(), journal.Disk, []journal.Entry{e})
 		}
 		if err != nil {
 			b.Fatalf("append %d: %v", i, err)
@@ -121,7 +126,7 @@ func settledMakesRoom(b *bench) {
 	b.isErr("oldest settled event", err, journal.ErrNotFound)
 }
 
-// retention: what was settled goes after the retention, what is owed never.
+// retention: settled events are deleted after the retention, pending ones never.
 func retention(b *bench) {
 	b.o.Retention = 24 * time.Hour
 	b.start()
@@ -161,7 +166,7 @@ func retention(b *bench) {
 	b.equal("owed", eventIDs(b.claim("slow", 1)), []string{"owed"})
 }
 
-// numbersAreNotReused: an id is never that of two deliveries, even when everything was deleted in between.
+// numbersAreNotReused: no two deliveries have the same id, even if everything was deleted in between.
 func numbersAreNotReused(b *bench) {
 	b.o.Retention = time.Hour
 	b.start()
@@ -183,14 +188,18 @@ func numbersAreNotReused(b *bench) {
 	}
 }
 
-// closed: every method says so.
+// closed: every method returns ErrClosed.
 func closed(b *bench) {
 	j := b.start()
+	b.equal("ready", j.Ready(b.Context()), error(nil))
 	b.append(entry("a", "ops"))
 	d := b.claim("ops", 1)[0]
 	b.close()
-	_, err := j.Append(b.Context(), []journal.Entry{entry("b", "ops")})
+	b.isErr("Ready", j.Ready(b.Context()), journal.ErrClosed)
+	_, err := j.Append(b.Context(), journal.Disk, []journal.Entry{entry("b", "ops")})
 	b.isErr("Append", err, journal.ErrClosed)
+	_, err = j.Append(b.Context(), journal.Memory, []journal.Entry{entry("b", "ops")})
+	b.isErr("Append to memory", err, journal.ErrClosed)
 	_, err = j.Claim(b.Context(), "ops", 1)
 	b.isErr("Claim", err, journal.ErrClosed)
 	b.isErr("Settle", j.Settle(b.Context(), []journal.Settlement{done(d)}), journal.ErrClosed)
@@ -205,7 +214,7 @@ func closed(b *bench) {
 	b.equal("Close again", j.Close(), error(nil))
 }
 
-// closeEndsClaims: Close does not wait for claims that wait.
+// closeEndsClaims: Close ends waiting claims.
 func closeEndsClaims(b *bench) {
 	j := b.start()
 	var wg sync.WaitGroup
@@ -217,7 +226,7 @@ func closeEndsClaims(b *bench) {
 			}
 		})
 	}
-	time.Sleep(time.Second)
+	time.Sleep(b.moment)
 	b.close()
 	wg.Wait()
 }

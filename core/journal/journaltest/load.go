@@ -33,7 +33,7 @@ func load(b *bench) {
 					// Keys of one appender only: its events arrive in their order.
 					e.Deliveries = append(e.Deliveries, delivery(p, []string{"", fmt.Sprint("k", a)}[i/appenders%2]))
 				}
-				if _, err := b.j.Append(ctx, []journal.Entry{e}); err != nil {
+				if _, err := b.j.Append(ctx, journal.Disk, []journal.Entry{e}); err != nil {
 					b.Error(err)
 				}
 				if _, err := b.j.Stats(ctx); err != nil {

@@ -113,7 +113,7 @@ func (m *machine) append(t *rapid.T) {
 			m.store(e)
 		}
 	}
-	got, err := m.j.Append(context.Background(), entries)
+	got, err := m.j.Append(context.Background(), journal.Disk, entries)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func redrive(b *bench) {
 	ds := b.claimAll("ops")
 	b.settle(retryIn(ds[0], 0), done(ds[1]))
 	b.settle(dead(b.claim("ops", 1)[0], journal.ReasonExhausted))
-	time.Sleep(time.Hour)
+	time.Sleep(b.moment)
 	redriven := time.Now()
 	dues := []int64{ds[0].Seq, ds[1].Seq, ds[0].Seq + 1, 4711}
 	for i, want := range []int{1, 0} {

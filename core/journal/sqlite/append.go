@@ -30,18 +30,17 @@ const (
 // appendOp stores the entries of one call.
 type appendOp struct {
 	opBase
-	j       *Journal
-	entries []journal.Entry
-	keys    [][]entryKey // per entry
-	result  []journal.Appended
-	items   []*item // per delivery that is to be handed out
-	dead    []*queue
-	events  int
-	// memory is set when nobody waits for the outcome.
-	memory bool
+	j          *Journal
+	entries    []journal.Entry
+	keys       [][]entryKey // per entry
+	result     []journal.Appended
+	items      []*item // per delivery that is to be handed out
+	dead       []*queue
+	events     int
+	durability journal.Durability
 }
 
-// newAppend prepares the entries outside of the writer's time. The error says that there is no room for them.
+// newAppend prepares the entries, so that the writer need not. It returns an error if there is no room for them.
 func (j *Journal) newAppend(entries []journal.Entry) (*appendOp, error) {
 	o := &appendOp{j: j, entries: entries, keys: make([][]entryKey, len(entries))}
 	for i := range entries {
@@ -51,21 +50,8 @@ func (j *Journal) newAppend(entries []journal.Entry) (*appendOp, error) {
 	return o, j.space.admit(o.bytes)
 }
 
-// Enqueue implements journal.Journal.
-func (j *Journal) Enqueue(ctx context.Context, entries []journal.Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
-	o, err := j.newAppend(entries)
-	if err != nil {
-		return err
-	}
-	o.memory = true
-	return j.w.hand(context.WithoutCancel(ctx), ctx, o)
-}
-
 // Append implements journal.Journal.
-func (j *Journal) Append(ctx context.Context, entries []journal.Entry) ([]journal.Appended, error) {
+func (j *Journal) Append(ctx context.Context, d journal.Durability, entries []journal.Entry) ([]journal.Appended, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -73,6 +59,9 @@ func (j *Journal) Append(ctx context.Context, entries []journal.Entry) ([]journa
 	o, err := j.newAppend(entries)
 	if err != nil {
 		return nil, err
+	}
+	if o.durability = d; d == journal.Memory {
+		return make([]journal.Appended, len(entries)), j.w.hand(context.WithoutCancel(ctx), ctx, o)
 	}
 	if err := j.w.do(ctx, o); err != nil {
 		return nil, err
@@ -203,7 +192,7 @@ func (o *appendOp) committed() {
 }
 
 func (o *appendOp) failed() {
-	if o.memory {
+	if o.durability == journal.Memory { // no caller waits for the error
 		o.j.o.Log.Error("events of a source with durability memory are lost: they could not be stored", "events", len(o.entries))
 	}
 }

@@ -62,7 +62,7 @@ func BenchmarkAppend(b *testing.B) {
 			j := openBench(b)
 			b.ResetTimer()
 			inParallel(b, n, func(i int) error {
-				_, err := j.Append(context.Background(), []journal.Entry{benchEntry(i)})
+				_, err := j.Append(context.Background(), journal.Disk, []journal.Entry{benchEntry(i)})
 				return err
 			})
 		})
@@ -90,7 +90,7 @@ func BenchmarkDrain(b *testing.B) {
 	b.ResetTimer()
 	go func() { done <- drain(j, b.N) }()
 	inParallel(b, 64, func(i int) error {
-		_, err := j.Append(context.Background(), []journal.Entry{benchEntry(i)})
+		_, err := j.Append(context.Background(), journal.Disk, []journal.Entry{benchEntry(i)})
 		return err
 	})
 	if err := <-done; err != nil {
@@ -107,7 +107,7 @@ func BenchmarkBacklog(b *testing.B) {
 		b.Fatal(err)
 	}
 	inParallel(b, 64, func(i int) error {
-		_, err := j.Append(context.Background(), []journal.Entry{benchEntry(i)})
+		_, err := j.Append(context.Background(), journal.Disk, []journal.Entry{benchEntry(i)})
 		return err
 	})
 	j.Close()

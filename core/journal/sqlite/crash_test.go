@@ -72,7 +72,7 @@ func child(path, name, mode string) error {
 				id := fmt.Sprintf("%s-%d-%d", name, w, i)
 				e := testEntry(id)
 				e.Envelope = append(e.Envelope, make([]byte, 1024)...)
-				if _, aerr := j.Append(context.Background(), []journal.Entry{e}); aerr != nil {
+				if _, aerr := j.Append(context.Background(), journal.Disk, []journal.Entry{e}); aerr != nil {
 					fmt.Fprintln(os.Stderr, aerr)
 					os.Exit(1)
 				}

@@ -64,7 +64,7 @@ func TestDiskFull(t *testing.T) {
 		id := fmt.Sprint("full", i)
 		e := testEntry(id)
 		e.Envelope = make([]byte, 100_000)
-		_, err := j.Append(t.Context(), []journal.Entry{e})
+		_, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e})
 		switch {
 		case err == nil:
 			acked = append(acked, id)
@@ -141,7 +141,7 @@ func TestTooLarge(t *testing.T) {
 			if i == 7 {
 				e.Envelope = make([]byte, 100_000)
 			}
-			_, err := j.Append(t.Context(), []journal.Entry{e})
+			_, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e})
 			if i == 7 && err == nil {
 				err = errors.New("too large an event was stored")
 			} else if i == 7 {
@@ -167,7 +167,7 @@ func TestRolledBackNames(t *testing.T) {
 	j.w.c.Limit(sqlite.LimitLength, 50_000)
 	e := testEntry("a")
 	e.Deliveries[0].OrderKey = strings.Repeat("k", 100_000)
-	if _, err := j.Append(t.Context(), []journal.Entry{e}); err == nil {
+	if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e}); err == nil {
 		t.Fatal("too long an order key was stored")
 	}
 	mustAppend(t, j, "b")

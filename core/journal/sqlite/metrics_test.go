@@ -16,7 +16,7 @@ func TestMetrics(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{Metrics: NewMetrics(reg), MaxBytes: 1 << 30})
 	dead := testEntry("dead")
 	dead.Deliveries[0].Dead = "no"
-	if _, err := j.Append(t.Context(), []journal.Entry{testEntry("a"), testEntry("b"), dead}); err != nil {
+	if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{testEntry("a"), testEntry("b"), dead}); err != nil {
 		t.Fatal(err)
 	}
 	ds, err := j.Claim(t.Context(), "ops", 1)

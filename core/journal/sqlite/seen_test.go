@@ -21,7 +21,7 @@ func TestRuns(t *testing.T) {
 		for i := range 100 {
 			e := testEntry(fmt.Sprint(i))
 			e.Deliveries = nil
-			if _, err := j.Append(t.Context(), []journal.Entry{e}); err != nil {
+			if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e}); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -44,7 +44,7 @@ func TestRuns(t *testing.T) {
 			t.Errorf("%d rows of keys, want at least 20", n)
 		}
 		time.Sleep(90 * time.Minute) // the events are gone, the windows are not over
-		if a, err := j.Append(t.Context(), []journal.Entry{testEntry("7")}); err != nil || !a[0].Duplicate {
+		if a, err := j.Append(t.Context(), journal.Disk, []journal.Entry{testEntry("7")}); err != nil || !a[0].Duplicate {
 			t.Errorf("append retries: %+v, %v; want a duplicate", a, err)
 		}
 		time.Sleep(3 * time.Hour)
@@ -81,7 +81,7 @@ func TestCacheCount(t *testing.T) {
 	for i := range 60 {
 		e := testEntry(fmt.Sprint(i))
 		e.Deliveries[0].OrderKey = []string{"", "k", "l"}[i%3]
-		if _, err := j.Append(t.Context(), []journal.Entry{e}); err != nil {
+		if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -136,13 +136,16 @@ func walBytes(path string) int64 {
 	return min(max(total/40, 512<<10), 64<<20)
 }
 
+// readyBytes is the room for an ordinary event without which the journal is not ready, although a tiny one may still fit.
+const readyBytes = 32 << 10
+
 // Ready implements journal.Journal.
 func (j *Journal) Ready(ctx context.Context) error {
 	if err := j.ended(ctx); err != nil {
 		return err
 	}
 	j.space.measure()
-	if err := j.space.admit(rowBytes); err != nil {
+	if err := j.space.admit(readyBytes); err != nil {
 		return err
 	}
 	if !j.space.failing.Load() {

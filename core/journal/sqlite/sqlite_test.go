@@ -49,7 +49,7 @@ func open(t *testing.T, path string, o Options) *Journal {
 func mustAppend(t *testing.T, j *Journal, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if _, err := j.Append(t.Context(), []journal.Entry{testEntry(id)}); err != nil {
+		if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{testEntry(id)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestLogIsBounded(t *testing.T) {
 			for i := range 400 { // 50 MiB in all
 				e := testEntry(fmt.Sprint(w, "-", i))
 				e.Envelope = envelope
-				if _, err := j.Append(t.Context(), []journal.Entry{e}); err != nil {
+				if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{e}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -259,7 +259,7 @@ func TestCallerGivesUp(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := j.Append(ctx, []journal.Entry{testEntry("a")}); !errors.Is(err, context.Canceled) {
+	if _, err := j.Append(ctx, journal.Disk, []journal.Entry{testEntry("a")}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("Append: %v, want context.Canceled", err)
 	}
 	mustAppend(t, j, "b")
@@ -285,7 +285,7 @@ func TestCallerGivesUp(t *testing.T) {
 // The reserve of free space refuses events before the disk is full.
 func TestReserve(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{Reserve: 1 << 60})
-	_, err := j.Append(t.Context(), []journal.Entry{testEntry("a")})
+	_, err := j.Append(t.Context(), journal.Disk, []journal.Entry{testEntry("a")})
 	if !errors.Is(err, journal.ErrFull) || !strings.Contains(err.Error(), "reserve") {
 		t.Fatalf("Append: %v, want ErrFull for the reserve", err)
 	}

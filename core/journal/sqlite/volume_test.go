@@ -82,7 +82,7 @@ func TestSmallVolume(t *testing.T) {
 // appendFor appends again for a time while the journal is full, as a sender does that is answered 503.
 func appendFor(ctx context.Context, j *Journal, e journal.Entry, limit time.Duration) error {
 	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		_, err := j.Append(ctx, []journal.Entry{e})
+		_, err := j.Append(ctx, journal.Disk, []journal.Entry{e})
 		if !errors.Is(err, journal.ErrFull) || time.Since(start) > limit {
 			return err
 		}
@@ -97,7 +97,7 @@ func TestVolumeFilledByOthers(t *testing.T) {
 	j := open(t, path, Options{Reserve: smallReserve})
 	var acked []string
 	add := func(id string) error {
-		_, err := j.Append(t.Context(), []journal.Entry{testEntry(id)})
+		_, err := j.Append(t.Context(), journal.Disk, []journal.Entry{testEntry(id)})
 		if err == nil {
 			acked = append(acked, id)
 		}

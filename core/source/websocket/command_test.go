@@ -136,11 +136,11 @@ func TestOrder(t *testing.T) {
 }
 
 func TestDurability(t *testing.T) {
-	for durability, volatile := range map[string]bool{"disk": false, "memory": true} {
+	for durability, memory := range map[string]bool{"disk": false, "memory": true} {
 		f := newFixture(t, `"durability":"`+durability+`"`)
 		f.request("/ws?room=a")
-		if e := <-f.intake.events; e.Volatile != volatile {
-			t.Errorf("%s: volatile %t", durability, e.Volatile)
+		if e := <-f.intake.events; e.Memory != memory {
+			t.Errorf("%s: memory %t", durability, e.Memory)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now t
 			TimeUnixNano: now.UnixNano(), ReceivedUnixNano: now.UnixNano(), Attributes: attributes,
 			Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
 		},
-		Volatile: c.source.settings.Durability == "memory",
+		Memory: c.source.settings.Durability == "memory",
 	}
 }
 

@@ -185,6 +185,6 @@ func (s *Source) end(ctx context.Context, list store, r row) error {
 func (s *Source) stamped(e source.Event, now time.Time) source.Event {
 	e.Envelope.Source, e.Envelope.Kind = s.Info().Name, websocket.Name
 	e.Envelope.TimeUnixNano, e.Envelope.ReceivedUnixNano = now.UnixNano(), now.UnixNano()
-	e.Volatile = s.settings.Durability == "memory"
+	e.Memory = s.settings.Durability == "memory"
 	return e
 }

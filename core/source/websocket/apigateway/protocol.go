@@ -175,7 +175,7 @@ func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
 		e = messageEvent(&c.request, room, m)
 		e.Envelope.ContentType = m.contentType() // that of the message, not that of the integration's request
 	}
-	e.Volatile = c.settings.Durability == "memory"
+	e.Memory = c.settings.Durability == "memory"
 	return e, nil
 }
 
