@@ -1,11 +1,11 @@
-// Package apigateway is the router behind an Amazon API Gateway WebSocket API. Clients connect to the API; its HTTP
-// integrations post their connects, messages and disconnects to the router, and what is said to a room is posted to the API's
-// @connections. Who is in which room is listed in a DynamoDB table, or in a file.
+// Package apigateway puts the router behind an Amazon API Gateway WebSocket API. Clients connect to the API; its HTTP
+// integrations post connects, messages and disconnects to the router, which posts messages for a room to the API's @connections.
+// A DynamoDB table, or a file, stores the room of each connection.
 //
-// The events are those of the native mode, in package websocket, so one rule works for both. What differs follows from the API:
-// a connection is in one room for its life, and its end may never be told. Whoever finds out that a connection has ended, by
-// its $disconnect, by an answer 410 or by the time that no connection outlives, makes the event of its end, which has one id and
-// so is stored once; only then the connection is taken off the list.
+// The events are those of the native mode, in package websocket, so one rule works for both. Two things differ: a connection
+// stays in one room, and API Gateway does not guarantee a $disconnect. So a connection also counts as ended when a post to it is
+// answered 410, or when it is older than the API allows. Its disconnect event has the same id in all cases, so it is stored once;
+// only then the connection is removed from the table.
 package apigateway
 
 import (
@@ -23,9 +23,9 @@ import (
 )
 
 const (
-	// sweepEvery is how often the list is searched for connections whose end was not told. It reads a whole table.
-	sweepEvery = time.Hour
-	// storeTimeout bounds what a request waits for the list. API Gateway waits 29 s for the request.
+	// sweepInterval is how often the table is searched for stale connections. A sweep reads the whole table.
+	sweepInterval = time.Hour
+	// storeTimeout limits how long a request waits for the table. API Gateway waits 29 s for the response.
 	storeTimeout = 5 * time.Second
 )
 
@@ -37,12 +37,12 @@ type Source struct {
 	log      *slog.Logger
 	now      func() time.Time
 	sender   *sender
-	// outside opens what is outside of the process, once: `pointsman validate` makes sources, and must touch nothing.
-	outside func() (*outside, error)
+	// backend opens the table and the API client, once. New does not, because `pointsman validate` makes sources as well.
+	backend func() (*backend, error)
 }
 
-// outside is the list of connections, and the API that they belong to.
-type outside struct {
+// backend is the table of connections and the API that they belong to.
+type backend struct {
 	store store
 	api   *gateway.Client
 }
@@ -52,7 +52,7 @@ var (
 	_ source.Rooms  = (*Source)(nil)
 )
 
-// Mode returns the constructor of this mode for websocket.Kind. Its sources count into m.
+// Mode returns the constructor of this mode for websocket.Kind.
 func Mode(m *Metrics) func(*websocket.Settings, source.Deps) (source.Source, error) {
 	return func(settings *websocket.Settings, d source.Deps) (source.Source, error) { return New(settings, d, m) }
 }
@@ -76,19 +76,19 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	secrets, doubts, err := newSecrets(settings.APIGateway.Secrets)
+	secrets, secretWarnings, err := newSecrets(settings.APIGateway.Secrets)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{
 		settings: settings, intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 	}
-	s.outside = sync.OnceValues(s.open)
+	s.backend = sync.OnceValues(s.open)
 	s.sender = newSender(s, metrics.of(d.Name))
 	s.Webhook, err = source.NewWebhook(source.WebhookOptions{
 		Deps: d, Info: source.Info{
 			Kind: websocket.Name, Path: settings.Path, Memory: settings.Durability == "memory",
-			Warnings: append(warnings(settings), doubts...), Rooms: s,
+			Warnings: append(warnings(settings), secretWarnings...), Rooms: s,
 		},
 		Protocol:          &protocol{Source: s, secrets: secrets},
 		Limits:            source.Limits{Body: bodyLimit(settings)},
@@ -101,14 +101,14 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 	return s, err
 }
 
-// open makes the clients and opens the list. It makes no request.
-func (s *Source) open() (*outside, error) {
+// open creates the clients and opens the table. It makes no request.
+func (s *Source) open() (*backend, error) {
 	settings := s.settings.APIGateway
 	api, err := gateway.Open(context.Background(), settings.Settings, maxPosts)
 	if err != nil {
 		return nil, fmt.Errorf("apigateway: %w", err)
 	}
-	o := &outside{api: api}
+	o := &backend{api: api}
 	if settings.File != "" {
 		o.store, err = openFile(settings.File)
 		return o, err
@@ -117,10 +117,10 @@ func (s *Source) open() (*outside, error) {
 	return o, nil
 }
 
-// Run speaks to connections and sweeps the list, until ctx ends. Then it says what is left to be said, as far as a few seconds
-// allow. It returns an error at once when the list cannot be used as it is configured.
+// Run sends messages and sweeps the table until ctx ends. Then it drains the queues for at most drainTimeout. It returns an error
+// at once if the table cannot be used as configured.
 func (s *Source) Run(ctx context.Context) error {
-	out, err := s.outside()
+	out, err := s.backend()
 	if err != nil {
 		return fmt.Errorf("source %q: %w", s.Info().Name, err)
 	}
@@ -129,7 +129,7 @@ func (s *Source) Run(ctx context.Context) error {
 		return errors.Join(err, out.store.close())
 	}
 	s.sender.start(out)
-	ticks := time.NewTicker(sweepEvery)
+	ticks := time.NewTicker(sweepInterval)
 	defer ticks.Stop()
 	for {
 		s.sweep(ctx, out.store)
@@ -142,7 +142,7 @@ func (s *Source) Run(ctx context.Context) error {
 	}
 }
 
-// checkStore tells a list that can never work from one that does not answer just now.
+// checkStore returns an error if the table can never work, and only logs that it does not respond at the moment.
 func (s *Source) checkStore(ctx context.Context, list store) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -151,12 +151,12 @@ func (s *Source) checkStore(ctx context.Context, list store) error {
 		return fmt.Errorf("source %q: %w", s.Info().Name, wrong)
 	}
 	if err != nil {
-		s.log.Warn("the list of connections could not be checked: requests are answered 503 until it can be used", "err", err)
+		s.log.Warn("connection table unavailable, answering 503", "err", err)
 	}
 	return nil
 }
 
-// sweep ends the connections that nobody has heard of for longer than one can last.
+// sweep ends the connections that are older than the API allows.
 func (s *Source) sweep(ctx context.Context, list store) {
 	var swept int
 	err := list.expired(ctx, s.now(), func(r row) error {
@@ -164,25 +164,26 @@ func (s *Source) sweep(ctx context.Context, list store) {
 		return s.end(ctx, list, r)
 	})
 	if err != nil && ctx.Err() == nil {
-		s.log.Warn("the list of connections was not swept", "err", err)
+		s.log.Warn("connection table was not swept", "err", err)
 	}
 	if swept > 0 {
-		s.log.Info("connections swept whose end was never told", "connections", swept)
+		s.log.Info("stale connections removed", "count", swept)
 	}
 }
 
-// end stores the event of an end that was not told, then takes the connection off the list: in this order no end is lost.
+// end stores the disconnect event of a connection without a $disconnect, then removes the connection from the table: in this
+// order no event is lost.
 func (s *Source) end(ctx context.Context, list store, r row) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	if _, err := s.intake.Accept(ctx, []source.Event{s.stamped(lostEvent(r), s.now())}); err != nil {
-		return fmt.Errorf("store the end of connection %s: %w", r.connection, err)
+	if _, err := s.intake.Accept(ctx, []source.Event{s.complete(staleDisconnect(r), s.now())}); err != nil {
+		return fmt.Errorf("store the disconnect of connection %s: %w", r.connection, err)
 	}
 	return list.remove(ctx, r.connection)
 }
 
-// stamped is an event that no request brought.
-func (s *Source) stamped(e source.Event, now time.Time) source.Event {
+// complete fills in an event that does not come from a request.
+func (s *Source) complete(e source.Event, now time.Time) source.Event {
 	e.Envelope.Source, e.Envelope.Kind = s.Info().Name, websocket.Name
 	e.Envelope.TimeUnixNano, e.Envelope.ReceivedUnixNano = now.UnixNano(), now.UnixNano()
 	e.Memory = s.settings.Durability == "memory"

@@ -78,7 +78,7 @@ func TestChat(t *testing.T) {
 	if room := f.listed("R1kmxc2VNjMCFIA="); room != "" {
 		t.Errorf("still in %q", room)
 	}
-	if code := f.post("", leave); code != http.StatusOK { // told twice
+	if code := f.post("", leave); code != http.StatusOK { // repeated
 		t.Errorf("second disconnect: %d", code)
 	}
 	if got := len(f.memory.types()); got != 7 {
@@ -212,7 +212,7 @@ func TestGone(t *testing.T) {
 	if f.listed("new=") == "" || len(f.gateway.Frames("b=")) != 1 {
 		t.Error("the others did not stay")
 	}
-	if got := f.post("", disconnectHeaders("old=")); got != http.StatusOK || len(f.memory.types()) != 4 { // told after all
+	if got := f.post("", disconnectHeaders("old=")); got != http.StatusOK || len(f.memory.types()) != 4 { // late
 		t.Errorf("%d, events %q", got, f.memory.types())
 	}
 	// One that never comes is only found out when it had the time to.
@@ -274,7 +274,7 @@ func TestSweep(t *testing.T) {
 	f.pass(time.Hour)
 	f.join("chat:3", "b=")
 	f.pass(time.Hour + 11*time.Minute)
-	out, err := f.outside()
+	out, err := f.backend()
 	if err != nil {
 		t.Fatal(err)
 	}

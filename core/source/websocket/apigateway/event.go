@@ -16,10 +16,10 @@ const (
 	typeDisconnect = "websocket.disconnect"
 )
 
-// codeAbnormal is the close code of an end that was not told (RFC 6455 section 7.4.1).
+// codeAbnormal is the close code of a connection that ended without a close frame (RFC 6455 section 7.4.1).
 const codeAbnormal = 1006
 
-// newEvent makes an event whose id is the connection's and a suffix. A connection's id is never used again.
+// newEvent returns an event whose id is the connection's and a suffix. Connection ids are unique.
 func newEvent(eventType, suffix string, data *pointsmanv1.WebSocketMessage) source.Event {
 	id := data.ConnectionId + "-" + suffix
 	return source.Event{
@@ -30,7 +30,7 @@ func newEvent(eventType, suffix string, data *pointsmanv1.WebSocketMessage) sour
 	}
 }
 
-// fromRequest adds what only a request knows.
+// fromRequest adds the fields that only a request has.
 func fromRequest(q *request, e source.Event) source.Event {
 	e.Envelope.TimeUnixNano = q.at.UnixNano()
 	if q.stage != "" {
@@ -51,8 +51,9 @@ func disconnectEvent(q *request, room string) source.Event {
 	}))
 }
 
-// lostEvent is the end of a connection that was not told. Should it be told later, the id makes that a duplicate.
-func lostEvent(r row) source.Event {
+// staleDisconnect returns the disconnect event of a connection without a $disconnect. A late $disconnect has the same id and is a
+// duplicate.
+func staleDisconnect(r row) source.Event {
 	return newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
 		EventType: "disconnect", ConnectionId: r.connection, Room: r.room, RouteKey: routeDisconnect, CloseCode: codeAbnormal,
 	})
@@ -65,7 +66,7 @@ func messageEvent(q *request, room string, m *message) source.Event {
 	if m.json {
 		data.Body = &pointsmanv1.Json{Text: m.data}
 	}
-	if !utf8.ValidString(m.text) { // no client can send it: a text frame is UTF-8
+	if !utf8.ValidString(m.text) { // cannot happen: a text frame is UTF-8
 		data.Text = strings.ToValidUTF8(m.text, "\uFFFD")
 	}
 	e := fromRequest(q, newEvent(typeMessage, q.message, data))
@@ -76,15 +77,15 @@ func messageEvent(q *request, room string, m *message) source.Event {
 	return e
 }
 
-// forget takes a connection off the list. What fails is made good by the next broadcast, or by the sweep.
+// forget removes a connection from the table. After a failure the next broadcast or sweep removes it.
 func (s *Source) forget(ctx context.Context, connection string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	out, err := s.outside()
+	out, err := s.backend()
 	if err == nil {
 		err = out.store.remove(ctx, connection)
 	}
 	if err != nil {
-		s.log.Warn("a connection that has ended stays on the list", "connection", connection, "err", err)
+		s.log.Warn("ended connection was not removed from the table", "connection", connection, "err", err)
 	}
 }

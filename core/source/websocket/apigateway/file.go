@@ -14,15 +14,16 @@ import (
 	"time"
 )
 
-// file is a list in memory whose changes are appended to a file, a line of JSON each. One process has it at a time.
+// file is a table in memory whose changes are appended to a file, a line of JSON each. A lock admits one process at a time.
 type file struct {
 	path string
 	lock *os.File
 
+	// mu guards the fields below.
 	mu    sync.Mutex
 	log   *os.File
 	lines int
-	size  int64 // of the lines that are whole
+	size  int64 // bytes of complete lines
 	rows  map[string]row
 	rooms map[string]map[string]row
 }
@@ -36,7 +37,7 @@ type line struct {
 	Gone       bool   `json:"gone,omitempty"`
 }
 
-// maxStale is how many lines the file may hold beyond twice the list's before it is written anew.
+// maxStale is how many lines more than twice the number of connections the file may have before it is rewritten.
 const maxStale = 10_000
 
 func openFile(path string) (*file, error) {
@@ -49,7 +50,7 @@ func openFile(path string) (*file, error) {
 	}
 	f := &file{path: path, lock: lock, rows: map[string]row{}, rooms: map[string]map[string]row{}}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("apigateway.file: %s is in use by another router: give each its own, or use a table: %w", path, err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("apigateway.file: %s is in use by another router: configure one file for each, or use a table: %w", path, err), lock.Close())
 	}
 	if err := f.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("apigateway.file: %w", err), lock.Close())
@@ -60,7 +61,7 @@ func openFile(path string) (*file, error) {
 	return f, nil
 }
 
-// load reads the file. A last line that a crash left unfinished was never answered for, and is left out.
+// load reads the file. It ignores an incomplete last line: a crash interrupted that write before it was acknowledged.
 func (f *file) load() error {
 	content, err := os.ReadFile(f.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -76,7 +77,7 @@ func (f *file) load() error {
 		}
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return fmt.Errorf("%s:%d: this is no line of a list of connections: %w", f.path, number, err)
+			return fmt.Errorf("%s:%d: not a line of a connection table: %w", f.path, number, err)
 		}
 		f.apply(l)
 		content = rest
@@ -102,7 +103,7 @@ func (f *file) apply(l line) {
 	f.rooms[l.Room][l.Connection] = r
 }
 
-// rewrite puts a file with the list alone in the place of the old one.
+// rewrite replaces the file by one without outdated lines.
 func (f *file) rewrite() error {
 	next := f.path + ".new"
 	out, err := os.OpenFile(next, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -122,24 +123,24 @@ func (f *file) rewrite() error {
 		end, err = out.Seek(0, 1)
 	}
 	if err == nil {
-		err = syncFolder(filepath.Dir(f.path))
+		err = syncDir(filepath.Dir(f.path))
 	}
 	if err != nil {
 		return errors.Join(err, out.Close())
 	}
 	if f.log != nil {
-		_ = f.log.Close() // what it held is in the new one
+		_ = f.log.Close() // its content is in the new one
 	}
 	f.log, f.lines, f.size = out, len(f.rows), end
 	return nil
 }
 
-func syncFolder(name string) error {
-	folder, err := os.Open(name)
+func syncDir(name string) error {
+	dir, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func lineOf(r row) line {
@@ -154,7 +155,7 @@ func encode(l line) []byte {
 	return append(text, '\n')
 }
 
-// append writes a change. durable: it is on disk before this returns. What is written in part is cut off again.
+// append writes a change; if durable is set, it is on disk when append returns. After an error it truncates a partial line.
 func (f *file) append(l line, durable bool) error {
 	text := encode(l)
 	_, err := f.log.WriteAt(text, f.size)
@@ -162,13 +163,13 @@ func (f *file) append(l line, durable bool) error {
 		err = f.log.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write the list of connections: %w", errors.Join(err, f.log.Truncate(f.size)))
+		return fmt.Errorf("write the connection table: %w", errors.Join(err, f.log.Truncate(f.size)))
 	}
 	f.size += int64(len(text))
 	f.apply(l)
 	if f.lines++; f.lines > 2*len(f.rows)+maxStale {
 		if err := f.rewrite(); err != nil {
-			f.lines = len(f.rows) // the next try is maxStale lines away; the old file is whole
+			f.lines = len(f.rows) // the old file is intact; try again after maxStale lines
 		}
 	}
 	return nil
@@ -196,7 +197,7 @@ func (f *file) find(_ context.Context, connection string) (row, error) {
 	return f.rows[connection], nil
 }
 
-// remove implements store. A removal that a crash undoes is found out by the next broadcast, or by the sweep.
+// remove implements store. It is not durable: after a crash the next broadcast or sweep removes the connection again.
 func (f *file) remove(_ context.Context, connection string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -207,7 +208,7 @@ func (f *file) remove(_ context.Context, connection string) error {
 }
 
 // members implements store.
-func (f *file) members(_ context.Context, room string, visit func(row)) error {
+func (f *file) members(_ context.Context, room string, each func(row)) error {
 	f.mu.Lock()
 	var list []row
 	for _, r := range f.rooms[room] {
@@ -215,13 +216,13 @@ func (f *file) members(_ context.Context, room string, visit func(row)) error {
 	}
 	f.mu.Unlock()
 	for _, r := range list {
-		visit(r)
+		each(r)
 	}
 	return nil
 }
 
 // expired implements store.
-func (f *file) expired(_ context.Context, now time.Time, visit func(row) error) error {
+func (f *file) expired(_ context.Context, now time.Time, each func(row) error) error {
 	f.mu.Lock()
 	var list []row
 	for _, r := range f.rows {
@@ -231,7 +232,7 @@ func (f *file) expired(_ context.Context, now time.Time, visit func(row) error) 
 	}
 	f.mu.Unlock()
 	for _, r := range list {
-		if err := visit(r); err != nil {
+		if err := each(r); err != nil {
 			return err
 		}
 	}

@@ -115,7 +115,7 @@ func TestFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("what is this?\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openFile(path); err == nil || !strings.Contains(err.Error(), "connections:1: this is no line") {
+	if _, err := openFile(path); err == nil || !strings.Contains(err.Error(), "connections:1: not a line") {
 		t.Errorf("opened: %v", err)
 	}
 }

@@ -169,7 +169,7 @@ func prepare(t testing.TB, g *amazontest.Gateway, settings []byte) *fixture {
 
 // run lets the source run until the test ends.
 func (f *fixture) run() {
-	out, err := f.outside()
+	out, err := f.backend()
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func (f *fixture) join(room string, ids ...string) {
 
 func (f *fixture) listed(id string) string {
 	f.t.Helper()
-	out, err := f.outside()
+	out, err := f.backend()
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ const (
 	binaryRefused     = "binary_refused"
 )
 
-// badBase64 is the reason of a message that is kept although its bytes cannot be had.
+// badBase64 is the reason why a message is quarantined: its bytes cannot be decoded.
 const badBase64 = "bad_base64"
 
 func refusalReasons() []string {
@@ -40,7 +40,7 @@ func refusalReasons() []string {
 func refuse(reason string, status int) error {
 	refused := &source.Refused{Reason: reason, Status: status}
 	if status == http.StatusBadRequest {
-		refused.Detail = complaints[reason].text
+		refused.Detail = clientErrors[reason].text
 	}
 	return refused
 }
@@ -78,12 +78,12 @@ func (c *call) Slot() int { return c.slot }
 // Reply implements source.Request: API Gateway has no handshake.
 func (c *call) Reply(context.Context) (*source.Reply, error) { return nil, nil }
 
-// Events implements source.Request. It adds a new connection to the list before the event of its connect is stored.
+// Events implements source.Request. It adds a new connection to the table before its connect event is stored.
 func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, error) {
 	if c.at.IsZero() {
 		c.at = received
 	}
-	out, err := c.outside()
+	out, err := c.backend()
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 	default:
 		m = read(c.body, c.base64)
 		room, err = c.destination(ctx, out.store, &m)
-		c.complain(&c.request, err)
+		c.sendError(&c.request, err)
 	}
 	if err != nil {
 		return nil, err
@@ -110,20 +110,20 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 	return []source.Event{e}, err
 }
 
-// Complete implements source.Completer. It keeps the list in step with the events: a connection whose connect is not stored
-// is refused, so it must not be listed; a connection leaves the list only after its disconnect is stored.
+// Complete implements source.Completer. It keeps the table consistent with the events: a connection whose connect is not stored
+// is refused, so it must not be in the table; a connection is removed only after its disconnect is stored.
 func (c *call) Complete(ctx context.Context, err error) {
 	if c.event == eventConnect && err != nil || c.event == eventDisconnect && err == nil {
 		c.forget(ctx, c.connection)
 	}
 }
 
-// join lists a new connection.
+// join adds a new connection to the table.
 func (c *call) join(ctx context.Context, list store) error {
 	if !roomName.MatchString(c.room) {
 		return &source.Refused{Reason: badRoom, Status: http.StatusBadRequest, Detail: "connect with ?room=<name>: 1 to 128 of A-Z a-z 0-9 : . _ -"}
 	}
-	// The slack is for clocks that differ, and for an end that is told late.
+	// slack allows for clocks that differ and for a late $disconnect.
 	const slack = 10 * time.Minute
 	now := c.now()
 	err := list.add(ctx, row{connection: c.connection, room: c.room, connected: now, expires: now.Add(c.settings.Limits.Age + slack)})
@@ -133,7 +133,7 @@ func (c *call) join(ctx context.Context, list store) error {
 	return err
 }
 
-// destination is the room that a message is for: the one it names, or else the one that the connection is in.
+// destination returns the room of a message: the one it names, or else the one that the connection is in.
 func (c *call) destination(ctx context.Context, list store, m *message) (string, error) {
 	if len(c.settings.Routes) > 0 && !slices.Contains(c.settings.Routes, c.route) {
 		return "", refuse(unknownRoute, http.StatusForbidden)
@@ -161,7 +161,7 @@ func (c *call) destination(ctx context.Context, list store, m *message) (string,
 	return r.room, nil
 }
 
-// newEvent makes the event of a call. m is the message, if the call has one.
+// newEvent returns the event of a call. m is used for messages only.
 func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
 	switch c.event {
 	case eventConnect:
@@ -170,7 +170,7 @@ func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
 		e = disconnectEvent(&c.request, room)
 	default:
 		if m.broken {
-			return e, &source.Undecodable{Reason: badBase64, Detail: "the integration says that the body is Base64"}
+			return e, &source.Undecodable{Reason: badBase64, Detail: "the body is not Base64, but the integration says so"}
 		}
 		e = messageEvent(&c.request, room, m)
 		e.Envelope.ContentType = m.contentType() // that of the message, not that of the integration's request
@@ -182,16 +182,16 @@ func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
 // message is one message of a client.
 type message struct {
 	data []byte
-	// binary and broken: it came as Base64, or should have.
+	// binary is set for a message in Base64, broken if it cannot be decoded.
 	binary, broken bool
 	text           string // data unless binary
 	json           bool   // text is JSON
-	// room is what the member "room" says.
+	// room is the value of the member "room", namesRoom whether there is one.
 	room      string
 	namesRoom bool
 }
 
-// read looks into a message as the native mode does.
+// read parses a message as the native mode does.
 func read(body []byte, encoded bool) message {
 	if encoded {
 		data, err := base64.StdEncoding.AppendDecode(nil, body)

@@ -23,12 +23,12 @@ const (
 	headerSourceIP    = "X-Pointsman-Source-Ip"     // context.identity.sourceIp
 	headerRequestTime = "X-Pointsman-Request-Time"  // context.requestTimeEpoch
 	headerRoom        = "X-Pointsman-Room"          // route.request.querystring.room, of $connect
-	// Those that follow are for integrations other than HTTP, which can tell more.
+	// Only integrations other than HTTP can set these.
 	headerCloseCode = "X-Pointsman-Close-Code"
 	headerBase64    = "X-Pointsman-Base64"
 )
 
-// What API Gateway calls an event.
+// Values of headerEvent.
 const (
 	eventConnect    = "CONNECT"
 	eventMessage    = "MESSAGE"
@@ -44,7 +44,7 @@ const (
 
 const maxRoute = 128
 
-// isRoute reports whether a name can be a route of the API's own.
+// isRoute reports whether a name is valid for a route of the API.
 func isRoute(name string) bool {
 	return name != "" && len(name) <= maxRoute && name[0] != '$' && plain(name)
 }
@@ -54,19 +54,19 @@ var (
 	connectionName = regexp.MustCompile(`^[A-Za-z0-9+/=_-]{1,128}$`)
 )
 
-// request is what the headers say.
+// request is the content of the headers.
 type request struct {
 	connection, event, route string
-	// message is the message's id, or that of the request.
+	// message is the id of the message, or of the request if there is none.
 	message         string
 	stage, sourceIP string
-	room            string // that a $connect asks for
+	room            string // requested by a $connect
 	at              time.Time
 	closeCode       uint32
 	base64          bool
 }
 
-// parse reads the headers. The error is *source.Refused: what an integration of examples/apigateway sends is complete.
+// parse reads the headers. The error is *source.Refused; the integrations of examples/apigateway never cause it.
 func parse(header http.Header) (q request, err error) {
 	h := headers{Header: header}
 	q = request{
@@ -86,7 +86,7 @@ func parse(header http.Header) (q request, err error) {
 	return q, nil
 }
 
-// routeFits reports whether the route is one that such an event can have.
+// routeFits reports whether an event of this type can have this route.
 func (q *request) routeFits() bool {
 	switch q.event {
 	case eventConnect:
@@ -99,7 +99,7 @@ func (q *request) routeFits() bool {
 	return false
 }
 
-// unescaped undoes percent-encoding, should API Gateway have left it in: a room's name has no %.
+// unescaped removes percent-encoding that API Gateway may have left: a room's name contains no %.
 func unescaped(room string) string {
 	if plain, err := url.QueryUnescape(room); err == nil && strings.Contains(room, "%") {
 		return plain
@@ -107,7 +107,7 @@ func unescaped(room string) string {
 	return room
 }
 
-// headers reads headers of which there can be only one.
+// headers reads headers that must not be repeated.
 type headers struct {
 	http.Header
 	bad bool
@@ -126,7 +126,7 @@ func (h *headers) one(name string) string {
 	}
 }
 
-// plain reports whether a text is printable ASCII.
+// plain reports whether a string is printable ASCII.
 func plain(s string) bool {
 	return !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' })
 }

@@ -41,13 +41,13 @@ type sender struct {
 	lanes   [lanes]chan outgoing
 
 	mu      sync.Mutex
-	bytes   int  // waiting
-	stopped bool // nothing is taken any more
+	bytes   int  // in all lanes
+	stopped bool // the lanes are closed
 
-	// Of what start began.
+	// Set by start.
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	out     *outside
+	out     *backend
 }
 
 func newSender(s *Source, m *sourceMetrics) *sender {
@@ -58,9 +58,7 @@ func newSender(s *Source, m *sourceMetrics) *sender {
 	return p
 }
 
-// Broadcast sends a message to every connection in a room but the one of id except, which may be "". It waits for nobody, so it
-// cannot know to how many: sent is always 0. API Gateway has no way to
-// say that a message is binary.
+// Broadcast implements source.Rooms. It only queues the message, so sent is always 0. API Gateway cannot mark a message as binary.
 func (s *Source) Broadcast(room string, data []byte, _ bool, except string) (sent int) {
 	s.sender.metrics.broadcasts.Inc()
 	if len(data) > s.settings.Limits.Message {
@@ -71,8 +69,7 @@ func (s *Source) Broadcast(room string, data []byte, _ bool, except string) (sen
 	return 0
 }
 
-// Send sends a message to one connection. It waits for nobody; the error is source.ErrBusy or source.ErrTooLarge, and
-// never that the connection is gone.
+// Send implements source.Rooms. It only queues the message, so the error is never source.ErrGone.
 func (s *Source) Send(connectionID string, data []byte, _ bool) error {
 	if len(data) > s.settings.Limits.Message {
 		return source.ErrTooLarge
@@ -90,7 +87,7 @@ func (p *sender) enqueue(lane string, s outgoing) bool {
 	if !p.stopped && p.bytes+len(s.data) <= maxWaitingBytes {
 		select {
 		case p.lanes[maphash.String(p.seed, lane)%lanes] <- s:
-			p.waits(len(s.data))
+			p.addBytes(len(s.data))
 			return true
 		default:
 		}
@@ -99,13 +96,13 @@ func (p *sender) enqueue(lane string, s outgoing) bool {
 	return false
 }
 
-// waits updates the number of waiting bytes. The caller holds mu.
-func (p *sender) waits(bytes int) {
+// addBytes updates the number of queued bytes. The caller holds mu.
+func (p *sender) addBytes(bytes int) {
 	p.bytes += bytes
 	p.metrics.waiting.Set(float64(p.bytes))
 }
 
-func (p *sender) start(out *outside) {
+func (p *sender) start(out *backend) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.out = cancel, out
 	for _, lane := range p.lanes {
@@ -113,7 +110,7 @@ func (p *sender) start(out *outside) {
 			for s := range lane {
 				p.process(ctx, s)
 				p.mu.Lock()
-				p.waits(-len(s.data))
+				p.addBytes(-len(s.data))
 				p.mu.Unlock()
 			}
 		})
@@ -163,15 +160,15 @@ func (p *sender) process(ctx context.Context, s outgoing) {
 func (p *sender) send(ctx context.Context, s outgoing) {
 	r, err := p.out.store.find(ctx, s.connection)
 	if err == nil {
-		r.connection = s.connection // it may be listed nowhere, and be there
+		r.connection = s.connection // a connection that is not in the table may exist
 		err = p.post(ctx, r, s.data)
 	}
 	if err != nil && !errors.Is(err, gateway.ErrGone) {
-		p.source.log.Warn("a connection did not get a message", "connection", s.connection, "err", err)
+		p.source.log.Warn("message to a connection was not delivered", "connection", s.connection, "err", err)
 	}
 }
 
-// post sends to one connection, and removes it from the list when API Gateway no longer has it.
+// post sends to one connection, and ends it if API Gateway answers that it is gone.
 func (p *sender) post(ctx context.Context, r row, data []byte) error {
 	young := p.source.now().Sub(r.connected) < gateway.ConnectGrace
 	err := p.out.api.Post(ctx, r.connection, data, func(err error) bool { return mayPass(err, young) })
@@ -181,10 +178,10 @@ func (p *sender) post(ctx context.Context, r row, data []byte) error {
 	case errors.Is(err, gateway.ErrGone):
 		p.metrics.posts[postGone].Inc()
 		if young || r.room == "" {
-			break // it may come yet; or it was never listed
+			break // it may not be open yet, or it is not in the table
 		}
 		if err := p.source.end(ctx, p.out.store, r); err != nil {
-			p.source.log.Warn("a connection that is gone stays on the list", "connection", r.connection, "err", err)
+			p.source.log.Warn("ended connection was not removed from the table", "connection", r.connection, "err", err)
 		}
 	case errors.Is(err, gateway.ErrSlow):
 		p.metrics.posts[postSlow].Inc()
@@ -228,14 +225,14 @@ func (a *deliveryResult) record(r row, err error) {
 	}
 }
 
-// finish disconnects slow connections and logs failures. If no connection got the message, the cause is not the clients: the account has
-// reached its request rate.
+// finish disconnects slow connections and logs failures. If no connection got the message, the account exceeds its request rate and
+// no client is to blame.
 func (p *sender) finish(ctx context.Context, room string, a *deliveryResult, listing error) {
 	if a.delivered > 0 {
 		for _, connection := range a.slow {
 			p.source.log.Warn("disconnecting a connection that does not read", "connection", connection, "room", room)
 			if err := p.out.api.Disconnect(ctx, connection); err != nil {
-				p.source.log.Warn("a slow connection was not disconnected", "connection", connection, "err", err)
+				p.source.log.Warn("slow connection was not disconnected", "connection", connection, "err", err)
 			}
 		}
 	} else if len(a.slow) > 0 {

@@ -11,10 +11,10 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// check refuses what goes with the other mode only, and values that API Gateway or DynamoDB would refuse.
+// check refuses settings of the other mode, and values that API Gateway or DynamoDB would refuse.
 func check(s *websocket.Settings) error {
 	if s.APIGateway == nil {
-		return errors.New(`mode = "apigateway" needs the block apigateway`)
+		return errors.New(`mode = "apigateway" requires the block apigateway`)
 	}
 	defaults, err := websocket.DecodeSettings([]byte("{}"))
 	if err != nil {
@@ -23,49 +23,49 @@ func check(s *websocket.Settings) error {
 	return errors.Join(checkForeign(s, defaults), checkLimits(*s.Limits, *defaults.Limits), checkAPI(s.APIGateway))
 }
 
-// checkForeign refuses what API Gateway does, or does not do, whatever we are told.
+// checkForeign refuses settings of the native mode that API Gateway decides.
 func checkForeign(s, defaults *websocket.Settings) error {
-	const door = "API Gateway lets clients in: give its $connect route an authorizer"
+	const authorizer = "API Gateway authenticates clients: give its $connect route an authorizer"
 	var errs []error
 	for _, foreign := range []struct {
 		name, why string
 		set       bool
 	}{
-		{"tokens", door, len(s.Tokens) > 0},
-		{"jwt", door, s.JWT != nil},
-		{"origins", door, len(s.Origins) > 0},
-		{"subprotocols", "API Gateway answers the handshake, and agrees to none", len(s.Subprotocols) > 0},
+		{"tokens", authorizer, len(s.Tokens) > 0},
+		{"jwt", authorizer, s.JWT != nil},
+		{"origins", authorizer, len(s.Origins) > 0},
+		{"subprotocols", "API Gateway answers the handshake and supports none", len(s.Subprotocols) > 0},
 		{"route", "API Gateway selects the route: set route_selection_expression of the API", s.Route != ""},
 		{"management_tokens", "the API has its own @connections", len(s.ManagementTokens) > 0},
-		{"ping_interval", "API Gateway keeps the connections", s.PingInterval != defaults.PingInterval},
+		{"ping_interval", "API Gateway maintains the connections", s.PingInterval != defaults.PingInterval},
 		{"access_log", "the API's stage writes one", s.AccessLog != defaults.AccessLog},
 		{"page", "browsers connect to the API and not to the router", s.Page != ""},
 	} {
 		if foreign.set {
-			errs = append(errs, fmt.Errorf(`%s: not with mode = "apigateway": %s`, foreign.name, foreign.why))
+			errs = append(errs, fmt.Errorf(`%s: has no effect with mode = "apigateway": %s`, foreign.name, foreign.why))
 		}
 	}
 	for _, r := range s.Routes {
 		if r != routeDefault && !isRoute(r) {
-			errs = append(errs, fmt.Errorf("routes: %q cannot be one: want up to %d characters that do not begin with $", r, maxRoute))
+			errs = append(errs, fmt.Errorf("routes: %q is not a valid route: want up to %d characters that do not begin with $", r, maxRoute))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// checkLimits refuses limits that only the API can keep.
+// checkLimits refuses limits that only the API can enforce.
 func checkLimits(l, defaults websocket.Limits) error {
-	const most = 128 << 10 // what API Gateway lets through
+	const maxMessage = 128 << 10 // limit of API Gateway
 	var errs []error
-	if l.Message < 1 || l.Message > most {
-		errs = append(errs, fmt.Errorf("limits.message_bytes: want 1 to %d", most))
+	if l.Message < 1 || l.Message > maxMessage {
+		errs = append(errs, fmt.Errorf("limits.message_bytes: want 1 to %d", maxMessage))
 	}
 	if l.Age < time.Minute {
-		errs = append(errs, errors.New("limits.age: want at least 1m: how long the API lets a connection last"))
+		errs = append(errs, errors.New("limits.age: want at least 1m: the maximum age of connections that the API allows"))
 	}
 	l.Message, l.Age = defaults.Message, defaults.Age
 	if l != defaults {
-		errs = append(errs, errors.New(`limits: only message_bytes and age go with mode = "apigateway": API Gateway and the settings of its stage limit the rest`))
+		errs = append(errs, errors.New(`limits: only message_bytes and age have an effect with mode = "apigateway": API Gateway and the settings of its stage limit the rest`))
 	}
 	return errors.Join(errs...)
 }
@@ -78,7 +78,7 @@ func checkAPI(g *websocket.APIGateway) error {
 		}
 	}
 	if (g.Table == "") == (g.File == "") {
-		errs = append(errs, errors.New("apigateway: want either table, a DynamoDB table, or file: one of them lists the connections"))
+		errs = append(errs, errors.New("apigateway: set either table (a DynamoDB table) or file"))
 	}
 	return errors.Join(errs...)
 }
@@ -92,7 +92,7 @@ func describe(d schema.Diagnostic) string {
 	return strings.TrimSpace(d.Error() + ". " + d.Detail)
 }
 
-// warnings are what the operator should know about settings that are valid.
+// warnings describe settings that are valid and probably not intended.
 func warnings(s *websocket.Settings) []string {
 	var w []string
 	for _, d := range diagnose(s.APIGateway) {
@@ -104,7 +104,7 @@ func warnings(s *websocket.Settings) []string {
 	return w
 }
 
-// bodyLimit is that of a request: the longest message, in Base64 if it may be.
+// bodyLimit returns the maximum size of a request body: the longest message, in Base64 if binary messages are allowed.
 func bodyLimit(s *websocket.Settings) int64 {
 	if s.Binary {
 		return int64(base64.StdEncoding.EncodedLen(s.Limits.Message))

@@ -15,15 +15,15 @@ func TestSettings(t *testing.T) {
 		changes, api map[string]any
 		want         string
 	}{
-		"tokens":           {map[string]any{"tokens": []string{"x"}}, nil, "tokens: not with mode"},
+		"tokens":           {map[string]any{"tokens": []string{"x"}}, nil, "tokens: has no effect with mode"},
 		"route":            {map[string]any{"route": "$request.body.action"}, nil, "route_selection_expression"},
-		"ping_interval":    {map[string]any{"ping_interval": "5s"}, nil, "API Gateway keeps the connections"},
+		"ping_interval":    {map[string]any{"ping_interval": "5s"}, nil, "API Gateway maintains the connections"},
 		"access_log":       {map[string]any{"access_log": "off"}, nil, "the API's stage writes one"},
 		"routes":           {map[string]any{"routes": []string{"$connect"}}, nil, `routes: "$connect"`},
 		"limits":           {map[string]any{"limits": map[string]any{"rate": 5}}, nil, "only message_bytes and age"},
 		"message_bytes":    {map[string]any{"limits": map[string]any{"message_bytes": 200000}}, nil, "want 1 to 131072"},
 		"age":              {map[string]any{"limits": map[string]any{"age": "1s"}}, nil, "limits.age"},
-		"no block":         {map[string]any{"apigateway": nil}, nil, "needs the block apigateway"},
+		"no block":         {map[string]any{"apigateway": nil}, nil, "requires the block apigateway"},
 		"path":             {map[string]any{"path": "chat"}, nil, "must start with"},
 		"clients' address": {nil, map[string]any{"endpoint": "wss://a.execute-api.us-east-1.amazonaws.com/dev"}, `write "https" in place of "wss"`},
 		"no address":       {nil, map[string]any{"endpoint": "a.execute-api"}, "want the URL of a server"},
@@ -55,7 +55,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(s.Info().Warnings, "\n")
-	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is 5 bytes long", "secrets[2] holds a '"} {
+	for _, want := range []string{"clear text", "require_membership", "secrets[0] is empty", "secrets[1] is 5 bytes long", "secrets[2] contains a '"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning %q in:\n%s", want, all)
 		}

@@ -102,7 +102,7 @@ func onTable(t *testing.T, endpoint, dynamo, name string, changes map[string]any
 // create makes a table as examples/apigateway does. index "" leaves the index out.
 func create(t *testing.T, s *Source, hash, index, indexed string) {
 	t.Helper()
-	out, err := s.outside()
+	out, err := s.backend()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestTable(t *testing.T) {
 	}
 	f := prepare(t, g, onTable(t, g.Endpoint, dynamo, "connections", nil))
 	create(t, f.Source, "connectionId", "room-index", "room")
-	out, err := f.outside()
+	out, err := f.backend()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestUnreachable(t *testing.T) {
 	g := amazontest.NewGateway(t)
 	f := prepare(t, g, onTable(t, g.Endpoint, "http://127.0.0.1:1", "connections", nil))
 	f.run()
-	until(t, "it is logged", func() bool { return strings.Contains(f.logged(), "could not be checked") })
+	until(t, "it is logged", func() bool { return strings.Contains(f.logged(), "connection table unavailable") })
 	if got := f.post("", connectHeaders("a=", "chat:3")); got != 503 {
 		t.Errorf("%d", got)
 	}
@@ -255,7 +255,7 @@ func (c *client) heard() []string {
 	return slices.Clone(c.got)
 }
 
-// The story of a room: connect, publish, broadcast, disconnect, a connection that is gone, and one whose end was never told;
+// The story of a room: connect, publish, broadcast, disconnect, a connection that is gone, and one without a $disconnect;
 // against servers that others wrote.
 func TestStory(t *testing.T) {
 	modules, dynamo := nodeModules(t), dynalite(t)
@@ -331,7 +331,7 @@ func TestStory(t *testing.T) {
 	a.leave()
 	events("connect", "connect", "message", "message", "message", "disconnect")
 	until(t, "a is off the list", func() bool { return f.listed(idA) == "" })
-	// Gone: the end was not told, and is found out by an answer 410.
+	// Gone: there was no $disconnect, so a post is answered 410.
 	if err := os.WriteFile(lose, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestStory(t *testing.T) {
 	events("connect", "connect", "message", "message", "message", "disconnect", "connect", "disconnect")
 	// Swept: nobody spoke to it for longer than a connection lasts.
 	f.pass(3 * time.Hour)
-	out, err := f.outside()
+	out, err := f.backend()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
-// Attributes of the table's rows. Times are Unix seconds, as DynamoDB's TTL wants them.
+// Attributes of the rows. Times are Unix seconds, as DynamoDB's TTL requires.
 const (
 	connectionAttribute = "connectionId"
 	roomAttribute       = "room"
@@ -27,19 +27,19 @@ const (
 	expiresAttribute    = "expires_at"
 )
 
-// table is a list in DynamoDB, which several routers may share. Its index lags behind: who has just joined may be missing, and
-// who has just left may be there.
+// table is a DynamoDB table, which several routers may share. Its index is eventually consistent: a connection that has just
+// joined may be missing, and one that has just left may still be there.
 type table struct {
 	client      *dynamodb.Client
 	name, index string
 	known       known
-	// page is how many rows one answer holds; nil leaves it to DynamoDB.
+	// page is the number of rows in one response, nil for DynamoDB's default.
 	page *int32
 }
 
 func newTable(api *gateway.Client, settings *websocket.APIGateway) *table {
 	return &table{name: settings.Table, index: settings.Index, client: api.DynamoDB(func(o *dynamodb.Options) {
-		o.Retryer = retry.NewStandard() // a sender does not retry what the list refuses
+		o.Retryer = retry.NewStandard() // not the retryer of the API client, which does not retry
 	})}
 }
 
@@ -89,7 +89,7 @@ func (t *table) add(ctx context.Context, r row) error {
 		return errTaken
 	}
 	if err != nil {
-		return amazon.Explain(ctx, "list a connection", err, nil)
+		return amazon.Explain(ctx, "add a connection", err, nil)
 	}
 	t.known.set(r.connection, r)
 	return nil
@@ -102,7 +102,7 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 	}
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: key(connection), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return row{}, amazon.Explain(ctx, "look a connection up", err, nil)
+		return row{}, amazon.Explain(ctx, "look up a connection", err, nil)
 	}
 	r := rowOf(out.Item)
 	if r.room != "" {
@@ -113,15 +113,15 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 
 // remove implements store.
 func (t *table) remove(ctx context.Context, connection string) error {
-	t.known.set(connection, row{}) // first: who reads the row meanwhile must not remember it
+	t.known.set(connection, row{}) // first, so that a concurrent find does not cache the row
 	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key(connection)}); err != nil {
-		return amazon.Explain(ctx, "take a connection off the list", err, nil)
+		return amazon.Explain(ctx, "remove a connection", err, nil)
 	}
 	return nil
 }
 
 // members implements store.
-func (t *table) members(ctx context.Context, room string, visit func(row)) error {
+func (t *table) members(ctx context.Context, room string, each func(row)) error {
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
 		TableName: &t.name, IndexName: &t.index, Limit: t.page,
 		KeyConditionExpression:    aws.String("#room = :room"),
@@ -131,11 +131,11 @@ func (t *table) members(ctx context.Context, room string, visit func(row)) error
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return amazon.Explain(ctx, "ask who is in a room", err, nil)
+			return amazon.Explain(ctx, "query the connections in a room", err, nil)
 		}
 		for _, item := range page.Items {
 			if r := rowOf(item); r.connection != "" {
-				visit(r)
+				each(r)
 			}
 		}
 	}
@@ -143,7 +143,7 @@ func (t *table) members(ctx context.Context, room string, visit func(row)) error
 }
 
 // expired implements store.
-func (t *table) expired(ctx context.Context, now time.Time, visit func(row) error) error {
+func (t *table) expired(ctx context.Context, now time.Time, each func(row) error) error {
 	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
 		TableName: &t.name, Limit: t.page,
 		FilterExpression:          aws.String("#expires < :now"),
@@ -153,10 +153,10 @@ func (t *table) expired(ctx context.Context, now time.Time, visit func(row) erro
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return amazon.Explain(ctx, "look for connections that have expired", err, nil)
+			return amazon.Explain(ctx, "scan for expired connections", err, nil)
 		}
 		for _, item := range page.Items {
-			if err := visit(rowOf(item)); err != nil {
+			if err := each(rowOf(item)); err != nil {
 				return err
 			}
 		}
@@ -176,7 +176,7 @@ func seconds(t time.Time) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
 }
 
-// rowOf reads a row. Others may have written it: what is missing stays empty.
+// rowOf reads a row. Missing attributes, perhaps of another writer, stay empty.
 func rowOf(item map[string]types.AttributeValue) row {
 	str := func(name string) string {
 		s, _ := item[name].(*types.AttributeValueMemberS)
@@ -199,13 +199,13 @@ func rowOf(item map[string]types.AttributeValue) row {
 	return row{connection: str(connectionAttribute), room: str(roomAttribute), connected: at(connectedAttribute), expires: at(expiresAttribute)}
 }
 
-// known remembers connections, so that a message costs no call. A connection's row never changes, and never comes back.
+// known caches rows, so that a message needs no call. A row never changes, and a removed one never comes back.
 type known struct {
 	mu   sync.Mutex
-	rows map[string]row // a row without a room is off the list
+	rows map[string]row // a row without a room is removed
 }
 
-// maxKnown bounds the memory; beyond it all is forgotten, which costs calls and nothing else.
+// maxKnown limits the size of the cache; when it is full it is cleared, which only costs calls.
 const maxKnown = 1 << 16
 
 func (k *known) get(connection string) (r row, known bool) {
@@ -215,14 +215,14 @@ func (k *known) get(connection string) (r row, known bool) {
 	return r, known
 }
 
-// set is for what has just been written.
+// set records a write.
 func (k *known) set(connection string, r row) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.put(connection, r)
 }
 
-// learn is for what was read, which may be older than what is known.
+// learn records a read, which may be older than what is cached.
 func (k *known) learn(r row) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
