@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
 
 // Timeouts of a connection without data. A destination sends nothing while it stores a part, joins parts or copies.
@@ -83,5 +86,15 @@ func newRetryer(longest time.Duration) aws.Retryer {
 		o.MaxAttempts = attempts
 		o.MaxBackoff = longest
 		o.RateLimiter = ratelimit.None
+		o.Retryables = slices.Concat([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(retryAtOnce)}, o.Retryables)
 	})
+}
+
+// retryAtOnce denies retries within a delivery after a response with Retry-After, which the SDK ignores. The router waits that
+// long before the next attempt.
+func retryAtOnce(err error) aws.Ternary {
+	if response, ok := amazon.ErrorOf(err); ok && response.RetryAfter > 0 {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }

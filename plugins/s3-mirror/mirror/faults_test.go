@@ -229,6 +229,13 @@ func TestAnswers(t *testing.T) {
 			w.Header().Set("Retry-After", "7")
 			answers(w, 503, "SlowDown", "slow down")
 		}, err: Error{Side: source, RetryAfter: 7 * time.Second}, says: "SlowDown"},
+		{name: "throttled until a date", side: destination, answer: func(w http.ResponseWriter, n int) {
+			if n > 0 {
+				t.Error("another request within the attempt")
+			}
+			w.Header().Set("Retry-After", time.Now().Add(24*time.Hour).UTC().Format(http.TimeFormat))
+			answers(w, 503, "SlowDown", "slow down")
+		}, err: Error{Side: destination, RetryAfter: time.Hour}, says: "SlowDown"},
 		{name: "throttled for a moment", side: source, answer: func(w http.ResponseWriter, n int) {
 			if n < 2 {
 				answers(w, 503, "SlowDown", "slow down")
