@@ -48,7 +48,7 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 func (l *loader) encode(o *object) Settings {
 	b, err := o.json()
 	if err != nil {
-		l.error(o.rng, "Invalid value", "The settings cannot be encoded as JSON. Does one of them divide by zero?") // the error may quote a value
+		l.error(o.rng, "Invalid value", "The settings cannot be encoded as JSON.") // the error may quote a value
 		return nil
 	}
 	return b

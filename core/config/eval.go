@@ -29,12 +29,20 @@ func (l *loader) value(expr hclsyntax.Expression, secrets bool) (cty.Value, bool
 	if !l.references(expr, secrets) {
 		return cty.DynamicVal, false
 	}
-	v, diags := expr.Value(l.evalContext(expr))
+	ctx := l.evalContext(expr)
+	if !l.operandsInRange(expr, ctx) {
+		return cty.DynamicVal, false
+	}
+	v, diags := expr.Value(ctx)
 	hidden := l.touchesSecret(expr)
 	for _, diag := range diags {
 		l.diags.Append(l.readable(diag, hidden))
 	}
 	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	if !numbersInRange(v) {
+		l.error(expr.Range(), "Number out of range", numberLimits+" A division by zero has no result.")
 		return cty.DynamicVal, false
 	}
 	return v, v.IsWhollyKnown()
@@ -69,8 +77,10 @@ func rootValues(vars, locals map[string]cty.Value) map[string]cty.Value {
 // functionsOf is all functions; file() is relative to the file that calls it.
 func (l *loader) functionsOf(filename string) map[string]function.Function {
 	if l.functions[filename] == nil {
-		all := pureFunctions()
-		maps.Copy(all, l.secretFunctions(filename))
+		all := l.secretFunctions(filename)
+		for name, fn := range pureFunctions() {
+			all[name] = checked(fn, checkNumbers)
+		}
 		l.functions[filename] = all
 	}
 	return l.functions[filename]

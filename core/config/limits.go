@@ -44,7 +44,7 @@ func checkTokens(tokens hclsyntax.Tokens) *hcl.Diagnostic {
 	m := depthMeter{frames: []frame{{closer: hclsyntax.TokenEOF, lines: true}}}
 	for i, t := range tokens {
 		if t.Type == hclsyntax.TokenNumberLit && !jsondoc.InRange(string(t.Bytes)) {
-			return errorAt(t.Range, "Number out of range", fmt.Sprintf("A number may have at most %d digits and the magnitude of a float64.", jsondoc.MaxDigits))
+			return errorAt(t.Range, "Number out of range", numberLimits)
 		}
 		if t.Type == hclsyntax.TokenIdent && i > 0 && tokens[i-1].Type == hclsyntax.TokenTemplateControl {
 			m.directive(string(t.Bytes))

@@ -149,7 +149,7 @@ func ctyType(t pluginv1.Type) cty.Type {
 func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 	want := ctyType(a.GetType())
 	if want != cty.DynamicPseudoType {
-		converted, err := convert.Convert(v, want)
+		converted, err := convertNumbers(v, want)
 		if err != nil || converted.IsNull() || hasNull(converted) {
 			return cty.NilVal, &mismatch{typeName(a), describeValue(v)}
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
 // variableEnv is the prefix of environment variables that set variables.
@@ -23,7 +25,7 @@ var variableTypes = map[string]cty.Type{
 func article(ty cty.Type) string {
 	switch ty {
 	case cty.Number:
-		return "a number"
+		return fmt.Sprintf("a number of at most %d digits and the magnitude of a float64", jsondoc.MaxDigits)
 	case cty.Bool:
 		return "true or false"
 	case cty.String:
@@ -95,7 +97,7 @@ func (l *loader) defaultOf(name string, f field, ty cty.Type) cty.Value {
 	if ty == cty.NilType {
 		return f.value
 	}
-	v, err := convert.Convert(f.value, ty)
+	v, err := convertNumbers(f.value, ty)
 	if err != nil {
 		l.error(f.rng, "Invalid default", fmt.Sprintf("The default of %q must be %s.", name, article(ty)))
 		return cty.DynamicVal
@@ -167,7 +169,7 @@ func defaultType(f field, hasDefault bool) cty.Type {
 // separated by commas.
 func parseVariable(text string, ty cty.Type) (cty.Value, error) {
 	if !ty.IsListType() {
-		return convert.Convert(cty.StringVal(text), ty)
+		return convertNumbers(cty.StringVal(text), ty)
 	}
 	var items []string
 	if strings.HasPrefix(strings.TrimSpace(text), "[") {
@@ -185,6 +187,15 @@ func parseVariable(text string, ty cty.Type) (cty.Value, error) {
 		return cty.ListValEmpty(cty.String), nil
 	}
 	return cty.ListVal(values), nil
+}
+
+// convertNumbers is convert.Convert that rejects numbers out of range.
+func convertNumbers(v cty.Value, ty cty.Type) (cty.Value, error) {
+	converted, err := convert.Convert(v, ty)
+	if err == nil && !numbersInRange(converted) {
+		err = errOutOfRange
+	}
+	return converted, err
 }
 
 func markIf(v cty.Value, hidden bool) cty.Value {

@@ -2,6 +2,7 @@ package jsondoc
 
 import (
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,18 @@ const (
 	minExponent = -1000
 	maxExponent = 308
 )
+
+// The binary exponents of the numbers that InRange allows.
+const (
+	minBinary = -3322
+	maxBinary = 1024
+)
+
+// FloatInRange is InRange for a number that was computed. It does not count digits, which the precision of the float bounds.
+func FloatInRange(f *big.Float) bool {
+	exponent := f.MantExp(nil)
+	return !f.IsInf() && exponent >= minBinary && exponent <= maxBinary
+}
 
 // number reads a number at its first byte.
 func (d *Document) number() error {

@@ -260,5 +260,6 @@ func (f *frame) callConverted(k *call, args []value, converted []cty.Value, posi
 	if err != nil {
 		f.fail(k.at, "%s: %s", k.name, err)
 	}
+	f.spend(k.at, len(v.str))
 	return v
 }

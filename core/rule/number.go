@@ -19,12 +19,6 @@ type number struct {
 // precision is that of HCL's numbers, in bits. It holds 154 decimal digits.
 const precision = 512
 
-// The binary exponents of what jsondoc.InRange allows.
-const (
-	minExponent = -3322
-	maxExponent = 1024
-)
-
 // bigWork is the cost of one operation with a number that is not an int64, in the steps of maxWork.
 const bigWork = 1000
 
@@ -42,9 +36,7 @@ func bigNumber(b *big.Float) (number, bool) {
 	if i, accuracy := b.Int64(); accuracy == big.Exact {
 		return intNumber(i), true
 	}
-	exponent := b.MantExp(nil)
-	ok := !b.IsInf() && b.MinPrec() <= precision && exponent >= minExponent && exponent <= maxExponent
-	return number{big: b}, ok
+	return number{big: b}, b.MinPrec() <= precision && jsondoc.FloatInRange(b)
 }
 
 // parseNumber parses a decimal number as HCL and JSON write it. It rejects numbers out of range.
