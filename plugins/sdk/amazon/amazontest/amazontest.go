@@ -70,25 +70,17 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 var authorization = regexp.MustCompile(
 	`^AWS4-HMAC-SHA256 Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$`)
 
-// Results of verify.
-type verdict int
-
-const (
-	signed verdict = iota
-	unsigned
-	unknownKey
-	wrongSecret
-)
-
-// verify signs a request again, as Amazon does, and compares (Signature Version 4).
-func verify(r *http.Request, body []byte, service string) verdict {
+// verify signs a request again, as Amazon does, and compares (Signature Version 4). It returns nil if the signature is right. The
+// codes are those of the service for an unknown key and for a wrong secret.
+func verify(r *http.Request, body []byte, service, badKey, badSecret string) *Fault {
+	unsigned := &Fault{Status: http.StatusForbidden, Code: "IncompleteSignature", Message: "Credential should be scoped to a valid region and service."}
 	parts := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
 	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	if parts == nil || err != nil || parts[2] != Region || parts[3] != service {
 		return unsigned
 	}
 	if parts[1] != AccessKey {
-		return unknownKey
+		return &Fault{Status: http.StatusForbidden, Code: badKey, Message: "The security token included in the request is invalid."}
 	}
 	again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -103,7 +95,7 @@ func verify(r *http.Request, body []byte, service string) verdict {
 	keys := aws.Credentials{AccessKeyID: AccessKey, SecretAccessKey: SecretKey, SessionToken: r.Header.Get("X-Amz-Security-Token")}
 	err = v4.NewSigner().SignHTTP(r.Context(), keys, again, hex.EncodeToString(hash[:]), service, Region, at)
 	if err != nil || subtle.ConstantTimeCompare([]byte(again.Header.Get("Authorization")), []byte(r.Header.Get("Authorization"))) == 0 {
-		return wrongSecret
+		return &Fault{Status: http.StatusForbidden, Code: badSecret, Message: "The request signature we calculated does not match the signature you provided."}
 	}
-	return signed
+	return nil
 }

@@ -38,38 +38,51 @@ type page struct {
 func (s *Gateway) dynamoDB(w http.ResponseWriter, r *http.Request, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var q query
-	err := json.Unmarshal(body, &q)
-	f := s.fault("")
-	switch {
-	case f.Status != 0:
-	case verify(r, body, "dynamodb") != signed:
-		f = Fault{Code: "com.amazon.coral.service#UnrecognizedClientException", Message: "The security token included in the request is invalid."}
-	case err != nil:
-		f = Fault{Code: "com.amazon.coral.service#SerializationException", Message: "not JSON"}
-	case q.TableName != Table:
-		f = Fault{Code: "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", Message: "Requested resource not found"}
-	case r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.Query":
-		if f = s.wrong(q); f.Code == "" {
-			writeJSON(w, http.StatusOK, s.page(q))
-			return
-		}
-	case r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.DeleteItem":
-		if young, err := strconv.ParseInt(q.ExpressionAttributeValues[":young"].N, 10, 64); err == nil && s.connected[q.Key["connectionId"].S].Unix() >= young &&
-			q.ConditionExpression == "attribute_not_exists(#connected) OR #connected < :young" && q.ExpressionAttributeNames["#connected"] == "connected_at" {
-			f = Fault{Code: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", Message: "The conditional request failed"}
-			break
-		}
-		if _, ok := q.Key["connectionId"]; ok && len(q.Key) == 1 {
-			delete(s.rows, q.Key["connectionId"].S)
-			writeJSON(w, http.StatusOK, struct{}{})
-			return
-		}
-		f = Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "The provided key element does not match the schema"}
-	default:
-		f = Fault{Code: "com.amazon.coral.service#UnknownOperationException"}
+	response, f := s.call(r, body)
+	if f.Code == "" {
+		writeJSON(w, http.StatusOK, response)
+		return
 	}
 	writeJSON(w, max(f.Status, http.StatusBadRequest), map[string]string{"__type": f.Code, "message": f.Message})
+}
+
+// call returns the response to a request, or a fault with a code. The caller holds mu.
+func (s *Gateway) call(r *http.Request, body []byte) (response any, f Fault) {
+	if f := s.fault(""); f.Status != 0 {
+		return nil, f
+	}
+	if verify(r, body, "dynamodb", "", "") != nil {
+		return nil, Fault{Code: "com.amazon.coral.service#UnrecognizedClientException", Message: "The security token included in the request is invalid."}
+	}
+	var q query
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, Fault{Code: "com.amazon.coral.service#SerializationException", Message: err.Error()}
+	}
+	target := r.Header.Get("X-Amz-Target")
+	switch {
+	case q.TableName != Table:
+		return nil, Fault{Code: "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", Message: "Requested resource not found"}
+	case target == "DynamoDB_20120810.Query":
+		return s.page(q), s.wrong(q)
+	case target == "DynamoDB_20120810.DeleteItem":
+		return struct{}{}, s.delete(q)
+	}
+	return nil, Fault{Code: "com.amazon.coral.service#UnknownOperationException"}
+}
+
+// delete deletes a row if it is not younger than the request allows.
+func (s *Gateway) delete(q query) (f Fault) {
+	connection := q.Key["connectionId"].S
+	youngest, err := strconv.ParseInt(q.ExpressionAttributeValues[":young"].N, 10, 64)
+	switch {
+	case err != nil, len(q.Key) != 1, connection == "", q.ExpressionAttributeNames["#connected"] != "connected_at",
+		q.ConditionExpression != "attribute_not_exists(#connected) OR #connected < :young":
+		return Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "Invalid key or ConditionExpression"}
+	case s.connected[connection].Unix() >= youngest:
+		return Fault{Code: "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", Message: "The conditional request failed"}
+	}
+	delete(s.rows, connection)
+	return f
 }
 
 // wrong returns DynamoDB's error for a query that the index cannot answer.

@@ -132,7 +132,7 @@ func (s *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok || err != nil || !isConnection:
 		refuseJSON(w, unknown)
-	case verify(r, body, "execute-api") != signed:
+	case verify(r, body, "execute-api", "", "") != nil:
 		refuseJSON(w, Forbidden)
 	default:
 		s.connection(w, r.Method, connection, body)

@@ -99,17 +99,5 @@ func (s *Server) wrong(r *http.Request, body []byte) *Fault {
 	if r.Method != s.service.method || r.URL.Path != s.service.path || r.Header.Get("Content-Type") != s.service.types {
 		return &Fault{Status: http.StatusNotFound, Code: "UnknownOperationException", Message: "no such operation"}
 	}
-	return cmp.Or(s.unsigned(r, body), s.service.check(body))
-}
-
-func (s *Server) unsigned(r *http.Request, body []byte) *Fault {
-	switch verify(r, body, s.service.name) {
-	case unsigned:
-		return &Fault{Status: http.StatusForbidden, Code: "IncompleteSignature", Message: "Credential should be scoped to a valid region and service."}
-	case unknownKey:
-		return &Fault{Status: http.StatusForbidden, Code: s.service.badKey, Message: "The security token included in the request is invalid."}
-	case wrongSecret:
-		return &Fault{Status: http.StatusForbidden, Code: s.service.badSecret, Message: "The request signature we calculated does not match the signature you provided."}
-	}
-	return nil
+	return cmp.Or(verify(r, body, s.service.name, s.service.badKey, s.service.badSecret), s.service.check(body))
 }
