@@ -18,7 +18,7 @@ const concurrency = 32
 // Rooms are the rooms of one stage and its table.
 type Rooms struct {
 	*gateway.Client
-	table  *table
+	table  *gateway.Table
 	memory *memory
 	log    *slog.Logger
 }
@@ -29,7 +29,7 @@ func Open(ctx context.Context, s gateway.Settings, log *slog.Logger) (*Rooms, er
 	if err != nil {
 		return nil, err
 	}
-	return &Rooms{Client: client, table: &table{client.DynamoDB(), s.Table, s.Index}, memory: newMemory(), log: log}, nil
+	return &Rooms{Client: client, table: client.Table(s), memory: newMemory(), log: log}, nil
 }
 
 // Message is a frame for one connection or a room.
@@ -110,9 +110,16 @@ func (b *broadcast) each(ctx context.Context, yield func(string) bool) error {
 		yield(b.Connection)
 		return nil
 	}
-	return b.table.each(ctx, b.Room, func(connection string) bool {
-		return connection == b.Except || b.memory.has(b.delivery, connection) || yield(connection)
-	})
+	for row, err := range b.table.Members(ctx, b.Room) {
+		if err != nil {
+			return err
+		}
+		connection := row.String(gateway.ConnectionAttribute)
+		if connection != b.Except && !b.memory.has(b.delivery, connection) && !yield(connection) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // isSlow limits the attempts of this package to connections that may catch up. The router retries after other failures.
@@ -180,7 +187,7 @@ func (b *broadcast) drop(ctx context.Context) error {
 
 // remove deletes a connection from the table. A failure is only logged, because the next broadcast tries again.
 func (b *broadcast) remove(ctx context.Context, connection string) {
-	if err := b.table.remove(ctx, connection); err != nil {
+	if err := remove(ctx, b.table, connection); err != nil {
 		b.log.WarnContext(ctx, "a connection that is gone stays in the table", "connection_id", connection, "err", err)
 	}
 }

@@ -239,7 +239,7 @@ func TestRefusals(t *testing.T) {
 		"too large":      {nil, amazontest.MaxFrame + 1, true, "PayloadTooLargeException: Message too long (HTTP 413): API Gateway accepts at most 128 KB"},
 		"wrong stage":    {with(func(o *gateway.Settings) { o.Endpoint += "x" }), 1, true, "see that endpoint ends with the stage"},
 		"wrong key":      {with(func(o *gateway.Settings) { o.SecretKey = schema.NewSecret("wrong") }), 1, true, "UnrecognizedClientException"},
-		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "query the room in DynamoDB: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},
+		"no table":       {with(func(o *gateway.Settings) { o.Table = "other" }), 1, true, "query the connections in a room: ResourceNotFoundException: Requested resource not found (HTTP 400): see that table and region are right"},
 		"no index":       {with(func(o *gateway.Settings) { o.Index = "other" }), 1, true, ": see that the table has the index"},
 		"expired":        {fault("", amazontest.Fault{Status: 400, Code: "x#ExpiredTokenException"}), 1, false, "ExpiredTokenException"},
 		"table is busy":  {fault("", amazontest.Fault{Status: 400, Code: "x#ProvisionedThroughputExceededException"}), 1, false, "ProvisionedThroughputExceededException"},

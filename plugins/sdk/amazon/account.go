@@ -58,10 +58,17 @@ func (a Account) Load(ctx context.Context, client *awshttp.BuildableClient) (aws
 		return aws.Config{}, errors.New("there is no region: set region, or AWS_REGION")
 	}
 	if a.RoleARN != "" {
-		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), a.RoleARN))
+		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg, withTimeout), a.RoleARN))
 	}
 	cfg.Logger = logging.Nop{} // the errors of calls hold the same
 	return cfg, nil
+}
+
+// withTimeout bounds the calls for a role: the context of the call that needs it does not end them.
+func withTimeout(o *sts.Options) {
+	if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
+		o.HTTPClient = client.WithTimeout(CallTimeout)
+	}
 }
 
 // customRegion is the form of a region's name at an endpoint that is not one of AWS.

@@ -35,6 +35,7 @@ func (a Account) Open(ctx context.Context, maxResponse int64, idle int) (*Client
 	c := &Client{Config: cfg, transport: buildable.GetTransport()}
 	c.Config.HTTPClient = &http.Client{
 		Transport:     bounded{c.transport, maxResponse},
+		Timeout:       CallTimeout + 5*time.Second, // of one attempt, for callers without WithTimeout
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	c.Config.Retryer = func() aws.Retryer { return aws.NopRetryer{} }

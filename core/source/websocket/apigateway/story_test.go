@@ -111,7 +111,7 @@ func create(t *testing.T, s *Source, hash, index, indexed string) {
 		t.Fatalf("list %T", out.store)
 	}
 	in := &dynamodb.CreateTableInput{
-		TableName: &list.name, BillingMode: types.BillingModePayPerRequest,
+		TableName: &list.Name, BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &hash, AttributeType: types.ScalarAttributeTypeS}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}},
 	}
@@ -122,11 +122,11 @@ func create(t *testing.T, s *Source, hash, index, indexed string) {
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
 		}}
 	}
-	if _, err := list.client.CreateTable(t.Context(), in); err != nil {
+	if _, err := list.CreateTable(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "table", func() bool {
-		d, err := list.client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &list.name})
+		d, err := list.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &list.Name})
 		return err == nil && d.Table.TableStatus == types.TableStatusActive && !slices.ContainsFunc(d.Table.GlobalSecondaryIndexes, func(i types.GlobalSecondaryIndexDescription) bool {
 			return i.IndexStatus != types.IndexStatusActive
 		})
@@ -165,7 +165,7 @@ func TestTable(t *testing.T) {
 	if !ok {
 		t.Fatalf("list %T", out.store)
 	}
-	list.page = new(int32(7))
+	list.PageSize = new(int32(7))
 	const many = 50
 	for i := range many {
 		if err := out.store.add(t.Context(), row{connection: fmt.Sprintf("m%d=", i), room: "many", connected: time.Unix(1, 0), expires: time.Unix(2, 0)}); err != nil {

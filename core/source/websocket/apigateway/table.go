@@ -19,26 +19,17 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 )
 
-// Attributes of the rows. Times are Unix seconds, as DynamoDB's TTL requires.
-const (
-	connectionAttribute = "connectionId"
-	roomAttribute       = "room"
-	connectedAttribute  = "connected_at"
-	expiresAttribute    = "expires_at"
-)
+// expiresAttribute is when the connection expires, in Unix seconds as DynamoDB's TTL requires.
+const expiresAttribute = "expires_at"
 
-// table is a DynamoDB table, which several routers may share. Its index is eventually consistent: a connection that has just
-// joined may be missing, and one that has just left may still be there.
+// table is a DynamoDB table, which several routers may share.
 type table struct {
-	client      *dynamodb.Client
-	name, index string
-	known       known
-	// page is the number of rows in one response, nil for DynamoDB's default.
-	page *int32
+	*gateway.Table
+	known known
 }
 
 func newTable(api *gateway.Client, settings *websocket.APIGateway) *table {
-	return &table{name: settings.Table, index: settings.Index, client: api.DynamoDB(func(o *dynamodb.Options) {
+	return &table{Table: api.Table(settings.Settings, func(o *dynamodb.Options) {
 		o.Retryer = retry.NewStandard() // not the retryer of the API client, which does not retry
 	})}
 }
@@ -46,50 +37,50 @@ func newTable(api *gateway.Client, settings *websocket.APIGateway) *table {
 // check implements store.
 func (t *table) check(ctx context.Context) error {
 	const hint = "create it as examples/apigateway does, or correct table, index and region"
-	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.name})
+	out, err := t.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.Name})
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-		return &unusable{fmt.Sprintf("DynamoDB has no table %q: %s", t.name, hint)}
+		return &unusable{fmt.Sprintf("DynamoDB has no table %q: %s", t.Name, hint)}
 	}
 	if err != nil {
-		return amazon.Explain(ctx, "describe the table of connections", err, nil)
+		return amazon.Explain(ctx, "describe the table of connections", err, gateway.Hint)
 	}
-	if !hashedBy(out.Table.KeySchema, connectionAttribute) {
-		return &unusable{fmt.Sprintf("table %q must have the hash key %s and no other key: %s", t.name, connectionAttribute, hint)}
+	if !hashedBy(out.Table.KeySchema, gateway.ConnectionAttribute) {
+		return &unusable{fmt.Sprintf("table %q must have the hash key %s and no other key: %s", t.Name, gateway.ConnectionAttribute, hint)}
 	}
 	i := slices.IndexFunc(out.Table.GlobalSecondaryIndexes, func(d types.GlobalSecondaryIndexDescription) bool {
-		return aws.ToString(d.IndexName) == t.index
+		return aws.ToString(d.IndexName) == t.Index
 	})
 	switch {
 	case i < 0:
-		return &unusable{fmt.Sprintf("table %q has no global secondary index %q: %s", t.name, t.index, hint)}
-	case !hashedBy(out.Table.GlobalSecondaryIndexes[i].KeySchema, roomAttribute):
-		return &unusable{fmt.Sprintf("index %q of table %q must have the hash key %s: %s", t.index, t.name, roomAttribute, hint)}
+		return &unusable{fmt.Sprintf("table %q has no global secondary index %q: %s", t.Name, t.Index, hint)}
+	case !hashedBy(out.Table.GlobalSecondaryIndexes[i].KeySchema, gateway.RoomAttribute):
+		return &unusable{fmt.Sprintf("index %q of table %q must have the hash key %s: %s", t.Index, t.Name, gateway.RoomAttribute, hint)}
 	}
 	return nil
 }
 
 func hashedBy(keys []types.KeySchemaElement, attribute string) bool {
 	return len(keys) > 0 && keys[0].KeyType == types.KeyTypeHash && aws.ToString(keys[0].AttributeName) == attribute &&
-		(attribute == roomAttribute || len(keys) == 1)
+		(attribute == gateway.RoomAttribute || len(keys) == 1)
 }
 
 // add implements store.
 func (t *table) add(ctx context.Context, r row) error {
-	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &t.name,
-		Item: map[string]types.AttributeValue{
-			connectionAttribute: text(r.connection), roomAttribute: text(r.room),
-			connectedAttribute: seconds(r.connected), expiresAttribute: seconds(r.expires),
+	_, err := t.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &t.Name,
+		Item: gateway.Row{
+			gateway.ConnectionAttribute: gateway.Text(r.connection), gateway.RoomAttribute: gateway.Text(r.room),
+			gateway.ConnectedAttribute: seconds(r.connected), expiresAttribute: seconds(r.expires),
 		},
 		ConditionExpression:       aws.String("attribute_not_exists(#connection) OR #room = :room"),
-		ExpressionAttributeNames:  map[string]string{"#connection": connectionAttribute, "#room": roomAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":room": text(r.room)},
+		ExpressionAttributeNames:  map[string]string{"#connection": gateway.ConnectionAttribute, "#room": gateway.RoomAttribute},
+		ExpressionAttributeValues: gateway.Row{":room": gateway.Text(r.room)},
 	})
 	if _, taken := errors.AsType[*types.ConditionalCheckFailedException](err); taken {
 		return errTaken
 	}
 	if err != nil {
-		return amazon.Explain(ctx, "add a connection", err, nil)
+		return amazon.Explain(ctx, "add a connection", err, gateway.Hint)
 	}
 	t.known.set(r.connection, r)
 	return nil
@@ -100,9 +91,11 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 	if r, known := t.known.get(connection); known {
 		return r, nil
 	}
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: key(connection), ConsistentRead: aws.Bool(true)})
+	ctx, cancel := amazon.WithTimeout(ctx)
+	defer cancel()
+	out, err := t.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.Name, Key: gateway.Key(connection), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return row{}, amazon.Explain(ctx, "look up a connection", err, nil)
+		return row{}, amazon.Explain(ctx, "look up a connection", err, gateway.Hint)
 	}
 	r := rowOf(out.Item)
 	if r.room != "" {
@@ -114,46 +107,35 @@ func (t *table) find(ctx context.Context, connection string) (row, error) {
 // remove implements store.
 func (t *table) remove(ctx context.Context, connection string) error {
 	t.known.set(connection, row{}) // first, so that a concurrent find does not cache the row
-	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: key(connection)}); err != nil {
-		return amazon.Explain(ctx, "remove a connection", err, nil)
+	if _, err := t.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.Name, Key: gateway.Key(connection)}); err != nil {
+		return amazon.Explain(ctx, "remove a connection", err, gateway.Hint)
 	}
 	return nil
 }
 
 // members implements store.
 func (t *table) members(ctx context.Context, room string, each func(row)) error {
-	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
-		TableName: &t.name, IndexName: &t.index, Limit: t.page,
-		KeyConditionExpression:    aws.String("#room = :room"),
-		ExpressionAttributeNames:  map[string]string{"#room": roomAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":room": text(room)},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	for item, err := range t.Members(ctx, room) {
 		if err != nil {
-			return amazon.Explain(ctx, "query the connections in a room", err, nil)
+			return err
 		}
-		for _, item := range page.Items {
-			if r := rowOf(item); r.connection != "" {
-				each(r)
-			}
-		}
+		each(rowOf(item))
 	}
 	return nil
 }
 
 // expired implements store.
 func (t *table) expired(ctx context.Context, now time.Time, each func(row) error) error {
-	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-		TableName: &t.name, Limit: t.page,
+	pages := dynamodb.NewScanPaginator(t, &dynamodb.ScanInput{
+		TableName: &t.Name, Limit: t.PageSize,
 		FilterExpression:          aws.String("#expires < :now"),
 		ExpressionAttributeNames:  map[string]string{"#expires": expiresAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":now": seconds(now)},
+		ExpressionAttributeValues: gateway.Row{":now": seconds(now)},
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return amazon.Explain(ctx, "scan for expired connections", err, nil)
+			return amazon.Explain(ctx, "scan for expired connections", err, gateway.Hint)
 		}
 		for _, item := range page.Items {
 			if err := each(rowOf(item)); err != nil {
@@ -166,25 +148,12 @@ func (t *table) expired(ctx context.Context, now time.Time, each func(row) error
 
 func (t *table) close() error { return nil }
 
-func key(connection string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{connectionAttribute: text(connection)}
-}
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
 func seconds(t time.Time) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(t.Unix(), 10)}
 }
 
 // rowOf reads a row. Missing attributes, perhaps of another writer, stay empty.
-func rowOf(item map[string]types.AttributeValue) row {
-	str := func(name string) string {
-		s, _ := item[name].(*types.AttributeValueMemberS)
-		if s == nil {
-			return ""
-		}
-		return s.Value
-	}
+func rowOf(item gateway.Row) row {
 	at := func(name string) time.Time {
 		n, _ := item[name].(*types.AttributeValueMemberN)
 		if n == nil {
@@ -196,7 +165,7 @@ func rowOf(item map[string]types.AttributeValue) row {
 		}
 		return time.Unix(s, 0)
 	}
-	return row{connection: str(connectionAttribute), room: str(roomAttribute), connected: at(connectedAttribute), expires: at(expiresAttribute)}
+	return row{connection: item.String(gateway.ConnectionAttribute), room: item.String(gateway.RoomAttribute), connected: at(gateway.ConnectedAttribute), expires: at(expiresAttribute)}
 }
 
 // known caches rows, so that a message needs no call. A row never changes, and a removed one never comes back.

@@ -20,7 +20,6 @@ type query struct {
 	IndexName                 string            `json:",omitempty"`
 	KeyConditionExpression    string            `json:",omitempty"`
 	ConditionExpression       string            `json:",omitempty"`
-	ProjectionExpression      string            `json:",omitempty"`
 	ExpressionAttributeNames  map[string]string `json:",omitempty"`
 	ExpressionAttributeValues map[string]text   `json:",omitempty"`
 	ExclusiveStartKey         map[string]text   `json:",omitempty"`
@@ -91,8 +90,7 @@ func (s *Gateway) wrong(q query) (f Fault) {
 	switch {
 	case q.IndexName != Index:
 		return Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "The table does not have the specified index: " + q.IndexName}
-	case q.KeyConditionExpression != "#room = :room" || q.ExpressionAttributeNames["#room"] != "room" ||
-		q.ProjectionExpression != "#connection" || q.ExpressionAttributeNames["#connection"] != "connectionId":
+	case q.KeyConditionExpression != "#room = :room" || q.ExpressionAttributeNames["#room"] != "room":
 		return Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "Invalid KeyConditionExpression"}
 	case room == "":
 		return Fault{Code: "com.amazon.coral.validate#ValidationException", Message: "One or more parameter values are not valid. An empty string key is not supported."}

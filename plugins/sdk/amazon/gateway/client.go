@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/pointsman/pointsman/plugins/sdk/amazon"
 )
@@ -37,8 +37,7 @@ const (
 // Client sends to the connections of one stage.
 type Client struct {
 	*amazon.Client
-	api              *apigatewaymanagementapi.Client
-	dynamoDBEndpoint string
+	api *apigatewaymanagementapi.Client
 	// Pause after the first attempt of Post; it doubles. Tests make it shorter.
 	Pause time.Duration
 }
@@ -51,15 +50,7 @@ func Open(ctx context.Context, s Settings, parallel int) (*Client, error) {
 	}
 	stage := strings.TrimRight(s.Endpoint, "/")
 	api := apigatewaymanagementapi.NewFromConfig(c.Config, func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = &stage })
-	return &Client{Client: c, api: api, dynamoDBEndpoint: s.DynamoDBEndpoint, Pause: 100 * time.Millisecond}, nil
-}
-
-// DynamoDB returns a client for the table. It shares the HTTP connections of c.
-func (c *Client) DynamoDB(options ...func(*dynamodb.Options)) *dynamodb.Client {
-	if c.dynamoDBEndpoint != "" {
-		options = append(options, func(o *dynamodb.Options) { o.BaseEndpoint = &c.dynamoDBEndpoint })
-	}
-	return dynamodb.NewFromConfig(c.Config, options...)
+	return &Client{Client: c, api: api, Pause: 100 * time.Millisecond}, nil
 }
 
 // Post sends a message to one connection. As long as again returns true for the error, it makes up to MaxAttempts attempts.
@@ -109,11 +100,25 @@ func (c *Client) Disconnect(ctx context.Context, connection string) error {
 	return err
 }
 
-// hints say what to do about a permanent refusal, by its status.
-var hints = map[int]string{
-	http.StatusForbidden:             "the credentials need execute-api:ManageConnections for this stage",
-	http.StatusNotFound:              "see that endpoint ends with the stage of the API",
-	http.StatusRequestEntityTooLarge: "API Gateway accepts at most 128 KB",
+// hints say what to do about a permanent refusal, by the code of DynamoDB and by the status of API Gateway.
+var (
+	codeHints = map[string]string{
+		"ResourceNotFoundException": "see that table and region are right",
+		"ValidationException":       "see that the table has the index, and the index the hash key room",
+		"AccessDeniedException":     "the credentials need access to the table and to its index",
+	}
+	statusHints = map[int]string{
+		http.StatusForbidden:             "the credentials need execute-api:ManageConnections for this stage",
+		http.StatusNotFound:              "see that endpoint ends with the stage of the API",
+		http.StatusRequestEntityTooLarge: "API Gateway accepts at most 128 KB",
+	}
+)
+
+// Hint adds what to do to a permanent refusal of API Gateway or DynamoDB.
+func Hint(e *amazon.Error) {
+	if e.Permanent {
+		e.Hint = cmp.Or(codeHints[e.Code], statusHints[e.Status])
+	}
 }
 
 func explain(ctx context.Context, call string, err error) error {
@@ -125,11 +130,7 @@ func explain(ctx context.Context, call string, err error) error {
 	case e.Status == http.StatusTooManyRequests && e.RetryAfter == 0: // otherwise the API itself asks for time
 		return ErrSlow
 	}
-	return amazon.Explain(ctx, call, err, func(e *amazon.Error) {
-		if e.Permanent {
-			e.Hint = hints[e.Status]
-		}
-	})
+	return amazon.Explain(ctx, call, err, Hint)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
