@@ -50,6 +50,7 @@ func load(ctx context.Context, o Options, sources *sourceMaker) plan {
 			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
 		},
 	})
+	checkLimits(cfg, sources.made)
 	rules, found := rule.Compile(cfg)
 	diags.Append(found...)
 	return plan{config: cfg, sources: sources.made, rules: rules, diags: diags}

@@ -88,7 +88,7 @@ func (m *sourceMaker) makeSource(c *config.Source) (data string) {
 	}
 	info := s.Info()
 	for _, w := range info.Warnings {
-		c.Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Summary: "Risky source settings", Detail: w})
+		c.Diagnose(warning("Risky source settings", w))
 	}
 	if other, taken := m.mounted[info.Path]; taken {
 		c.Diagnose(problem("path", "Path is taken", fmt.Errorf("source %q is mounted at %s already: give one of them another path", other, info.Path)))

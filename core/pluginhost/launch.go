@@ -21,6 +21,9 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
+// MaxDelivery limits the encoded size of one delivery, event and arguments, in bytes.
+const MaxDelivery = handshake.MaxMessageBytes
+
 // launch starts and configures a process. On an error no process is left.
 func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) {
 	i, err := startInstance(ctx, spec, o, t)
@@ -127,8 +130,8 @@ func dial(addr net.Addr, config *tls.Config) (*grpc.ClientConn, error) {
 		}),
 		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
-			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
+			grpc.MaxCallRecvMsgSize(MaxDelivery),
+			grpc.MaxCallSendMsgSize(MaxDelivery),
 		),
 		grpc.WithIdleTimeout(0), // an idle connection could not be dialled again once its socket file was removed
 		grpc.WithDisableRetry(),

@@ -220,8 +220,8 @@ func (c *compiler) jsonEncode(k *call) *expr {
 	x := k.args[0]
 	return writtenExpr(k.at, func(f *frame, buf []byte) []byte {
 		start := len(buf)
-		if buf = appendValue(buf, x.val(f)); len(buf)-start > maxArguments {
-			f.fail(k.at, "this is more than %d bytes of JSON", maxArguments)
+		if buf = appendValue(buf, x.val(f)); len(buf)-start > MaxArguments {
+			f.fail(k.at, "this is more than %d bytes of JSON", MaxArguments)
 		}
 		return buf
 	})

@@ -6,7 +6,7 @@ import (
 )
 
 // appendValue writes v as JSON. A document's own value keeps its numbers as they were written. Of lists and objects beyond
-// twice maxArguments not everything is written.
+// twice MaxArguments not everything is written.
 func appendValue(buf []byte, v value) []byte {
 	switch v.kind {
 	case boolean:
@@ -34,7 +34,7 @@ func appendValue(buf []byte, v value) []byte {
 func appendList(buf []byte, t *tuple) []byte {
 	buf = append(buf, '[')
 	for i, v := range t.items {
-		if len(buf) > 2*maxArguments {
+		if len(buf) > 2*MaxArguments {
 			break // it is refused anyway
 		}
 		if i > 0 {
@@ -48,7 +48,7 @@ func appendList(buf []byte, t *tuple) []byte {
 func appendRecord(buf []byte, r *record) []byte {
 	buf = append(buf, '{')
 	for i, v := range r.values {
-		if len(buf) > 2*maxArguments {
+		if len(buf) > 2*MaxArguments {
 			break // it is refused anyway
 		}
 		if i > 0 {

@@ -52,8 +52,8 @@ type dispatch struct {
 	orderKey  func(*frame) string // nil: no order
 }
 
-// maxArguments bounds the arguments of one delivery, in bytes: envelope and arguments must fit into a message to a plugin.
-const maxArguments = 2 << 20
+// MaxArguments limits the arguments of one delivery, in bytes: event and arguments must fit into one message to a plugin.
+const MaxArguments = 2 << 20
 
 // Match returns the deliveries that an envelope causes, in the order that rules and dispatch blocks are written. It may be
 // called concurrently. The result does not refer to env.
@@ -97,8 +97,8 @@ func (d *dispatch) delivery(f *frame, rule string) Delivery {
 	if d.orderKey != nil {
 		out.OrderKey = d.orderKey(f)
 	}
-	if n := len(f.arguments); n > maxArguments {
-		f.fail(d.at, "the arguments are %d bytes of JSON, and may be %d", n, maxArguments)
+	if n := len(f.arguments); n > MaxArguments {
+		f.fail(d.at, "the arguments are %d bytes of JSON, and may be %d", n, MaxArguments)
 	}
 	if f.err != nil {
 		out.OrderKey, out.Err = "", f.failureAt(d.at)

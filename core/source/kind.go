@@ -37,6 +37,8 @@ type Info struct {
 	// LongLived says that requests may last for hours because the connections are upgraded. The server does not count them as
 	// requests in flight and cannot close them, so the source limits their number and closes them when Run ends.
 	LongLived bool
+	// MaxBody is the size of the largest message that the source accepts, in bytes.
+	MaxBody int64
 	// Data is the kind whose protobuf message event.data is. Empty means Kind.
 	Data string
 	// Memory says that events are acknowledged before they are on disk: a crash loses the last moments.

@@ -57,7 +57,9 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	if err := CheckPath(o.Info.Path); err != nil {
 		return nil, fmt.Errorf("source %q: %w", o.Name, err)
 	}
-	return &Webhook{options: o, limits: o.Limits.withDefaults(), metrics: o.Metrics.of(&o), log: o.Log.With("source", o.Name)}, nil
+	limits := o.Limits.withDefaults()
+	o.Info.MaxBody = limits.Body
+	return &Webhook{options: o, limits: limits, metrics: o.Metrics.of(&o), log: o.Log.With("source", o.Name)}, nil
 }
 
 // Info implements Source.

@@ -109,7 +109,9 @@ type fixture struct {
 	log    *lockedBuffer
 	reg    *prometheus.Registry
 	server *httptest.Server
-	stop   func() // ends Run and waits for it
+	// address is where clients connect.
+	address string
+	stop    func() // ends Run and waits for it
 }
 
 // newFixture serves a source named "chat" at /ws; more is what its settings hold besides.
@@ -132,6 +134,7 @@ func newFixture(t testing.TB, more string) *fixture {
 		t.Fatal(err)
 	}
 	f.server = httptest.NewServer(f.Source)
+	f.address = f.server.Listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -197,7 +200,7 @@ const handshakeKey = "dGhlIHNhbXBsZSBub25jZQ=="
 
 func (f *fixture) dial() *client {
 	f.t.Helper()
-	c, err := net.Dial("tcp", f.server.Listener.Addr().String())
+	c, err := net.Dial("tcp", f.address)
 	if err != nil {
 		f.t.Fatal(err)
 	}

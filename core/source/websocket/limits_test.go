@@ -340,7 +340,7 @@ func (c *conn) backlog() int {
 
 // A client that reads again soon enough learns why it was closed.
 func TestSlowReaderIsTold(t *testing.T) {
-	f := newFixture(t, `"limits":{"queue_bytes":131072}`)
+	f := newFixture(t, `"limits":{"message_bytes":130000,"queue_bytes":131072}`)
 	k := f.join("a")
 	large := bytes.Repeat([]byte("x"), 100<<10)
 	busy := func() bool { return errors.Is(f.Send(k.id, large, true), source.ErrBusy) }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -101,6 +102,18 @@ func TestBusyIsNotGone(t *testing.T) {
 	}
 	k.write(frame(ws.OpPong, true, ""))
 	f.leave(k)
+}
+
+// A client that answers no ping is disconnected, also if the interval is shorter than the time to answer.
+func TestDeadClientWithShortInterval(t *testing.T) {
+	f := newFixture(t, `"ping_interval":"1s"`)
+	k := f.join("a")
+	for range 2 + pongTime/time.Second {
+		f.sweep(f.clock.add(time.Second))
+	}
+	if got := f.expect(typeDisconnect); got.GetConnectionId() != k.id || got.GetCloseCode() != codeAbnormal {
+		t.Errorf("event %v, want the end of %s with %d", got, k.id, codeAbnormal)
+	}
 }
 
 func TestAddress(t *testing.T) {

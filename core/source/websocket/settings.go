@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
@@ -111,7 +113,7 @@ func (l *Limits) check() error {
 	}
 	atLeast("frame_bytes", l.Frame, 125)
 	atLeast("message_bytes", l.Message, l.Frame)
-	atLeast("queue_bytes", l.Queue, l.Message)
+	atLeast("queue_bytes", l.Queue, l.Message+ws.MaxHeaderSize) // or the largest message could never be sent
 	for name, value := range map[string]int{
 		"connections": l.Connections, "connections_per_ip": l.PerIP, "connections_per_room": l.PerRoom,
 		"rooms_per_connection": l.RoomsPerClient, "connects_per_second": l.Connects, "rate": l.Rate, "burst": l.Burst,
@@ -140,9 +142,6 @@ func checkOrigins(patterns []string) error {
 	return nil
 }
 
-// maxArguments is the limit of core/rule for the arguments of one delivery, in bytes.
-const maxArguments = 2 << 20
-
 // warnings describe settings that are valid and probably not intended.
 func (s *Settings) warnings(mountedAt string) []string {
 	var w []string
@@ -152,8 +151,8 @@ func (s *Settings) warnings(mountedAt string) []string {
 	if !s.RequireMembership {
 		w = append(w, "require_membership = false: a client can send to rooms that it is not in")
 	}
-	if s.Limits.Message > maxArguments {
-		w = append(w, fmt.Sprintf("limits.message_bytes is %d: a rule can pass on at most %d bytes in its arguments, and a longer text becomes a dead letter", s.Limits.Message, maxArguments))
+	if l := s.Limits; l.Message/maxFragments > l.Frame {
+		w = append(w, fmt.Sprintf("limits.message_bytes is %d, but a message has at most %d frames of limits.frame_bytes: raise frame_bytes", l.Message, maxFragments))
 	}
 	return w
 }

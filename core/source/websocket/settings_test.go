@@ -44,6 +44,7 @@ func TestBadSettings(t *testing.T) {
 		`{"limits":{"frame_bytes":1}}`:                    "limits.frame_bytes",
 		`{"limits":{"message_bytes":1}}`:                  "limits.message_bytes",
 		`{"limits":{"queue_bytes":1}}`:                    "limits.queue_bytes",
+		`{"limits":{"queue_bytes":131085}}`:               "limits.queue_bytes",
 		`{"limits":{"idle":"1ms"}}`:                       "limits.idle",
 		`{"durability":"none"}`:                           "durability",
 		`{"page":"/nowhere/page.html"}`:                   "page",
@@ -160,16 +161,28 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// A message that no rule can pass on is possible, but the operator learns of it when the configuration is loaded.
-func TestMessageLimitExceedsArguments(t *testing.T) {
+func TestMessageLimitExceedsFragments(t *testing.T) {
 	for limits, want := range map[string]bool{
-		`{"message_bytes":2097152,"queue_bytes":33554432}`:  false,
-		`{"message_bytes":2097153,"queue_bytes":33554432}`:  true,
-		`{"message_bytes":16777216,"queue_bytes":33554432}`: true,
+		`{"frame_bytes":128,"message_bytes":131072}`:                           false,
+		`{"frame_bytes":128,"message_bytes":132096}`:                           true,
+		`{"frame_bytes":32768,"message_bytes":2097152,"queue_bytes":33554432}`: false,
 	} {
 		s := newUnserved(t, `{"limits":`+limits+`}`)
 		if w := strings.Join(s.Info().Warnings, "; "); strings.Contains(w, "limits.message_bytes") != want {
 			t.Errorf("limits %s: warnings %q", limits, w)
 		}
 	}
+}
+
+// The queue must hold the largest message and its frame header, or that message could never be sent.
+func TestQueueHoldsLargestMessage(t *testing.T) {
+	f := newFixture(t, `"limits":{"queue_bytes":131086}`)
+	k := f.join("a")
+	if err := f.Send(k.id, make([]byte, 128<<10), true); err != nil {
+		t.Error(err)
+	}
+	if got := k.next(); len(got.Payload) != 128<<10 {
+		t.Errorf("received %d bytes", len(got.Payload))
+	}
+	f.leave(k)
 }

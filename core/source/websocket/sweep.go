@@ -32,6 +32,7 @@ func (c *conn) sweep(now time.Time) {
 		c.close(codeGoingAway, "no messages")
 	case pinged.After(received) && now.Sub(pinged) >= pongTime && !c.busy.Load():
 		c.abort()
+	case pinged.After(received): // one ping at a time, or an interval below pongTime would hide a dead client
 	case now.Sub(pinged) >= c.source.settings.PingInterval:
 		c.pinged.Store(now.UnixNano())
 		c.sendControl(ws.NewPingFrame(nil))

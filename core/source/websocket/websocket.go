@@ -129,7 +129,7 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 // Info implements source.Source. The management API is in the subtree.
 func (s *Source) Info() source.Info {
 	return source.Info{
-		Name: s.name, Kind: Name, Path: s.path, Subtree: true, LongLived: true, Memory: s.settings.Durability == "memory",
+		Name: s.name, Kind: Name, Path: s.path, Subtree: true, LongLived: true, MaxBody: int64(s.limits.Message), Memory: s.settings.Durability == "memory",
 		Insecure: s.settings.insecure(), Warnings: s.warnings, Rooms: s,
 	}
 }

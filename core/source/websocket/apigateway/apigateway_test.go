@@ -2,9 +2,11 @@ package apigateway
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +98,7 @@ func TestRefused(t *testing.T) {
 		return h
 	}
 	message := func() map[string]string { return messageHeaders("a=", "m-9") }
+	details := map[string]string{}
 	for name, c := range map[string]struct {
 		headers map[string]string
 		body    string
@@ -125,8 +128,18 @@ func TestRefused(t *testing.T) {
 		"connect as another":      {connectHeaders("a=", "chat:4"), "", 403},
 		"close code is no number": {with(disconnectHeaders("a="), headerCloseCode, "x"), "", 400},
 	} {
-		if got := f.post(c.body, c.headers); got != c.want {
-			t.Errorf("%s: %d, want %d", name, got, c.want)
+		w := f.request(c.body, c.headers)
+		if w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+		details[name] = wantProblem(t, name, w)
+	}
+	for name, want := range map[string]string{
+		"connect without a room": "?room=<name>", "bad room": "1 to 128", "binary": "Binary messages are not accepted",
+		"no connection id": "examples/apigateway", "too large": "131072 bytes",
+	} {
+		if !strings.Contains(details[name], want) {
+			t.Errorf("%s: detail %q, want %q", name, details[name], want)
 		}
 	}
 	if diff := cmp.Diff(before, f.memory.types()); diff != "" {
@@ -138,6 +151,26 @@ func TestRefused(t *testing.T) {
 	if got := f.post("{}", with(message(), headerSecret, oldSecret)); got != http.StatusOK {
 		t.Errorf("the older secret: %d", got)
 	}
+}
+
+// wantProblem checks a problem document and returns its detail. It helps to correct a request, except for 401 and 403, where it
+// would reveal secrets, rooms and connections.
+func wantProblem(t *testing.T, name string, w *httptest.ResponseRecorder) (detail string) {
+	t.Helper()
+	var got struct {
+		Code, Detail string
+		Status       int
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatalf("%s: %q: %v", name, w.Body, err)
+	}
+	if w.Header().Get("Content-Type") != "application/problem+json" || got.Status != w.Code || got.Code == "" {
+		t.Errorf("%s: %s", name, w.Body)
+	}
+	if secret := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden; (got.Detail == "") != secret {
+		t.Errorf("%s: status %d has the detail %q", name, w.Code, got.Detail)
+	}
+	return got.Detail
 }
 
 func TestLargestMessage(t *testing.T) {
@@ -165,6 +198,14 @@ func TestBinary(t *testing.T) {
 	if string(e.GetBody()) != data || e.GetContentType() != "application/octet-stream" || e.GetWebsocket().GetText() != "" || e.GetSubject() != "chat:3" {
 		t.Errorf("event %s of %d bytes", e.GetContentType(), len(e.GetBody()))
 	}
+	// The same bytes, sent back to the room.
+	f.join("chat:3", "b=")
+	f.Broadcast("chat:3", e.GetBody(), true, "a=")
+	until(t, "b receives the bytes", func() bool { return slices.Equal(f.gateway.Frames("b="), []string{data}) })
+	if err := f.Send("a=", e.GetBody(), true); err != nil {
+		t.Error(err)
+	}
+	until(t, "a receives the bytes", func() bool { return slices.Equal(f.gateway.Frames("a="), []string{data}) })
 	if got := f.post("what is this?", h); got != http.StatusOK || f.memory.last().GetType() != "websocket.quarantined" {
 		t.Errorf("%d, %s", got, f.memory.last().GetType())
 	}

@@ -200,8 +200,13 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// post sends what an integration would, with some headers changed ("": absent), and returns the status.
+// post sends a request and returns the status of the response.
 func (f *fixture) post(body string, headers map[string]string) int {
+	return f.request(body, headers).Code
+}
+
+// request sends what an integration would, with some headers changed ("": absent).
+func (f *fixture) request(body string, headers map[string]string) *httptest.ResponseRecorder {
 	f.t.Helper()
 	r := httptest.NewRequestWithContext(f.t.Context(), http.MethodPost, "/chat", strings.NewReader(body))
 	all := map[string]string{
@@ -216,7 +221,7 @@ func (f *fixture) post(body string, headers map[string]string) int {
 	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
-	return w.Code
+	return w
 }
 
 func connectHeaders(id, room string) map[string]string {
