@@ -214,7 +214,7 @@ func (g *generator) text(depth int) string {
 	d := depth - 1
 	switch g.n(16) {
 	case 0, 1:
-		return `"` + g.part(d) + g.part(d) + g.part(d) + `"`
+		return `"` + g.part(d) + "-" + g.part(d) + g.part(d) + `"` // the text between keeps "${100}" alone, a number, from being made
 	case 2:
 		return pick(g, "lower", "upper", "trimspace") + "(" + g.text(d) + ")"
 	case 3:

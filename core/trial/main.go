@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command trial tries and measures the router from outside, as a process: load, kills, foreign servers, baselines. It runs on Linux
-// only, because it reads /proc and polls thousands of connections with epoll.
+// Command trial tests and benchmarks the router as a process: under load, with kills, against third-party servers and beside
+// baselines. It runs on Linux only, because it reads /proc and polls thousands of connections with epoll.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 func main() {
 	root := &cobra.Command{
 		Use:           "trial",
-		Short:         "Try and measure the router from outside",
+		Short:         "Test and benchmark the router as a process",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

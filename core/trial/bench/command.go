@@ -1,6 +1,6 @@
-// Package bench measures signed webhook requests over HTTP, from request to 204: the whole router, whose rule matches every
-// event and whose plugin takes every delivery meanwhile, beside a bare net/http handler that only reads and verifies the
-// same requests. The load comes from wrk (Debian's package of that name), on the same machine.
+// Package bench benchmarks signed webhook requests over HTTP, from request to 204. It compares the whole router, in which every
+// event matches a rule and is delivered to a plugin, with a bare net/http handler that only reads and verifies the same
+// requests. wrk (Debian's package) generates the load on the same machine.
 package bench
 
 import (
@@ -31,14 +31,14 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "bench",
-		Short: "measure signed webhook requests beside a bare HTTP handler",
+		Short: "benchmark signed webhook requests against a bare HTTP handler",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
 	testbed.BinFlag(flags, &o.bin)
-	flags.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections to measure at")
-	flags.DurationVar(&o.duration, "duration", 6*time.Second, "how long each measurement takes")
+	flags.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections, separated by commas")
+	flags.DurationVar(&o.duration, "duration", 6*time.Second, "duration of each measurement")
 	cmd.AddCommand(testbed.BareCommand(serveBare))
 	return cmd
 }
@@ -47,12 +47,12 @@ func runInDir(ctx context.Context, o options) error {
 	return testbed.InDir("", "bench", func(dir string) error { return run(ctx, o, dir) })
 }
 
-// run measures both servers at every number of connections and prints a line each.
+// run measures both servers and prints a line for each number of connections.
 func run(ctx context.Context, o options, dir string) error {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk is not installed: apt-get install wrk")
 	}
-	fmt.Println("HTTP: signed requests answered with 204, a second; wrk on the same machine")
+	fmt.Println("HTTP: signed requests per second with response 204; wrk on the same machine")
 	fmt.Printf("%11s  %12s  %12s  %6s  %10s  %10s  %14s\n", "connections", "bare", "pointsman", "ratio", "bare p99", "p99", "deliveries/s")
 	for c := range strings.SplitSeq(o.connections, ",") {
 		n, err := strconv.Atoi(c)
@@ -66,12 +66,12 @@ func run(ctx context.Context, o options, dir string) error {
 	return nil
 }
 
-// measure runs one line of the table, with a router and a journal of its own.
+// measure prints one line of the table. It starts a router with a journal of its own.
 func measure(ctx context.Context, o options, dir string, connections int) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// More than the router can take in the time: a request sent twice would be a duplicate, which is cheaper.
+	// More than the router can accept in that time. A request sent twice would be a duplicate, which costs less.
 	send, err := writeRequests(dir, int(o.duration.Seconds()*40_000))
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	return nil
 }
 
-// serveBare is the baseline: read the body, verify the signature, answer 204.
+// serveBare is the baseline: it reads the body, verifies the signature and responds 204.
 func serveBare(address string) error {
 	server := &http.Server{Addr: address, Handler: http.HandlerFunc(bareHandler), ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()

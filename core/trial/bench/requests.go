@@ -23,8 +23,8 @@ const (
 	path   = "/hooks/intdash"
 )
 
-// script is what wrk runs: it loads whole requests, one a line with \1 for CRLF, and sends each of them once. The baseline
-// keeps nothing, so for it they begin again.
+// script is run by wrk. It loads whole requests, one per line with \1 for CRLF, and sends each of them once. The baseline
+// detects no duplicates, so for it the script starts over at the end.
 const script = `
 local requests, next, once = {}, 0, %t
 function init(args)
@@ -43,10 +43,10 @@ function done(summary, latency)
 end
 `
 
-// scripts send the requests once, and again and again.
+// scripts are the paths of two scripts: one sends each request once, the other repeats them.
 type scripts struct{ once, cycle string }
 
-// writeRequests makes n different signed requests and the scripts that send them.
+// writeRequests writes n different signed requests, and the scripts that send them.
 func writeRequests(dir string, n int) (_ scripts, err error) {
 	requests := filepath.Join(dir, "requests")
 	f, err := os.Create(requests)
@@ -62,7 +62,7 @@ func writeRequests(dir string, n int) (_ scripts, err error) {
 		fmt.Fprintf(w, "POST %s HTTP/1.1\x01Host: 127.0.0.1\x01Content-Type: application/json\x01Content-Length: %d\x01%s: %s\x01\x01%s\n",
 			path, len(body), intdash.SignatureHeader, intdashsend.Sign([]byte(secret), body), body)
 	}
-	// Not flushed, the file would keep the disk busy while the journal needs it.
+	// Otherwise the kernel would write the file while the journal needs the disk.
 	if err := errors.Join(w.Flush(), f.Sync()); err != nil {
 		return scripts{}, err
 	}
@@ -72,7 +72,7 @@ func writeRequests(dir string, n int) (_ scripts, err error) {
 		os.WriteFile(out.cycle, fmt.Appendf(nil, script, false, requests), 0o600))
 }
 
-// bareHandler only reads and verifies.
+// bareHandler only reads and verifies a request.
 func bareHandler(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err != nil {
@@ -89,7 +89,7 @@ func bareHandler(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// parseResult reads the line that the script prints at the end.
+// parseResult parses the line that the script prints at the end.
 func parseResult(out string) (result, error) {
 	_, line, found := strings.Cut(out, "RESULT ")
 	var requests, micros, failed, p99 int64

@@ -11,13 +11,13 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// server is one of the two processes that are measured.
+// server is a process under measurement.
 type server struct {
 	url  string
 	stop func() error
 }
 
-// result is what wrk saw.
+// result is the result of wrk.
 type result struct {
 	rate, seconds float64
 	p99           time.Duration
@@ -49,7 +49,7 @@ rule "all" {
 }
 `
 
-// startRouter runs a router in the folder dir.
+// startRouter starts a router in the folder dir.
 func startRouter(ctx context.Context, bin, dir string) (*testbed.Router, *server, error) {
 	router, err := testbed.NewRouter(bin, dir, config, "BENCH_SECRET="+secret)
 	if err != nil {
@@ -59,7 +59,7 @@ func startRouter(ctx context.Context, bin, dir string) (*testbed.Router, *server
 	return router, &server{url: router.Server + path, stop: router.Stop}, router.Start(ctx)
 }
 
-// wrk loads the server for the given time.
+// wrk sends requests to the server for the given time.
 func (s *server) wrk(ctx context.Context, d time.Duration, connections int, script string) (result, error) {
 	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+fmt.Sprint(connections), "-d"+d.String(), "-s", script, s.url)
 	out, err := cmd.CombinedOutput()
@@ -69,7 +69,7 @@ func (s *server) wrk(ctx context.Context, d time.Duration, connections int, scri
 	return parseResult(string(out))
 }
 
-// delivered asks the router how many deliveries its plugin has taken.
+// delivered returns the number of delivery attempts from the router's metrics.
 func delivered(ctx context.Context, r *testbed.Router) (float64, error) {
 	m, err := r.Metrics(ctx)
 	return m.Sum("pointsman_delivery_attempts_total"), err

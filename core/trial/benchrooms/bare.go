@@ -14,14 +14,14 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
-// serveBare is the baseline: each message is written to all other connections, in a loop. No journal, no rule, no
-// plugin; and one who does not read would stop them all.
+// serveBare is the baseline: it writes each message to all other connections, in a loop. It has no journal, rule or plugin, and a
+// client that does not read would block all conns.
 func serveBare(address string) error {
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return err
 	}
-	h := &bareHall{others: map[net.Conn]struct{}{}}
+	h := &bareRoom{conns: map[net.Conn]struct{}{}}
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -31,19 +31,19 @@ func serveBare(address string) error {
 	}
 }
 
-type bareHall struct {
-	mu     sync.Mutex
-	others map[net.Conn]struct{}
+type bareRoom struct {
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
 }
 
-func (h *bareHall) serve(conn net.Conn) {
+func (h *bareRoom) serve(conn net.Conn) {
 	defer conn.Close()
 	h.mu.Lock()
-	h.others[conn] = struct{}{} // before the upgrade answers, so that a joined client receives the next message
+	h.conns[conn] = struct{}{} // before the upgrade answers, so that a joined client receives the next message
 	h.mu.Unlock()
 	defer func() {
 		h.mu.Lock()
-		delete(h.others, conn)
+		delete(h.conns, conn)
 		h.mu.Unlock()
 	}()
 	if _, err := ws.Upgrade(conn); err != nil {
@@ -54,16 +54,16 @@ func (h *bareHall) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		h.tell(conn, ws.MustCompileFrame(ws.NewTextFrame(text)))
+		h.broadcast(conn, ws.MustCompileFrame(ws.NewTextFrame(text)))
 	}
 }
 
-func (h *bareHall) tell(speaker net.Conn, frame []byte) {
+func (h *bareRoom) broadcast(sender net.Conn, frame []byte) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for c := range h.others {
-		if c != speaker {
-			_, _ = c.Write(frame) // who is gone is found out by its own reader
+	for c := range h.conns {
+		if c != sender {
+			_, _ = c.Write(frame) // the reader of a closed connection removes it
 		}
 	}
 }

@@ -1,9 +1,9 @@
 //go:build linux
 
-// Package benchrooms measures WebSocket rooms: what an idle connection costs the router in memory, how many messages a room of a
-// thousand receives in a second, beside a bare server that only writes, how long it takes until the last of them has received one, and
-// whether one who stops reading makes the others wait. Every message takes the whole way: connection, journal, rule, plugin, room.
-// The clients run on the same machine and share its cores with the router, so they do as little as they can: see crowd.go.
+// Package benchrooms benchmarks WebSocket rooms: the memory of an idle connection, the throughput of a room of a thousand clients
+// beside a bare server that only writes, the latency until the last client has received a message, and whether a client that stops
+// reading delays the others. Every message goes through connection, journal, rule, plugin and room. The clients share the cores
+// of the machine with the router, so they do as little as possible: see crowd.go.
 package benchrooms
 
 import (
@@ -34,7 +34,7 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "bench-rooms",
-		Short: "measure WebSocket rooms beside a bare server",
+		Short: "benchmark WebSocket rooms against a bare server",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
@@ -43,11 +43,11 @@ func Command() *cobra.Command {
 	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.idle, "idle", 10_000, "number of idle connections")
 	flags.IntVar(&o.members, "members", 1000, "number of connections in the room")
-	flags.IntVar(&o.rounds, "rounds", 5, "how often the time of a message is measured, without and with one who does not read")
-	flags.DurationVar(&o.duration, "duration", 10*time.Second, "how long each measurement takes")
-	flags.IntVar(&o.rate, "rate", 20, "messages a second while their time is measured")
-	flags.IntVar(&o.window, "window", 32, "messages under way while the rate is measured")
-	flags.IntVar(&o.size, "size", 100, "bytes of what is said")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of the latency measurement, each without and with a client that does not read")
+	flags.DurationVar(&o.duration, "duration", 10*time.Second, "duration of each measurement")
+	flags.IntVar(&o.rate, "rate", 20, "messages per second of the latency measurement")
+	flags.IntVar(&o.window, "window", 32, "messages in flight during the throughput measurement")
+	flags.IntVar(&o.size, "size", 100, "bytes of each message")
 	cmd.AddCommand(testbed.BareCommand(serveBare))
 	return cmd
 }
@@ -70,7 +70,7 @@ source "websocket" "chat" {
     burst                = 1000000
     connection_rate      = 1000000
     connection_burst     = 1000000
-    write_timeout        = "10m"   # or who does not read would be gone before the measurement ends
+    write_timeout        = "10m"   # or a client that does not read would be disconnected during the measurement
   }
 }
 
@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, router.Close()) }()
-	fmt.Printf("rooms: router and clients share %d cores; every message takes the whole way, to disk and through the plugin; a frame is seen up to %s late\n",
+	fmt.Printf("rooms: router and clients share %d cores; every message goes to disk and through the plugin; frames are seen up to %s late\n",
 		runtime.NumCPU(), pollInterval)
 	b := &bench{options: o, router: router}
 	for _, measure := range []func(context.Context) error{b.idlers, b.fanout, b.latency} {
@@ -110,8 +110,8 @@ func run(ctx context.Context, o options, dir string) (err error) {
 	return router.Stop()
 }
 
-// affordable is how many connections this process may have. Go raises the soft limit of open files to the hard one by itself, in
-// the router too.
+// affordable returns how many connections this process can open. Go raises the soft limit of open files to the hard limit by itself,
+// in the router too.
 func affordable(wanted int) (int, error) {
 	const others = 200
 	var limit syscall.Rlimit
@@ -122,8 +122,8 @@ func affordable(wanted int) (int, error) {
 		return wanted, nil
 	}
 	if limit.Cur < 2000 {
-		return 0, fmt.Errorf("only %d files may be open: raise the hard limit (ulimit -Hn)", limit.Cur)
+		return 0, fmt.Errorf("the limit of open files is %d: raise the hard limit (ulimit -Hn)", limit.Cur)
 	}
-	fmt.Printf("rooms: only %d files may be open (ulimit -Hn), so there are fewer idle connections than %d\n", limit.Cur, wanted)
+	fmt.Printf("rooms: the limit of open files is %d (ulimit -Hn), so there are fewer than %d idle connections\n", limit.Cur, wanted)
 	return int(limit.Cur) - others, nil
 }

@@ -12,15 +12,14 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// cores is how many cores each kept busy on the average. Others are what else runs on the machine: when they are many, all that is
-// measured is theirs too.
+// cores is the average number of busy cores. If other processes keep many cores busy, the measurements are not reliable.
 type cores struct{ server, clients, others float64 }
 
 func (c cores) String() string {
 	return fmt.Sprintf("cores used: server %.2f, clients %.2f, others %.2f", c.server, c.clients, c.others)
 }
 
-// watch begins to measure and returns a function that ends it and returns the result.
+// watch starts a measurement. The returned function ends it.
 func watch(t target) (result func() (cores, error), err error) {
 	began := time.Now()
 	server, clients, all, err := computed(t)
@@ -33,7 +32,7 @@ func watch(t target) (result func() (cores, error), err error) {
 	}, err
 }
 
-// computed is the time that a server with all its processes, this process, and all of the machine have computed.
+// computed returns the CPU time of all processes of a server, of this process, and of the whole machine.
 func computed(t target) (server, clients, all time.Duration, err error) {
 	pids, err := t.pids()
 	if err != nil {
@@ -52,7 +51,7 @@ func computed(t target) (server, clients, all time.Duration, err error) {
 	return server, clients, all, errors.Join(errs[:]...)
 }
 
-// machine is how long all cores together have computed.
+// machine returns the CPU time of all cores.
 func machine() (time.Duration, error) {
 	const tick = 10 * time.Millisecond
 	text, err := os.ReadFile("/proc/stat")

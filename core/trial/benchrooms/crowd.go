@@ -17,11 +17,12 @@ import (
 	"time"
 )
 
-// pollInterval is the longest time by which a frame may be seen late.
+// pollInterval bounds the delay with which a frame is seen.
 const pollInterval = time.Millisecond
 
-// crowd is many clients that cost little: raw sockets, one thread that reads them all and looks at nothing but frame headers. It
-// naps between its looks, or every single frame would wake it, at the router's cost too. The n-th message that a client receives is the n-th of the room, for a room has an order.
+// crowd is many cheap clients: raw sockets, and one goroutine that reads them all and parses only frame headers. It sleeps between
+// polls, because waking up for every frame would take CPU from the router. The room is ordered, so the n-th message that a client
+// receives is the n-th message of the room.
 type crowd struct {
 	address netip.AddrPort
 	epoll   int
@@ -32,12 +33,12 @@ type crowd struct {
 	clients map[int32]*client
 	closed  int // by the router
 
-	frames   atomic.Int64 // that those who count have received
-	received []reception  // by number of the message; only the reading thread writes
+	frames   atomic.Int64 // received by the clients that count
+	received []reception  // by number of the message; only read writes it
 	failed   error
 }
 
-// reception is how many clients have received a message, and when the last one did.
+// reception counts the clients that have received a message, and holds the time of the last one.
 type reception struct {
 	count int
 	last  time.Time
@@ -46,10 +47,10 @@ type reception struct {
 // client is one connection.
 type client struct {
 	fd      int
-	counts  bool // false: what it receives is thrown away
+	counts  bool // false: its messages are discarded
 	header  [14]byte
 	have    int // bytes of header
-	skip    int // bytes of payload that are still to come
+	skip    int // bytes of payload still to read
 	opcode  byte
 	message int
 }
@@ -78,12 +79,12 @@ func (c *crowd) close() error {
 	return errors.Join(c.failed, syscall.Close(c.epoll))
 }
 
-// connect lets n clients join a room, many at a time.
+// connect lets n clients join a room concurrently.
 func (c *crowd) connect(ctx context.Context, n int, room string) error {
-	const atATime = 32
+	const workers = 32
 	work := make(chan int)
-	errs := make(chan error, atATime)
-	for range atATime {
+	errs := make(chan error, workers)
+	for range workers {
 		go func() {
 			var err error
 			for i := range work {
@@ -99,13 +100,13 @@ func (c *crowd) connect(ctx context.Context, n int, room string) error {
 	}
 	close(work)
 	var failed error
-	for range atATime {
+	for range workers {
 		failed = errors.Join(failed, <-errs)
 	}
 	return errors.Join(failed, ctx.Err())
 }
 
-// join connects one client. An address has some 28,000 ports, and loopback has many addresses: i chooses one.
+// join connects one client. One address has only 28,000 ephemeral ports, so i selects one of several loopback addresses.
 func (c *crowd) join(i int, room string, counts bool) (*client, error) {
 	fd, err := c.dial(i, room, counts)
 	if err != nil {
@@ -157,7 +158,7 @@ func (c *crowd) dial(i int, room string, receives bool) (fd int, err error) {
 	return fd, handshake(fd)
 }
 
-// handshake reads the answer byte by byte: what follows it is a frame already.
+// handshake reads the response byte by byte, because frames may follow it.
 func handshake(fd int) error {
 	var answer []byte
 	var one [1]byte
@@ -167,17 +168,17 @@ func handshake(fd int) error {
 			continue
 		}
 		if err != nil || n == 0 {
-			return fmt.Errorf("the router has hung up: %w", err)
+			return fmt.Errorf("the router closed the connection: %w", err)
 		}
 		answer = append(answer, one[0])
 	}
 	if line, _, _ := strings.Cut(string(answer), "\r\n"); !strings.Contains(line, " 101 ") {
-		return errors.New("the router answers " + line)
+		return errors.New("the router responded " + line)
 	}
 	return nil
 }
 
-// read reads what comes, until the crowd is closed.
+// read reads from all connections until the crowd is closed.
 func (c *crowd) read() {
 	defer close(c.done)
 	events, buffer := make([]syscall.EpollEvent, 4096), make([]byte, 64<<10)
@@ -216,7 +217,7 @@ func (c *crowd) readOne(m *client, buffer []byte) {
 	}
 }
 
-// gone notes that the router has closed a connection.
+// gone records that the router has closed a connection.
 func (c *crowd) gone(m *client) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -225,14 +226,14 @@ func (c *crowd) gone(m *client) {
 	c.failed = errors.Join(c.failed, syscall.Close(m.fd))
 }
 
-// ended is how many connections the router has closed.
+// ended returns the number of connections that the router has closed.
 func (c *crowd) ended() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
 }
 
-// parse counts the messages in what was read.
+// parse counts the messages in data, which may begin and end within a frame.
 func (c *crowd) parse(m *client, data []byte, now time.Time) {
 	for len(data) > 0 || m.have > 0 && m.complete() {
 		if !m.complete() {
@@ -253,7 +254,7 @@ func (c *crowd) parse(m *client, data []byte, now time.Time) {
 	}
 }
 
-// complete reports whether the header of a frame is there. The router masks nothing.
+// complete reports whether the header of a frame was read. Frames of a server are not masked.
 func (m *client) complete() bool { return m.have >= 2 && m.have == m.headerSize() }
 
 func (m *client) headerSize() int {
@@ -271,18 +272,18 @@ func (m *client) length() int {
 	case 126:
 		return int(binary.BigEndian.Uint16(m.header[2:]))
 	case 127:
-		return int(binary.BigEndian.Uint64(m.header[2:])) //nolint:gosec // the router's
+		return int(binary.BigEndian.Uint64(m.header[2:])) //nolint:gosec // sent by the router
 	default:
 		return int(n)
 	}
 }
 
-// frame notes a whole frame.
+// frame handles a complete frame.
 func (c *crowd) frame(m *client, now time.Time) {
 	const text, ping, pong = 1, 9, 10
 	switch m.opcode {
 	case ping:
-		_, _ = syscall.Write(m.fd, masked(pong, nil)) // who cannot answer is cut off, and is noted as such
+		_, _ = syscall.Write(m.fd, masked(pong, nil)) // after an error the router closes the connection
 	case text:
 		if !m.counts {
 			return
@@ -296,20 +297,20 @@ func (c *crowd) frame(m *client, now time.Time) {
 	}
 }
 
-// say sends a text message.
-func (m *client) say(text []byte) error {
+// send sends a text message.
+func (m *client) send(text []byte) error {
 	const op = 1
 	_, err := syscall.Write(m.fd, masked(op, text))
 	return err
 }
 
-// masked makes a frame as a client must: masked, here with zeros, which change nothing.
+// masked returns a frame masked with zeros: a client must mask, and zeros leave the payload as it is.
 func masked(opcode byte, payload []byte) []byte {
 	frame := []byte{0x80 | opcode}
 	if len(payload) < 126 {
 		frame = append(frame, 0x80|byte(len(payload))) //nolint:gosec // less than 126
 	} else {
-		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(len(payload))) //nolint:gosec // never so long
+		frame = binary.BigEndian.AppendUint16(append(frame, 0x80|126), uint16(len(payload))) //nolint:gosec // messages are shorter
 	}
 	return slices.Concat(frame, make([]byte, 4), payload)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// fanout measures how many messages a full room receives in a second, with one client that sends as fast as the room receives; beside a bare
-// server that does nothing but write.
+// fanout measures the throughput of a full room, in which one client sends as fast as the room receives, beside a bare server that only
+// writes.
 func (b *bench) fanout(ctx context.Context) error {
 	bare, process, err := startBare(ctx)
 	if err != nil {
@@ -28,13 +28,13 @@ func (b *bench) fanout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("fan-out:  deliveries a second in a room of %d, %d messages under way (goal: %d; in order %s, in any order %s)\n", b.members, b.window, goalRate,
+	fmt.Printf("fan-out:  deliveries per second in a room of %d, %d messages in flight (goal: %d; in order %s, in any order %s)\n", b.members, b.window, goalRate,
 		verdict(got.rate >= goalRate), verdict(free.rate >= goalRate))
 	for _, r := range []struct {
 		name string
 		result
 	}{{"a bare server", base}, {"in order", got}, {"in any order", free}} {
-		fmt.Printf("          %-14s %7.0f, %3.0f %%; computing for each: server %.0f us, clients %.0f us; %s", r.name, r.rate, 100*r.rate/base.rate,
+		fmt.Printf("          %-14s %7.0f, %3.0f %%; CPU per delivery: server %.0f us, clients %.0f us; %s", r.name, r.rate, 100*r.rate/base.rate,
 			1e6*r.cores.server/r.rate, 1e6*r.cores.clients/r.rate, r.cores)
 		if r.times != nil {
 			fmt.Printf("; from sending to the last reception p50 %s, p99 %s", percentile(r.times, 50), percentile(r.times, 99))
@@ -44,25 +44,24 @@ func (b *bench) fanout(ctx context.Context) error {
 	return nil
 }
 
-// Names of rooms begin so. In the first kind what is said arrives in its order, so each message waits until the one before it is
-// settled; in the other one nothing waits.
+// Prefixes of room names. In an ordered room each message waits until the previous one is settled, in an unordered room none waits.
 const (
 	ordered   = "hall"
 	unordered = "free"
 )
 
-// result is what came of a measurement of the rate: deliveries a second, and how many cores each used.
+// result is the result of a throughput measurement.
 type result struct {
-	rate  float64
+	rate  float64 // deliveries per second
 	cores cores
-	times []time.Duration // nil in any order: the client cannot know which message arrived
+	times []time.Duration // nil for an unordered room: the client cannot know which message arrived
 }
 
-// saturate keeps so many messages under way.
+// saturate keeps window messages in flight.
 func (b *bench) saturate(ctx context.Context, t target, kind string) (r result, err error) {
 	const most = 1 << 20
 	err = b.crowded(ctx, t, kind, b.members, most, func(c *crowd, room string) error {
-		speaker, err := c.join(0, room, false)
+		sender, err := c.join(0, room, false)
 		if err != nil {
 			return err
 		}
@@ -78,7 +77,7 @@ func (b *bench) saturate(ctx context.Context, t target, kind string) (r result, 
 				continue
 			}
 			sent = append(sent, time.Now())
-			if err := speaker.say(text); err != nil {
+			if err := sender.send(text); err != nil {
 				return err
 			}
 		}

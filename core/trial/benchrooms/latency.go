@@ -12,8 +12,8 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// latency measures the time from sending to the last reception, without and with one that has stopped reading, in turn. The p99 is the
-// median of the rounds': such a machine stumbles now and then.
+// latency measures the time from sending to the last reception, in turn without and with a client that has stopped reading. The
+// reported p99 is the median of the p99 of all rounds, because other work on the machine disturbs some of them.
 func (b *bench) latency(ctx context.Context) error {
 	if b.rounds == 0 {
 		return nil
@@ -39,16 +39,16 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("latency:  room of %d, %d messages a second, %d messages: from sending to the last reception %s (goal: p99 under %s, %s)\n",
+	fmt.Printf("latency:  room of %d, %d messages per second, %d messages: from sending to the last reception %s (goal: p99 under %s, %s)\n",
 		b.members, b.rate, len(without.all), &without, goalP99, verdict(without.p99() < goalP99))
 	change := 100 * (float64(with.p99())/float64(without.p99()) - 1)
-	fmt.Printf("          with one who does not read: %s, %+.0f %% (goal: under %d, %s); it was cut off with 4408 at last\n",
+	fmt.Printf("          with a client that does not read: %s, %+.0f %% (goal: under %d, %s); the router closed it with 4408\n",
 		&with, change, goalChange, verdict(change < goalChange))
 	fmt.Printf("          %s\n", share)
 	return nil
 }
 
-// rounds are the times of several measurements of the same.
+// rounds collects the times of repeated measurements.
 type rounds struct {
 	all, p99s []time.Duration
 }
@@ -60,10 +60,10 @@ func (r *rounds) add(times []time.Duration) {
 func (r *rounds) p99() time.Duration { return percentile(r.p99s, 50) }
 
 func (r *rounds) String() string {
-	return fmt.Sprintf("p50 %s, p99 %s (of the rounds: %s)", percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
+	return fmt.Sprintf("p50 %s, p99 %s (per round: %s)", percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
 }
 
-// paced sends the given number of messages a second and returns their times.
+// paced sends messages at the given rate and returns their times.
 func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, err error) {
 	messages := int(b.duration.Seconds() * float64(b.rate))
 	err = b.crowded(ctx, b.target(), ordered, b.members, messages, func(c *crowd, room string) error {
@@ -73,7 +73,7 @@ func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, er
 				return err
 			}
 		}
-		speaker, err := c.join(0, room, false)
+		sender, err := c.join(0, room, false)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, er
 		for range messages {
 			<-next.C
 			sent = append(sent, time.Now())
-			if err := speaker.say(text); err != nil {
+			if err := sender.send(text); err != nil {
 				return err
 			}
 		}
@@ -96,19 +96,19 @@ func (b *bench) paced(ctx context.Context, deaf bool) (times []time.Duration, er
 	return times, err
 }
 
-// deaf adds one to the room who stops reading, and lets so much wait for it that the router cannot write to it any more. The
-// function sends more until it is cut off.
+// deaf adds a client that stops reading to the room, and fills its queue until the router cannot write to it any more. The returned
+// function sends more until the router closes the connection.
 func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() error, err error) {
-	const waiting = 256 << 10
+	const queued = 256 << 10
 	m, err := c.join(0, room, false)
 	if err != nil {
 		return nil, err
 	}
 	other := b.room("other")
-	if err := errors.Join(c.deafen(m), m.say(fmt.Appendf(nil, `{"$join":%q}`, other))); err != nil {
+	if err := errors.Join(c.deafen(m), m.send(fmt.Appendf(nil, `{"$join":%q}`, other))); err != nil {
 		return nil, err
 	}
-	talker, err := c.join(0, other, false)
+	sender, err := c.join(0, other, false)
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +119,12 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 			if err != nil {
 				return false, err
 			}
-			const underway = 4 // or the rest would arrive during the measurement
+			const inFlight = 4 // or the rest would arrive during the measurement
 			full, pending := m.Sum(metric, labels...) >= want, m.Sum("pointsman_queue_pending")
-			if full || pending > underway {
+			if full || pending > inFlight {
 				return full && pending == 0, nil
 			}
-			return false, talker.say(long)
+			return false, sender.send(long)
 		})
 	}
 	m0, err := b.router.Metrics(ctx)
@@ -133,5 +133,5 @@ func (b *bench) deaf(ctx context.Context, c *crowd, room string) (cutOff func() 
 	}
 	const disconnects = "pointsman_ws_disconnects_total"
 	before := m0.Sum(disconnects, "code", "4408")
-	return func() error { return fill(50*time.Millisecond, disconnects, before+1, "code", "4408") }, fill(time.Millisecond, "pointsman_ws_send_queue_bytes", waiting)
+	return func() error { return fill(50*time.Millisecond, disconnects, before+1, "code", "4408") }, fill(time.Millisecond, "pointsman_ws_send_queue_bytes", queued)
 }

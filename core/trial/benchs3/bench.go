@@ -15,7 +15,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// bench is the two servers, and what is measured between them.
+// bench holds the two servers of the measurements.
 type bench struct {
 	options
 	dir                 string
@@ -41,8 +41,7 @@ func makeBucket(ctx context.Context, s *s3test.Server, name string) error {
 	return err
 }
 
-// fill makes the bucket at the source and writes its objects, of bytes that can't be compressed. They are written once and copied
-// in every round.
+// fill creates the bucket at the source and writes incompressible objects. Every round copies the same objects.
 func (b *bench) fill(ctx context.Context, bucket string, l load) error {
 	if err := makeBucket(ctx, b.source, bucket); err != nil {
 		return err
@@ -50,19 +49,19 @@ func (b *bench) fill(ctx context.Context, bucket string, l load) error {
 	noise := rand.NewChaCha8([32]byte{1})
 	for i := range l.objects {
 		if err := b.write(ctx, noise, bucket, fmt.Sprintf("folder-%02d/object-%05d.bin", i%20, i), l.size); err != nil {
-			return fmt.Errorf("write what is to be copied: %w", err)
+			return fmt.Errorf("fill the source: %w", err)
 		}
 	}
 	return nil
 }
 
-// chunk is how much of an object is in memory while it is made.
+// chunk is the size of the parts in which objects are written.
 const chunk = 32 * mib
 
 func (b *bench) write(ctx context.Context, noise *rand.ChaCha8, bucket, key string, size int64) error {
 	content := make([]byte, min(size, chunk))
 	if size <= chunk {
-		_, _ = noise.Read(content) // It never fails.
+		_, _ = noise.Read(content) // never fails
 		_, err := b.source.Client().PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(content)})
 		return err
 	}
@@ -73,7 +72,7 @@ func (b *bench) write(ctx context.Context, noise *rand.ChaCha8, bucket, key stri
 	var parts []types.CompletedPart
 	for ; size > 0; size -= int64(len(content)) {
 		content = content[:min(size, chunk)]
-		_, _ = noise.Read(content) // It never fails.
+		_, _ = noise.Read(content) // never fails
 		number := aws.Int32(int32(len(parts) + 1))
 		out, err := b.source.Client().UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &bucket, Key: &key, UploadId: upload.UploadId, PartNumber: number, Body: bytes.NewReader(content),
@@ -116,7 +115,7 @@ func contents(ctx context.Context, s *s3test.Server, bucket string) (objects, si
 	return objects, size, err
 }
 
-// empty deletes all objects of a bucket, for the room they take.
+// empty deletes all objects of a bucket, to free disk space.
 func (b *bench) empty(ctx context.Context, s *s3test.Server, bucket string) error {
 	return list(ctx, s, bucket, func(page []types.Object) error {
 		var ids []types.ObjectIdentifier

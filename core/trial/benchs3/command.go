@@ -1,6 +1,6 @@
-// Package benchs3 measures the S3 mirror beside `rclone copy` (Debian's package), between the same two servers on the same
-// machine: MinIO to versitygw. One big object, many small ones, and the plugin's peak memory for a huge one. The rounds of what
-// is compared take turns, because such a machine is noisy.
+// Package benchs3 benchmarks the S3 mirror against `rclone copy` (Debian's package), from MinIO to versitygw on the same machine:
+// one big object, many small ones, and the plugin's peak memory for a huge one. The contenders take turns within each round,
+// because other work on the machine disturbs the measurements.
 package benchs3
 
 import (
@@ -33,19 +33,19 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "bench-s3",
-		Short: "measure the S3 mirror beside rclone",
+		Short: "benchmark the S3 mirror against rclone",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
 	testbed.BinFlag(flags, &o.bin)
 	testbed.DirFlag(flags, &o.dir)
-	flags.IntVar(&o.rounds, "rounds", 3, "how often everything but the huge object is measured")
-	flags.IntVar(&o.concurrency, "concurrency", 8, "transfers at a time, of both")
+	flags.IntVar(&o.rounds, "rounds", 3, "rounds of every measurement except the huge object")
+	flags.IntVar(&o.concurrency, "concurrency", 8, "concurrent transfers of each contender")
 	flags.Int64Var(&o.big, "big", gib, "bytes of the big object")
 	flags.Int64Var(&o.objects, "objects", 2000, "number of small objects")
-	flags.Int64Var(&o.small, "small", 16*kib, "bytes of each of them")
-	flags.Int64Var(&o.huge, "huge", 5*gib, "bytes of the object whose mirroring must not take more than 128 MiB of memory; 0: none")
+	flags.Int64Var(&o.small, "small", 16*kib, "bytes of each small object")
+	flags.Int64Var(&o.huge, "huge", 5*gib, "bytes of the object that must be mirrored within 128 MiB of memory; 0: leave it out")
 	return cmd
 }
 
@@ -67,7 +67,7 @@ func run(ctx context.Context, o options, dir string) (err error) {
 
 func (b *bench) run(ctx context.Context) error {
 	fmt.Printf("S3: MinIO to versitygw, %d transfers at a time; rclone %s\n", b.concurrency, b.rcloneFlags())
-	fmt.Println("the mirror's time is from the first event posted to a running router to the last delivery done, that of commands includes their start")
+	fmt.Println("mirror: from the first event posted to a running router until the last delivery is done; commands: including their start")
 	mirror, rclone, reconcile := contender{"mirror", b.mirror}, contender{"rclone", b.rclone}, contender{"reconcile", b.reconcile}
 	one := load{objects: 1, size: b.big, unit: "MB/s", per: float64(b.big) / 1e6}
 	if err := b.compare(ctx, "one object", "big", []contender{mirror, rclone}, one); err != nil {

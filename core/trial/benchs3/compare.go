@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// load is what one measurement copies.
+// load describes the objects of one measurement.
 type load struct {
 	objects, size int64
 	unit          string
 	per           float64 // units in the whole load
 }
 
-// contender is one way to copy the bucket from to the empty bucket to; it returns how long that took.
+// contender is one way to copy the bucket from into the empty bucket to. copy returns the time it took.
 type contender struct {
 	name string
 	copy func(ctx context.Context, from, to string) (time.Duration, error)
 }
 
-// compare fills a bucket and lets the contenders copy it, in turns that begin with another one every round. The ratio is to rclone.
+// compare fills a bucket and lets the contenders copy it in turn. Each round starts with another contender.
 func (b *bench) compare(ctx context.Context, title, from string, contenders []contender, l load) error {
 	if err := b.fill(ctx, from, l); err != nil {
 		return err
@@ -49,12 +49,12 @@ func (b *bench) compare(ctx context.Context, title, from string, contenders []co
 	return b.empty(ctx, b.source, from)
 }
 
-// measure lets one contender copy into a fresh bucket, checks that all of it came, and deletes it. The disk is at rest before.
+// measure lets one contender copy into a new bucket, checks that the copy is complete, and empties the bucket.
 func (b *bench) measure(ctx context.Context, c contender, from, to string, l load) (time.Duration, error) {
 	if err := makeBucket(ctx, b.destination, to); err != nil {
 		return 0, err
 	}
-	syscall.Sync()
+	syscall.Sync() // or the disk would still write the previous copy
 	took, err := c.copy(ctx, from, to)
 	if err != nil {
 		return 0, err
@@ -64,12 +64,12 @@ func (b *bench) measure(ctx context.Context, c contender, from, to string, l loa
 		return 0, err
 	}
 	if objects != l.objects || size != l.objects*l.size {
-		return 0, fmt.Errorf("%d objects of %s altogether were copied, want %d of %s", objects, bytesText(size), l.objects, bytesText(l.objects*l.size))
+		return 0, fmt.Errorf("copied %d objects with %s in total, want %d with %s", objects, bytesText(size), l.objects, bytesText(l.objects*l.size))
 	}
 	return took, b.empty(ctx, b.destination, to)
 }
 
-// line prints one row: the rates, and the ratios of all but rclone to rclone.
+// line prints one row: the rates, and the ratio of each other contender to rclone.
 func line(name string, contenders []contender, rates []float64) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%8s", name)

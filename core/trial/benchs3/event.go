@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// notification is what MinIO posts when an object was put.
+// notification is the body that MinIO posts for a new object.
 const notification = `{"EventName":"s3:ObjectCreated:Put","Key":%[1]q,"Records":[{"eventVersion":"2.0","eventSource":"minio:s3","awsRegion":"",` +
 	`"eventTime":%[2]q,"eventName":"s3:ObjectCreated:Put","userIdentity":{"principalId":"pointsman"},` +
 	`"requestParameters":{"principalId":"pointsman","region":"","sourceIPAddress":"127.0.0.1"},` +
@@ -20,7 +20,7 @@ const notification = `{"EventName":"s3:ObjectCreated:Put","Key":%[1]q,"Records":
 	`"object":{"key":%[6]q,"size":%[7]d,"eTag":%[8]q,"contentType":"application/octet-stream","userMetadata":{"content-type":"application/octet-stream"},"sequencer":"%[3]X"}},` +
 	`"source":{"host":"127.0.0.1","port":"","userAgent":"bench"}}]}`
 
-// notifications are those of all objects of a bucket at the source.
+// notifications returns the body of a notification for each object of a bucket at the source.
 func (b *bench) notifications(ctx context.Context, bucket string) (bodies []string, err error) {
 	err = list(ctx, b.source, bucket, func(page []types.Object) error {
 		for _, o := range page {

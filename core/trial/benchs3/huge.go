@@ -9,10 +9,10 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// memoryLimit is what mirroring may take, however big the object is.
+// memoryLimit bounds the memory of the plugin, whatever the size of the object.
 const memoryLimit = 128 * mib
 
-// hugeObject mirrors one huge object and fails when the plugin's process ever held more memory than the limit.
+// hugeObject mirrors one huge object and fails if the peak memory of the plugin's process exceeds the limit.
 func (b *bench) hugeObject(ctx context.Context) error {
 	if b.huge == 0 {
 		return nil
@@ -31,7 +31,7 @@ func (b *bench) hugeObject(ctx context.Context) error {
 	var peak int64
 	took, err := b.mirrored(ctx, "huge", "huge", func(r *testbed.Router) error {
 		now, err := pluginPeak(r)
-		peak = max(peak, now) // It may have been started again.
+		peak = max(peak, now) // the router may have restarted the plugin
 		return err
 	})
 	if err != nil {
@@ -40,10 +40,10 @@ func (b *bench) hugeObject(ctx context.Context) error {
 	fmt.Printf("\none huge object: %s in %.1f s, %.0f MB/s; peak memory of the plugin's process %.1f MiB\n",
 		bytesText(b.huge), took.Seconds(), float64(b.huge)/1e6/took.Seconds(), float64(peak)/mib)
 	if _, size, err := contents(ctx, b.destination, "huge"); err != nil || size != b.huge {
-		return errors.Join(err, fmt.Errorf("%s arrived", bytesText(size)))
+		return errors.Join(err, fmt.Errorf("the destination holds %s", bytesText(size)))
 	}
 	if peak > memoryLimit {
-		return fmt.Errorf("the plugin took %s, more than %s", bytesText(peak), bytesText(memoryLimit))
+		return fmt.Errorf("the plugin used %s of memory, more than %s", bytesText(peak), bytesText(memoryLimit))
 	}
 	return nil
 }
@@ -56,8 +56,8 @@ func pluginPeak(r *testbed.Router) (int64, error) {
 	return testbed.PeakMemory(pid)
 }
 
-// noRoom says why the disk can't hold the object three times: at the source, and at a destination that puts it together from its
-// parts, some room left.
+// noRoom returns why the disk cannot hold the object three times, or "". The source holds it once, the destination twice while it
+// assembles the parts.
 func (b *bench) noRoom() (string, error) {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(b.dir, &disk); err != nil {
@@ -67,5 +67,5 @@ func (b *bench) noRoom() (string, error) {
 	if free >= want {
 		return "", nil
 	}
-	return fmt.Sprintf("it needs %s free in %s, there are %d GiB", bytesText(want), b.dir, free/gib), nil
+	return fmt.Sprintf("it needs %s of free space in %s, which has %d GiB", bytesText(want), b.dir, free/gib), nil
 }

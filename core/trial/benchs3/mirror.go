@@ -67,7 +67,7 @@ func (b *bench) mirror(ctx context.Context, from, to string) (time.Duration, err
 	return b.mirrored(ctx, from, to, func(*testbed.Router) error { return nil })
 }
 
-// mirrored is mirror, with a look at the router after every question whether it is done.
+// mirrored is mirror with a function that inspects the router at every poll.
 func (b *bench) mirrored(ctx context.Context, from, to string, look func(*testbed.Router) error) (time.Duration, error) {
 	bodies, err := b.notifications(ctx, from)
 	if err != nil {
@@ -92,10 +92,10 @@ func (b *bench) mirrored(ctx context.Context, from, to string, look func(*testbe
 	return took, router.Stop()
 }
 
-// done waits until n deliveries are done. A failed one ends the measurement: its retry would be measured, too.
+// done waits until n deliveries are done. A failed attempt ends the measurement, because its retry would be measured too.
 func done(ctx context.Context, r *testbed.Router, n int, look func(*testbed.Router) error) error {
 	const attempts = "pointsman_delivery_attempts_total"
-	// Each question costs the router and us some milliseconds of the CPU that the copies need.
+	// Each poll costs some milliseconds of the CPU that the copies need.
 	return testbed.Poll(ctx, 200*time.Millisecond, func() (bool, error) {
 		m, err := r.Metrics(ctx)
 		if err != nil {
@@ -109,7 +109,7 @@ func done(ctx context.Context, r *testbed.Router, n int, look func(*testbed.Rout
 	})
 }
 
-// senders post at the same time, as a store with a handful of connections does.
+// senders is the number of concurrent senders, like the few connections of an object store.
 const senders = 16
 
 func post(ctx context.Context, url string, bodies []string) error {
@@ -149,7 +149,7 @@ func postOne(ctx context.Context, client *http.Client, url, body string) error {
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the router answered %s", resp.Status)
+		return fmt.Errorf("the router responded %s", resp.Status)
 	}
 	return nil
 }

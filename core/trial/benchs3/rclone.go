@@ -13,19 +13,20 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// rcloneFlags give rclone what the mirror has: as many transfers, as many parts at a time of the same size, no question whether the bucket is there,
-// and no wait for "100 Continue", with which it is much slower here. What it copied is checked as it does by default.
+// rcloneFlags gives rclone the settings of the mirror: the same number of concurrent transfers and parts, the same part size, and no
+// check that the bucket exists. It also disables "Expect: 100-continue", which makes rclone much slower here. rclone verifies
+// its copies, as it does by default.
 func (b *bench) rcloneFlags() string {
 	n := strconv.Itoa(b.concurrency)
 	return "copy --transfers " + n + " --checkers " + n + " --s3-chunk-size 8M --s3-upload-concurrency " + n + " --s3-no-check-bucket --fast-list --expect-continue-timeout 0"
 }
 
-// rclone copies with a fresh rclone process, whose configuration is in its environment only.
+// rclone copies with a new rclone process that takes its configuration from the environment only.
 func (b *bench) rclone(ctx context.Context, from, to string) (time.Duration, error) {
 	args := append(strings.Fields(b.rcloneFlags()), "--config", "", "a:"+from, "b:"+to)
 	cmd := exec.CommandContext(ctx, "rclone", args...)
 	cmd.Env = append(os.Environ(), slices.Concat(remote("A", "Minio", b.source), remote("B", "Other", b.destination))...)
-	// rclone 1.60 dies with this variable.
+	// rclone 1.60 crashes when this variable is set.
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "AWS_CA_BUNDLE=") })
 	return timed(cmd)
 }
@@ -38,7 +39,7 @@ func remote(name, provider string, s *s3test.Server) []string {
 	}
 }
 
-// timed runs a command to its end.
+// timed runs a command and returns its run time.
 func timed(cmd *exec.Cmd) (time.Duration, error) {
 	began := time.Now()
 	out, err := cmd.CombinedOutput()

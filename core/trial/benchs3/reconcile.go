@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// reconcile copies by the plugin's command of that name, which lists both buckets and finds the destination empty.
+// reconcile copies with the plugin's reconcile command, which lists both buckets and finds the destination empty.
 func (b *bench) reconcile(ctx context.Context, from, to string) (time.Duration, error) {
 	settings, err := json.Marshal(map[string]any{
 		"source": side(b.source, from), "destination": side(b.destination, to), "concurrency": b.concurrency,

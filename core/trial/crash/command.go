@@ -1,5 +1,5 @@
-// Package crash kills a router under load, again and again, and then asks the journal and the plugin what became of every
-// event that was acknowledged. It prints one line a kill and the ledger at the end; it exits 1 when an event is lost.
+// Package crash kills a router under load repeatedly, and then looks for every acknowledged event in the journal and in the
+// plugin's record. It prints one line for each kill and a summary, and fails if an event is lost.
 package crash
 
 import (
@@ -34,10 +34,10 @@ func Command() *cobra.Command {
 	flags := cmd.Flags()
 	testbed.BinFlag(flags, &o.bin)
 	testbed.DirFlag(flags, &o.dir)
-	flags.IntVar(&o.kills, "kills", 20, "how often the router is killed")
-	flags.IntVar(&o.clients, "clients", 16, "clients that send at the same time")
-	flags.DurationVar(&o.longest, "longest", 1500*time.Millisecond, "longest life of a router, from ready to kill -9")
-	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of the random moments; give it to repeat a run")
+	flags.IntVar(&o.kills, "kills", 20, "number of times to kill the router")
+	flags.IntVar(&o.clients, "clients", 16, "concurrent clients")
+	flags.DurationVar(&o.longest, "longest", 1500*time.Millisecond, "longest time from ready to kill -9")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "random seed; set it to repeat a run")
 	return cmd
 }
 
@@ -45,7 +45,7 @@ func runInDir(ctx context.Context, o options) error {
 	return testbed.InDir(o.dir, "crash", func(dir string) error { return run(ctx, o, dir) })
 }
 
-// run loads and kills the router, lets it finish what is pending, and prints the ledger.
+// run kills the router under load, lets it finish the pending deliveries, and prints the summary.
 func run(ctx context.Context, o options, dir string) (err error) {
 	fmt.Printf("seed %d, files in %s\n", o.seed, dir)
 	site, err := newSite(o.bin, dir)

@@ -13,20 +13,20 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// ledger compares what was acknowledged with what became of it.
+// ledger counts the outcomes of acknowledged events.
 type ledger struct {
 	acked, delivered, dead, pending, lost int
-	// extra events were stored and their acknowledgement never reached the sender; again counts deliveries that the
-	// plugin saw more than once. Both are allowed.
+	// extra counts events that were stored but whose acknowledgement did not reach the sender, again counts repeated
+	// deliveries. Both are allowed.
 	extra, again int
 }
 
 func (l ledger) String() string {
-	return fmt.Sprintf("acked %d  delivered %d  dead %d  pending %d  lost %d   (stored without an answer: %d, delivered again: %d)",
+	return fmt.Sprintf("acked %d  delivered %d  dead %d  pending %d  lost %d   (stored but not acknowledged: %d, delivered again: %d)",
 		l.acked, l.delivered, l.dead, l.pending, l.lost, l.extra, l.again)
 }
 
-// audit reads the journal and the plugin's own record, and finds every acknowledged event in them.
+// audit looks for every acknowledged event in the journal and in the plugin's record.
 func (s *site) audit(ctx context.Context, l *load) (ledger, error) {
 	seen, again, err := readRecord(recordIn(s.Dir))
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *site) audit(ctx context.Context, l *load) (ledger, error) {
 	return books, nil
 }
 
-// fate is what became of an event's only delivery.
+// fate is the outcome of the only delivery of an event.
 type fate int
 
 const (
@@ -63,8 +63,8 @@ const (
 	pending
 )
 
-// fates of all events in the journal, by event id. A delivery that the journal calls done and the plugin never saw is
-// missing.
+// fates returns the fate of each event in the journal, by event id. A delivery that is done in the journal but not in the plugin's
+// record is missing.
 func (s *site) fates(ctx context.Context, seen map[string]bool) (map[string]fate, error) {
 	fates := map[string]fate{}
 	for d, err := range testbed.Deliveries(ctx, s.Journal()) {
@@ -85,7 +85,7 @@ func (s *site) fates(ctx context.Context, seen map[string]bool) (map[string]fate
 	return fates, nil
 }
 
-// readRecord reads the ids that the plugin was given, one a line, and counts those that stand there again.
+// readRecord reads the plugin's record, one id per line, and counts repeated ids.
 func readRecord(path string) (seen map[string]bool, again int, err error) {
 	seen = map[string]bool{}
 	f, err := os.Open(path)

@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
 )
 
-// load sends signed events, each once, and remembers the ids of those that were acknowledged with a 2xx.
+// load sends signed events, each once, and keeps the ids of those that were acknowledged with 2xx.
 type load struct {
 	url    string
 	secret []byte
@@ -28,7 +28,7 @@ func newLoad(url, secret string) *load {
 	}}
 }
 
-// start sends from n clients until ctx ends. The channel is closed when the last answer is in the ledger.
+// start sends from n clients until ctx ends. It closes the channel after the last response has been recorded.
 func (l *load) start(ctx context.Context, n int) <-chan struct{} {
 	var clients sync.WaitGroup
 	for range n {
@@ -42,7 +42,7 @@ func (l *load) start(ctx context.Context, n int) <-chan struct{} {
 	return done
 }
 
-// send posts one event after the other. A dead router is met with a short pause, not with a storm.
+// send posts one event after the other. It pauses after an error, so as not to spin while the router is down.
 func (l *load) send(ctx context.Context) {
 	for ctx.Err() == nil {
 		m := intdashsend.NewMessage(time.Now())
@@ -59,7 +59,7 @@ func (l *load) send(ctx context.Context) {
 	}
 }
 
-// post returns nil when the event is acknowledged. It does not end with the run: an answer under way still counts.
+// post returns nil when the event is acknowledged. It takes no context, because a response on its way at the end still counts.
 func (l *load) post(m *intdashsend.Message) error {
 	req, err := intdashsend.NewRequest(context.Background(), l.url, l.secret, m.Body())
 	if err != nil {
@@ -74,7 +74,7 @@ func (l *load) post(m *intdashsend.Message) error {
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("answer %s", resp.Status)
+		return fmt.Errorf("the router responded %s", resp.Status)
 	}
 	return nil
 }

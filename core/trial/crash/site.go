@@ -10,7 +10,7 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// site is the place where the router lives, with what the plugin writes beside it.
+// site is a router whose plugin records its deliveries in a file.
 type site struct {
 	*testbed.Router
 	secret string
@@ -26,7 +26,7 @@ plugin "noop" "sink" {
   settings { record = %q }
 }
 
-# Every sixteenth event is refused for good, to see that dead letters survive too.
+# Every sixteenth event is rejected, to check that dead letters survive too.
 rule "all" {
   on   = ["lab"]
   when = true
@@ -48,7 +48,7 @@ func newSite(bin, dir string) (*site, error) {
 
 func recordIn(dir string) string { return filepath.Join(dir, "delivered.txt") }
 
-// liveAndDie lets one router live for the given time and kills it with SIGKILL.
+// liveAndDie starts a router and kills it with SIGKILL after the given time.
 func (s *site) liveAndDie(ctx context.Context, life time.Duration) error {
 	if err := s.Start(ctx); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (s *site) liveAndDie(ctx context.Context, life time.Duration) error {
 	return ctx.Err()
 }
 
-// settle runs the router once more, without new events after a moment, until no delivery is pending, and stops it cleanly.
+// settle starts the router again, ends the load, waits until no delivery is pending, and stops the router.
 func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan struct{}) error {
 	if err := s.Start(ctx); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *site) settle(ctx context.Context, endLoad func(), loadEnded <-chan stru
 		return n == 0, err
 	}
 	if err := testbed.Poll(waiting, 100*time.Millisecond, nothingPending); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("wait for deliveries: %w", err) // What is late stands in the ledger as pending.
+		return fmt.Errorf("wait for deliveries: %w", err) // after a timeout the ledger counts them as pending
 	}
 	return s.Stop()
 }

@@ -1,4 +1,4 @@
-// Says the lines of standard input, prints the frames that it hears. The WebSocket of Node.js 22.
+// Sends the lines of standard input and prints received frames, with the WebSocket of Node.js 22.
 import {createInterface} from "node:readline";
 
 const socket = new WebSocket(process.argv[2]);

@@ -1,4 +1,4 @@
-# Says the lines of standard input, prints the frames that it hears. Debian's python3-websockets.
+# Sends the lines of standard input and prints received frames, with Debian's python3-websockets.
 import asyncio
 import sys
 
@@ -7,16 +7,16 @@ import websockets
 
 async def main():
     async with websockets.connect(sys.argv[1]) as ws:
-        async def hear():
+        async def receive():
             async for frame in ws:
                 print(frame, flush=True)
 
-        hearing = asyncio.create_task(hear())
+        receiving = asyncio.create_task(receive())
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             await ws.send(line.rstrip("\n"))
         await ws.close()
-        await hearing
+        await receiving
 
 
 asyncio.run(main())

@@ -1,6 +1,6 @@
-// Package e2erooms tries WebSocket rooms as a whole, with the router, the plugin and the page of examples/chat-room: people in
-// pages of a real browser talk, clients of other makers join them, a finished measurement is announced in the room, the router is
-// started anew under their feet. It prints what each of them saw, and exits 1 unless every promise was kept.
+// Package e2erooms tests WebSocket rooms end to end with the router, the plugin and the page of examples/chat-room. Users in a real
+// browser exchange messages, third-party clients join them, a completed measurement is announced in the room, and the router
+// restarts while they are connected. It prints what each client received, and fails unless all checks pass.
 package e2erooms
 
 import (
@@ -21,7 +21,7 @@ import (
 type options struct {
 	bin, dir, example         string
 	node, browser, screenshot string
-	patience                  time.Duration
+	timeout                   time.Duration
 }
 
 // Command returns the subcommand.
@@ -29,7 +29,7 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "e2e-rooms",
-		Short: "try WebSocket rooms with a browser and other clients",
+		Short: "test WebSocket rooms with a browser and other clients",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
@@ -38,9 +38,9 @@ func Command() *cobra.Command {
 	testbed.DirFlag(flags, &o.dir)
 	flags.StringVar(&o.example, "example", "examples/chat-room", "folder with the configuration and the page")
 	flags.StringVar(&o.node, "node", ".cache/node", "folder with Node.js 22, playwright-core and wscat, made by make servers")
-	flags.StringVar(&o.browser, "browser", "", "program of the browser (default: Debian's chromium-headless-shell or chromium)")
-	flags.StringVar(&o.screenshot, "screenshot", "out/e2e-rooms.png", "where to put a picture of a page")
-	flags.DurationVar(&o.patience, "patience", 20*time.Second, "how long to wait for what must happen")
+	flags.StringVar(&o.browser, "browser", "", "path of the browser (default: Debian's chromium-headless-shell or chromium)")
+	flags.StringVar(&o.screenshot, "screenshot", "out/e2e-rooms.png", "path of a screenshot of the page")
+	flags.DurationVar(&o.timeout, "timeout", 20*time.Second, "timeout of each expected event")
 	return cmd
 }
 
@@ -48,7 +48,7 @@ func runInDir(ctx context.Context, o options) error {
 	return testbed.InDir(o.dir, "e2e-rooms", func(dir string) error { return run(ctx, o, dir) })
 }
 
-// run plays the whole scenario and prints what each client received.
+// run plays the scenario and prints what each client received.
 func run(ctx context.Context, o options, dir string) error {
 	if err := o.complete(); err != nil {
 		return err
@@ -62,11 +62,11 @@ func run(ctx context.Context, o options, dir string) error {
 		return err
 	}
 	fmt.Println(seen)
-	fmt.Println("a page:            ", o.screenshot)
+	fmt.Println("screenshot:        ", o.screenshot)
 	return seen.complaint()
 }
 
-// complete finds the browser and makes all paths absolute, for other programs work in other folders.
+// complete finds the browser and makes all paths absolute, because the scripts run in other folders.
 func (o *options) complete() error {
 	for _, name := range []string{"chromium-headless-shell", "chromium"} {
 		if found, err := exec.LookPath(name); err == nil && o.browser == "" {

@@ -27,12 +27,12 @@ const (
 //go:embed pages.cjs client.mjs client.py
 var scripts embed.FS
 
-// site is the router, and what happens to it at the request of the pages.
+// site is the router, which the script restarts and sends events to.
 type site struct {
 	options  options
 	dir      string
 	router   *testbed.Router
-	finished *intdashsend.Message // the measurement that the pages hear of
+	finished *intdashsend.Message // the measurement that is announced in the room
 }
 
 func newSite(ctx context.Context, o options, dir string) (*site, error) {
@@ -52,7 +52,7 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	return s, s.router.Start(ctx)
 }
 
-// watch runs the browser and the other clients, does with the router what they ask for, and returns what they have seen.
+// watch runs the browser and the other clients, executes their commands, and returns what they received.
 func (s *site) watch(ctx context.Context) (*seen, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
@@ -81,13 +81,13 @@ func (s *site) watch(ctx context.Context) (*seen, error) {
 	return seen, s.dead(ctx, seen)
 }
 
-// pages is the program that drives the browser. It runs in the Node.js that is tried, too.
+// pages returns the command that drives the browser. It also acts as the Node.js client.
 func (s *site) pages(ctx context.Context) (*exec.Cmd, error) {
 	o := s.options
 	modules := filepath.Join(o.node, "node_modules")
 	task, err := json.Marshal(map[string]any{
 		"at": s.router.Server + "/", "browser": o.browser, "wscat": filepath.Join(modules, "wscat/bin/wscat"), "python": "/usr/bin/python3",
-		"screenshot": o.screenshot, "patience": o.patience.Milliseconds(), "measured": s.finished.ResourceUUID, "token": token,
+		"screenshot": o.screenshot, "timeout": o.timeout.Milliseconds(), "measured": s.finished.ResourceUUID, "token": token,
 	})
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (s *site) pages(ctx context.Context) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// answer does what each line asks for, until one is what was seen.
+// answer executes the command in each line, until a line holds the result.
 func (s *site) answer(ctx context.Context, questions io.Reader, answers io.Writer) (*seen, error) {
 	lines := bufio.NewScanner(questions)
 	lines.Buffer(nil, 1<<20)
@@ -115,7 +115,7 @@ func (s *site) answer(ctx context.Context, questions io.Reader, answers io.Write
 		default:
 			v := &seen{measurement: s.finished.ResourceUUID}
 			if err := json.NewDecoder(strings.NewReader(line)).Decode(v); err != nil {
-				return nil, fmt.Errorf("what the pages say is not understood: %q: %w", line, err)
+				return nil, fmt.Errorf("invalid result of the pages: %q: %w", line, err)
 			}
 			return v, nil
 		}
@@ -126,7 +126,7 @@ func (s *site) answer(ctx context.Context, questions io.Reader, answers io.Write
 			return nil, err
 		}
 	}
-	return nil, errors.Join(lines.Err(), errors.New("the pages have not come to their end"))
+	return nil, errors.Join(lines.Err(), errors.New("the pages ended without a result"))
 }
 
 // post sends the router the webhook of a completed measurement, as an intdash server does.
@@ -141,7 +141,7 @@ func (s *site) post(ctx context.Context) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the router answers %s to a good event", resp.Status)
+		return fmt.Errorf("the router responded %s to a valid event", resp.Status)
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (s *site) restart(ctx context.Context) error {
 	return s.router.Start(ctx)
 }
 
-// dead counts the dead letters, which there must not be.
+// dead counts the dead letters; none is expected.
 func (s *site) dead(ctx context.Context, v *seen) error {
 	m, err := s.router.Metrics(ctx)
 	v.dead = int(m.Sum("pointsman_dlq_events"))

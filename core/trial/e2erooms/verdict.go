@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// limit is how soon a finished measurement must be in the page.
-const limit = 1000 // ms
+// limit is the longest time until a completed measurement is in the page, in ms.
+const limit = 1000
 
-// lines is how many messages each of the two users sends at first.
+// lines is the number of messages that each of the two users sends first.
 const lines = 10
 
-// seen is what stood in the pages at the end, and what the other clients received.
+// seen is the content of the pages at the end, and what the other clients received.
 type seen struct {
 	Browser       string
 	Titles        []string
-	Hostile       string   // said by Ann; it would run a script were it read as HTML
-	Errors        []string // of the pages: breaches of their policy, and exceptions
+	Hostile       string   // sent by Ann; as HTML it would run a script
+	Errors        []string // of the pages: violations of their security policy, and exceptions
 	MeasurementMS int      `json:"measurement_ms"`
-	Ann, Bob, Eve []string // in the order of the list; own messages too
+	Ann, Bob, Eve []string // in the order of the list, including own messages
 	Clients       map[string][]string
-	WithoutToken  int // pages that a guarded router let in
+	WithoutToken  int // pages that were let in without a token
 
 	measurement string
 	dead        int
@@ -35,14 +35,14 @@ func (v *seen) String() string {
 	fmt.Fprintf(&b, "Ann and Bob:        %d and %d messages in their lists, Eve in another room: %d; errors of the pages: %d\n", len(v.Ann), len(v.Bob), len(v.Eve), len(v.Errors))
 	fmt.Fprintf(&b, "measurement:        in the room %d ms after it was posted\n", v.MeasurementMS)
 	for _, name := range slices.Sorted(maps.Keys(v.Clients)) {
-		fmt.Fprintf(&b, "%-20sheard %s\n", name+":", strings.Join(v.Clients[name], ", "))
+		fmt.Fprintf(&b, "%-20sreceived %s\n", name+":", strings.Join(v.Clients[name], ", "))
 	}
-	fmt.Fprintf(&b, "restarts:           both pages were back by themselves; then with a token\n")
+	fmt.Fprintf(&b, "restarts:           both pages reconnected, then with a token\n")
 	fmt.Fprintf(&b, "dead letters:       %d", v.dead)
 	return b.String()
 }
 
-// complaint returns the broken promises.
+// complaint returns the failed checks.
 func (v *seen) complaint() error {
 	var broken []error
 	promise := func(kept bool, format string, args ...any) {
@@ -55,25 +55,25 @@ func (v *seen) complaint() error {
 		promise(n == 1, "%s has %q %d times", who, text, n)
 	}
 	clients := slices.Sorted(maps.Keys(v.Clients))
-	said := []string{v.Hostile, "Measurement " + v.measurement + " is complete", "hello everybody", "back again", "with a token"}
+	sent := []string{v.Hostile, "Measurement " + v.measurement + " is complete", "hello everybody", "back again", "with a token"}
 	for i := range lines {
-		said = append(said, fmt.Sprintf("from Ann %d", i+1), fmt.Sprintf("from Bob %d", i+1))
+		sent = append(sent, fmt.Sprintf("from Ann %d", i+1), fmt.Sprintf("from Bob %d", i+1))
 	}
 	for _, name := range clients {
-		said = append(said, "hello from "+name)
+		sent = append(sent, "hello from "+name)
 	}
 	for who, list := range map[string][]string{"Ann": v.Ann, "Bob": v.Bob} {
-		for _, text := range said {
+		for _, text := range sent {
 			once(who, list, text)
 		}
-		promise(len(list) == len(said), "%s has %d messages, and %d were said", who, len(list), len(said))
+		promise(len(list) == len(sent), "%s has %d messages, and %d were sent", who, len(list), len(sent))
 	}
-	promise(inOrder(v.Ann, "from Bob %d") && inOrder(v.Bob, "from Ann %d"), "what was said did not arrive in its order")
-	promise(len(v.Eve) == 0, "another room received: %q", v.Eve)
+	promise(inOrder(v.Ann, "from Bob %d") && inOrder(v.Bob, "from Ann %d"), "messages did not arrive in order")
+	promise(len(v.Eve) == 0, "a client in another room received %q", v.Eve)
 	promise(len(v.Errors) == 0, "errors of the pages: %q", v.Errors)
-	promise(slices.Equal(v.Titles, []string{"Rooms", "Rooms"}), "a script that somebody said was run: %q", v.Titles)
-	promise(v.MeasurementMS < limit, "the measurement was in the room only after %d ms", v.MeasurementMS)
-	promise(len(clients) == 3, "other clients: %q", clients)
+	promise(slices.Equal(v.Titles, []string{"Rooms", "Rooms"}), "a script in a message was run: %q", v.Titles)
+	promise(v.MeasurementMS < limit, "the measurement was in the room after %d ms", v.MeasurementMS)
+	promise(len(clients) == 3, "want three other clients, got %q", clients)
 	for _, name := range clients {
 		for _, other := range clients {
 			n := count(v.Clients[name], "hello from "+other)
@@ -96,7 +96,7 @@ func count(list []string, text string) int {
 	return n
 }
 
-// inOrder reports whether the numbered texts stand in their order.
+// inOrder reports whether the numbered texts are in order.
 func inOrder(list []string, format string) bool {
 	last := -1
 	for i := range lines {

@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// moments draws when to kill, counted in operations done: at random, spread over the whole load.
+// moments returns the numbers of operations after which to kill: random, spread over the whole load.
 func moments(random *rand.Rand, kills, ops int) []int64 {
 	at := make([]int64, kills)
 	for i := range at {
@@ -20,8 +20,8 @@ func moments(random *rand.Rand, kills, ops int) []int64 {
 	return at
 }
 
-// chaos kills the router and the plugin in turns, each so many times, while the load goes on. The router is started again at
-// once; the plugin is the router's business.
+// chaos kills the plugin and the router in turn, each kills times, during the load. It restarts the router; the router restarts
+// the plugin.
 func (s *site) chaos(ctx context.Context, load *workload, kills, ops int) error {
 	random := rand.New(rand.NewPCG(load.seed, 3))
 	for i, at := range moments(random, 2*kills, ops) {
@@ -49,7 +49,7 @@ func (s *site) killRouter(ctx context.Context) (string, error) {
 	return "router", s.router.Start(ctx)
 }
 
-// killPlugin kills the plugin as soon as it runs: it may be on its way up after the router's start.
+// killPlugin waits until the plugin runs, because the router may just be starting it, and kills it.
 func (s *site) killPlugin(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()

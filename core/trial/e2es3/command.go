@@ -1,7 +1,6 @@
-// Package e2es3 tries the mirror as a whole: writers change the same keys of a real MinIO in every way there is, its notifications
-// reach the router shuffled and some of them twice, router and plugin are killed meanwhile if asked for, and in the end rclone
-// says whether the destination holds what the source holds. It exits 1 unless there is no difference, no dead letter and
-// no pending delivery.
+// Package e2es3 tests the mirror end to end. Writers change the same keys of a real MinIO with every kind of operation, its
+// notifications reach the router shuffled and partly twice, and router and plugin can be killed meanwhile. At the end rclone
+// compares source and destination. The test fails on any difference, dead letter or pending delivery.
 package e2es3
 
 import (
@@ -20,7 +19,7 @@ import (
 // options of one run.
 type options struct {
 	ops, writers, keys, kills int
-	hold, patience            time.Duration
+	hold, timeout             time.Duration
 	seed                      uint64
 	queue                     bool
 	destination, bin, dir     string
@@ -31,21 +30,21 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "e2e-s3",
-		Short: "try the S3 mirror under shuffled and doubled notifications",
+		Short: "test the S3 mirror with shuffled and duplicate notifications",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
 	testbed.BinFlag(flags, &o.bin)
 	testbed.DirFlag(flags, &o.dir)
-	flags.IntVar(&o.ops, "ops", 2000, "how many operations the writers do")
-	flags.IntVar(&o.writers, "writers", 8, "writers at the same time")
-	flags.IntVar(&o.keys, "keys", 300, "keys that all of them work on")
-	flags.IntVar(&o.kills, "kills", 0, "how often the router, and as often the plugin, is killed")
-	flags.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest time that a notification is held back")
-	flags.DurationVar(&o.patience, "patience", 5*time.Minute, "how long to wait, after the load, until no delivery is pending")
-	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "seed of all that is random; give it to repeat a run")
-	flags.BoolVar(&o.queue, "queue", false, "let MinIO keep its notifications on disk: it then sends them every 3 s, not at once")
+	flags.IntVar(&o.ops, "ops", 2000, "number of operations of all writers")
+	flags.IntVar(&o.writers, "writers", 8, "concurrent writers")
+	flags.IntVar(&o.keys, "keys", 300, "number of keys, shared by all writers")
+	flags.IntVar(&o.kills, "kills", 0, "number of kills of the router, and of the plugin")
+	flags.DurationVar(&o.hold, "hold", 500*time.Millisecond, "longest delay of a notification")
+	flags.DurationVar(&o.timeout, "timeout", 5*time.Minute, "timeout after the load until no delivery is pending")
+	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "random seed; set it to repeat a run")
+	flags.BoolVar(&o.queue, "queue", false, "let MinIO queue its notifications on disk and send them every 3 s")
 	flags.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
 	return cmd
 }
@@ -71,7 +70,7 @@ func run(ctx context.Context, o options, dir string) error {
 	return v.complaint()
 }
 
-// try loads the site, lets it come to rest and judges what it did.
+// try runs the load, waits until the site is quiet, and collects the results.
 func (s *site) try(ctx context.Context, o options) (verdict, error) {
 	load, endLog, err := s.workload(o)
 	if err != nil {
@@ -82,10 +81,10 @@ func (s *site) try(ctx context.Context, o options) (verdict, error) {
 		return verdict{}, err
 	}
 	loaded := time.Since(begin)
-	waiting, cancel := context.WithTimeout(ctx, o.patience)
+	waiting, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	if err := s.settle(waiting); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return verdict{}, fmt.Errorf("wait for deliveries: %w", err) // What is late stands in the verdict as pending.
+		return verdict{}, fmt.Errorf("wait for deliveries: %w", err) // after a timeout the verdict counts them as pending
 	}
 	fmt.Printf("load %s, quiet %s later\n", loaded.Round(time.Millisecond), (time.Since(begin) - loaded).Round(time.Millisecond))
 	if err := s.router.Stop(); err != nil {
@@ -95,15 +94,15 @@ func (s *site) try(ctx context.Context, o options) (verdict, error) {
 }
 
 func (s *site) workload(o options) (*workload, func() error, error) {
-	notes, err := os.Create(filepath.Join(s.dir, "operations.log"))
+	log, err := os.Create(filepath.Join(s.dir, "operations.log"))
 	if err != nil {
 		return nil, nil, err
 	}
-	load := &workload{client: s.source.Client(), bucket: bucket, keys: makeKeys(o.keys, o.destination != "versitygw"), seed: o.seed, log: notes}
-	return load, notes.Close, nil
+	load := &workload{client: s.source.Client(), bucket: bucket, keys: makeKeys(o.keys, o.destination != "versitygw"), seed: o.seed, log: log}
+	return load, log.Close, nil
 }
 
-// underLoad lets writers and chaos run side by side; the first error of one ends the other.
+// underLoad runs writers and chaos concurrently; the first error of one ends the other.
 func (s *site) underLoad(ctx context.Context, o options, load *workload) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -17,7 +17,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := options{
-		ops: 100, writers: 8, keys: 30, kills: 1, hold: 200 * time.Millisecond, patience: time.Minute, seed: 1, destination: "minio", bin: bin,
+		ops: 100, writers: 8, keys: 30, kills: 1, hold: 200 * time.Millisecond, timeout: time.Minute, seed: 1, destination: "minio", bin: bin,
 	}
 	if err := run(t.Context(), o, t.TempDir()); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
-// verdict is what the trial came to.
+// verdict is the result of the test.
 type verdict struct {
 	ops, conflicts, events, duplicates, retries, kills int64
 	done, dead, pending, again, unfinished             int
@@ -22,14 +22,14 @@ type verdict struct {
 	deadLetters                                        []string // of the first dead letters
 }
 
-// shown is how many dead letters and differences are printed.
+// shown bounds the dead letters, and the differences, that are printed.
 const shown = 20
 
 func (v verdict) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "operations %d (%d lost to another writer)  events %d  duplicates %d  sent again %d  kills %d\n", v.ops, v.conflicts, v.events, v.duplicates, v.retries, v.kills)
-	fmt.Fprintf(&b, "deliveries: done %d (%d of them not at the first attempt)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
-	fmt.Fprintf(&b, "uploads left unfinished at the destination %d\n", v.unfinished)
+	fmt.Fprintf(&b, "operations %d (%d conflicts)  events %d  duplicates %d  retries %d  kills %d\n", v.ops, v.conflicts, v.events, v.duplicates, v.retries, v.kills)
+	fmt.Fprintf(&b, "deliveries: done %d (%d of them after a retry)  dead %d  pending %d\n", v.done, v.again, v.dead, v.pending)
+	fmt.Fprintf(&b, "unfinished uploads at the destination %d\n", v.unfinished)
 	fmt.Fprintf(&b, "differences %d", len(v.differences))
 	for _, line := range append(v.deadLetters, v.differences[:min(shown, len(v.differences))]...) {
 		fmt.Fprintf(&b, "\n  %s", line)
@@ -37,7 +37,7 @@ func (v verdict) String() string {
 	return b.String()
 }
 
-// complaint is nil when the mirror did all that it promises.
+// complaint returns the first failed check.
 func (v verdict) complaint() error {
 	switch {
 	case len(v.differences) > 0:
@@ -47,14 +47,14 @@ func (v verdict) complaint() error {
 	case v.pending > 0:
 		return fmt.Errorf("%d deliveries are still pending", v.pending)
 	case v.unfinished > 0 && v.kills == 0:
-		return fmt.Errorf("%d uploads were begun and neither completed nor aborted, though nobody was killed", v.unfinished)
+		return fmt.Errorf("%d uploads were neither completed nor aborted, although nothing was killed", v.unfinished)
 	case v.done == 0:
-		return errors.New("nothing was delivered at all")
+		return errors.New("nothing was delivered")
 	}
 	return nil
 }
 
-// judge reads the journal of the router, which has ended, and lets rclone compare the buckets.
+// judge reads the journal, after the end of the router, and lets rclone compare the buckets.
 func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, error) {
 	v := verdict{
 		ops: load.done.Load(), conflicts: load.conflicts.Load(), kills: int64(2 * o.kills),
@@ -89,8 +89,7 @@ func (v *verdict) count(d journal.DeliveryRecord) {
 	}
 }
 
-// unfinished counts multipart uploads that take room and that nobody goes on with. MinIO tells only those of the very key that is
-// asked for.
+// unfinished counts multipart uploads that were neither completed nor aborted. MinIO lists only those of the exact key in the prefix.
 func unfinished(ctx context.Context, s *s3test.Server, keys []string) (n int, err error) {
 	for _, key := range keys {
 		out, err := s.Client().ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: aws.String(target), Prefix: &key})

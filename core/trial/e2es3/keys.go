@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// patterns are the shapes of the keys: everything that is escaped differently in URLs, XML, events and file systems. None of
-// them makes a key that is a folder of another one, which a store on a file system can't hold.
+// patterns are the shapes of the keys, with all characters that URLs, XML, events and file systems escape differently. No key is
+// the folder of another one, which a store on a file system cannot hold.
 var patterns = []string{
 	"plain/%03d.txt",
 	"deep/a/b/c/d/e/%03d.bin",
@@ -24,8 +24,8 @@ var patterns = []string{
 	"no-slash-%03d",
 }
 
-// makeKeys makes n different keys. versitygw keeps keys that end in "/" as folders of its file system, which lose their content
-// headers and do not lose their old tags: folders says whether there are such keys.
+// makeKeys returns n different keys. folders adds keys that end in "/". versitygw stores these as folders of its file system, which
+// lose their content headers and keep old tags.
 func makeKeys(n int, folders bool) []string {
 	shapes := slices.Clone(patterns)
 	if !folders {
@@ -38,11 +38,11 @@ func makeKeys(n int, folders bool) []string {
 	return keys
 }
 
-// isFolder reports keys that end in "/": they are objects like others, but stores on a file system keep them as folders, without
+// isFolder reports whether a key ends in "/". Such keys are objects, but stores on a file system keep them as folders without
 // content.
 func isFolder(key string) bool { return strings.HasSuffix(key, "/") }
 
-// another picks a key of the same sort, perhaps the same key.
+// another picks a key of the same sort, possibly the same key.
 func another(random *rand.Rand, keys []string, key string) string {
 	for {
 		if k := keys[random.IntN(len(keys))]; isFolder(k) == isFolder(key) {

@@ -16,7 +16,7 @@ func (w *writer) multipart(ctx context.Context, key string) error {
 	return w.upload(ctx, key, 5*mib, 5*mib+1+w.random.IntN(7*mib))
 }
 
-// big uploads 64 MiB: long enough to be overtaken, and to be killed in the middle.
+// big uploads 64 MiB, which takes long enough to be overtaken or killed.
 func (w *writer) big(ctx context.Context, key string) error { return w.upload(ctx, key, 8*mib, 64*mib) }
 
 func (w *writer) upload(ctx context.Context, key string, part, size int) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// operation is one kind of change. Of sum(weights) operations, weight are of this kind.
+// operation is one kind of change. It is drawn with the probability weight / sum of all weights.
 type operation struct {
 	name   string
 	weight int
@@ -48,7 +48,7 @@ func (w *writer) draw() operation {
 	panic("unreachable: the weights add up to the sum")
 }
 
-// put writes up to 16 KiB, and now and then up to 1 MiB.
+// put writes up to 16 KiB, in one of 20 cases up to 1 MiB.
 func (w *writer) put(ctx context.Context, key string) error {
 	limit := 16 << 10
 	if w.random.IntN(20) == 0 {
@@ -72,10 +72,10 @@ func (w *writer) putBytes(ctx context.Context, key string, content []byte) error
 	return err
 }
 
-// content is n random bytes.
+// content returns n random bytes.
 func (w *writer) content(n int) []byte {
 	b := make([]byte, n)
-	_, _ = w.bytes.Read(b) // It never fails.
+	_, _ = w.bytes.Read(b) // never fails
 	return b
 }
 
@@ -115,7 +115,7 @@ func (w *writer) copySource(key string) *string {
 	return aws.String(w.bucket + "/" + strings.ReplaceAll(url.PathEscape(key), "+", "%2B"))
 }
 
-// orPut puts an object where there was none to change.
+// orPut puts the object if there was none to change.
 func (w *writer) orPut(ctx context.Context, key string, err error) error {
 	if err != nil && lostRace(err) {
 		return w.put(ctx, key)
@@ -151,8 +151,8 @@ func (w *writer) deleteBatch(ctx context.Context, key string) error {
 	return err
 }
 
-// deleteVersion deletes one version for good: the current one, so that the one before it comes back, or an older one, so that
-// nothing is to be seen of it.
+// deleteVersion permanently deletes the current version, which restores the one before it, or an older one, which changes
+// nothing visible.
 func (w *writer) deleteVersion(ctx context.Context, key string) error {
 	versions, err := w.versions(ctx, key)
 	if err != nil {

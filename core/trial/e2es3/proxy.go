@@ -13,9 +13,8 @@ import (
 	"time"
 )
 
-// proxy stands between the sender of notifications and the router, and is the only unfair thing in the trial: it takes every
-// notification at once, holds it for a random time, so that they overtake one another, sends some of them twice, and forwards
-// each until the router has answered 2xx.
+// proxy is between MinIO and the router. It accepts every notification at once, delays it by a random time, so that notifications
+// overtake each other, sends some of them twice, and retries until the router has responded 2xx.
 type proxy struct {
 	listener net.Listener
 	target   string
@@ -24,15 +23,15 @@ type proxy struct {
 
 	mu      sync.Mutex
 	random  *rand.Rand
-	refused error // the first answer that another try would not change
+	refused error // the first response that a retry would not change
 
 	events, duplicates, held, retries atomic.Int64
 }
 
-// duplicateShare is the part of the notifications that is sent twice.
+// duplicateShare is the share of notifications that are sent twice.
 const duplicateShare = 0.1
 
-// newProxy has an address at once and answers there from serve on.
+// newProxy listens on an address. The proxy accepts notifications from serve on.
 func newProxy(hold time.Duration, seed uint64) (*proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -46,18 +45,18 @@ func newProxy(hold time.Duration, seed uint64) (*proxy, error) {
 
 func (p *proxy) url() string { return "http://" + p.listener.Addr().String() + "/" }
 
-// serve takes notifications for target until ctx ends; forwarding ends with it, too.
+// serve accepts notifications and forwards them to target until ctx ends.
 func (p *proxy) serve(ctx context.Context, target string) {
 	p.target = target
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.take(ctx, w, r) }),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
-	context.AfterFunc(ctx, func() { _ = server.Close() }) // Nobody waits for an answer any more.
-	go func() { _ = server.Serve(p.listener) }()          // It ends by Close.
+	context.AfterFunc(ctx, func() { _ = server.Close() }) // no sender waits for a response any more
+	go func() { _ = server.Serve(p.listener) }()          // until Close
 }
 
-// take answers at once. The sender's own health checks have no body and are not events.
+// take responds at once. MinIO's health checks are not POST requests.
 func (p *proxy) take(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		return
@@ -74,7 +73,7 @@ func (p *proxy) take(ctx context.Context, w http.ResponseWriter, r *http.Request
 	}
 }
 
-// plan returns the delays after which a notification is forwarded.
+// plan returns the delay of each copy of a notification.
 func (p *proxy) plan() []time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,7 +87,7 @@ func (p *proxy) plan() []time.Duration {
 
 func (p *proxy) wait() time.Duration { return time.Duration(p.random.Int64N(int64(p.hold))) }
 
-// forward holds the notification and then sends it until the router has it.
+// forward delays the notification and then sends it until the router accepts it.
 func (p *proxy) forward(ctx context.Context, wait time.Duration, header http.Header, body []byte) {
 	for {
 		select {
@@ -102,8 +101,8 @@ func (p *proxy) forward(ctx context.Context, wait time.Duration, header http.Hea
 			p.held.Add(-1)
 			return
 		case err == nil && status/100 == 4:
-			p.refuse(fmt.Errorf("the router answered %d to %.200q", status, body))
-			return // It stays held: the trial must not end as if it had been delivered.
+			p.refuse(fmt.Errorf("the router responded %d to %.200q", status, body))
+			return // still counted as held, so that the test cannot end as if it were delivered
 		}
 		p.retries.Add(1)
 		wait = 50 * time.Millisecond
@@ -135,7 +134,7 @@ func (p *proxy) refuse(err error) {
 	}
 }
 
-// trouble is the first answer of the router that refuses a notification for good.
+// trouble returns the first response that rejected a notification permanently.
 func (p *proxy) trouble() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

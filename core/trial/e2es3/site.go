@@ -56,7 +56,7 @@ rule "backup" {
 }
 `
 
-// site is everything that runs: two S3 servers, the proxy and the router.
+// site is two S3 servers, the proxy and the router.
 type site struct {
 	dir                 string
 	source, destination *s3test.Server
@@ -64,7 +64,7 @@ type site struct {
 	router              *testbed.Router
 }
 
-// newSite starts the servers, the proxy and, last, the router. What runs when an error comes is stopped by close.
+// newSite starts the servers, the proxy and then the router.
 func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	s := &site{dir: dir}
 	if err := s.startServers(ctx, o); err != nil {
@@ -84,7 +84,7 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	return s, nil
 }
 
-// startServers starts both S3 servers, with a bucket each, and gives the proxy its address.
+// startServers starts both S3 servers, each with a bucket, and creates the proxy.
 func (s *site) startServers(ctx context.Context, o options) (err error) {
 	if s.proxy, err = newProxy(o.hold, o.seed); err != nil {
 		return err
@@ -112,7 +112,7 @@ func startDestination(ctx context.Context, kind, dir string) (*s3test.Server, er
 	case "versitygw":
 		return s3test.StartVersityGW(ctx, dir, s3test.VersityOptions{})
 	}
-	return nil, fmt.Errorf("-destination %q: want minio or versitygw", kind)
+	return nil, fmt.Errorf("--destination %q: want minio or versitygw", kind)
 }
 
 func makeBucket(ctx context.Context, s *s3test.Server, name string) error {
@@ -132,7 +132,7 @@ func makeVersionedBucket(ctx context.Context, s *s3test.Server, name string) err
 
 func (s *site) sourceDir() string { return filepath.Join(s.dir, "source") }
 
-// queued counts the notifications that MinIO keeps on disk, not sent yet.
+// queued counts the notifications that MinIO has on disk and has not sent yet.
 func (s *site) queued() (int, error) {
 	n := 0
 	err := filepath.WalkDir(filepath.Join(s.sourceDir(), "queue"), func(_ string, d fs.DirEntry, err error) error {
@@ -140,17 +140,17 @@ func (s *site) queued() (int, error) {
 			n++
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // It was sent while we looked.
+			return nil // sent in the meantime
 		}
 		return err
 	})
 	return n, err
 }
 
-// settle waits until nothing is on its way any more: not in MinIO, not in the proxy, not in the router. MinIO puts an event on its
-// disk a moment after it has answered the writer, therefore all must stay quiet for a while.
+// settle waits until MinIO, proxy and router have nothing pending. MinIO writes an event to disk a moment after it has responded to
+// the writer, so all must stay quiet for a while.
 func (s *site) settle(ctx context.Context) error {
-	const quiet = 20 // looks, a tenth of a second apart
+	const quiet = 20 // polls
 	calm, seen := 0, int64(-1)
 	return testbed.Poll(ctx, 100*time.Millisecond, func() (bool, error) {
 		queued, err := s.queued()
@@ -170,7 +170,7 @@ func (s *site) settle(ctx context.Context) error {
 	})
 }
 
-// close ends everything that still runs.
+// close ends everything that is still running.
 func (s *site) close() error {
 	err := s.router.Close()
 	for _, server := range []*s3test.Server{s.source, s.destination} {

@@ -15,26 +15,26 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// workload is what users do to the source bucket: several writers, the same keys, every kind of change.
+// workload changes the source bucket: several writers, the same keys, every kind of operation.
 type workload struct {
 	client *s3.Client
 	bucket string
 	keys   []string
 	seed   uint64
-	log    io.Writer // one line an operation
+	log    io.Writer // one line per operation
 
 	mu              sync.Mutex
-	done, conflicts atomic.Int64 // conflicts: lost to another writer that deleted the object first
+	done, conflicts atomic.Int64 // conflicts: failed because another writer had deleted the object
 }
 
-// writer is one of the users. What it decides depends on the seed and its number alone.
+// writer is one of the writers. Its decisions depend only on the seed and its number.
 type writer struct {
 	*workload
 	random *rand.Rand
 	bytes  *rand.ChaCha8
 }
 
-// run does ops operations, shared out among the writers, and returns the first error.
+// run distributes ops operations among the writers and returns their errors.
 func (w *workload) run(ctx context.Context, writers, ops int) error {
 	errs := make([]error, writers)
 	var all sync.WaitGroup
@@ -53,7 +53,7 @@ func (w *workload) writer(number int) *writer {
 	return &writer{workload: w, random: rand.New(rand.NewPCG(w.seed, uint64(number)+10)), bytes: rand.NewChaCha8(seed)}
 }
 
-// work does n operations. Every 250th is a big object, the others are drawn.
+// work performs n operations. Every 250th uploads a big object, the others are drawn.
 func (w *writer) work(ctx context.Context, n int) error {
 	for i := range n {
 		op := w.draw()
@@ -77,10 +77,10 @@ func (w *writer) note(name, key string, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, _ = fmt.Fprintf(w.log, "%s %-14s %q %v\n", time.Now().Format("15:04:05.000000"), name, key, err) // The trial does not depend on its notes.
+	_, _ = fmt.Fprintf(w.log, "%s %-14s %q %v\n", time.Now().Format("15:04:05.000000"), name, key, err) // the test does not depend on its log
 }
 
-// lostRace reports the errors that a writer must expect while others delete the same keys.
+// lostRace reports whether an error is expected while other writers delete the same keys.
 func lostRace(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) &&

@@ -1,7 +1,6 @@
-// Package e2esns tries the way from SNS to Slack as a whole, with the router and the plugin as they are shipped: a topic of its own
-// asks to be confirmed and publishes, first one message and then many in one second, to a Slack that takes few; the router is
-// killed while messages come and while they leave; and hostile messages must not make it fetch a certificate from elsewhere. It exits 1 unless every
-// promise was kept.
+// Package e2esns tests the path from SNS to Slack end to end with the shipped router and plugin. A fake topic requests confirmation
+// and publishes, first one message and then many within a second, to a fake Slack with a low rate limit. The router is killed while
+// it receives and while it delivers. Hostile messages must not make it fetch a certificate from another host. It fails unless all checks pass.
 package e2esns
 
 import (
@@ -17,9 +16,9 @@ import (
 
 // options of one run.
 type options struct {
-	messages        int
-	every, patience time.Duration
-	bin, dir        string
+	messages       int
+	every, timeout time.Duration
+	bin, dir       string
 }
 
 // Command returns the subcommand.
@@ -27,16 +26,16 @@ func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "e2e-sns",
-		Short: "try the way from SNS to Slack, with kills",
+		Short: "test the path from SNS to Slack, with kills",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
 	testbed.BinFlag(flags, &o.bin)
 	testbed.DirFlag(flags, &o.dir)
-	flags.IntVar(&o.messages, "messages", 30, "how many messages are published in one second")
-	flags.DurationVar(&o.every, "every", time.Second, "time in which Slack takes one message")
-	flags.DurationVar(&o.patience, "patience", 2*time.Minute, "how long to wait until all messages are there")
+	flags.IntVar(&o.messages, "messages", 30, "number of messages published within one second")
+	flags.DurationVar(&o.every, "every", time.Second, "interval in which Slack accepts one message")
+	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "timeout until all messages have arrived")
 	return cmd
 }
 
@@ -44,9 +43,9 @@ func runInDir(ctx context.Context, o options) error {
 	return testbed.InDir(o.dir, "e2e-sns", func(dir string) error { return run(ctx, o, dir) })
 }
 
-// run does all steps and prints the verdict.
+// run runs all steps and prints the verdict.
 func run(ctx context.Context, o options, dir string) error {
-	fmt.Printf("%d messages in one second, Slack takes one in %s, files in %s\n", o.messages, o.every, dir)
+	fmt.Printf("%d messages in one second, Slack accepts one per %s, files in %s\n", o.messages, o.every, dir)
 	s, err := newSite(ctx, o, dir)
 	if err != nil {
 		return err
@@ -59,7 +58,7 @@ func run(ctx context.Context, o options, dir string) error {
 	return v.complaint()
 }
 
-// try does one thing after the other and notes what came of it.
+// try runs one step after the other and collects the results.
 func (s *site) try(ctx context.Context) (v verdict, err error) {
 	for _, step := range []func(context.Context, *verdict) error{s.subscribe, s.first, s.burst, s.hostile, s.killed, s.end} {
 		if err := step(ctx, &v); err != nil {

@@ -13,7 +13,7 @@ func TestRun(t *testing.T) {
 	if err := testbed.Build(bin, "core/cmd/pointsman", "plugins/slack"); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(t.Context(), options{messages: 30, every: 100 * time.Millisecond, patience: time.Minute, bin: bin}, t.TempDir()); err != nil {
+	if err := run(t.Context(), options{messages: 30, every: 100 * time.Millisecond, timeout: time.Minute, bin: bin}, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -37,7 +37,7 @@ func TestComplaint(t *testing.T) {
 		"few URLs":      func(v *verdict) { v.hostile, v.counted = 24, 24 },
 		"other reason":  func(v *verdict) { v.counted-- },
 		"believed":      func(v *verdict) { v.believed = []string{"http://x"} },
-		"visits":        func(v *verdict) { v.visits++ },
+		"connections":   func(v *verdict) { v.connections++ },
 		"dead letters":  func(v *verdict) { v.dead++ },
 		"none in burst": func(v *verdict) { v.burst = arrival{ordered: true} },
 	} {

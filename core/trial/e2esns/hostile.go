@@ -13,8 +13,7 @@ import (
 	"github.com/pointsman/pointsman/core/source/snsmessage"
 )
 
-// hostileURLs are places of a certificate that a stranger could make up. at is where somebody waits for the router to come, trusted
-// the host that the router does believe.
+// hostileURLs returns forged certificate URLs. at is a listener that counts connections, trusted the host that the router trusts.
 func hostileURLs(at, trusted string) []string {
 	_, port, _ := net.SplitHostPort(at) // at is a listener's
 	const (
@@ -26,7 +25,7 @@ func hostileURLs(at, trusted string) []string {
 		" http://" + at + file, "http://" + at + file + "\n", "http://" + at + "/\r\nHost: " + trusted + file,
 		"ftp://" + at + file, "gopher://" + at + file, "unix://" + at + file, "file:///etc/ssl" + file, "data:application/x-pem-file,x.pem",
 		"javascript:fetch('http://" + at + "')//.pem",
-		// Amazon or the trusted host where it is not the host.
+		// Amazon or the trusted host in a part of the URL that is not the host.
 		"https://" + amazon + "@" + at + file, "https://" + amazon + ":443@" + at + file, "http://" + trusted + "@" + at + file,
 		"https://" + at + "#@" + amazon + file, "https://" + at + "?@" + amazon + file, "https://" + at + `\@` + amazon + file,
 		"https://" + at + "/" + amazon + file, "https://" + amazon + "%2f@" + at + file, "http://" + trusted + "%40" + at + file,
@@ -37,25 +36,25 @@ func hostileURLs(at, trusted string) []string {
 		// This machine under other names.
 		"https://localhost:" + port + file, "https://127.1:" + port + file, "https://2130706433:" + port + file, "https://0x7f.0.0.1:" + port + file,
 		"https://[::ffff:127.0.0.1]:" + port + file, "https://0:" + port + file, "https://127。0。0。1:" + port + file,
-		// The trusted host, and more than it is trusted with.
+		// The trusted host with parts that are not allowed.
 		"http://u:p@" + trusted + file, "http://" + trusted + file + "?x", "http://" + trusted + file + "#x", "http://" + trusted + "/x.crt",
 	}
 }
 
-// hostile posts messages whose signature is good and whose certificate is elsewhere: SNS does not sign the place.
+// hostile posts messages with a valid signature and the certificate at another host: SNS does not sign the URL of the certificate.
 func (s *site) hostile(ctx context.Context, v *verdict) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	var visits atomic.Int64
+	var connections atomic.Int64
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // It is closed below.
+				return // closed below
 			}
-			visits.Add(1)
+			connections.Add(1)
 			_ = conn.Close()
 		}
 	}()
@@ -66,16 +65,16 @@ func (s *site) hostile(ctx context.Context, v *verdict) error {
 		}
 		v.hostile++
 		if status != http.StatusForbidden {
-			v.believed = append(v.believed, fmt.Sprintf("%q (answer %d)", place, status))
+			v.believed = append(v.believed, fmt.Sprintf("%q (status %d)", place, status))
 		}
 	}
-	v.visits = int(visits.Load())
+	v.connections = int(connections.Load())
 	m, err := s.router.Metrics(ctx)
 	v.counted = int(m.Sum("pointsman_source_auth_failures_total", "reason", "cert_url"))
 	return errors.Join(err, listener.Close())
 }
 
-// postFrom posts a good message whose certificate is said to be at place.
+// postFrom posts a valid message that names place as the URL of its certificate.
 func (s *site) postFrom(ctx context.Context, place string) (status int, err error) {
 	body, err := s.topic.Body(time.Now(), "2", snsmessage.Message{Message: "hostile"})
 	if err != nil {

@@ -38,11 +38,11 @@ rule "all" {
 }
 `
 
-// site is everything that runs: the topic, Slack and the router between them.
+// site is the fake topic, the fake Slack and the router between them.
 type site struct {
 	options options
 	topic   *snssend.Topic
-	at      string // where the topic is
+	at      string // host:port of the topic
 	sns     *http.Server
 	slack   *slacktest.Server
 	router  *testbed.Router
@@ -58,7 +58,7 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 		return nil, errors.Join(err, listener.Close())
 	}
 	s.sns = &http.Server{Handler: s.topic, ReadHeaderTimeout: time.Minute}
-	go func() { _ = s.sns.Serve(listener) }() // It ends with the site.
+	go func() { _ = s.sns.Serve(listener) }() // until close
 	text := fmt.Sprintf(config, arn, s.at, max(1, time.Second/o.every))
 	if s.router, err = testbed.NewRouter(o.bin, dir, text, "E2E_WEBHOOK="+s.slack.WebhookURL()); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -69,14 +69,14 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	return s, nil
 }
 
-// close ends everything that still runs.
+// close ends everything that is still running.
 func (s *site) close() error {
 	err := s.router.Close()
 	s.slack.Close()
 	return errors.Join(err, s.sns.Close())
 }
 
-// post sends the router a body as SNS does, once, and returns the status of the answer.
+// post sends the router a body as SNS does, once, and returns the status of the response.
 func (s *site) post(ctx context.Context, body []byte) (status int, err error) {
 	req, err := snssend.NewRequest(ctx, s.router.Server+"/hooks/alarms", body)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *site) post(ctx context.Context, body []byte) (status int, err error) {
 	return resp.StatusCode, err
 }
 
-// deliver sends a body until the router takes it, as SNS does: again after no answer, 5xx and 429, and never after another.
+// deliver sends a body until the router accepts it. Like SNS it retries without a response and after 5xx and 429 only.
 func (s *site) deliver(ctx context.Context, body []byte) error {
 	return testbed.Poll(ctx, 50*time.Millisecond, func() (bool, error) {
 		status, err := s.post(ctx, body)
@@ -99,11 +99,11 @@ func (s *site) deliver(ctx context.Context, body []byte) error {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case err != nil, status >= 500, status == http.StatusTooManyRequests:
-			return false, nil //nolint:nilerr // sent again
+			return false, nil //nolint:nilerr // retried
 		case status == http.StatusOK:
 			return true, nil
 		}
-		return false, fmt.Errorf("the router answers %d to a good message", status)
+		return false, fmt.Errorf("the router responded %d to a valid message", status)
 	})
 }
 
@@ -118,9 +118,9 @@ func (s *site) wait(ctx context.Context, n int) error {
 	})
 }
 
-// await polls until ok, or patience ends: what is missing then stands in the verdict.
+// await polls until ok or the timeout. A timeout is no error, because the verdict shows what is missing.
 func (s *site) await(ctx context.Context, ok func(context.Context) (bool, error)) error {
-	waiting, cancel := context.WithTimeout(ctx, s.options.patience)
+	waiting, cancel := context.WithTimeout(ctx, s.options.timeout)
 	defer cancel()
 	err := testbed.Poll(waiting, 20*time.Millisecond, func() (bool, error) { return ok(waiting) })
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/pointsman/pointsman/plugins/slack/slacktest"
 )
 
-// firstPosted is what Slack must get of the first message, byte by byte.
+// firstPosted is the expected request to Slack for the first message, byte by byte.
 const firstPosted = `{"text":"SNS Notification","channel":"general","username":"slack-webhook-client","icon_emoji":":+1:","attachments":[` +
 	`{"fallback":"SNS Notification","text":"","pretext":"reporting-topic","color":"good","fields":[` +
 	`{"title":"message","value":"test message","short":false},{"title":"timestamp","value":"2024-05-01T12:34:57Z","short":false}]}]}`
 
-// subscribe asks the router to confirm.
+// subscribe requests confirmation of the subscription.
 func (s *site) subscribe(ctx context.Context, v *verdict) error {
 	body, err := s.topic.Body(time.Now(), "2", snsmessage.Message{Type: snsmessage.SubscriptionConfirmation})
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *site) subscribe(ctx context.Context, v *verdict) error {
 	return err
 }
 
-// first publishes the one message whose look in Slack is known.
+// first publishes the message whose request to Slack is compared byte by byte.
 func (s *site) first(ctx context.Context, v *verdict) error {
 	body, err := s.topic.Body(time.Date(2024, 5, 1, 12, 34, 57, 0, time.UTC), "1", snsmessage.Message{Message: "test message"})
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *site) burst(ctx context.Context, v *verdict) error {
 	return nil
 }
 
-// killed publishes as many once more, and kills the router when a third of them are published and when half are in Slack.
+// killed publishes the same number again, and kills the router after a third is published and after half is in Slack.
 func (s *site) killed(ctx context.Context, v *verdict) error {
 	before := len(s.slack.Accepted())
 	err := s.publish(ctx, "killed", func(i int) error {
@@ -97,7 +97,7 @@ func (s *site) killRouter(ctx context.Context) error {
 	return s.router.Start(ctx)
 }
 
-// end stops the router in good order, after reading its count of dead letters.
+// end reads the number of dead letters and stops the router.
 func (s *site) end(ctx context.Context, v *verdict) error {
 	m, err := s.router.Metrics(ctx)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *site) end(ctx context.Context, v *verdict) error {
 	return s.router.Stop()
 }
 
-// publish publishes messages within one second, numbered; before each it calls meanwhile.
+// publish publishes numbered messages within one second. It calls meanwhile before each.
 func (s *site) publish(ctx context.Context, name string, meanwhile func(i int) error) error {
 	begin := time.Now()
 	for i := range s.options.messages {
@@ -128,7 +128,7 @@ func (s *site) publish(ctx context.Context, name string, meanwhile func(i int) e
 
 func numbered(name string, i int) string { return fmt.Sprintf("%s %02d", name, i) }
 
-// arrived compares what Slack has got, after the first so many, with what was published.
+// arrived compares the messages in Slack, from the given one on, with the published ones.
 func (s *site) arrived(name string, from int) arrival {
 	var texts []string
 	for _, m := range s.slack.Accepted()[from:] {
@@ -148,7 +148,7 @@ func (s *site) arrived(name string, from int) arrival {
 	return a
 }
 
-// textOf is the SNS message in what was posted to Slack.
+// textOf returns the SNS message in a request to Slack.
 func textOf(m slacktest.Message) string {
 	var posted struct {
 		Attachments []struct{ Fields []struct{ Value string } }

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// maxRefused is how often Slack may have to say that a message came too fast.
+// maxRefused is how often Slack may refuse a message because of its rate limit.
 const maxRefused = 3
 
-// verdict is what came of it all.
+// verdict is the result of all steps.
 type verdict struct {
-	confirmed bool
-	first     string // as Slack got it
-	burst     arrival
-	refused   int // by Slack, until the end of the burst
-	killed    arrival
-	hostile   int      // bodies with a certificate elsewhere
-	counted   int      // by the router as such
-	believed  []string // those not answered 403
-	visits    int      // connections that the router made
-	dead      int
+	confirmed   bool
+	first       string // as received by Slack
+	burst       arrival
+	refused     int // by Slack, until the end of the burst
+	killed      arrival
+	hostile     int      // bodies with the certificate at another host
+	counted     int      // in the router's metrics
+	believed    []string // URLs with a response other than 403
+	connections int      // that the router opened
+	dead        int
 }
 
-// arrival is how many of the published messages are in Slack.
+// arrival counts the published messages that are in Slack.
 type arrival struct {
 	of, arrived, again int
 	ordered            bool
@@ -40,13 +40,13 @@ func (a arrival) String() string {
 func (v verdict) String() string {
 	return fmt.Sprintf(`subscription: confirmed %v
 first:        as expected %v
-burst:        %s; refused by Slack as too fast: %d
-hostile:      %d certificate URLs, %d refused for it, %d connections made
+burst:        %s; refused by Slack: %d
+hostile:      %d certificate URLs, %d refused for it, %d connections opened
 killed twice: %s
-dead letters: %d`, v.confirmed, v.first == firstPosted, v.burst, v.refused, v.hostile, v.counted, v.visits, v.killed, v.dead)
+dead letters: %d`, v.confirmed, v.first == firstPosted, v.burst, v.refused, v.hostile, v.counted, v.connections, v.killed, v.dead)
 }
 
-// complaint returns the broken promises. After a kill a message may come again, and then not in its place.
+// complaint returns the failed checks. After a kill a message may arrive twice and out of order.
 func (v verdict) complaint() error {
 	var broken []error
 	promise := func(kept bool, format string, args ...any) {
@@ -60,7 +60,7 @@ func (v verdict) complaint() error {
 	promise(v.refused <= maxRefused, "Slack had to refuse %d requests, more than %d", v.refused, maxRefused)
 	promise(v.hostile >= 25 && v.counted == v.hostile && len(v.believed) == 0, "of %d hostile URLs %d were refused for it; not: %s",
 		v.hostile, v.counted, strings.Join(v.believed, ", "))
-	promise(v.visits == 0, "the router made %d connections to where strangers wanted it to", v.visits)
+	promise(v.connections == 0, "the router opened %d connections to hostile URLs", v.connections)
 	promise(v.killed.arrived == v.killed.of && v.killed.of > 0, "after the kills: %s", v.killed)
 	promise(v.dead == 0, "%d dead letters", v.dead)
 	return errors.Join(broken...)

@@ -24,8 +24,8 @@ func DirFlag(flags *pflag.FlagSet, dir *string) {
 // bareName is the hidden subcommand that serves the baseline of a benchmark.
 const bareName = "bare"
 
-// BareCommand serves the baseline of a benchmark at the address in its argument. A benchmark runs it in a process of its own, so that
-// client and baseline do not share a Go runtime: the router does not share one with the client either.
+// BareCommand serves the baseline of a benchmark at the address in its argument. A benchmark runs it as a separate process, because the
+// router does not share a Go runtime with the client either.
 func BareCommand(serve func(address string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: bareName + " <address>", Hidden: true, Args: cobra.ExactArgs(1),
@@ -33,7 +33,7 @@ func BareCommand(serve func(address string) error) *cobra.Command {
 	}
 }
 
-// StartBare runs the BareCommand of the given subcommand and returns its host:port once it answers requests for path.
+// StartBare runs the BareCommand of the given subcommand and returns its host:port once it responds to requests for path.
 func StartBare(ctx context.Context, subcommand, path string) (address string, p *server.Process, err error) {
 	self, err := os.Executable()
 	if err != nil {

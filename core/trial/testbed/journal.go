@@ -9,7 +9,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 )
 
-// Deliveries reads all deliveries of a journal, newest first. The router must have ended.
+// Deliveries iterates over all deliveries of a journal, newest first. The router must have ended.
 func Deliveries(ctx context.Context, path string) iter.Seq2[journal.DeliveryRecord, error] {
 	return func(yield func(journal.DeliveryRecord, error) bool) {
 		j, err := sqlite.Open(ctx, path, sqlite.Options{})
@@ -24,7 +24,7 @@ func Deliveries(ctx context.Context, path string) iter.Seq2[journal.DeliveryReco
 	}
 }
 
-// eachDelivery reads page by page until yield has enough.
+// eachDelivery reads page by page until yield returns false.
 func eachDelivery(ctx context.Context, j journal.Reader, yield func(journal.DeliveryRecord, error) bool) (goesOn bool, err error) {
 	q := journal.DeliveryQuery{Page: journal.Page{Limit: 1000}}
 	for {

@@ -9,16 +9,16 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Metrics are what a router's admin listener showed at one moment.
+// Metrics are the metrics of a router at one moment.
 type Metrics map[string]*dto.MetricFamily
 
-// ReadMetrics asks the admin listener at base.
+// ReadMetrics reads the metrics of the admin listener at base.
 func ReadMetrics(ctx context.Context, base string) (Metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Accept-Encoding", "identity") // Compression would cost the router what is being measured.
+	req.Header.Set("Accept-Encoding", "identity") // compression would cost CPU that is being measured
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -28,8 +28,7 @@ func ReadMetrics(ctx context.Context, base string) (Metrics, error) {
 	return parser.TextToMetricFamilies(resp.Body)
 }
 
-// Sum adds up a gauge or counter over all its series that have these labels, given as name, value, name, value...; 0 when there is
-// none.
+// Sum adds up all series of a gauge or counter that have these labels, given as name, value, name, value...
 func (m Metrics) Sum(metric string, labels ...string) float64 {
 	sum := 0.0
 	for _, series := range m[metric].GetMetric() {

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// ErrNoProcess says that a process has ended or has not started yet.
+// ErrNoProcess reports that a process has ended or has not started yet.
 var ErrNoProcess = errors.New("no such process")
 
-// Plugin finds the process of a plugin by its program's name (`pointsman-plugin-<kind>`) among the children of the router.
+// Plugin finds the process of a plugin among the children of the router, by the name of its binary (pointsman-plugin-<kind>).
 func (r *Router) Plugin(kind string) (pid int, err error) {
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *Router) Plugin(kind string) (pid int, err error) {
 	return 0, ErrNoProcess
 }
 
-// parent reads the parent's pid; 0 when the process is gone. The program's name before it may hold anything, brackets included.
+// parent returns the pid of the parent, and 0 if the process has ended. It skips the program's name, which may contain any character.
 func parent(stat string) int {
 	text, err := os.ReadFile(stat)
 	if err != nil {
@@ -50,10 +50,10 @@ func parent(stat string) int {
 	return ppid
 }
 
-// PeakMemory is the most memory that a process ever held resident, in bytes (VmHWM).
+// PeakMemory is the peak resident memory of a process in bytes (VmHWM).
 func PeakMemory(pid int) (int64, error) { return memory(pid, "VmHWM:") }
 
-// Memory is what a process holds resident, in bytes (VmRSS).
+// Memory is the resident memory of a process in bytes (VmRSS).
 func Memory(pid int) (int64, error) { return memory(pid, "VmRSS:") }
 
 func memory(pid int, line string) (int64, error) {
@@ -72,10 +72,10 @@ func memory(pid int, line string) (int64, error) {
 			return kib << 10, err
 		}
 	}
-	return 0, errors.Join(lines.Err(), ErrNoProcess) // A zombie has no memory.
+	return 0, errors.Join(lines.Err(), ErrNoProcess) // a zombie has no memory
 }
 
-// CPU is how long a process has computed, in the kernel too.
+// CPU is the CPU time of a process, in user and kernel mode.
 func CPU(pid int) (time.Duration, error) {
 	const tick = 10 * time.Millisecond // of the kernel's interfaces, whatever its own clock
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -88,7 +88,7 @@ func CPU(pid int) (time.Duration, error) {
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	const user, system = 11, 12 // counted from the state, which follows the name
 	if len(fields) <= system {
-		return 0, fmt.Errorf("/proc/%d/stat is not understood", pid)
+		return 0, fmt.Errorf("unexpected format of /proc/%d/stat", pid)
 	}
 	var ticks time.Duration
 	for _, field := range []string{fields[user], fields[system]} {

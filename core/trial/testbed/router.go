@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
-// Router is a router that can be started, killed and started again: its folder, its addresses, its log.
+// Router is a router process that can be started, killed and started again.
 type Router struct {
 	Server, Admin string // base URLs of its two listeners
 	Dir           string // holds config.hcl, journal.db and router.log
@@ -29,7 +29,7 @@ journal { path = %q }
 plugins { dir = %q }
 `
 
-// NewRouter writes the configuration, with addresses, journal and plugins (from bin) before what is given, and starts nothing.
+// NewRouter writes the configuration, after blocks for addresses, journal and plugins (from bin). It does not start the router.
 func NewRouter(bin, dir, config string, env ...string) (*Router, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
@@ -79,10 +79,10 @@ func (r *Router) PID() int { return r.process.PID() }
 // Kill ends the router with SIGKILL.
 func (r *Router) Kill() error { return r.end((*server.Process).Kill) }
 
-// Stop ends the router in good order.
+// Stop ends the router with SIGTERM.
 func (r *Router) Stop() error { return r.end((*server.Process).Stop) }
 
-// Close kills the router when it runs still, as it does after an error.
+// Close kills the router if it is still running, as it is after an error. It accepts a nil router.
 func (r *Router) Close() error {
 	if r == nil || r.process == nil {
 		return nil
@@ -96,7 +96,7 @@ func (r *Router) end(how func(*server.Process) error) error {
 	return r.see(err)
 }
 
-// see adds to an error where to read on.
+// see adds the path of the log to an error.
 func (r *Router) see(err error) error {
 	if err == nil {
 		return nil

@@ -1,5 +1,5 @@
-// Package testbed is what the subcommands share: the router as a process, polling, and a look at metrics, journal
-// and plugin processes from outside.
+// Package testbed holds what the subcommands share: the router as a process, polling, and access to metrics, journal and plugin
+// processes.
 package testbed
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// InDir runs f in the folder dir, or in a temporary one when dir is empty. A temporary folder is removed when f succeeds; after a
-// failure it stays, and the error names it.
+// InDir calls f with the folder dir, or with a temporary one if dir is empty. It removes a temporary folder when f succeeds. After a
+// failure the folder stays, and the error names it.
 func InDir(dir, name string, f func(dir string) error) error {
 	named := dir != ""
 	var err error
@@ -23,7 +23,7 @@ func InDir(dir, name string, f func(dir string) error) error {
 		return err
 	}
 	if err := f(dir); err != nil {
-		return fmt.Errorf("%w; the files are in %s", err, dir)
+		return fmt.Errorf("%w (files in %s)", err, dir)
 	}
 	if named {
 		return nil
