@@ -73,7 +73,7 @@ func (a *accessLog) message(c *conn, now time.Time, route string, status int) {
 func (a *accessLog) request(r *http.Request, id string, length int, now time.Time, p *refusal) {
 	ip, _ := address(r.RemoteAddr)
 	a.write(slog.LevelDebug, &accessEntry{
-		RequestID: id, IP: ip, HTTPMethod: r.Method, RouteKey: routeConnect, Status: strconv.Itoa(p.status), Protocol: r.Proto,
+		RequestID: id, IP: ip, HTTPMethod: r.Method, RouteKey: RouteConnect, Status: strconv.Itoa(p.status), Protocol: r.Proto,
 		ResponseLength: strconv.Itoa(length),
 	}, now)
 }

@@ -118,13 +118,13 @@ func BenchmarkIdle(b *testing.B) {
 			b.Fatalf("client: %s", line)
 		}
 		for range n {
-			f.expect(typeConnect)
+			f.expect(TypeConnect)
 		}
 		b.ReportMetric((resident(b)-before)/n, "KiB/conn")
 		_ = in.Close()
 		_ = client.Wait()
 		for range n {
-			f.expect(typeDisconnect)
+			f.expect(TypeDisconnect)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func newCrowd(b *testing.B, f *fixture, n int, timed bool) *crowd {
 		if err != nil {
 			b.Fatal(err)
 		}
-		f.expect(typeConnect)
+		f.expect(TypeConnect)
 		go w.read(r, i == 0, timed)
 	}
 	return w
@@ -222,7 +222,7 @@ func benchSpeaker(b *testing.B, stalled bool) {
 	}
 	go func() { // the part of the plugin
 		for e := range f.intake.events {
-			if e.Envelope.GetType() == typeMessage {
+			if e.Envelope.GetType() == TypeMessage {
 				f.Broadcast("a", e.Envelope.GetBody(), true, "")
 			}
 		}

@@ -10,42 +10,52 @@ import (
 // maxListed limits the members listed by $presence; count is the total number.
 const maxListed = 500
 
-// clientError tells a client why its message was rejected. Where API Gateway has such an error, the text is the same.
-type clientError struct{ code, text string }
+// ClientError tells a client why its message was rejected. Where API Gateway has such an error, Text is the same.
+type ClientError struct{ Code, Text string }
 
 var (
-	problemForbidden = &clientError{"forbidden", "Forbidden"}
-	problemTooFast   = &clientError{"rate_limited", "Too Many Requests"}
-	problemNotStored = &clientError{"not_stored", "Internal server error"}
-	problemBadRoom   = &clientError{"bad_room", "The room's name must be 1 to 128 of A-Z a-z 0-9 : . _ -"}
-	problemNoRoom    = &clientError{"no_room", "The connection is in no room and the message names none"}
-	problemRoomFull  = &clientError{"room_full", "The room is full"}
-	problemManyRooms = &clientError{"too_many_rooms", "The connection is in too many rooms"}
-	problemToken     = &clientError{"bad_token", "The token is not valid here"}
+	ProblemForbidden = &ClientError{"forbidden", "Forbidden"}
+	problemTooFast   = &ClientError{"rate_limited", "Too Many Requests"}
+	problemNotStored = &ClientError{"not_stored", "Internal server error"}
+	ProblemBadRoom   = &ClientError{"bad_room", "The room's name must be 1 to 128 of A-Z a-z 0-9 : . _ -"}
+	ProblemNoRoom    = &ClientError{"no_room", "The connection is in no room and the message names none"}
+	problemRoomFull  = &ClientError{"room_full", "The room is full"}
+	problemManyRooms = &ClientError{"too_many_rooms", "The connection is in too many rooms"}
+	problemToken     = &ClientError{"bad_token", "The token is not valid here"}
 )
 
 // sendError sends an error frame.
-func (c *conn) sendError(p *clientError) {
-	c.sendJSON(struct {
+func (c *conn) sendError(p *ClientError) {
+	_ = c.send(messageFrame(p.Encode(c.id, newID()), false)) // dropped if the queue is full
+}
+
+// Encode returns the text of the error frame.
+func (e *ClientError) Encode(connection, request string) []byte {
+	return encode(struct {
 		Message      string `json:"message"`
 		ConnectionID string `json:"connectionId"`
 		RequestID    string `json:"requestId"`
 		Code         string `json:"code"`
-	}{p.text, c.id, newID(), p.code})
+	}{e.Text, connection, request, e.Code})
 }
 
 // sendJSON queues a JSON text for the client. It is dropped if the queue is full.
 func (c *conn) sendJSON(value any) {
+	_ = c.send(messageFrame(encode(value), false))
+}
+
+// encode returns a value of strings and numbers as JSON.
+func encode(value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(fmt.Sprintf("websocket: marshal: %v", err)) // cannot happen: strings and numbers
+		panic(fmt.Sprintf("websocket: marshal: %v", err)) // cannot happen
 	}
-	_ = c.send(messageFrame(text, false))
+	return text
 }
 
 // execute runs a command. An error closes the connection.
-func (c *conn) execute(m *message, now time.Time) error {
-	var p *clientError
+func (c *conn) execute(m *Message, now time.Time) error {
+	var p *ClientError
 	switch m.command {
 	case commandToken:
 		p = c.renew(m.argument)
@@ -63,12 +73,12 @@ func (c *conn) execute(m *message, now time.Time) error {
 	return c.violations.record(now)
 }
 
-func (c *conn) join(room string) *clientError {
+func (c *conn) join(room string) *ClientError {
 	switch {
-	case !validRoom(room):
-		return problemBadRoom
+	case !ValidRoom(room):
+		return ProblemBadRoom
 	case !c.identity.Load().mayUse(room):
-		return problemForbidden
+		return ProblemForbidden
 	}
 	switch err := c.source.hub.join(c, room); {
 	case errors.Is(err, errFullRoom):
@@ -80,9 +90,9 @@ func (c *conn) join(room string) *clientError {
 	return nil
 }
 
-func (c *conn) leaveRoom(room string) *clientError {
-	if !validRoom(room) {
-		return problemBadRoom
+func (c *conn) leaveRoom(room string) *ClientError {
+	if !ValidRoom(room) {
+		return ProblemBadRoom
 	}
 	c.source.hub.leave(c, room)
 	c.sendJSON(map[string]string{"$left": room})
@@ -95,12 +105,12 @@ type member struct {
 }
 
 // presence lists the members of a room, for members only.
-func (c *conn) presence(room string) *clientError {
+func (c *conn) presence(room string) *ClientError {
 	switch {
-	case !validRoom(room):
-		return problemBadRoom
+	case !ValidRoom(room):
+		return ProblemBadRoom
 	case !c.source.hub.isMember(c, room):
-		return problemForbidden
+		return ProblemForbidden
 	}
 	some, count := c.source.hub.members(room, maxListed)
 	list := make([]member, 0, len(some))
@@ -116,7 +126,7 @@ func (c *conn) presence(room string) *clientError {
 }
 
 // renew replaces the token by a new one of the same user, so that the connection outlives the old one.
-func (c *conn) renew(token string) *clientError {
+func (c *conn) renew(token string) *ClientError {
 	old := c.identity.Load()
 	fresh, err := c.source.authenticator.authenticate([]string{token})
 	if err != nil || fresh.user != old.user {

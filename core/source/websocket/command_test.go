@@ -25,11 +25,11 @@ func TestRooms(t *testing.T) {
 	}
 	// A message is for the room that it names, or else for the one joined first.
 	a.say(`{"room":"c","data":1}`)
-	if got := f.expect(typeMessage).GetRoom(); got != "c" {
+	if got := f.expect(TypeMessage).GetRoom(); got != "c" {
 		t.Errorf("message for %q", got)
 	}
 	a.say(`hello`)
-	if got := f.expect(typeMessage).GetRoom(); got != "a" {
+	if got := f.expect(TypeMessage).GetRoom(); got != "a" {
 		t.Errorf("message for %q", got)
 	}
 	a.say(`{"$join":"b"}`)
@@ -88,7 +88,7 @@ func TestAnyRoom(t *testing.T) {
 	f := newFixture(t, `"require_membership":false`)
 	k := f.join("a")
 	k.say(`{"room":"b"}`)
-	if got := f.expect(typeMessage).GetRoom(); got != "b" {
+	if got := f.expect(TypeMessage).GetRoom(); got != "b" {
 		t.Errorf("message for %q", got)
 	}
 	if w := f.Info().Warnings; len(w) != 2 {
@@ -102,7 +102,7 @@ func TestNoCommand(t *testing.T) {
 	k := f.join("a")
 	for _, text := range []string{`{"$join":"b","x":1}`, `{"$connect":"b"}`, `["$join","b"]`, `{"$join":"b"`, `{"$join":"b","$join":"c"}`} {
 		k.say(text)
-		if got := f.expect(typeMessage); got.GetText() != text {
+		if got := f.expect(TypeMessage); got.GetText() != text {
 			t.Errorf("message %v", got)
 		}
 	}
@@ -113,7 +113,7 @@ func TestBinary(t *testing.T) {
 	k := f.join("a")
 	k.write(frame(2, true, "\x00\xff{}"))
 	e := f.event()
-	if m := e.GetWebsocket(); string(e.GetBody()) != "\x00\xff{}" || m.GetText() != "" || m.GetBody() != nil || m.GetRouteKey() != routeDefault || m.GetRoom() != "a" {
+	if m := e.GetWebsocket(); string(e.GetBody()) != "\x00\xff{}" || m.GetText() != "" || m.GetBody() != nil || m.GetRouteKey() != RouteDefault || m.GetRoom() != "a" {
 		t.Errorf("event %v", e)
 	}
 }
@@ -149,7 +149,7 @@ func TestDurability(t *testing.T) {
 func TestSendWhileConnecting(t *testing.T) {
 	f := newFixture(t, "")
 	f.intake.before(func(e *pointsmanv1.Envelope) error {
-		if e.GetType() == typeConnect {
+		if e.GetType() == TypeConnect {
 			if err := f.Send(e.GetWebsocket().GetConnectionId(), []byte("welcome"), false); err != nil {
 				t.Error(err)
 			}
@@ -189,8 +189,8 @@ func TestBug(t *testing.T) {
 	if code := k.ends(); code != codeInternal {
 		t.Errorf("closed with %d", code)
 	}
-	f.expect(typeMessage)
-	f.expect(typeDisconnect)
+	f.expect(TypeMessage)
+	f.expect(TypeDisconnect)
 }
 
 func TestSendErrors(t *testing.T) {

@@ -100,7 +100,7 @@ func (s *Source) check(r *http.Request) (a connRequest, refused *refusal) {
 	}
 	rooms := query[roomParameter]
 	switch {
-	case len(rooms) != 1 || !validRoom(rooms[0]):
+	case len(rooms) != 1 || !ValidRoom(rooms[0]):
 		return a, refusedRoomName
 	case !a.identity.mayUse(rooms[0]):
 		return a, refusedRoom
@@ -146,7 +146,7 @@ func (s *Source) register(w http.ResponseWriter, r *http.Request, a connRequest,
 		s.leave(c)
 		return nil
 	}
-	s.access.connection(c, now, routeConnect)
+	s.access.connection(c, now, RouteConnect)
 	c.start(upgraded, bufferedReader(upgraded, buffers.Reader))
 	go c.serve()
 	return nil
@@ -249,7 +249,7 @@ func (s *Source) leave(c *conn) {
 	c.drop()
 	c.mu.Unlock()
 	s.metrics.disconnect(c.closeCode())
-	s.access.connection(c, now, routeDisconnect)
+	s.access.connection(c, now, RouteDisconnect)
 	s.hub.remove(c)
 	if err := c.accept(c.disconnectEvent(room, now)); err != nil {
 		s.log.Error("disconnect was not stored", "connection", c.id, "err", err)

@@ -12,9 +12,9 @@ import (
 
 // Types of the events.
 const (
-	typeConnect    = "websocket.connect"
-	typeMessage    = "websocket.message"
-	typeDisconnect = "websocket.disconnect"
+	TypeConnect    = "websocket.connect"
+	TypeMessage    = "websocket.message"
+	TypeDisconnect = "websocket.disconnect"
 )
 
 // newID returns an unguessable id of a connection or a request. It has the form of API Gateway's ids, which some clients check.
@@ -43,29 +43,18 @@ func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now t
 }
 
 func (c *conn) connectEvent(room string, now time.Time) source.Event {
-	return c.event(typeConnect, &pointsmanv1.WebSocketMessage{EventType: "connect", Room: room, RouteKey: routeConnect}, now)
+	return c.event(TypeConnect, &pointsmanv1.WebSocketMessage{EventType: "connect", Room: room, RouteKey: RouteConnect}, now)
 }
 
 func (c *conn) disconnectEvent(room string, now time.Time) source.Event {
-	return c.event(typeDisconnect, &pointsmanv1.WebSocketMessage{
-		EventType: "disconnect", Room: room, RouteKey: routeDisconnect, CloseCode: uint32(c.closeCode()), //nolint:gosec // 1000 to 4999
+	return c.event(TypeDisconnect, &pointsmanv1.WebSocketMessage{
+		EventType: "disconnect", Room: room, RouteKey: RouteDisconnect, CloseCode: uint32(c.closeCode()), //nolint:gosec // 1000 to 4999
 	}, now)
 }
 
-func (c *conn) messageEvent(m *message, room, key string, now time.Time) source.Event {
-	data := &pointsmanv1.WebSocketMessage{EventType: "message", Room: room, RouteKey: key, Text: m.text}
-	if m.json {
-		data.Body = &pointsmanv1.Json{Text: m.data}
-	}
-	e := c.event(typeMessage, data, now)
-	e.Envelope.Body = m.data
-	switch {
-	case m.json:
-		e.Envelope.ContentType = "application/json"
-	case m.binary:
-		e.Envelope.ContentType = "application/octet-stream"
-	default:
-		e.Envelope.ContentType = "text/plain; charset=utf-8"
-	}
+func (c *conn) messageEvent(m *Message, room, key string, now time.Time) source.Event {
+	data := &pointsmanv1.WebSocketMessage{EventType: "message", Room: room, RouteKey: key}
+	e := c.event(TypeMessage, data, now)
+	m.Fill(e.Envelope, data)
 	return e
 }

@@ -248,7 +248,7 @@ func (f *fixture) join(room string, headers ...string) *client {
 		body, _ := io.ReadAll(k.response.Body)
 		f.t.Fatalf("joining answered %d %s", k.response.StatusCode, body)
 	}
-	k.id = f.expect(typeConnect).GetConnectionId()
+	k.id = f.expect(TypeConnect).GetConnectionId()
 	return k
 }
 
@@ -304,7 +304,7 @@ func (k *client) hear() string {
 	return string(f.Payload)
 }
 
-// clientError returns the code of the next frame, which must be an error.
+// ClientError returns the code of the next frame, which must be an error.
 func (k *client) clientError() string {
 	k.t.Helper()
 	var got map[string]string
@@ -352,7 +352,7 @@ func (f *fixture) leave(k *client) {
 	if code := k.ends(); code != codeNormal {
 		f.t.Fatalf("close answered with %d", code)
 	}
-	if got := f.expect(typeDisconnect).GetCloseCode(); got != codeNormal {
+	if got := f.expect(TypeDisconnect).GetCloseCode(); got != codeNormal {
 		f.t.Fatalf("disconnect event with %d", got)
 	}
 }

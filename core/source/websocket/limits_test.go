@@ -102,7 +102,7 @@ func TestGranted(t *testing.T) {
 			if got := k.response.Header["Sec-Websocket-Protocol"]; strings.Join(got, "|") != c.subprotocol {
 				t.Errorf("subprotocol %q, want %q", got, c.subprotocol)
 			}
-			f.expect(typeConnect)
+			f.expect(TypeConnect)
 			f.leave(k)
 		})
 	}
@@ -143,7 +143,7 @@ func TestTooFast(t *testing.T) {
 		k.say("x")
 	}
 	for range 3 {
-		f.expect(typeMessage)
+		f.expect(TypeMessage)
 	}
 	if got := k.clientError(); got != "rate_limited" {
 		t.Errorf("clientError %q", got)
@@ -151,7 +151,7 @@ func TestTooFast(t *testing.T) {
 	// Slowing down is enough.
 	f.clock.add(3 * time.Second)
 	k.say("x")
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	// Going on is not.
 	code := 0
 	for seconds := 0; code == 0; seconds++ {
@@ -191,16 +191,16 @@ func TestAllTooFast(t *testing.T) {
 	f := newFixture(t, `"limits":{"rate":1,"burst":2}`)
 	a, b := f.join("a"), f.join("b")
 	a.say("1")
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	b.say("2")
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	a.say("3")
 	if got := a.clientError(); got != "rate_limited" {
 		t.Errorf("clientError %q", got)
 	}
 	f.clock.add(time.Second)
 	a.say("4")
-	if got := f.expect(typeMessage); got.GetText() != "4" {
+	if got := f.expect(TypeMessage); got.GetText() != "4" {
 		t.Errorf("message %v", got)
 	}
 }
@@ -223,7 +223,7 @@ func TestStrikes(t *testing.T) {
 				f.clock.add(after)
 				k.say(c.text)
 				if got := k.clientError(); got != c.code {
-					t.Fatalf("clientError %q, want %q", got, c.code)
+					t.Fatalf("ClientError %q, want %q", got, c.code)
 				}
 			}
 			k.say(c.text)
@@ -232,7 +232,7 @@ func TestStrikes(t *testing.T) {
 			if code := k.ends(); code != codePolicy {
 				t.Errorf("closed with %d", code)
 			}
-			f.expect(typeDisconnect)
+			f.expect(TypeDisconnect)
 		})
 	}
 }
@@ -258,7 +258,7 @@ func TestSweep(t *testing.T) {
 				}
 				if c.talks && now.Minute()%5 == 0 && now.Second() < 9 {
 					k.say("x")
-					f.expect(typeMessage)
+					f.expect(TypeMessage)
 				}
 				f.sweep(now)
 				if f.hub.find(k.id).ending() {
@@ -299,7 +299,7 @@ func TestNoPong(t *testing.T) {
 	if code := k.ends(); code != codeAbnormal {
 		t.Errorf("ended with %d", code)
 	}
-	if got := f.expect(typeDisconnect).GetCloseCode(); got != codeAbnormal {
+	if got := f.expect(TypeDisconnect).GetCloseCode(); got != codeAbnormal {
 		t.Errorf("disconnect event with %d", got)
 	}
 }
@@ -323,7 +323,7 @@ func TestSlowReader(t *testing.T) {
 			t.Fatalf("message %d is %.10q", i, got)
 		}
 	}
-	if got := f.expect(typeDisconnect); got.GetConnectionId() != slow.id || got.GetCloseCode() != codeSlowReader {
+	if got := f.expect(TypeDisconnect); got.GetConnectionId() != slow.id || got.GetCloseCode() != codeSlowReader {
 		t.Errorf("disconnect event %v", got)
 	}
 	if f.hub.find(fast.id) == nil {
@@ -367,7 +367,7 @@ func TestNotStored(t *testing.T) {
 	}
 	f.intake.fail(nil)
 	k.say("2")
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	f.intake.fail(errors.New("the disk is full"))
 	for range maxFailures - 1 {
 		k.say("3")

@@ -1,9 +1,7 @@
 package websocket
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -36,10 +34,7 @@ var (
 )
 
 func (e *apiError) write(w http.ResponseWriter) {
-	body, err := json.Marshal(map[string]string{"message": strings.TrimSuffix(e.name, "Exception")})
-	if err != nil {
-		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings
-	}
+	body := encode(map[string]string{"message": strings.TrimSuffix(e.name, "Exception")})
 	h := w.Header()
 	h.Set("X-Amzn-Errortype", e.name)
 	if e == apiMethod {
@@ -121,14 +116,11 @@ func (s *Source) describe(w http.ResponseWriter, id string) *apiError {
 		SourceIP  string `json:"sourceIp"`
 		UserAgent string `json:"userAgent"`
 	}
-	body, err := json.Marshal(struct {
+	body := encode(struct {
 		ConnectedAt  string   `json:"connectedAt"`
 		LastActiveAt string   `json:"lastActiveAt"`
 		Identity     identity `json:"identity"`
 	}{stamp(c.since), stamp(time.Unix(0, c.active.Load())), identity{c.ip, c.userAgent}})
-	if err != nil {
-		panic(fmt.Sprintf("websocket: answer: %v", err)) // cannot happen: strings
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(body) // as in refusal.write

@@ -103,7 +103,7 @@ func TestManagement(t *testing.T) {
 	if code := k.ends(); code != codeNormal {
 		t.Errorf("closed with %d", code)
 	}
-	f.expect(typeDisconnect)
+	f.expect(TypeDisconnect)
 	for _, method := range []string{"POST", "GET", "DELETE"} {
 		if r := f.manage(method, id, managerToken, ""); r.status != 410 {
 			t.Errorf("%s: %d", method, r.status)

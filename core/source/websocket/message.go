@@ -74,7 +74,7 @@ func (c *conn) handle(op ws.OpCode, data []byte) error {
 		c.sendError(problemTooFast)
 		return nil
 	}
-	m := parse(op, data)
+	m := ParseMessage(data, op == ws.OpBinary)
 	if m.command != "" {
 		s.metrics.message(resultCommand)
 		return c.execute(&m, now)
@@ -83,7 +83,7 @@ func (c *conn) handle(op ws.OpCode, data []byte) error {
 }
 
 // publish stores a message as an event, if the client may send it.
-func (c *conn) publish(m *message, now time.Time) error {
+func (c *conn) publish(m *Message, now time.Time) error {
 	s := c.source
 	room, p := c.destination(m)
 	if p != nil {
@@ -94,8 +94,8 @@ func (c *conn) publish(m *message, now time.Time) error {
 	key, ok := s.route.of(m)
 	if !ok {
 		s.metrics.message(resultRefused)
-		s.access.message(c, now, routeDefault, p403)
-		c.sendError(problemForbidden)
+		s.access.message(c, now, RouteDefault, p403)
+		c.sendError(ProblemForbidden)
 		return nil
 	}
 	if err := c.accept(c.messageEvent(m, room, key, now)); err != nil {
@@ -108,19 +108,19 @@ func (c *conn) publish(m *message, now time.Time) error {
 }
 
 // destination returns the room of a message: the one it names, or else the one that the connection joined first.
-func (c *conn) destination(m *message) (string, *clientError) {
-	room := m.room
-	if !m.namesRoom {
+func (c *conn) destination(m *Message) (string, *ClientError) {
+	room := m.Room
+	if !m.NamesRoom {
 		room = c.source.hub.home(c)
 		if room == "" {
-			return "", problemNoRoom
+			return "", ProblemNoRoom
 		}
 	}
 	switch {
-	case !validRoom(room):
-		return "", problemBadRoom
+	case !ValidRoom(room):
+		return "", ProblemBadRoom
 	case !c.identity.Load().mayUse(room), c.source.settings.RequireMembership && !c.source.hub.isMember(c, room):
-		return "", problemForbidden
+		return "", ProblemForbidden
 	}
 	return room, nil
 }

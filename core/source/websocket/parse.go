@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gobwas/ws"
-
 	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // Commands are messages whose only member has one of these names.
@@ -19,47 +18,60 @@ const (
 	commandToken    = "$token"
 )
 
-// message is one message of a client.
-type message struct {
-	data   []byte
-	binary bool
-	// text is data unless binary.
-	text string
-	// members are the members of text if it is a JSON object. json is set if text is any JSON.
+// Message is one message of a client. Package apigateway uses it as well.
+type Message struct {
+	Data   []byte
+	Binary bool
+	// Text is Data unless Binary.
+	Text string
+	// members are the members of Text if it is a JSON object. JSON is set if Text is any JSON.
 	members []source.Member
-	json    bool
-	// room is the value of the member "room", namesRoom whether there is one.
-	room      string
-	namesRoom bool
+	JSON    bool
+	// Room is the value of the member "room", NamesRoom whether there is one.
+	Room      string
+	NamesRoom bool
 	// command and argument are empty if the message is not a command.
 	command, argument string
 }
 
-// parse reads a message. A message of any content is valid, so there is no error.
-func parse(op ws.OpCode, data []byte) message {
-	m := message{data: data, binary: op == ws.OpBinary}
-	if m.binary {
+// ParseMessage reads a message. A message of any content is valid, so there is no error.
+func ParseMessage(data []byte, binary bool) Message {
+	m := Message{Data: data, Binary: binary}
+	if m.Binary {
 		return m
 	}
-	m.text = string(data)
+	m.Text = string(data)
 	var few [8]source.Member
-	members, err := source.ReadObject(m.text, few[:0])
+	members, err := source.ReadObject(m.Text, few[:0])
 	if err != nil {
 		bad, ok := errors.AsType[*source.Undecodable](err)
-		m.json = ok && bad.Reason == source.ReasonNotObject
+		m.JSON = ok && bad.Reason == source.ReasonNotObject
 		return m
 	}
-	m.members, m.json = members, true
+	m.members, m.JSON = members, true
 	for i := range members {
 		if members[i].Name == "room" {
-			m.namesRoom = true
-			m.room = stringOf(&members[i])
+			m.NamesRoom = true
+			m.Room = stringOf(&members[i])
 		}
 	}
 	if len(members) == 1 && slices.Contains([]string{commandJoin, commandLeave, commandPresence, commandToken}, members[0].Name) {
 		m.command, m.argument = members[0].Name, stringOf(&members[0])
 	}
 	return m
+}
+
+// Fill sets the parts of an event that the message determines. Other fields of data stay as they are.
+func (m *Message) Fill(e *pointsmanv1.Envelope, data *pointsmanv1.WebSocketMessage) {
+	e.Body, data.Text = m.Data, m.Text
+	switch {
+	case m.JSON:
+		e.ContentType, data.Body = "application/json", &pointsmanv1.Json{Text: m.Data}
+	case m.Binary:
+		e.ContentType = "application/octet-stream"
+	default:
+		e.ContentType = "text/plain; charset=utf-8"
+	}
 }
 
 // stringOf returns the value of a member, "" if it is not a string.
@@ -73,9 +85,9 @@ func stringOf(m *source.Member) string {
 
 // Routes that every source has.
 const (
-	routeConnect    = "$connect"
-	routeDisconnect = "$disconnect"
-	routeDefault    = "$default"
+	RouteConnect    = "$connect"
+	RouteDisconnect = "$disconnect"
+	RouteDefault    = "$default"
 )
 
 const (
@@ -83,9 +95,9 @@ const (
 	maxRoutes = 300
 )
 
-// isRoute reports whether a name is valid for a configured route. Names that begin with $ are reserved, so that no client can send
+// ValidRoute reports whether a name is valid for a configured route. Names that begin with $ are reserved, so that no client can send
 // one.
-func isRoute(name string) bool {
+func ValidRoute(name string) bool {
 	return name != "" && len(name) <= maxRoute && name[0] != '$' && !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
@@ -114,10 +126,10 @@ func parseRoute(expression string, known []string) (route, error) {
 }
 
 // of returns the route of a message. ok is false if the route is not listed and $default is not either.
-func (r *route) of(m *message) (key string, ok bool) {
+func (r *route) of(m *Message) (key string, ok bool) {
 	key = lookup(m.members, r.path)
-	if !isRoute(key) || len(r.known) > 0 && !slices.Contains(r.known, key) {
-		key = routeDefault
+	if !ValidRoute(key) || len(r.known) > 0 && !slices.Contains(r.known, key) {
+		key = RouteDefault
 	}
 	return key, len(r.known) == 0 || slices.Contains(r.known, key)
 }

@@ -11,29 +11,29 @@ func TestRoute(t *testing.T) {
 	for _, c := range []struct {
 		expression, text, want string
 	}{
-		{"", `{"action":"x"}`, routeDefault},
+		{"", `{"action":"x"}`, RouteDefault},
 		{"$request.body.action", `{"action":"sendmessage"}`, "sendmessage"},
 		{"${request.body.action}", `{"action":"sendmessage"}`, "sendmessage"},
 		{"$request.body.a.b", `{"a":{"b":"deep"}}`, "deep"},
-		{"$request.body.a.b", `{"a":"deep"}`, routeDefault},
-		{"$request.body.a.b", `{"a":{"c":"deep"}}`, routeDefault},
-		{"$request.body.action", `{"Action":"x"}`, routeDefault},
-		{"$request.body.action", `{"action":1}`, routeDefault},
-		{"$request.body.action", `{"action":""}`, routeDefault},
-		{"$request.body.action", `{"action":"$connect"}`, routeDefault},
-		{"$request.body.action", `{"action":"$disconnect"}`, routeDefault},
-		{"$request.body.action", `{"action":"a\nb"}`, routeDefault},
-		{"$request.body.action", `{"action":"` + strings.Repeat("x", 129) + `"}`, routeDefault},
-		{"$request.body.action", `no JSON`, routeDefault},
-		{"$request.body.action", `["action"]`, routeDefault},
-		{"$request.body.action", ``, routeDefault},
+		{"$request.body.a.b", `{"a":"deep"}`, RouteDefault},
+		{"$request.body.a.b", `{"a":{"c":"deep"}}`, RouteDefault},
+		{"$request.body.action", `{"Action":"x"}`, RouteDefault},
+		{"$request.body.action", `{"action":1}`, RouteDefault},
+		{"$request.body.action", `{"action":""}`, RouteDefault},
+		{"$request.body.action", `{"action":"$connect"}`, RouteDefault},
+		{"$request.body.action", `{"action":"$disconnect"}`, RouteDefault},
+		{"$request.body.action", `{"action":"a\nb"}`, RouteDefault},
+		{"$request.body.action", `{"action":"` + strings.Repeat("x", 129) + `"}`, RouteDefault},
+		{"$request.body.action", `no JSON`, RouteDefault},
+		{"$request.body.action", `["action"]`, RouteDefault},
+		{"$request.body.action", ``, RouteDefault},
 	} {
 		r, err := parseRoute(c.expression, nil)
 		if err != nil {
 			t.Errorf("%q: %v", c.expression, err)
 			continue
 		}
-		m := parse(ws.OpText, []byte(c.text))
+		m := ParseMessage([]byte(c.text), false)
 		if got, ok := r.of(&m); got != c.want || !ok {
 			t.Errorf("%q of %s is %q, %t, want %q", c.expression, c.text, got, ok, c.want)
 		}
@@ -49,7 +49,7 @@ func TestRoutes(t *testing.T) {
 	f := newFixture(t, `"route":"$request.body.action","routes":["publish"]`)
 	k := f.join("a")
 	k.say(`{"action":"publish"}`)
-	if got := f.expect(typeMessage).GetRouteKey(); got != "publish" {
+	if got := f.expect(TypeMessage).GetRouteKey(); got != "publish" {
 		t.Errorf("route %q", got)
 	}
 	for range 5 { // stays connected
@@ -59,12 +59,12 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	k.say(`{"action":"publish"}`)
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 
 	f = newFixture(t, `"route":"$request.body.action","routes":["publish","$default"]`)
 	k = f.join("a")
 	k.say(`{"action":"other"}`)
-	if got := f.expect(typeMessage).GetRouteKey(); got != routeDefault {
+	if got := f.expect(TypeMessage).GetRouteKey(); got != RouteDefault {
 		t.Errorf("route %q", got)
 	}
 }
@@ -74,8 +74,8 @@ func TestBody(t *testing.T) {
 		`{"a":1}`: true, `[1]`: true, `"x"`: true, `1`: true, `null`: true, ` {} `: true,
 		``: false, `{`: false, `{"a":1,"a":2}`: false, `{}{}`: false, strings.Repeat("[", 100) + strings.Repeat("]", 100): false,
 	} {
-		if m := parse(ws.OpText, []byte(text)); m.json != json {
-			t.Errorf("%.20s: JSON %t", text, m.json)
+		if m := ParseMessage([]byte(text), false); m.JSON != json {
+			t.Errorf("%.20s: JSON %t", text, m.JSON)
 		}
 	}
 }
@@ -85,7 +85,7 @@ func TestValidRoom(t *testing.T) {
 		"a": true, "chat:3": true, "A.b_c-9": true, strings.Repeat("x", 128): true,
 		"": false, strings.Repeat("x", 129): false, "a b": false, "a/b": false, "é": false, "a*": false, "a\n": false, ">": false,
 	} {
-		if validRoom(name) != valid {
+		if ValidRoom(name) != valid {
 			t.Errorf("%q: valid %t", name, !valid)
 		}
 	}
@@ -102,15 +102,15 @@ func FuzzMessage(f *testing.F) {
 		if binary {
 			op = ws.OpBinary
 		}
-		m := parse(op, data)
-		if m.command != "" && (!m.json || len(m.members) != 1) {
+		m := ParseMessage(data, op == ws.OpBinary)
+		if m.command != "" && (!m.JSON || len(m.members) != 1) {
 			t.Errorf("command %q in %q", m.command, data)
 		}
 		r, err := parseRoute(expression, nil)
 		if err != nil {
 			return
 		}
-		if key, ok := r.of(&m); !ok || key != routeDefault && !isRoute(key) {
+		if key, ok := r.of(&m); !ok || key != RouteDefault && !ValidRoute(key) {
 			t.Errorf("route %q of %q", key, data)
 		}
 	})

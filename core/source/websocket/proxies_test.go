@@ -64,7 +64,7 @@ func TestClientAddressBehindProxies(t *testing.T) {
 			if k.response.StatusCode != http.StatusSwitchingProtocols {
 				t.Fatalf("status %d", k.response.StatusCode)
 			}
-			if got := f.expect(typeConnect).GetSourceIp(); got != tt.want {
+			if got := f.expect(TypeConnect).GetSourceIp(); got != tt.want {
 				t.Errorf("source_ip %q, want %q", got, tt.want)
 			}
 			if same := f.request("/ws?room=a", forwarded, tt.header); same.response.StatusCode != http.StatusTooManyRequests {
@@ -74,7 +74,7 @@ func TestClientAddressBehindProxies(t *testing.T) {
 			if refused := other.response.StatusCode == http.StatusTooManyRequests; refused != tt.sharesLimit {
 				t.Errorf("connection of another client: status %d", other.response.StatusCode)
 			}
-			if !tt.sharesLimit && f.expect(typeConnect).GetSourceIp() != "203.0.113.7" {
+			if !tt.sharesLimit && f.expect(TypeConnect).GetSourceIp() != "203.0.113.7" {
 				t.Error("the other client has another source_ip")
 			}
 			_ = k.net.Close()

@@ -99,7 +99,7 @@ func TestFrames(t *testing.T) {
 			k := f.join("a")
 			k.write(c.in)
 			if c.code == 0 {
-				if got := f.expect(typeMessage).GetText(); got != c.want {
+				if got := f.expect(TypeMessage).GetText(); got != c.want {
 					t.Fatalf("message of %d bytes, want %d", len(got), len(c.want))
 				}
 				f.leave(k)
@@ -108,7 +108,7 @@ func TestFrames(t *testing.T) {
 			if code := k.ends(); code != c.code {
 				t.Fatalf("closed with %d, want %d", code, c.code)
 			}
-			if got := f.expect(typeDisconnect).GetCloseCode(); int(got) != c.code {
+			if got := f.expect(TypeDisconnect).GetCloseCode(); int(got) != c.code {
 				t.Errorf("disconnect event with %d, want %d", got, c.code)
 			}
 			if n := len(f.intake.events); n != 0 {
@@ -129,7 +129,7 @@ func TestFramesByteByByte(t *testing.T) {
 	if got := k.next(); got.Header.OpCode != ws.OpPong || string(got.Payload) != "p" {
 		t.Errorf("got %v, want a pong", got)
 	}
-	if got := f.expect(typeMessage).GetText(); got != "hé"+strings.Repeat("l", 200)+"o" {
+	if got := f.expect(TypeMessage).GetText(); got != "hé"+strings.Repeat("l", 200)+"o" {
 		t.Errorf("message %q", got)
 	}
 	f.leave(k)
@@ -141,9 +141,9 @@ func TestEarlyFrames(t *testing.T) {
 	k := f.dial()
 	k.write(slices.Concat([]byte("GET /ws?room=a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+handshakeKey+"\r\n\r\n"), frame(ws.OpText, true, "early"), frame(ws.OpText, true, "birds")))
-	f.expect(typeConnect)
+	f.expect(TypeConnect)
 	for _, want := range []string{"early", "birds"} {
-		if got := f.expect(typeMessage).GetText(); got != want {
+		if got := f.expect(TypeMessage).GetText(); got != want {
 			t.Errorf("message %q, want %q", got, want)
 		}
 	}
@@ -182,7 +182,7 @@ func TestVanished(t *testing.T) {
 		k := f.join("a")
 		k.write(in)
 		_ = k.net.Close()
-		if got := f.expect(typeDisconnect).GetCloseCode(); got != codeAbnormal {
+		if got := f.expect(TypeDisconnect).GetCloseCode(); got != codeAbnormal {
 			t.Errorf("disconnect event with %d", got)
 		}
 	}

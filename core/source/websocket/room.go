@@ -21,8 +21,8 @@ var (
 
 const maxRoomName = 128
 
-// validRoom reports whether a name is one of [A-Za-z0-9:._-]{1,128}.
-func validRoom(name string) bool {
+// ValidRoom reports whether a name is one of [A-Za-z0-9:._-]{1,128}.
+func ValidRoom(name string) bool {
 	if name == "" || len(name) > maxRoomName {
 		return false
 	}

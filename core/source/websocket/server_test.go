@@ -74,7 +74,7 @@ func TestMounted(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if e := (<-intake.events).Envelope; e.GetType() != typeDisconnect || e.GetWebsocket().GetCloseCode() != codeGoingAway {
+	if e := (<-intake.events).Envelope; e.GetType() != TypeDisconnect || e.GetWebsocket().GetCloseCode() != codeGoingAway {
 		t.Errorf("event %v", e)
 	}
 }
@@ -85,7 +85,7 @@ func TestBusyIsNotGone(t *testing.T) {
 	k := f.join("a")
 	entered, release := make(chan struct{}), make(chan struct{})
 	f.intake.before(func(e *pointsmanv1.Envelope) error {
-		if e.GetType() == typeMessage {
+		if e.GetType() == TypeMessage {
 			close(entered)
 			<-release
 		}
@@ -96,7 +96,7 @@ func TestBusyIsNotGone(t *testing.T) {
 	f.sweep(f.clock.add(f.settings.PingInterval))
 	f.sweep(f.clock.add(pongTime))
 	close(release)
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	if got := k.next(); got.Header.OpCode != ws.OpPing {
 		t.Errorf("got %v, want a ping", got)
 	}
@@ -111,7 +111,7 @@ func TestDeadClientWithShortInterval(t *testing.T) {
 	for range 2 + pongTime/time.Second {
 		f.sweep(f.clock.add(time.Second))
 	}
-	if got := f.expect(typeDisconnect); got.GetConnectionId() != k.id || got.GetCloseCode() != codeAbnormal {
+	if got := f.expect(TypeDisconnect); got.GetConnectionId() != k.id || got.GetCloseCode() != codeAbnormal {
 		t.Errorf("event %v, want the end of %s with %d", got, k.id, codeAbnormal)
 	}
 }

@@ -92,13 +92,19 @@ func (s *Settings) check() error {
 			errs = append(errs, fmt.Errorf("subprotocols: %q is not a valid subprotocol", p))
 		}
 	}
+	return errors.Join(append(errs, s.CheckRoutes())...)
+}
+
+// CheckRoutes returns an error for routes that no message can have.
+func (s *Settings) CheckRoutes() error {
+	if len(s.Routes) > maxRoutes {
+		return fmt.Errorf("routes: more than %d", maxRoutes)
+	}
+	var errs []error
 	for _, r := range s.Routes {
-		if r != routeDefault && !isRoute(r) {
+		if r != RouteDefault && !ValidRoute(r) {
 			errs = append(errs, fmt.Errorf("routes: %q is not a valid route: want up to %d characters that do not begin with $", r, maxRoute))
 		}
-	}
-	if len(s.Routes) > maxRoutes {
-		errs = append(errs, fmt.Errorf("routes: more than %d", maxRoutes))
 	}
 	return errors.Join(errs...)
 }

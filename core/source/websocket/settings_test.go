@@ -119,7 +119,7 @@ func TestAccessLog(t *testing.T) {
 	f := newFixture(t, `"access_log":"`+file+`"`)
 	k := f.join("a")
 	k.say("x")
-	f.expect(typeMessage)
+	f.expect(TypeMessage)
 	f.leave(k)
 	refused := f.request("/ws")
 	f.stop()

@@ -212,7 +212,7 @@ func FuzzConnect(f *testing.F) {
 			return
 		}
 		values, err := url.ParseQuery(query)
-		if err != nil || !validRoom(a.room) || values.Get("room") != a.room || a.identity == nil || !a.identity.mayUse(a.room) {
+		if err != nil || !ValidRoom(a.room) || values.Get("room") != a.room || a.identity == nil || !a.identity.mayUse(a.room) {
 			t.Errorf("%q let in as %+v", query, a)
 		}
 		if everything := query + authorization + protocols; !strings.Contains(everything, token) && !strings.Contains(everything, "eyJ") && !strings.Contains(query, "%") {

@@ -98,7 +98,7 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 	}
 	s := &Source{
 		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
-		events: d.Metrics.Events(d.Name, []string{typeConnect, typeMessage, typeDisconnect}),
+		events: d.Metrics.Events(d.Name, []string{TypeConnect, TypeMessage, TypeDisconnect}),
 		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 		hub:        newHub(settings.Limits),
 		connects:   rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),

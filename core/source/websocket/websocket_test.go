@@ -20,7 +20,7 @@ func TestChat(t *testing.T) {
 	}
 	e := f.event()
 	joined := e.GetWebsocket()
-	if e.GetType() != typeConnect || e.GetSubject() != "chat:3" || joined.GetRoom() != "chat:3" || joined.GetRouteKey() != routeConnect || joined.GetSourceIp() != "127.0.0.1" {
+	if e.GetType() != TypeConnect || e.GetSubject() != "chat:3" || joined.GetRoom() != "chat:3" || joined.GetRouteKey() != RouteConnect || joined.GetSourceIp() != "127.0.0.1" {
 		t.Errorf("connect event %v", e)
 	}
 	a.id = joined.GetConnectionId()
@@ -33,11 +33,11 @@ func TestChat(t *testing.T) {
 	a.say(text)
 	e = f.event()
 	m := e.GetWebsocket()
-	if e.GetType() != typeMessage || e.GetSubject() != "chat:3" || string(e.GetBody()) != text || e.GetKind() != Name || e.GetSource() != "chat" ||
+	if e.GetType() != TypeMessage || e.GetSubject() != "chat:3" || string(e.GetBody()) != text || e.GetKind() != Name || e.GetSource() != "chat" ||
 		e.GetContentType() != "application/json" || e.GetReceivedUnixNano() != f.clock.Now().UnixNano() {
 		t.Errorf("message event %v", e)
 	}
-	if m.GetEventType() != "message" || m.GetConnectionId() != a.id || m.GetRoom() != "chat:3" || m.GetRouteKey() != routeDefault ||
+	if m.GetEventType() != "message" || m.GetConnectionId() != a.id || m.GetRoom() != "chat:3" || m.GetRouteKey() != RouteDefault ||
 		m.GetText() != text || string(m.GetBody().GetText()) != text {
 		t.Errorf("message %v", m)
 	}
@@ -62,7 +62,7 @@ func TestChat(t *testing.T) {
 	if code := b.ends(); code != codeGoingAway {
 		t.Errorf("stopped with %d", code)
 	}
-	if got := f.expect(typeDisconnect); got.GetCloseCode() != codeGoingAway || got.GetRoom() != "chat:3" {
+	if got := f.expect(TypeDisconnect); got.GetCloseCode() != codeGoingAway || got.GetRoom() != "chat:3" {
 		t.Errorf("disconnect event %v", got)
 	}
 	f.stop()

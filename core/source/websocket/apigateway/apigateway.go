@@ -94,7 +94,7 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 		Limits:            source.Limits{Body: bodyLimit(settings)},
 		Success:           http.StatusOK,
 		Secrets:           len(settings.APIGateway.Secrets),
-		KnownTypes:        []string{typeConnect, typeMessage, typeDisconnect},
+		KnownTypes:        []string{websocket.TypeConnect, websocket.TypeMessage, websocket.TypeDisconnect},
 		RefusalReasons:    refusalReasons(),
 		QuarantineReasons: []string{badBase64},
 	})

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/amazontest"
 	"github.com/pointsman/pointsman/plugins/sdk/amazon/gateway"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -41,13 +42,13 @@ func TestChat(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	}
-	same(envelope("connect", typeConnect, &pointsmanv1.WebSocketMessage{EventType: "connect", RouteKey: "$connect"}, "", ""))
+	same(envelope("connect", websocket.TypeConnect, &pointsmanv1.WebSocketMessage{EventType: "connect", RouteKey: "$connect"}, "", ""))
 
 	const text = `{"message": "test", "room": "chat:3", "data": "some message."}`
 	if code := f.post(text, messageHeaders("R1kmxc2VNjMCFIA=", "m-1")); code != http.StatusOK {
 		t.Errorf("message: %d", code)
 	}
-	same(envelope("m-1", typeMessage, &pointsmanv1.WebSocketMessage{
+	same(envelope("m-1", websocket.TypeMessage, &pointsmanv1.WebSocketMessage{
 		EventType: "message", RouteKey: "$default", Text: text, Body: &pointsmanv1.Json{Text: []byte(text)},
 	}, text, "application/json"))
 	named := messageHeaders("R1kmxc2VNjMCFIA=", "m-2")
@@ -55,7 +56,7 @@ func TestChat(t *testing.T) {
 	if code := f.post("not JSON", named); code != http.StatusOK {
 		t.Errorf("message: %d", code)
 	}
-	same(envelope("m-2", typeMessage, &pointsmanv1.WebSocketMessage{EventType: "message", RouteKey: "shout", Text: "not JSON"}, "not JSON", "text/plain; charset=utf-8"))
+	same(envelope("m-2", websocket.TypeMessage, &pointsmanv1.WebSocketMessage{EventType: "message", RouteKey: "shout", Text: "not JSON"}, "not JSON", "text/plain; charset=utf-8"))
 
 	f.join("chat:3", "a/b+c=", "c=")
 	f.join("chat:4", "d=")
@@ -76,7 +77,7 @@ func TestChat(t *testing.T) {
 	if code := f.post("", leave); code != http.StatusOK {
 		t.Errorf("disconnect: %d", code)
 	}
-	same(envelope("disconnect", typeDisconnect, &pointsmanv1.WebSocketMessage{EventType: "disconnect", RouteKey: "$disconnect", CloseCode: 1001}, "", ""))
+	same(envelope("disconnect", websocket.TypeDisconnect, &pointsmanv1.WebSocketMessage{EventType: "disconnect", RouteKey: "$disconnect", CloseCode: 1001}, "", ""))
 	if room := f.listed("R1kmxc2VNjMCFIA="); room != "" {
 		t.Errorf("still in %q", room)
 	}

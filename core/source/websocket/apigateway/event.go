@@ -3,17 +3,10 @@ package apigateway
 import (
 	"context"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
-)
-
-// Types of the events.
-const (
-	typeConnect    = "websocket.connect"
-	typeMessage    = "websocket.message"
-	typeDisconnect = "websocket.disconnect"
 )
 
 // codeAbnormal is the close code of a connection that ended without a close frame (RFC 6455 section 7.4.1).
@@ -40,39 +33,32 @@ func fromRequest(q *request, e source.Event) source.Event {
 }
 
 func connectEvent(q *request, room string) source.Event {
-	return fromRequest(q, newEvent(typeConnect, "connect", &pointsmanv1.WebSocketMessage{
-		EventType: "connect", ConnectionId: q.connection, Room: room, RouteKey: routeConnect, SourceIp: q.sourceIP,
+	return fromRequest(q, newEvent(websocket.TypeConnect, "connect", &pointsmanv1.WebSocketMessage{
+		EventType: "connect", ConnectionId: q.connection, Room: room, RouteKey: websocket.RouteConnect, SourceIp: q.sourceIP,
 	}))
 }
 
 func disconnectEvent(q *request, room string) source.Event {
-	return fromRequest(q, newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
-		EventType: "disconnect", ConnectionId: q.connection, Room: room, RouteKey: routeDisconnect, SourceIp: q.sourceIP, CloseCode: q.closeCode,
+	return fromRequest(q, newEvent(websocket.TypeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
+		EventType: "disconnect", ConnectionId: q.connection, Room: room, RouteKey: websocket.RouteDisconnect, SourceIp: q.sourceIP, CloseCode: q.closeCode,
 	}))
 }
 
 // staleDisconnect returns the disconnect event of a connection without a $disconnect. A late $disconnect has the same id and is a
 // duplicate.
 func staleDisconnect(r row) source.Event {
-	return newEvent(typeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
-		EventType: "disconnect", ConnectionId: r.connection, Room: r.room, RouteKey: routeDisconnect, CloseCode: codeAbnormal,
+	return newEvent(websocket.TypeDisconnect, "disconnect", &pointsmanv1.WebSocketMessage{
+		EventType: "disconnect", ConnectionId: r.connection, Room: r.room, RouteKey: websocket.RouteDisconnect, CloseCode: codeAbnormal,
 	})
 }
 
-func messageEvent(q *request, room string, m *message) source.Event {
-	data := &pointsmanv1.WebSocketMessage{
-		EventType: "message", ConnectionId: q.connection, Room: room, RouteKey: q.route, SourceIp: q.sourceIP, Text: m.text,
-	}
-	if m.json {
-		data.Body = &pointsmanv1.Json{Text: m.data}
-	}
-	if !utf8.ValidString(m.text) { // cannot happen: a text frame is UTF-8
-		data.Text = strings.ToValidUTF8(m.text, "\uFFFD")
-	}
-	e := fromRequest(q, newEvent(typeMessage, q.message, data))
-	e.Envelope.Body = m.data
-	if m.data == nil {
-		e.Envelope.Body = []byte{}
+func messageEvent(q *request, room string, m *websocket.Message) source.Event {
+	data := &pointsmanv1.WebSocketMessage{EventType: "message", ConnectionId: q.connection, Room: room, RouteKey: q.route, SourceIp: q.sourceIP}
+	e := fromRequest(q, newEvent(websocket.TypeMessage, q.message, data))
+	m.Fill(e.Envelope, data)
+	data.Text = strings.ToValidUTF8(data.Text, "\uFFFD") // no effect: API Gateway accepts only UTF-8 in text frames
+	if m.Data == nil {
+		e.Envelope.Body = []byte{} // nil stands for the body of the request
 	}
 	return e
 }

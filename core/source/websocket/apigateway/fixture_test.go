@@ -225,15 +225,15 @@ func (f *fixture) request(body string, headers map[string]string) *httptest.Resp
 }
 
 func connectHeaders(id, room string) map[string]string {
-	return map[string]string{headerConnection: id, headerEvent: eventConnect, headerRoute: routeConnect, headerRoom: room}
+	return map[string]string{headerConnection: id, headerEvent: eventConnect, headerRoute: websocket.RouteConnect, headerRoom: room}
 }
 
 func disconnectHeaders(id string) map[string]string {
-	return map[string]string{headerConnection: id, headerEvent: eventDisconnect, headerRoute: routeDisconnect}
+	return map[string]string{headerConnection: id, headerEvent: eventDisconnect, headerRoute: websocket.RouteDisconnect}
 }
 
 func messageHeaders(id, message string) map[string]string {
-	return map[string]string{headerConnection: id, headerEvent: eventMessage, headerRoute: routeDefault, headerMessage: message}
+	return map[string]string{headerConnection: id, headerEvent: eventMessage, headerRoute: websocket.RouteDefault, headerMessage: message}
 }
 
 // join connects clients.

@@ -33,11 +33,11 @@ func FuzzRequest(f *testing.F) {
 			return
 		}
 		q.at = time.Unix(1714564800, 0)
-		m := read(body, q.base64)
-		e, err := (&call{Source: s, request: q, body: body}).newEvent("chat:3", &m)
+		m, err := parseMessage(body, q.base64)
 		if err != nil {
 			return
 		}
+		e := (&call{Source: s, request: q, body: body}).newEvent("chat:3", &m)
 		if len(e.Keys) != 1 || e.Envelope.GetSubject() != "chat:3" {
 			t.Fatalf("event %v", e)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 )
 
 // Reasons for which a request is refused.
@@ -40,7 +41,7 @@ func refusalReasons() []string {
 func refuse(reason string, status int) error {
 	refused := &source.Refused{Reason: reason, Status: status}
 	if status == http.StatusBadRequest {
-		refused.Detail = clientErrors[reason].text
+		refused.Detail = clientErrors[reason].Text
 	}
 	return refused
 }
@@ -89,7 +90,8 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	var m message
+	var m websocket.Message
+	var broken error // the message cannot be decoded, but is stored if it is allowed
 	room := c.room
 	switch c.event {
 	case eventConnect:
@@ -99,15 +101,17 @@ func (c *call) Events(ctx context.Context, received time.Time) ([]source.Event, 
 		r, err = out.store.find(ctx, c.connection)
 		room = r.room
 	default:
-		m = read(c.body, c.base64)
+		m, broken = parseMessage(c.body, c.base64)
 		room, err = c.destination(ctx, out.store, &m)
 		c.sendError(&c.request, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.newEvent(room, &m)
-	return []source.Event{e}, err
+	if broken != nil {
+		return nil, broken
+	}
+	return []source.Event{c.newEvent(room, &m)}, nil
 }
 
 // Complete implements source.Completer. It keeps the table consistent with the events: a connection whose connect is not stored
@@ -120,7 +124,7 @@ func (c *call) Complete(ctx context.Context, err error) {
 
 // join adds a new connection to the table.
 func (c *call) join(ctx context.Context, list store) error {
-	if !roomName.MatchString(c.room) {
+	if !websocket.ValidRoom(c.room) {
 		return &source.Refused{Reason: badRoom, Status: http.StatusBadRequest, Detail: "connect with ?room=<name>: 1 to 128 of A-Z a-z 0-9 : . _ -"}
 	}
 	// slack allows for clocks that differ and for a late $disconnect.
@@ -134,18 +138,18 @@ func (c *call) join(ctx context.Context, list store) error {
 }
 
 // destination returns the room of a message: the one it names, or else the one that the connection is in.
-func (c *call) destination(ctx context.Context, list store, m *message) (string, error) {
+func (c *call) destination(ctx context.Context, list store, m *websocket.Message) (string, error) {
 	if len(c.settings.Routes) > 0 && !slices.Contains(c.settings.Routes, c.route) {
 		return "", refuse(unknownRoute, http.StatusForbidden)
 	}
 	if c.base64 && !c.settings.Binary {
 		return "", refuse(binaryRefused, http.StatusBadRequest)
 	}
-	if m.namesRoom && !roomName.MatchString(m.room) {
+	if m.NamesRoom && !websocket.ValidRoom(m.Room) {
 		return "", refuse(badRoom, http.StatusBadRequest)
 	}
-	if m.namesRoom && !c.settings.RequireMembership {
-		return m.room, nil
+	if m.NamesRoom && !c.settings.RequireMembership {
+		return m.Room, nil
 	}
 	r, err := list.find(ctx, c.connection)
 	switch home := r.room; {
@@ -155,74 +159,34 @@ func (c *call) destination(ctx context.Context, list store, m *message) (string,
 		return "", refuse(unknownConnection, http.StatusForbidden)
 	case home == "":
 		return "", refuse(noRoom, http.StatusBadRequest)
-	case m.namesRoom && m.room != home:
+	case m.NamesRoom && m.Room != home:
 		return "", refuse(notMember, http.StatusForbidden)
 	}
 	return r.room, nil
 }
 
 // newEvent returns the event of a call. m is used for messages only.
-func (c *call) newEvent(room string, m *message) (e source.Event, err error) {
+func (c *call) newEvent(room string, m *websocket.Message) (e source.Event) {
 	switch c.event {
 	case eventConnect:
 		e = connectEvent(&c.request, room)
 	case eventDisconnect:
 		e = disconnectEvent(&c.request, room)
 	default:
-		if m.broken {
-			return e, &source.Undecodable{Reason: badBase64, Detail: "the body is not Base64, but the integration says so"}
-		}
 		e = messageEvent(&c.request, room, m)
-		e.Envelope.ContentType = m.contentType() // that of the message, not that of the integration's request
 	}
 	e.Memory = c.settings.Durability == "memory"
-	return e, nil
+	return e
 }
 
-// message is one message of a client.
-type message struct {
-	data []byte
-	// binary is set for a message in Base64, broken if it cannot be decoded.
-	binary, broken bool
-	text           string // data unless binary
-	json           bool   // text is JSON
-	// room is the value of the member "room", namesRoom whether there is one.
-	room      string
-	namesRoom bool
-}
-
-// read parses a message as the native mode does.
-func read(body []byte, encoded bool) message {
-	if encoded {
-		data, err := base64.StdEncoding.AppendDecode(nil, body)
-		return message{data: data, binary: true, broken: err != nil}
+// parseMessage parses a message, which an integration may have encoded. The error is *source.Undecodable.
+func parseMessage(body []byte, encoded bool) (websocket.Message, error) {
+	if !encoded {
+		return websocket.ParseMessage(body, false), nil
 	}
-	m := message{data: body, text: string(body)}
-	var few [8]source.Member
-	members, err := source.ReadObject(m.text, few[:0])
+	data, err := base64.StdEncoding.AppendDecode([]byte{}, body)
 	if err != nil {
-		bad, ok := errors.AsType[*source.Undecodable](err)
-		m.json = ok && bad.Reason == source.ReasonNotObject
-		return m
+		err = &source.Undecodable{Reason: badBase64, Detail: "the body is not Base64, but the integration says so"}
 	}
-	m.json = true
-	for i := range members {
-		if members[i].Name == "room" {
-			m.namesRoom = true
-			if members[i].Kind == source.JSONString {
-				m.room, _ = members[i].Scalar()
-			}
-		}
-	}
-	return m
-}
-
-func (m *message) contentType() string {
-	switch {
-	case m.json:
-		return "application/json"
-	case m.binary:
-		return "application/octet-stream"
-	}
-	return "text/plain; charset=utf-8"
+	return websocket.ParseMessage(data, true), err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/websocket"
 )
 
 // Headers that the API's integrations set, in the canonical form of net/http.
@@ -35,24 +36,7 @@ const (
 	eventDisconnect = "DISCONNECT"
 )
 
-// Routes that every API has.
-const (
-	routeConnect    = "$connect"
-	routeDisconnect = "$disconnect"
-	routeDefault    = "$default"
-)
-
-const maxRoute = 128
-
-// isRoute reports whether a name is valid for a route of the API.
-func isRoute(name string) bool {
-	return name != "" && len(name) <= maxRoute && name[0] != '$' && plain(name)
-}
-
-var (
-	roomName       = regexp.MustCompile(`^[A-Za-z0-9:._-]{1,128}$`)
-	connectionName = regexp.MustCompile(`^[A-Za-z0-9+/=_-]{1,128}$`)
-)
+var connectionName = regexp.MustCompile(`^[A-Za-z0-9+/=_-]{1,128}$`)
 
 // request is the content of the headers.
 type request struct {
@@ -90,11 +74,11 @@ func parse(header http.Header) (q request, err error) {
 func (q *request) routeFits() bool {
 	switch q.event {
 	case eventConnect:
-		return q.route == routeConnect
+		return q.route == websocket.RouteConnect
 	case eventDisconnect:
-		return q.route == routeDisconnect
+		return q.route == websocket.RouteDisconnect
 	case eventMessage:
-		return q.route == routeDefault || isRoute(q.route)
+		return q.route == websocket.RouteDefault || websocket.ValidRoute(q.route)
 	}
 	return false
 }

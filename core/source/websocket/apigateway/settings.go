@@ -45,12 +45,7 @@ func checkForeign(s, defaults *websocket.Settings) error {
 			errs = append(errs, fmt.Errorf(`%s: has no effect with mode = "apigateway": %s`, foreign.name, foreign.why))
 		}
 	}
-	for _, r := range s.Routes {
-		if r != routeDefault && !isRoute(r) {
-			errs = append(errs, fmt.Errorf("routes: %q is not a valid route: want up to %d characters that do not begin with $", r, maxRoute))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.CheckRoutes())...)
 }
 
 // checkLimits refuses limits that only the API can enforce.
