@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Store is a whole engine: the data path, what is kept to be asked, and what an operator does to it.
+// Store is a complete storage engine: the data path, queries, and operator actions.
 type Store interface {
 	Journal
 	Reader
 	Operator
 }
 
-// Reader answers questions about what the journal holds. Its methods never delay the data path.
+// Reader queries the journal. Its methods never delay the data path.
 type Reader interface {
-	// Stats is cheap enough for every scrape.
+	// Stats is cheap enough to be called at every scrape.
 	Stats(ctx context.Context) (Stats, error)
-	// Event returns the event with its deliveries and their failed attempts: its timeline. ErrNotFound when there is none.
+	// Event returns the event with its deliveries and their failed attempts, or ErrNotFound.
 	Event(ctx context.Context, seq int64) (*EventRecord, error)
-	// FindEvent is Event by the sender's id: the newest one of that source.
+	// FindEvent is Event by the sender's id. It returns the newest such event of the source.
 	FindEvent(ctx context.Context, source, id string) (*EventRecord, error)
 	// Delivery returns one delivery with its attempts, or ErrNotFound.
 	Delivery(ctx context.Context, seq int64) (*DeliveryRecord, error)
@@ -28,17 +28,17 @@ type Reader interface {
 	Deliveries(ctx context.Context, q DeliveryQuery) ([]DeliveryRecord, error)
 }
 
-// Operator changes what is kept.
+// Operator changes stored records on behalf of an operator.
 type Operator interface {
-	// Redrive makes dead letters due again at once, with a fresh count of attempts and a fresh age; their history stays. It
-	// returns how many it changed: what is not a dead letter is left as it is, and so is one with ReasonRuleError, which
-	// has no arguments to be delivered with.
+	// Redrive makes dead letters due again at once, with attempts and age counted from now; their history stays. It returns
+	// how many it changed: it skips deliveries that are not dead letters, and those with ReasonRuleError, which have no
+	// arguments.
 	Redrive(ctx context.Context, seqs []int64) (int, error)
-	// Sweep deletes what retention no longer keeps and returns how many events went. The engine also does it on its own.
+	// Sweep deletes events whose retention has ended and returns their number. The engine also sweeps by itself.
 	Sweep(ctx context.Context) (int, error)
 }
 
-// State is where an event or a delivery stands.
+// State is the state of an event or a delivery.
 type State string
 
 // States. An event is pending when any of its deliveries is, else dead when any is, else done; StateUnmatched and
@@ -57,14 +57,14 @@ type Stats struct {
 	Events, Quarantined int64
 	// Bytes is the live content of the store, Limit the cap at which Append returns ErrFull.
 	Bytes, Limit int64
-	// Plugins has every plugin that the journal has ever had a delivery for and not yet forgotten.
+	// Plugins has every plugin with stored deliveries.
 	Plugins map[string]PluginStats
 }
 
 // PluginStats is the part of Stats about one plugin.
 type PluginStats struct {
 	Pending, Dead int64
-	// OldestPending and OldestDead are when the event of the oldest such delivery was received; zero without one.
+	// OldestPending and OldestDead are when the event of the oldest such delivery was received; zero if there is none.
 	OldestPending, OldestDead time.Time
 }
 
@@ -84,26 +84,26 @@ type DeliveryQuery struct {
 
 // Page is a part of a list.
 type Page struct {
-	// Before is the Seq of the last one seen, 0 for the first page.
+	// Before is the Seq of the last record of the previous page, 0 for the first page.
 	Before int64
 	// Limit is 100 when 0, and never more than 1000.
 	Limit int
 }
 
-// EventRecord is an event as it is kept.
+// EventRecord is a stored event.
 type EventRecord struct {
 	Seq                       int64
 	Source, ID, Type, Subject string
 	Received                  time.Time
 	Envelope                  []byte
 	State                     State
-	// Quarantine is the reason of StateQuarantined.
+	// Quarantine is the reason for StateQuarantined.
 	Quarantine string
-	// Deliveries is only filled in by Event and FindEvent.
+	// Deliveries is set by Event and FindEvent only.
 	Deliveries []DeliveryRecord
 }
 
-// DeliveryRecord is a delivery as it is kept.
+// DeliveryRecord is a stored delivery.
 type DeliveryRecord struct {
 	Seq             int64
 	ID              string
@@ -111,23 +111,23 @@ type DeliveryRecord struct {
 	EventID, Source string
 	Rule, Plugin    string
 	State           State
-	// Attempts counts all that were made, also those before a re-drive.
+	// Attempts counts all attempts, including those before a re-drive.
 	Attempts  int
 	OrderKey  string
 	Arguments []byte
 	Policy    Policy
-	// Received is the event's; Due is when a retry is due; Settled when it became done or dead; Redriven when it was last
-	// made due again by hand. Zero when it does not apply.
+	// Received is when the event was received, Due when a retry is due, Settled when the delivery became done or dead, and
+	// Redriven when it was last re-driven. A time that does not apply is zero.
 	Received, Due, Settled, Redriven time.Time
 	// Reason and Error are those of a dead letter; Receipt is the plugin's proof that a delivery is done.
 	Reason, Error, Receipt string
-	// History has the attempts that failed, oldest first: the first 10 and the last 90 of them.
+	// History has the failed attempts, oldest first: the first 10 and the last 90.
 	History []Attempt
 }
 
-// Attempt is one try that did not succeed.
+// Attempt is one failed attempt.
 type Attempt struct {
-	// Number counts from 1 over the delivery's whole life.
+	// Number counts from 1 over the delivery's whole life, re-drives included.
 	Number  int
 	At      time.Time
 	Outcome Outcome

@@ -13,7 +13,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// States as they stand in the file.
+// States as stored in the file.
 const (
 	statePending = iota
 	stateDone
@@ -21,9 +21,9 @@ const (
 )
 
 const (
-	// rowBytes is about what an event or a delivery takes beside its content.
+	// rowBytes estimates the size of an event or a delivery without its content.
 	rowBytes = 64
-	// Content beyond largeBytes leaves up to a page empty.
+	// Content beyond largeBytes goes to overflow pages, the last of which is partly empty.
 	largeBytes = 2 << 10
 )
 
@@ -34,7 +34,7 @@ type appendOp struct {
 	entries    []journal.Entry
 	keys       [][]entryKey // per entry
 	result     []journal.Appended
-	items      []*item // per delivery that is to be handed out
+	items      []*item // the pending deliveries
 	dead       []*queue
 	events     int
 	durability journal.Durability
@@ -72,7 +72,7 @@ func (j *Journal) Append(ctx context.Context, d journal.Durability, entries []jo
 	return o.result, nil
 }
 
-// entryBytes is about how much an entry adds to the file, rather too much than too little.
+// entryBytes estimates how much an entry adds to the file, rather too much than too little.
 func entryBytes(e *journal.Entry) int64 {
 	n := rowBytes + len(e.Source) + len(e.ID) + len(e.Type) + len(e.Subject) + len(e.Quarantine) + len(e.Envelope)
 	for i := range e.Deliveries {
@@ -179,7 +179,7 @@ func (o *appendOp) insertDelivery(t *tx, e *journal.Entry, d *journal.NewDeliver
 	return step(s)
 }
 
-// committed hands the deliveries out.
+// committed makes the deliveries claimable.
 func (o *appendOp) committed() {
 	for _, it := range o.items {
 		it.size = itemBytes(&it.d)
@@ -197,7 +197,7 @@ func (o *appendOp) failed() {
 	}
 }
 
-// keep says whether a payload of n bytes may stay in memory, and counts it when it may.
+// keep reports whether a payload of n bytes may stay in memory, and counts it if so.
 func (j *Journal) keep(n int64) bool {
 	if j.cached.Add(n) <= j.o.tuning.cacheBytes {
 		return true
@@ -206,23 +206,23 @@ func (j *Journal) keep(n int64) bool {
 	return false
 }
 
-// deliveryID never changes over retries, and no other journal has the same.
+// deliveryID is the same for all attempts and unique over all journals.
 func (j *Journal) deliveryID(seq int64) string {
 	b := make([]byte, 0, len(j.id)+12)
 	b = append(append(b, j.id...), '-')
 	return string(strconv.AppendInt(b, seq, 10))
 }
 
-// unsafeString is b without a copy, for a callee that copies it.
+// unsafeString returns b as a string without a copy. The callee must copy it.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// dispatchKey is what the deliveries of one dispatch block share.
+// dispatchKey identifies a row of table dispatch: what all deliveries of one dispatch block share.
 type dispatchKey struct {
 	plugin, rule string
 	policy       journal.Policy
 }
 
-// dispatch is the number of the row that holds what deliveries of one dispatch block share.
+// dispatch returns the number of a delivery's row in table dispatch, which it inserts if needed.
 func (w *writer) dispatch(d *journal.NewDelivery) (int64, error) {
 	key := dispatchKey{d.Plugin, d.Rule, d.Policy}
 	if id, ok := w.dispatches[key]; ok {
@@ -243,7 +243,7 @@ func (w *writer) dispatch(d *journal.NewDelivery) (int64, error) {
 	return id, nil
 }
 
-// plugin is the number of the plugin's row.
+// plugin returns the number of the plugin's row, which it inserts if needed.
 func (w *writer) plugin(name string) (int64, error) {
 	if id, ok := w.plugins[name]; ok {
 		return id, nil
@@ -256,7 +256,7 @@ func (w *writer) plugin(name string) (int64, error) {
 	return id, nil
 }
 
-// intern finds the row that the query selects, or inserts it.
+// intern returns the id of the row that the query selects, or inserts the row.
 func (w *writer) intern(args []any, query, insert string) (int64, error) {
 	id := int64(0)
 	err := sqlitex.Execute(w.c, query, &sqlitex.ExecOptions{Args: args, ResultFunc: func(s *sqlite.Stmt) error {

@@ -7,19 +7,19 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// The write-ahead log is folded into the file by a connection of its own while the writer goes on. Under constant load it
-// never reaches the end of a log that keeps growing, so after a few passes, each shorter than the one before, the writer
-// does the little that is left between two transactions; the next commit then starts the log over from its beginning.
+// A connection of its own checkpoints the write-ahead log while the writer continues. Under constant load it never reaches the
+// end of a log that keeps growing. After a few passes, each shorter than the one before, the writer therefore checkpoints the
+// rest between two transactions, and its next commit restarts the log from its beginning.
 
-// Passes of one checkpoint, and after how small a one (in pages) the writer does the rest.
+// Limits of one checkpoint: the number of passes, and the size of a pass in pages after which the writer does the rest.
 const (
 	checkpointPasses = 4
 	checkpointRest   = 512
-	// commitPages is about how many pages a small transaction adds to the log beside its content.
+	// commitPages estimates how many pages a small transaction adds to the log besides its content.
 	commitPages = 5
 )
 
-// wrote asks for a checkpoint when enough has been written since the last one.
+// wrote requests a checkpoint when enough was written since the last one.
 func (w *writer) wrote() {
 	if w.written < w.j.o.tuning.walBytes {
 		return
@@ -29,7 +29,7 @@ func (w *writer) wrote() {
 	}
 }
 
-// requestCheckpoint returns false when one is already under way.
+// requestCheckpoint returns false if one is already requested.
 func (j *Journal) requestCheckpoint() bool {
 	select {
 	case j.checkpointDue <- struct{}{}:
@@ -39,13 +39,13 @@ func (j *Journal) requestCheckpoint() bool {
 	}
 }
 
-// runCheckpoints serves wrote until the journal closes.
+// runCheckpoints runs the requested checkpoints until the journal closes.
 func (j *Journal) runCheckpoints() {
 	for {
 		select {
 		case <-j.checkpointDue:
 			if err := j.checkpoint(j.checkpointer); err != nil {
-				j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
+				j.o.Log.Error("journal cannot checkpoint its write-ahead log, which grows until that succeeds", "err", err)
 			}
 		case <-j.closing.Done():
 			return
@@ -60,7 +60,7 @@ func (j *Journal) checkpoint(c *sqlite.Conn) error {
 		if err != nil || j.closing.Err() != nil {
 			return err
 		}
-		// The next pass has about as much to do as was written during this one.
+		// The next pass handles what was written during this one.
 		if done-before <= checkpointRest {
 			break
 		}
@@ -73,26 +73,27 @@ func (j *Journal) checkpoint(c *sqlite.Conn) error {
 	return nil
 }
 
-// checkpoint folds the rest, between two transactions.
+// checkpoint checkpoints the rest of the log, between two transactions.
 func (w *writer) checkpoint() {
 	_, _, err := passive(w.c)
 	if err == nil && w.j.space.volumeFull() {
 		err = w.truncate()
 	}
 	if err != nil {
-		w.j.o.Log.Error("journal cannot fold its write-ahead log; it grows until that succeeds", "err", err)
+		w.j.o.Log.Error("journal cannot checkpoint its write-ahead log, which grows until that succeeds", "err", err)
 	}
 }
 
-// truncate gives the log's space back to the volume. It waits only briefly for readers; without success the log stays as
-// long as it is until the next checkpoint.
+// truncate returns the log's space to the volume. It waits only briefly for readers; if it fails, the log keeps its size until
+// the next checkpoint.
 func (w *writer) truncate() error {
 	w.c.SetBusyTimeout(100 * time.Millisecond)
 	defer w.c.SetBusyTimeout(busyTimeout)
 	return sqlitex.ExecuteTransient(w.c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
 }
 
-// passive folds what it can without waiting for anyone, and returns how long the log is and how much of it is folded.
+// passive checkpoints what it can without waiting for readers, and returns the length of the log and how much of it is in the
+// file.
 func passive(c *sqlite.Conn) (log, done int64, err error) {
 	s, err := c.Prepare("PRAGMA wal_checkpoint(PASSIVE)")
 	if err != nil {

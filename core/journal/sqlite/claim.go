@@ -52,7 +52,7 @@ func (j *Journal) claimErr(plugin string, err error) error {
 	return fmt.Errorf("claim deliveries of %s: %w", plugin, err)
 }
 
-// ended says why a claim must not go on.
+// ended returns why a claim must not continue, or nil.
 func (j *Journal) ended(ctx context.Context) error {
 	if j.closing.Err() != nil {
 		return journal.ErrClosed
@@ -60,7 +60,7 @@ func (j *Journal) ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// await waits until the queue has changed or the clock reaches due.
+// await waits until the queue changes or the clock reaches due.
 func (j *Journal) await(ctx context.Context, q *queue, due int64) error {
 	var alarm <-chan time.Time
 	if due > 0 {
@@ -77,7 +77,7 @@ func (j *Journal) await(ctx context.Context, q *queue, due int64) error {
 	return j.ended(ctx)
 }
 
-// handOut turns entries into claims; payloads that are not in memory are read.
+// handOut turns entries into deliveries and reads payloads that are not in memory.
 func (j *Journal) handOut(q *queue, taken []entry) ([]journal.Delivery, error) {
 	if err := j.fetch(q, taken); err != nil {
 		q.unclaim(taken)
@@ -88,7 +88,7 @@ func (j *Journal) handOut(q *queue, taken []entry) ([]journal.Delivery, error) {
 	defer j.claimed.Unlock()
 	for _, e := range taken {
 		it := e.item
-		it.line, it.settling = e.line, false
+		it.keyQueue, it.settling = e.keyQueue, false
 		it.d.Attempt++
 		if it.d.ID == "" {
 			it.d.ID = j.deliveryID(e.seq)
@@ -141,7 +141,7 @@ func readItem(s *sqlite.Stmt, seq int64) (*item, error) {
 		return nil, err
 	}
 	if !row || s.ColumnInt64(15) != statePending {
-		return nil, errors.Join(fmt.Errorf("delivery %d is owed but not in the file: %w", seq, journal.ErrNotFound), s.Reset())
+		return nil, errors.Join(fmt.Errorf("delivery %d is pending but not in the file: %w", seq, journal.ErrNotFound), s.Reset())
 	}
 	it := &item{prior: s.ColumnInt(14), d: journal.Delivery{
 		Seq: seq, Event: s.ColumnInt64(0), EventID: s.ColumnText(1), Source: s.ColumnText(2), Rule: s.ColumnText(3),
@@ -176,7 +176,7 @@ func columnPolicy(s *sqlite.Stmt, col int) journal.Policy {
 	}
 }
 
-// refill reads the next entries beyond loadedUpTo when there is room, and says whether more may follow.
+// refill reads the next entries beyond loadedUpTo if there is room, and reports whether more may follow.
 func (j *Journal) refill(q *queue) (more bool, err error) {
 	q.loading.Lock()
 	defer q.loading.Unlock()
@@ -222,7 +222,7 @@ func readEntries(c *sqlite.Conn, plugin string, from int64, limit int) (_ []load
 	}
 }
 
-// extend moves loadedUpTo over the rows.
+// extend adds the rows and moves loadedUpTo past them.
 func (q *queue) extend(rows []loaded, now int64) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -235,7 +235,7 @@ func (q *queue) extend(rows []loaded, now int64) (more bool) {
 		if e.due > now {
 			q.offer(*e, now)
 		} else {
-			q.fresh.push(*e)
+			q.newEntries.push(*e)
 		}
 	}
 	if q.loadedUpTo >= q.last || len(rows) == 0 {

@@ -11,20 +11,20 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Rows that one transaction writes or deletes while keys become a run.
+// Limits of the rows that one transaction writes or deletes for a run.
 const (
 	chunkBatch = 64
 	tailBatch  = 2000
 )
 
-// flushSeen makes a run of the keys in memory, in batches between the commits of others.
+// flushSeen writes the keys in memory as a run, in batches between other commits.
 func (j *Journal) flushSeen(ctx context.Context) error {
 	s := j.seen
 	var id, tail int64
 	if err := j.background(ctx, nil, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if len(s.recent) < s.size { // asked twice
+		if len(s.recent) < s.size { // requested twice
 			return
 		}
 		s.flushing, s.recent = s.recent, make(map[keyHash]seenEntry)
@@ -44,7 +44,7 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 	return j.trimTail(ctx, tail)
 }
 
-// abortFlush gives up making a run.
+// abortFlush abandons an unfinished run.
 func (s *seen) abortFlush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 	})
 }
 
-// trimTail deletes the rows of seen_tail whose keys are in a run now.
+// trimTail deletes the rows of seen_tail whose keys are now in a run.
 func (j *Journal) trimTail(ctx context.Context, to int64) error {
 	from := int64(0)
 	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
@@ -96,7 +96,7 @@ func (j *Journal) trimTail(ctx context.Context, to int64) error {
 	return err
 }
 
-// dropRuns deletes the runs whose windows are over and whose events are gone.
+// dropRuns deletes the runs whose windows have ended and whose events are deleted.
 func (j *Journal) dropRuns(ctx context.Context) error {
 	now := uint32(time.Now().Unix())
 	oldest := int64(0)
@@ -121,7 +121,7 @@ func (j *Journal) dropRuns(ctx context.Context) error {
 	return nil
 }
 
-// dropRun deletes the chunks first: a run that is registered and has lost some is over anyway.
+// dropRun deletes the chunks first: a registered run that lacks some has expired anyway.
 func (j *Journal) dropRun(ctx context.Context, r *run) error {
 	for i := int64(0); i < 1<<r.bits; i += tailBatch {
 		if err := j.background(ctx, func(t *tx) error {
@@ -146,7 +146,7 @@ func (j *Journal) dropRun(ctx context.Context, r *run) error {
 	})
 }
 
-// funcOp is an op of background work.
+// funcOp is background work for the writer.
 type funcOp struct {
 	opBase
 	do   func(t *tx) error
@@ -161,7 +161,7 @@ func (o *funcOp) committed() {
 }
 func (o *funcOp) failed() {}
 
-// background runs do inside a transaction, and then after its commit, in the writer's goroutine; both may be nil.
+// background runs do inside a transaction and then after its commit, both in the writer's goroutine. Either may be nil.
 func (j *Journal) background(ctx context.Context, do func(*tx) error, then func()) error {
 	if do == nil {
 		do = func(*tx) error { return nil }

@@ -5,8 +5,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// load takes from the file what memory must know: numbers, counts and dedupe keys. What is owed is indexed when it is
-// first claimed.
+// load reads what must be in memory: numbers, counts and dedupe keys. Pending deliveries are loaded when their plugin first
+// claims.
 func (j *Journal) load(c *sqlite.Conn) error {
 	j.seen = newSeen(j.o.tuning.runSize)
 	j.queues.byName = make(map[string]*queue)
@@ -68,7 +68,7 @@ func (j *Journal) loadRuns(c *sqlite.Conn) error {
 	if err != nil {
 		return err
 	}
-	// Chunks of a run that was not finished.
+	// Chunks of an unfinished run.
 	return sqlitex.Execute(c, "DELETE FROM seen_chunk WHERE id >= ?", &sqlitex.ExecOptions{Args: []any{(last + 1) << 20}})
 }
 

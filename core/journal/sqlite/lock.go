@@ -11,9 +11,9 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// lockFile takes <path>.lock for this process, and writes our pid into it. A lock of its own, and not SQLite's exclusive
-// mode, so that the sqlite3 tool can read the journal while it is in use. The file stays when the lock is released:
-// removing it would let two processes hold two different files of one name.
+// lockFile locks <path>.lock for this process and writes its pid into it. A separate lock, instead of SQLite's exclusive mode, lets
+// the sqlite3 tool read the journal while it is in use. The file stays when the lock is released, because removing it would let
+// two processes lock two different files with the same name.
 func lockFile(path string) (*os.File, error) {
 	name := path + ".lock"
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
@@ -27,7 +27,7 @@ func lockFile(path string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	// The pid is for people only; a full volume must not keep the router from starting.
+	// The pid is only for people, so a full volume must not keep the router from starting.
 	writePID(f) //nolint:errcheck // see above
 	return f, nil
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// Metrics counts what a journal does. Gauges are read from the journal at each scrape.
+// Metrics has the metrics of a journal. Gauges are read from the journal at each scrape.
 type Metrics struct {
 	append, commit prometheus.Histogram
 	redelivered    prometheus.Counter
 	journal        atomic.Pointer[Journal]
-	plugins        atomic.Pointer[[]string] // have a series before their first delivery
+	plugins        atomic.Pointer[[]string] // get a series before their first delivery
 }
 
 // NewMetrics registers the metrics of a journal.
@@ -24,15 +24,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pointsman_queue_append_duration_seconds", Buckets: buckets,
-			Help: "Time from asking the journal to store events until they were durable.",
+			Help: "Time until events handed to the journal were durable.",
 		}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pointsman_queue_fsync_duration_seconds", Buckets: buckets,
-			Help: "Time that one commit of the journal took, mostly the disk's.",
+			Help: "Time of one commit of the journal, mostly spent in the disk.",
 		}),
 		redelivered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pointsman_queue_redelivered_total",
-			Help: "Deliveries handed to a plugin again after a failed attempt.",
+			Help: "Deliveries claimed again after a failed attempt.",
 		}),
 	}
 	reg.MustRegister(m.append, m.commit, m.redelivered, gauges{m})
@@ -50,11 +50,11 @@ type gauges struct{ m *Metrics }
 
 var (
 	bytesDesc     = prometheus.NewDesc("pointsman_queue_bytes", "Live content of the journal.", nil, nil)
-	limitDesc     = prometheus.NewDesc("pointsman_queue_limit_bytes", "Content at which the journal refuses more.", nil, nil)
-	pendingDesc   = prometheus.NewDesc("pointsman_queue_pending", "Deliveries that are owed.", []string{"plugin"}, nil)
-	oldestDesc    = prometheus.NewDesc("pointsman_queue_oldest_age_seconds", "Age of the oldest delivery that is owed; 0 without one.", []string{"plugin"}, nil)
+	limitDesc     = prometheus.NewDesc("pointsman_queue_limit_bytes", "Content at which the journal refuses events.", nil, nil)
+	pendingDesc   = prometheus.NewDesc("pointsman_queue_pending", "Pending deliveries.", []string{"plugin"}, nil)
+	oldestDesc    = prometheus.NewDesc("pointsman_queue_oldest_age_seconds", "Age of the oldest pending delivery; 0 if there is none.", []string{"plugin"}, nil)
 	deadDesc      = prometheus.NewDesc("pointsman_dlq_events", "Dead letters.", []string{"plugin"}, nil)
-	oldestDLQDesc = prometheus.NewDesc("pointsman_dlq_oldest_age_seconds", "Age of the oldest dead letter; 0 without one.", nil, nil)
+	oldestDLQDesc = prometheus.NewDesc("pointsman_dlq_oldest_age_seconds", "Age of the oldest dead letter; 0 if there is none.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -37,13 +37,13 @@ func TestMetrics(t *testing.T) {
 # HELP pointsman_dlq_events Dead letters.
 # TYPE pointsman_dlq_events gauge
 pointsman_dlq_events{plugin="ops"} 1
-# HELP pointsman_queue_limit_bytes Content at which the journal refuses more.
+# HELP pointsman_queue_limit_bytes Content at which the journal refuses events.
 # TYPE pointsman_queue_limit_bytes gauge
 pointsman_queue_limit_bytes 1.073741824e+09
-# HELP pointsman_queue_pending Deliveries that are owed.
+# HELP pointsman_queue_pending Pending deliveries.
 # TYPE pointsman_queue_pending gauge
 pointsman_queue_pending{plugin="ops"} 2
-# HELP pointsman_queue_redelivered_total Deliveries handed to a plugin again after a failed attempt.
+# HELP pointsman_queue_redelivered_total Deliveries claimed again after a failed attempt.
 # TYPE pointsman_queue_redelivered_total counter
 pointsman_queue_redelivered_total 1
 `

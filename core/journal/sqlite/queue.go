@@ -13,9 +13,9 @@ import (
 // item is a delivery in memory with its payload.
 type item struct {
 	q        *queue
-	line     *keyQueue
+	keyQueue *keyQueue
 	d        journal.Delivery
-	prior    int // attempts before it was last redriven
+	prior    int // attempts before the last re-drive
 	size     int64
 	settling bool
 }
@@ -24,15 +24,15 @@ func itemBytes(d *journal.Delivery) int64 {
 	return int64(len(d.Envelope) + len(d.Arguments) + len(d.OrderKey) + 400)
 }
 
-// entry is a pending delivery in memory. It is small, so that a deep backlog, or many that wait for a retry, cost little.
+// entry is a pending delivery in memory. It is small, so that a deep backlog or many waiting retries cost little.
 type entry struct {
-	seq  int64
-	due  int64     // of the journal's clock; 0: never tried, due at once
-	line *keyQueue // of its order key; nil without one
-	item *item     // nil: to be read from the file
+	seq      int64
+	due      int64     // by the journal's clock; 0: never tried, due at once
+	keyQueue *keyQueue // of its order key, nil without one
+	item     *item     // nil: read it from the file
 }
 
-// line holds the entries of one order key, in order of arrival. Only the first may be claimed, and one at a time.
+// keyQueue holds the entries of one order key in order of arrival. Only the first may be claimed, one at a time.
 type keyQueue struct {
 	key     string
 	entries []entry
@@ -43,28 +43,29 @@ func (l *keyQueue) find(seq int64) int {
 	return sort.Search(len(l.entries), func(i int) bool { return l.entries[i].seq >= seq })
 }
 
-// queue is what one plugin is owed. In memory are all its pending deliveries up to the number loadedUpTo, and, unless hasMoreOnDisk,
-// all; the others are only in the file and are read, in order, when there is room.
+// queue has the pending deliveries of one plugin. Those up to the number loadedUpTo are in memory; the others, if hasMoreOnDisk, are
+// only in the file and are read in order when there is room.
 type queue struct {
 	plugin        string
 	j             *Journal
 	pending, dead atomic.Int64
 
-	// loading is held while entries are read from the file, and while dead letters become pending again.
+	// loading is held while entries are read from the file and while dead letters become pending again, so that no entry is taken
+	// in twice. Lock it before mu.
 	loading sync.Mutex
 	wake    chan struct{}
 
 	mu            sync.Mutex
-	fresh         fifo      // never offered, in order
-	requeued      entryHeap // never tried but offered late: handed back, or blocked before; by seq
-	retries       entryHeap // tried, and due again; by seq. Both heaps may hold entries of lines that are no longer first
+	newEntries    fifo      // never offered, in order
+	requeued      entryHeap // never tried, but released or blocked before; by seq
+	retries       entryHeap // tried and due again; by seq. Both heaps may hold entries that are no longer first of their key
 	delayed       entryHeap // not due yet, by due
-	lines         map[string]*keyQueue
-	blocked       int   // entries in lines behind the first
-	loadedUpTo    int64 // all up to it are in memory
-	last          int64 // the highest committed
-	hasMoreOnDisk bool  // there are some beyond loadedUpTo
-	turn          bool  // whose turn it is when first attempts and retries are due
+	byKey         map[string]*keyQueue
+	blocked       int   // entries behind the first of their key
+	loadedUpTo    int64 // all deliveries up to this number are in memory
+	last          int64 // the highest committed number
+	hasMoreOnDisk bool  // there are deliveries beyond loadedUpTo
+	turn          bool  // alternates between first attempts and retries when both are due
 }
 
 func newQueue(j *Journal, plugin string) *queue {
@@ -75,11 +76,11 @@ func newQueue(j *Journal, plugin string) *queue {
 		requeued: entryHeap{less: bySeq},
 		retries:  entryHeap{less: bySeq},
 		delayed:  entryHeap{less: func(a, b *entry) bool { return a.due < b.due || a.due == b.due && a.seq < b.seq }},
-		lines:    make(map[string]*keyQueue),
+		byKey:    make(map[string]*keyQueue),
 	}
 }
 
-// queue is the plugin's queue.
+// queue returns the plugin's queue, which it makes if needed.
 func (j *Journal) queue(plugin string) *queue {
 	j.queues.Lock()
 	defer j.queues.Unlock()
@@ -91,14 +92,14 @@ func (j *Journal) queue(plugin string) *queue {
 	return q
 }
 
-// arrive takes in a delivery that was just committed; its item stays in memory when keep is set.
+// arrive adds a delivery that was just committed. Its payload stays in memory if keep is set.
 func (q *queue) arrive(it *item, keep bool) {
 	q.pending.Add(1)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	seq := it.d.Seq
 	q.last = max(q.last, seq)
-	if seq <= q.loadedUpTo { // refill was quicker
+	if seq <= q.loadedUpTo { // refill has already read it
 		q.drop(it, keep)
 		return
 	}
@@ -113,7 +114,7 @@ func (q *queue) arrive(it *item, keep bool) {
 		e.item = it
 	}
 	if q.enter(&e, it.d.OrderKey) {
-		q.fresh.push(e)
+		q.newEntries.push(e)
 		q.signal()
 	}
 }
@@ -124,26 +125,26 @@ func (q *queue) drop(it *item, kept bool) {
 	}
 }
 
-// full says whether no more entries should come into memory.
+// full reports whether memory should take no more entries.
 func (q *queue) full() bool {
 	ready := q.ready()
 	return ready >= q.j.o.tuning.readyMax || ready+q.delayed.Len()+q.blocked >= q.j.o.tuning.indexMax
 }
 
-// ready is how many entries could be claimed now.
-func (q *queue) ready() int { return q.fresh.len() + q.requeued.Len() + q.retries.Len() }
+// ready returns how many entries could be claimed now.
+func (q *queue) ready() int { return q.newEntries.len() + q.requeued.Len() + q.retries.Len() }
 
-// enter puts the entry in the line of its order key and says whether it may be claimed when it is due.
+// enter adds the entry to the queue of its order key and reports whether it may be claimed when it is due.
 func (q *queue) enter(e *entry, key string) bool {
 	if key == "" {
 		return true
 	}
-	l := q.lines[key]
+	l := q.byKey[key]
 	if l == nil {
 		l = &keyQueue{key: key}
-		q.lines[key] = l
+		q.byKey[key] = l
 	}
-	e.line = l
+	e.keyQueue = l
 	i := l.find(e.seq)
 	if len(l.entries) > 0 {
 		q.blocked++
@@ -154,7 +155,7 @@ func (q *queue) enter(e *entry, key string) bool {
 	return i == 0 && l.claimed == 0
 }
 
-// offer makes the entry claimable, now or when it is due.
+// offer makes the entry claimable now, or when it is due.
 func (q *queue) offer(e entry, now int64) {
 	switch {
 	case e.due > now:
@@ -174,7 +175,7 @@ func (q *queue) signal() {
 	}
 }
 
-// take claims up to max entries, in order of arrival; when there are none it says when the next is due (0: unknown).
+// take claims up to max entries in order of arrival. If there are none, it returns when the next is due (0: unknown).
 func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -186,8 +187,8 @@ func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 		if !ok {
 			break
 		}
-		if l := e.line; l != nil {
-			// Another may have become first since, or this one may have been offered twice.
+		if l := e.keyQueue; l != nil {
+			// Another may have become the first of the key since, or this one was offered twice.
 			if l.claimed != 0 || len(l.entries) == 0 || l.entries[0].seq != e.seq || l.entries[0].due > now {
 				continue
 			}
@@ -203,28 +204,28 @@ func (q *queue) take(now int64, max int) (taken []entry, next int64) {
 	return taken, next
 }
 
-// next is the first of those that have never been tried, and every other time of those that have.
+// next returns the first entry that was never tried, or every other time the first retry.
 func (q *queue) next() (entry, bool) {
 	again := q.retries.Len() > 0
-	if again && q.fresh.len()+q.requeued.Len() > 0 {
+	if again && q.newEntries.len()+q.requeued.Len() > 0 {
 		q.turn = !q.turn
 		again = q.turn
 	}
 	switch {
 	case again:
 		return heap.Pop(&q.retries).(entry), true
-	case q.requeued.Len() > 0 && (q.fresh.len() == 0 || q.requeued.all[0].seq < q.fresh.all[q.fresh.head].seq):
+	case q.requeued.Len() > 0 && (q.newEntries.len() == 0 || q.requeued.all[0].seq < q.newEntries.all[q.newEntries.head].seq):
 		return heap.Pop(&q.requeued).(entry), true
 	}
-	return q.fresh.pop()
+	return q.newEntries.pop()
 }
 
-// settled ends a claim: the delivery is over.
+// settled ends a claim: the delivery is done or dead.
 func (q *queue) settled(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.j.cached.Add(-it.size)
-	l := it.line
+	l := it.keyQueue
 	if l == nil {
 		return
 	}
@@ -238,51 +239,51 @@ func (q *queue) settled(it *item) {
 		}
 	}
 	if len(l.entries) == 0 {
-		delete(q.lines, l.key)
+		delete(q.byKey, l.key)
 		return
 	}
 	q.blocked--
 	q.offer(l.entries[0], q.j.clock())
 }
 
-// back ends a claim: the delivery is due again, at once (0 when it was never tried, else any time that has passed) or later.
+// back ends a claim: the delivery is due again, at once (0 if it was never tried, otherwise any time in the past) or later.
 func (q *queue) back(it *item, due int64, keep bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	e := entry{seq: it.d.Seq, due: due, line: it.line}
+	e := entry{seq: it.d.Seq, due: due, keyQueue: it.keyQueue}
 	if keep {
 		e.item = it
 	} else {
 		q.j.cached.Add(-it.size)
 	}
 	now := q.j.clock()
-	if l := it.line; l != nil {
+	if l := it.keyQueue; l != nil {
 		l.claimed = 0
 		if i := l.find(e.seq); i < len(l.entries) {
 			l.entries[i] = e
 		}
 		if first := l.entries[0]; first.seq != e.seq {
-			e = first // one before it was redriven meanwhile
+			e = first // an earlier one was re-driven in the meantime
 		}
 	}
 	q.offer(e, now)
 }
 
-// unclaim gives back what take has taken and nobody has seen.
+// unclaim returns entries that take has claimed and that were not handed out.
 func (q *queue) unclaim(taken []entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.j.clock()
 	for _, e := range taken {
-		if e.line != nil {
-			e.line.claimed = 0
-			e = e.line.entries[0]
+		if e.keyQueue != nil {
+			e.keyQueue.claimed = 0
+			e = e.keyQueue.entries[0]
 		}
 		q.offer(e, now)
 	}
 }
 
-// clock is wall time that no one can set while the journal is open: what waits for a retry waits as long as was asked.
+// clock is wall time that does not jump when the system's clock is set, so that a retry waits exactly as long as requested.
 func (j *Journal) clock() int64 { return j.clockOf(time.Now()) }
 
 func (j *Journal) clockOf(t time.Time) int64 {

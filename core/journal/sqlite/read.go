@@ -37,7 +37,7 @@ func (j *Journal) Stats(ctx context.Context) (journal.Stats, error) {
 	return st, err
 }
 
-// ask runs f with the connection for questions.
+// ask runs f with the query connection.
 func (j *Journal) ask(ctx context.Context, what string, f func(*sqlite.Conn) error) error {
 	if err := j.ended(ctx); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (j *Journal) FindEvent(ctx context.Context, source, id string) (*journal.Ev
 				return err
 			}
 			for _, seq := range seqs {
-				// A key may belong to an event of another id, and events may be gone.
+				// A key may belong to an event with another id, and the event may be deleted.
 				err := query(c, "SELECT seq FROM event WHERE seq = ? AND source = ? AND id = ?", func(s *sqlite.Stmt) error {
 					newest = max(newest, s.ColumnInt64(0))
 					return nil
@@ -194,7 +194,7 @@ func (j *Journal) Delivery(ctx context.Context, seq int64) (r *journal.DeliveryR
 
 // Deliveries implements journal.Reader.
 func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all []journal.DeliveryRecord, err error) {
-	// The literal state lets SQLite use the partial index of what is pending.
+	// With a literal state SQLite uses the partial index over pending deliveries.
 	where := "WHERE "
 	switch q.State {
 	case "":
@@ -205,7 +205,7 @@ func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all 
 	case journal.StateDead:
 		where += "d.seq IN (SELECT delivery FROM dead) AND "
 	default:
-		return nil, fmt.Errorf("list deliveries: no delivery is ever %s", q.State)
+		return nil, fmt.Errorf("list deliveries: a delivery cannot be %s", q.State)
 	}
 	if q.Plugin != "" {
 		where += "d.plugin = (SELECT id FROM plugin WHERE name = ?2) AND "

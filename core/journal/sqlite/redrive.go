@@ -15,7 +15,7 @@ type redriveOp struct {
 	opBase
 	j      *Journal
 	seqs   []int64
-	queues map[string]*queue // of the plugins concerned
+	queues map[string]*queue // of the deliveries' plugins
 	locked bool
 	moved  []redriven
 }
@@ -55,7 +55,7 @@ func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
 }
 
 func (o *redriveOp) write(t *tx) error {
-	if !o.locked { // else refill might read what this commits and take it in twice
+	if !o.locked { // otherwise refill could read what this commits and add it twice
 		for _, q := range o.queues {
 			q.loading.Lock()
 		}
@@ -97,7 +97,7 @@ func (o *redriveOp) failed() {
 	}
 }
 
-// revive takes in a delivery that was a dead letter.
+// revive adds a delivery that was a dead letter.
 func (q *queue) revive(seq int64, key string) {
 	q.pending.Add(1)
 	q.dead.Add(-1)

@@ -9,13 +9,13 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// chunkEntries is about how many entries of a run share a row: two rows fill a page.
+// chunkEntries is the approximate number of entries in a row of a run: two rows fill a page.
 const chunkEntries = 64
 
-// run is a set of keys in the file that does not change any more.
+// run is an immutable set of keys in the file.
 type run struct {
 	id      int64
-	bits    uint // leading bits of a hash that name its chunk
+	bits    uint // number of leading bits of a hash that select its chunk
 	last    int64
 	expires uint32 // when the last window of its keys ends
 	filter  filter
@@ -25,7 +25,7 @@ func (r *run) chunkID(h keyHash) int64 {
 	return r.id<<20 | int64(binary.BigEndian.Uint64(h[:])>>(64-r.bits))
 }
 
-// find reads the key's chunk.
+// find looks up a key in its chunk.
 func (r *run) find(chunk *sqlite.Stmt, h keyHash) (e seenEntry, ok bool, err error) {
 	chunk.BindInt64(1, r.chunkID(h))
 	row, err := chunk.Step()
@@ -44,13 +44,13 @@ func (r *run) find(chunk *sqlite.Stmt, h keyHash) (e seenEntry, ok bool, err err
 	return e, ok, chunk.Reset()
 }
 
-// chunk is one row of a run to be written.
+// chunk is one row of a run.
 type chunk struct {
 	id      int64
 	entries []byte
 }
 
-// buildRun makes a run of the entries.
+// buildRun makes a run from the entries.
 func buildRun(id int64, entries map[keyHash]seenEntry) (*run, []chunk) {
 	r := &run{id: id, bits: uint(max(1, min(20, bits.Len(uint(len(entries)/chunkEntries))))), filter: newFilter(len(entries))}
 	hashes := make([]keyHash, 0, len(entries))
@@ -73,7 +73,7 @@ func buildRun(id int64, entries map[keyHash]seenEntry) (*run, []chunk) {
 	return r, chunks
 }
 
-// filter is a Bloom filter whose bits for one key share a cache line: 16 bits a key, wrong about once in 1,000.
+// filter is a Bloom filter whose bits for one key share a cache line. It has 16 bits a key and one false positive in 1,000.
 type filter []byte
 
 const filterBlock = 64
@@ -86,7 +86,7 @@ func (f filter) block(h keyHash) []byte {
 	return f[i*filterBlock:][:filterBlock]
 }
 
-// Seven positions of nine bits from the half of the hash that did not choose the block.
+// Seven positions of nine bits each, from the half of the hash that did not select the block.
 const filterHashes = 7
 
 func (f filter) add(h keyHash) {

@@ -12,15 +12,15 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// applicationID marks a file as ours ("PTSM"), so that another program's database is never touched.
+// applicationID marks a file as a journal ("PTSM"), so that the database of another program is never changed.
 const applicationID = 0x5054534d
 
-// migrations bring a file from version i to i+1. Only ever append to it: version N reads the file of every version before.
+// migrations bring a file from version i to i+1. Only append to the list: every version reads the files of all earlier ones.
 var migrations = []string{schema1}
 
-// schema1 keeps a row per event and a row per delivery, both numbered in order of arrival. An event's deliveries have
-// consecutive numbers from event.first on, so that no index leads from one to the other. What is rare has a table of its
-// own, and the one index on the way of every event holds only what is owed. Times are nanoseconds since 1970.
+// schema1 has a row for each event and each delivery, both numbered in order of arrival. An event's deliveries have consecutive
+// numbers from event.first on, so that no index is needed to find them. Rare records have tables of their own, and the only index
+// that every event updates holds only pending deliveries. Times are nanoseconds since 1970.
 const schema1 = `
 CREATE TABLE journal(
   one INTEGER PRIMARY KEY CHECK(one = 1),
@@ -87,10 +87,10 @@ CREATE VIEW attempts AS SELECT
 FROM attempt a;
 `
 
-// checkFile refuses a file that is not a journal or comes from a newer version. It only reads.
+// checkFile refuses a file that is not a journal, or was written by a newer version. It only reads.
 func checkFile(path string) error {
 	if st, err := os.Stat(path); err != nil || st.Size() == 0 {
-		return nil // new; what else is wrong shows when it is opened for writing
+		return nil // new; opening it for writing reports any other problem
 	}
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
@@ -149,14 +149,14 @@ func migrate(c *sqlite.Conn) (err error) {
 	return execAll(c, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, len(migrations)))
 }
 
-// newID names a journal: 40 random bits keep the ids of its deliveries apart from those of any other.
+// newID returns the name of a journal: 40 random bits that make the ids of its deliveries unique.
 func newID() string {
 	var b [5]byte
 	rand.Read(b[:]) //nolint:errcheck // never fails
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }
 
-// execAll runs statements that need no transaction of their own.
+// execAll runs statements without a transaction.
 func execAll(c *sqlite.Conn, script string) error {
 	for script = strings.TrimSpace(script); script != ""; script = strings.TrimSpace(script) {
 		stmt, rest, err := c.PrepareTransient(script)

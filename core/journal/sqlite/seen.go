@@ -13,28 +13,28 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// Duplicates are recognised without an index on random text, which would dirty one page of the file for every event: a
-// commit appends the hashes of all its keys to the table seen_tail as one row, and they stay in memory until they are
-// tuning.runSize; then they become a run: sorted, cut by their leading bits into chunks of about 64, with a filter in
-// memory that says for almost every new key, without reading, that the run does not have it. A run goes when its last
-// window is over and its events are deleted; until then it also leads from (source, event id) to the event.
+// Duplicates are found without an index on random text, which would dirty one page of the file for every event. A commit
+// appends the hashes of all its keys as one row of table seen_tail, and they stay in memory until there are tuning.runSize of
+// them. Then they become a run: sorted, split by their leading bits into chunks of about 64, with a filter in memory that
+// excludes almost every new key without a read. A run is deleted when its last window has ended and its events are deleted;
+// until then it also maps (source, event id) to the event.
 
-// keyHash is 128 bits of SHA-256 over (kind, source, value): no two keys share one, not even on purpose.
+// keyHash is 128 bits of SHA-256 over (kind, source, value), so that not even an attacker can make two keys collide.
 type keyHash [16]byte
 
 // Kinds of key.
 const (
 	kindKey = 'k'
-	kindID  = 'i' // leads to the event only, and is never a duplicate
+	kindID  = 'i' // finds the event by its id; never makes a duplicate
 )
 
-// entryKey is a key of an entry, hashed in its caller's goroutine.
+// entryKey is a key of an entry, hashed by the caller's goroutine.
 type entryKey struct {
 	hash   keyHash
 	window time.Duration // 0 for kindID
 }
 
-// seenEntry says which event brought a key.
+// seenEntry maps a key to its event.
 type seenEntry struct {
 	event   int64
 	expires uint32 // Unix seconds, rounded up; 0: never a duplicate
@@ -52,7 +52,7 @@ func hashKey(kind byte, source, value string) (h keyHash) {
 	return h
 }
 
-// keysOf are the keys of an entry, and one that leads to it when none of them is its id.
+// keysOf returns the keys of an entry, and one for its id if that is not among them.
 func keysOf(e *journal.Entry, window time.Duration) []entryKey {
 	keys := make([]entryKey, 0, len(e.Keys)+1)
 	named := false
@@ -83,13 +83,13 @@ func decodeSeen(b []byte) (h keyHash, e seenEntry) {
 	return h, e
 }
 
-// seen is what was seen. Only the writer's goroutine reads and changes the maps and runs; mu guards them for FindEvent.
+// seen is the set of dedupe keys. Only the writer's goroutine changes it; mu guards it for FindEvent, which reads it.
 type seen struct {
 	mu       sync.RWMutex
 	recent   map[keyHash]seenEntry
-	flushing map[keyHash]seenEntry // being made into a run
+	flushing map[keyHash]seenEntry // being written as a run
 	runs     []*run                // oldest first
-	full     chan struct{}         // tells runSweeps that recent is large enough for a run
+	full     chan struct{}         // signals runSweeps that recent is large enough for a run
 	size     int
 }
 
@@ -97,14 +97,14 @@ func newSeen(size int) *seen {
 	return &seen{recent: make(map[keyHash]seenEntry), full: make(chan struct{}, 1), size: size}
 }
 
-// lookup tells whether any of the keys is in its window, and which event brought it.
+// lookup reports whether any of the keys is within its window, and returns its event.
 func (s *seen) lookup(t *tx, keys []entryKey) (event int64, found bool, err error) {
 	now := uint32(t.now / int64(time.Second))
 	for _, k := range keys {
 		if k.window == 0 {
 			continue
 		}
-		for _, m := range []map[keyHash]seenEntry{t.fresh, s.recent, s.flushing} {
+		for _, m := range []map[keyHash]seenEntry{t.newKeys, s.recent, s.flushing} {
 			if e, ok := m[k.hash]; ok && e.expires > now {
 				return e.event, true, nil
 			}
@@ -126,7 +126,7 @@ func (s *seen) lookup(t *tx, keys []entryKey) (event int64, found bool, err erro
 	return 0, false, nil
 }
 
-// learn notes the keys of an event that the transaction stores.
+// learn adds the keys of an event to the transaction.
 func (t *tx) learn(keys []entryKey, event int64) {
 	for _, k := range keys {
 		e := seenEntry{event: event}
@@ -134,15 +134,15 @@ func (t *tx) learn(keys []entryKey, event int64) {
 			const sec = int64(time.Second)
 			e.expires = uint32(min((t.now+int64(k.window)+sec-1)/sec, 1<<32-1))
 		}
-		t.fresh[k.hash] = e
+		t.newKeys[k.hash] = e
 		t.tail = appendSeen(t.tail, k.hash, e)
 	}
 }
 
-// remember keeps what a transaction has learnt, after its commit.
-func (s *seen) remember(fresh map[keyHash]seenEntry) {
+// remember adds the keys of a transaction after its commit.
+func (s *seen) remember(learnt map[keyHash]seenEntry) {
 	s.mu.Lock()
-	maps.Copy(s.recent, fresh)
+	maps.Copy(s.recent, learnt)
 	full := len(s.recent) >= s.size && s.flushing == nil
 	s.mu.Unlock()
 	if full {
@@ -153,7 +153,7 @@ func (s *seen) remember(fresh map[keyHash]seenEntry) {
 	}
 }
 
-// candidates are the events that may have the key, newest first; reading the file through c.
+// candidates returns the events that may have the key, newest first. It reads the file through c.
 func (s *seen) candidates(c *sqlite.Conn, h keyHash) ([]int64, error) {
 	s.mu.RLock()
 	var events []int64

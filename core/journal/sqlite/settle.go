@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// textMax bounds an error or a receipt in the file.
+	// textMax limits an error or a receipt in the file, in bytes.
 	textMax = 4 << 10
-	// Of the failed attempts of a delivery the first and the last ones are kept.
+	// The journal keeps the first and the last failed attempts of a delivery.
 	firstTries, lastTries = 10, 90
-	// A retry that is due sooner than this keeps its payload in memory.
+	// A retry that is due within this time keeps its payload in memory.
 	keepFor = 10 * time.Second
 )
 
@@ -23,7 +23,7 @@ type settleOp struct {
 	opBase
 	j       *Journal
 	results []settlement
-	ordered bool // another delivery may wait for one of these
+	ordered bool // another delivery of a key may wait for one of these
 }
 
 type settlement struct {
@@ -50,7 +50,7 @@ func (j *Journal) Settle(ctx context.Context, results []journal.Settlement) erro
 	return errors.Join(err, j.w.do(ctx, o))
 }
 
-// unclaim sorts the results: those to be written, and those handed back; the error names what is not claimed.
+// unclaim separates the results into those to write and those to release. The error names deliveries that are not claimed.
 func (j *Journal) unclaim(results []journal.Settlement) (o *settleOp, released []*item, err error) {
 	o = &settleOp{j: j, results: make([]settlement, 0, len(results))}
 	j.claimed.Lock()
@@ -107,7 +107,7 @@ func (r *settlement) write(t *tx) error {
 	return r.writeAttempt(t)
 }
 
-// insertDead keeps why the delivery is a dead letter.
+// insertDead stores why the delivery is a dead letter.
 func (t *tx) insertDead(seq int64, reason, text string) error {
 	s := t.w.s.insertDead
 	s.BindInt64(1, seq)
@@ -116,7 +116,7 @@ func (t *tx) insertDead(seq int64, reason, text string) error {
 	return step(s)
 }
 
-// writeAttempt keeps the history of what failed; a delivery that succeeds at once costs none.
+// writeAttempt stores a failed attempt. A delivery that succeeds at once has none.
 func (r *settlement) writeAttempt(t *tx) error {
 	number := r.prior + r.d.Attempt
 	s := t.w.s.insertAttempt
@@ -134,7 +134,7 @@ func (r *settlement) writeAttempt(t *tx) error {
 	return step(s)
 }
 
-// clip bounds a text for people.
+// clip shortens a text for people.
 func clip(text string) string {
 	if len(text) <= textMax {
 		return text
@@ -165,7 +165,7 @@ func (o *settleOp) committed() {
 	}
 }
 
-// failed leaves the deliveries claimed.
+// failed leaves the deliveries claimed, so that they can be settled again.
 func (o *settleOp) failed() {
 	o.j.claimed.Lock()
 	defer o.j.claimed.Unlock()

@@ -17,28 +17,28 @@ type space struct {
 	j        *Journal
 	pageSize int64
 	used     atomic.Int64 // bytes of pages in use
-	events   atomic.Int64 // stored
-	limit    atomic.Int64 // cap on used, as of the last look at the volume
+	events   atomic.Int64 // stored events
+	limit    atomic.Int64 // cap on used, as of the last measure
 	pressed  chan struct{}
 	rest     atomic.Int64 // no sweep is requested before this time (Unix nanoseconds), because the last one found nothing
 	failing  atomic.Bool  // the last transaction failed
 }
 
-// setUsed is called after every commit.
+// setUsed records the pages in use, after every commit.
 func (s *space) setUsed(pages int64) {
 	used := pages * s.pageSize
 	s.used.Store(used)
-	s.measure() // two cheap system calls beside the commit's fsync: on a small volume 200 ms of load are more than the reserve
+	s.measure() // two system calls, cheap beside the commit's fsync; 200 ms of load can exceed the reserve of a small volume
 	if used > s.highWater() {
 		s.press()
 	}
 }
 
-// highWater is where settled events begin to go before their time, lowWater where that ends.
+// Above highWater, sweeps delete settled events before their retention ends, down to lowWater.
 func (s *space) highWater() int64 { return s.sweepLimit() / 100 * 90 }
 func (s *space) lowWater() int64  { return s.sweepLimit() / 100 * 85 }
 
-// sweepLimit is the cap that sweeps work towards. With a limit of 0 no sweep would help, so history stays.
+// sweepLimit is the cap for sweeps. With a limit of 0 no sweep would help, so history stays.
 func (s *space) sweepLimit() int64 {
 	if limit := s.limit.Load(); limit > 0 {
 		return limit
@@ -49,7 +49,7 @@ func (s *space) sweepLimit() int64 {
 // maxRest is how long a sweep that found nothing keeps the next one from running, once something was settled.
 const maxRest = 200 * time.Millisecond
 
-// settled shortens the rest: there is something to delete now.
+// settled ends the rest early, because a settled event can be deleted.
 func (s *space) settled() {
 	if soon := time.Now().Add(maxRest).UnixNano(); s.rest.Load() > soon {
 		s.rest.Store(soon)

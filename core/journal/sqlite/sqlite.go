@@ -1,9 +1,8 @@
-// Package sqlite is the embedded engine of the journal: one SQLite file. One goroutine writes and commits whatever is
-// waiting in one transaction (group commit, WAL, synchronous=FULL); what is due is handed out from memory; the file is
-// read back only for retries, for a backlog beyond memory, and at the start.
+// Package sqlite is the embedded engine of the journal: one SQLite file. One goroutine writes and commits everything that is
+// waiting in one transaction (group commit, WAL, synchronous=FULL). Due deliveries are claimed from memory; the file is read
+// only for late retries, for a backlog that exceeds memory, and at the start.
 //
-// The file can be read with the sqlite3 tool at any time, also while it is in use: see the views events, deliveries and
-// attempts.
+// The sqlite3 tool can read the file at any time, even while it is in use: see the views events, deliveries and attempts.
 package sqlite
 
 import (
@@ -24,20 +23,21 @@ import (
 
 // Options of a journal. Zero values mean the defaults.
 type Options struct {
-	// MaxBytes caps the live content of the file; the write-ahead log (about 64 MiB, less on a volume below 2.5 GiB) and
-	// free pages come on top. Default 10 GiB, and never more than the volume has room for. Near it, settled events go before their Retention is over; what is owed, dead letters and
-	// quarantined events never do: when they fill the journal, Append returns journal.ErrFull.
+	// MaxBytes caps the live content of the file; the write-ahead log (about 64 MiB, less on a volume below 2.5 GiB) and free
+	// pages come on top. The default is 10 GiB, and the effective cap never exceeds the room on the volume. Near it, settled
+	// events are deleted before their Retention ends. Pending deliveries, dead letters and quarantined events are not: when
+	// they fill the journal, Append returns journal.ErrFull.
 	MaxBytes int64
-	// Reserve is how much of the volume stays free: below it Append returns journal.ErrFull, while settling goes on. Free
-	// pages inside the file count as free until half of the reserve is used up.
+	// Reserve is how much of the volume stays free: with less, Append returns journal.ErrFull, while settling continues. Free
+	// pages inside the file count as free space until half of the reserve is used.
 	// Default 5 % of the volume, at most 512 MiB; negative: none.
 	Reserve int64
-	// Retention is how long an event is kept after all its deliveries were settled, dead letters and quarantined events
-	// included. Default 168 h.
+	// Retention is how long an event is kept after all its deliveries were settled, including dead letters and quarantined
+	// events. Default 168 h.
 	Retention time.Duration
-	// DedupeWindow is the window of keys that have none of their own. Default 24 h.
+	// DedupeWindow is the window of keys without one of their own. Default 24 h.
 	DedupeWindow time.Duration
-	// Log gets what no caller can be told: trouble in background work. Default: nothing is logged.
+	// Log gets errors of background work, which no caller waits for. Default: nothing is logged.
 	Log *slog.Logger
 	// Metrics may be nil. One Metrics serves one journal.
 	Metrics *Metrics
@@ -45,14 +45,14 @@ type Options struct {
 	tuning tuning
 }
 
-// tuning is what only tests and measurements change.
+// tuning has values that only tests and benchmarks change.
 type tuning struct {
 	cacheBytes int64 // payloads in memory, all plugins together
 	readyMax   int   // entries ready to be claimed in memory, per plugin
-	indexMax   int   // entries in memory, per plugin, with those that wait for time or order
+	indexMax   int   // entries in memory, per plugin, including those that wait for a time or their order
 	refill     int   // rows read at a time
 	runSize    int   // dedupe keys in memory before they become a run
-	walBytes   int64 // written since the last checkpoint before the next begins
+	walBytes   int64 // bytes written between two checkpoints
 	sweepEvery time.Duration
 	pageSize   int
 }
@@ -84,7 +84,7 @@ func (o *Options) setDefaults() {
 	defInt(&t.pageSize, 8192)
 }
 
-// Journal is an open journal. It owns its goroutines: they start in Open and have ended when Close returns.
+// Journal is an open journal. Its goroutines start in Open and have ended when Close returns.
 type Journal struct {
 	o    Options
 	path string
@@ -93,7 +93,7 @@ type Journal struct {
 
 	w             *writer
 	checkpointer  *sqlite.Conn  // for checkpoints
-	checkpointDue chan struct{} // asks for one
+	checkpointDue chan struct{} // requests a checkpoint
 	reader        readConn      // for claims
 	queryConn     readConn      // for Reader and sweeps
 	seen          *seen
@@ -119,8 +119,8 @@ type Journal struct {
 
 var _ journal.Store = (*Journal)(nil)
 
-// Open opens the journal at path and creates it, and its folder, when it is not there. It returns journal.ErrLocked when
-// another process has it open. ctx bounds only the opening.
+// Open opens the journal at path. It creates the file and its folder if they do not exist. It returns journal.ErrLocked if another
+// process has the journal open. ctx applies to the opening only.
 func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	o.setDefaults()
 	if err := ctx.Err(); err != nil {
@@ -154,7 +154,7 @@ func (j *Journal) open() error {
 	if err != nil {
 		return err
 	}
-	// Closed before SQLite opens it: closing any descriptor of a file drops the process's POSIX locks on it.
+	// Close it before SQLite opens it, because closing any descriptor of a file drops the process's POSIX locks on it.
 	if err := f.Close(); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (j *Journal) open() error {
 	if err := migrate(c); err != nil {
 		return err
 	}
-	// The name of a new file must survive a power cut as its content does.
+	// The directory entry of a new file must survive power loss like its content.
 	if err := syncDir(filepath.Dir(j.path)); err != nil {
 		return err
 	}
@@ -184,11 +184,11 @@ func (j *Journal) open() error {
 	return nil
 }
 
-// busyTimeout is how long a connection waits for an operator who writes with the sqlite3 tool.
+// busyTimeout is how long a connection waits while an operator writes with the sqlite3 tool.
 const busyTimeout = 10 * time.Second
 
-// openConn opens a connection that writes. pageSize only matters for a new file; logLimit is what a log that starts over
-// keeps of its file.
+// openConn opens a connection that writes. pageSize matters for a new file only; logLimit is the size to which a restarted log
+// shrinks its file.
 func openConn(path string, pageSize int, logLimit int64) (*sqlite.Conn, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
@@ -250,7 +250,7 @@ func (j *Journal) Close() error {
 	return j.closeErr
 }
 
-// release closes what open has opened. The last connection to close folds the write-ahead log into the file.
+// release closes what open has opened. Closing the last connection checkpoints the write-ahead log.
 func (j *Journal) release() error {
 	var errs []error
 	for _, r := range []*readConn{&j.reader, &j.queryConn} {
@@ -269,10 +269,10 @@ func (j *Journal) release() error {
 	return nil
 }
 
-// ID is the random name of this file, the first part of every delivery's id.
+// ID returns the random name of this file, the first part of every delivery's id.
 func (j *Journal) ID() string { return j.id }
 
-// readConn is a connection for reading that goroutines take turns with.
+// readConn is a connection for reading that goroutines share, one at a time.
 type readConn struct {
 	turn chan struct{} // holds one token while the connection is free
 	c    *sqlite.Conn  // nil after close; belongs to the holder of the token
@@ -284,7 +284,7 @@ func newReadConn() readConn {
 	return r
 }
 
-// do calls f with the connection. The wait for a turn and f's statements end when ctx does.
+// do calls f with the connection. Both the wait for the connection and f's statements end when ctx does.
 func (r *readConn) do(ctx context.Context, f func(*sqlite.Conn) error) error {
 	select {
 	case <-r.turn:

@@ -5,7 +5,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// statements are those of the hot path, prepared once.
+// statements are the prepared statements of the hot path.
 type statements struct {
 	begin, commit                           *sqlite.Stmt
 	insertEvent, insertDelivery, insertTail *sqlite.Stmt
@@ -49,7 +49,7 @@ func (s *statements) prepare(c *sqlite.Conn) error {
 	return nil
 }
 
-// used is how many pages of the file hold something.
+// used returns the number of pages in use.
 func (s *statements) used() (int64, error) {
 	all, err := intOf(s.pageCount)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *statements) used() (int64, error) {
 	return all - free, err
 }
 
-// intOf is the one integer that a statement answers.
+// intOf returns the single integer that a statement selects.
 func intOf(s *sqlite.Stmt) (int64, error) {
 	_, err := s.Step()
 	if err != nil {
@@ -78,7 +78,7 @@ func bindText(s *sqlite.Stmt, param int, text string) {
 	s.BindText(param, text)
 }
 
-// step runs a statement that returns no rows, and makes it ready for its next use.
+// step runs a statement that returns no rows, and resets it for its next use.
 func step(s *sqlite.Stmt) error {
 	_, err := s.Step()
 	if rerr := s.Reset(); err == nil {

@@ -9,10 +9,10 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// sweepBatch is how many events are looked at, and deleted, at a time.
+// sweepBatch is how many events a sweep reads, and deletes, at a time.
 const sweepBatch = 500
 
-// runSweeps applies retention, makes room and turns dedupe keys into runs until the journal closes.
+// runSweeps applies the retention, makes room and writes runs of dedupe keys until the journal closes.
 func (j *Journal) runSweeps() {
 	tick := time.NewTicker(j.o.tuning.sweepEvery)
 	defer tick.Stop()
@@ -33,12 +33,12 @@ func (j *Journal) runSweeps() {
 			return
 		}
 		if err != nil && j.closing.Err() == nil {
-			j.o.Log.Error("journal cannot "+what+"; it will try again", "err", err) //nolint:sloglint // three constant messages
+			j.o.Log.Error("journal cannot "+what+", retrying", "err", err) //nolint:sloglint // three constant messages
 		}
 	}
 }
 
-// makeRoom sweeps, and rests when all that is left is owed: looking at all of it again and again would help nobody.
+// makeRoom sweeps. It rests if nothing can be deleted, because reading all pending events again and again would not help.
 func (j *Journal) makeRoom(ctx context.Context) error {
 	start := time.Now()
 	n, err := j.sweep(ctx)
@@ -60,8 +60,8 @@ func (j *Journal) Sweep(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// sweep walks the events from the oldest, and deletes those that are over for longer than the retention; while the
-// journal is nearly full also younger ones, but neither dead letters nor quarantined events.
+// sweep walks the events from the oldest and deletes those that were settled longer ago than the retention. While the journal is
+// nearly full it also deletes younger ones, but neither dead letters nor quarantined events.
 func (j *Journal) sweep(ctx context.Context) (n int, err error) {
 	cutoff := time.Now().Add(-j.o.Retention).UnixNano()
 	pressed := j.space.used.Load() > j.space.highWater()
@@ -95,7 +95,7 @@ func (j *Journal) sweep(ctx context.Context) (n int, err error) {
 	}
 }
 
-// aged is an event as a sweep sees it.
+// aged is the part of an event that a sweep needs.
 type aged struct {
 	seq, first, deliveries int64
 	received, settled      int64
@@ -103,12 +103,12 @@ type aged struct {
 	quarantined            bool
 }
 
-// over says whether the event was over before the cutoff.
+// over reports whether the event was settled before the cutoff.
 func (e *aged) over(cutoff int64) bool {
 	return e.pending == 0 && max(e.received, e.settled) < cutoff
 }
 
-// expendable says whether the event may go to make room.
+// expendable reports whether the event may be deleted to make room.
 func (e *aged) expendable() bool { return e.pending == 0 && e.dead == 0 && !e.quarantined }
 
 func readAged(c *sqlite.Conn, from int64) (all []aged, err error) {
@@ -132,17 +132,17 @@ type deleteOp struct {
 	opBase
 	j      *Journal
 	ranges []eventRange
-	dead   map[string]int64 // dead letters that went, by plugin
+	dead   map[string]int64 // deleted dead letters, by plugin
 	events int
 }
 
-// eventRange is a range of events and of their deliveries, both ends included.
+// eventRange is a range of events and of their deliveries, both inclusive.
 type eventRange struct {
 	from, to, first, last int64
 	dead                  bool
 }
 
-// add takes the event into the last range when it is its neighbour.
+// add extends the last range by the event if they are adjacent, or starts a new range.
 func (o *deleteOp) add(e aged) {
 	r := eventRange{e.seq, e.seq, e.first, e.first + e.deliveries - 1, e.dead > 0}
 	if n := len(o.ranges); n > 0 {
@@ -192,7 +192,7 @@ func (r *eventRange) delete(c *sqlite.Conn) error {
 	return execute(c, "DELETE FROM event WHERE seq BETWEEN ? AND ?", r.from, r.to)
 }
 
-// countDead counts the dead letters of a range, and says whether one of them was redriven since the sweep saw it.
+// countDead counts the dead letters of a range and reports whether one of them was re-driven since the sweep read it.
 func (o *deleteOp) countDead(c *sqlite.Conn, r eventRange) (redriven bool, err error) {
 	dead := make(map[string]int64)
 	err = sqlitex.Execute(c, `SELECT p.name, d.state, count(*) FROM delivery d JOIN plugin p ON p.id = d.plugin

@@ -8,27 +8,27 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// refused is the error of an op that fails alone, having written nothing.
+// refused is the error of an op that fails alone and has written nothing.
 type refused struct{ error }
 
 func (r refused) Unwrap() error { return r.error }
 
-// tx is the transaction under way.
+// tx is the current transaction.
 type tx struct {
 	w     *writer
 	now   int64
-	bytes int64 // that appends of this transaction add
-	// What becomes true at commit.
-	event, delivery int64 // last numbers given
-	fresh           map[keyHash]seenEntry
+	bytes int64 // added by the appends of this transaction
+	// Takes effect at commit.
+	event, delivery int64 // last numbers assigned
+	newKeys         map[keyHash]seenEntry
 	tail            []byte
 }
 
-// commitGroup commits the ops in one transaction and tells each what became of it.
+// commitGroup commits the ops in one transaction and ends each with its result.
 func (w *writer) commitGroup(group []op) {
 	live := group[:0]
 	for _, o := range group {
-		if err := o.base().ctx.Err(); err != nil { // its caller has gone, and nothing was written yet
+		if err := o.base().ctx.Err(); err != nil { // its caller has gone, and it has written nothing
 			o.failed()
 			o.base().done <- err
 			continue
@@ -40,7 +40,7 @@ func (w *writer) commitGroup(group []op) {
 	}
 	err := w.transact(live)
 	if err != nil && len(live) > 1 && isLocal(err) {
-		// One op may have spoilt it for all: give each its own transaction.
+		// One op may have failed all of them: give each its own transaction.
 		for _, o := range live {
 			one := []op{o}
 			w.settleOps(one, w.transact(one))
@@ -68,10 +68,10 @@ func (w *writer) settleOps(group []op, err error) {
 	}
 }
 
-// isFull reports whether err says that the disk has no space left.
+// isFull reports whether err means that the disk has no space left.
 func isFull(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull }
 
-// isLocal tells errors of what was written from those of the disk, which would hit everyone again.
+// isLocal reports whether an error concerns what one op wrote, not the disk, which would fail every op.
 func isLocal(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultNoMem, sqlite.ResultCorrupt, sqlite.ResultReadOnly, sqlite.ResultBusy, sqlite.ResultCantOpen:
@@ -80,7 +80,7 @@ func isLocal(err error) bool {
 	return true
 }
 
-// transact writes all ops in one transaction. After an error nothing of it is kept, in the file or in memory.
+// transact writes all ops in one transaction. After an error nothing of it remains in the file or in memory.
 func (w *writer) transact(group []op) (err error) {
 	if err := w.s.prepare(w.c); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (w *writer) transact(group []op) (err error) {
 	t := &w.tx
 	t.w, t.now, t.bytes = w, time.Now().UnixNano(), 0
 	t.event, t.delivery, t.tail = w.event, w.delivery, t.tail[:0]
-	clear(t.fresh)
+	clear(t.newKeys)
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("write journal: %w", asFull(err))
@@ -145,14 +145,14 @@ func (t *tx) commit() error {
 	w.event, w.delivery = t.event, t.delivery
 	if len(t.tail) > 0 {
 		w.tailID++
-		w.j.seen.remember(t.fresh)
+		w.j.seen.remember(t.newKeys)
 	}
 	w.j.space.setUsed(used)
 	w.wrote()
 	return nil
 }
 
-// rollback also forgets what was learnt inside the transaction.
+// rollback also discards the keys that the transaction learnt.
 func (w *writer) rollback() {
 	clear(w.plugins)
 	clear(w.dispatches)

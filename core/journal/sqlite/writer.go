@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// groupOps and groupBytes bound one transaction, so that no caller waits for a very long one.
+	// groupOps and groupBytes limit one transaction, so that no caller waits for a very long one.
 	groupOps   = 1024
 	groupBytes = 16 << 20
 	// While the last event is younger than appendLull, settlements wait up to settleWait for the next one.
@@ -19,23 +19,23 @@ const (
 	settleWait = 2 * time.Millisecond
 )
 
-// op is a piece of writing that a caller waits for. All its methods are called by the writer's goroutine.
+// op is a write that a caller waits for. The writer's goroutine calls all its methods.
 type op interface {
-	// write runs inside the transaction that other ops share. An error that is refused fails this op alone, which has
-	// written nothing; any other error rolls the whole transaction back.
+	// write runs inside a transaction shared with other ops. A refused error fails this op alone, which must have written
+	// nothing; any other error rolls the whole transaction back.
 	write(tx *tx) error
-	// committed runs after the commit is on disk, failed when it will never be.
+	// committed runs when the commit is on disk, failed when it never will be.
 	committed()
 	failed()
 	base() *opBase
 }
 
-// opBase is what every op has: who waits for it.
+// opBase is the part common to all ops: the caller that waits.
 type opBase struct {
 	ctx   context.Context
 	done  chan error
 	bytes int64
-	err   error // of write, when only this op failed
+	err   error // of write, if only this op failed
 }
 
 func (b *opBase) base() *opBase { return b }
@@ -46,13 +46,13 @@ type writer struct {
 	c      *sqlite.Conn
 	s      statements
 	ops    chan op
-	finish chan struct{} // asks for a checkpoint between two transactions
+	finish chan struct{} // requests a checkpoint between two transactions
 	exited chan struct{}
 
 	lastAppend      time.Time
-	event, delivery int64 // last numbers given
+	event, delivery int64 // last numbers assigned
 	tailID          int64
-	written         int64 // bytes since the last checkpoint was asked for
+	written         int64 // bytes since the last requested checkpoint
 	plugins         map[string]int64
 	dispatches      map[dispatchKey]int64
 	tx              tx
@@ -66,13 +66,13 @@ func newWriter(j *Journal, c *sqlite.Conn) *writer {
 		exited:     make(chan struct{}),
 		plugins:    make(map[string]int64),
 		dispatches: make(map[dispatchKey]int64),
-		tx:         tx{fresh: make(map[keyHash]seenEntry)},
+		tx:         tx{newKeys: make(map[keyHash]seenEntry)},
 	}
 }
 
 func (w *writer) start() { go w.run() }
 
-// hand gives o to the writer. It waits for room until ctx ends; the writer takes no notice of o once owner has ended.
+// hand queues o for the writer. It waits for room until ctx ends. The writer skips o if owner has ended by then.
 func (w *writer) hand(owner, ctx context.Context, o op) error {
 	b := o.base()
 	b.ctx, b.done = owner, make(chan error, 1)
@@ -89,7 +89,7 @@ func (w *writer) hand(owner, ctx context.Context, o op) error {
 	}
 }
 
-// do hands o to the writer and waits until it is on disk.
+// do queues o and waits until it is on disk.
 func (w *writer) do(ctx context.Context, o op) error {
 	if err := w.hand(ctx, ctx, o); err != nil {
 		o.failed()
@@ -117,7 +117,7 @@ func (w *writer) run() {
 	for {
 		select {
 		case o := <-w.ops:
-			// Let those who were just answered bring their next: a third fewer commits under load, and free without.
+			// Let callers that were just answered queue their next op: a third fewer commits under load, and no cost without.
 			runtime.Gosched()
 			group = w.awaitAppend(w.gather(append(group[:0], o)))
 			w.commitGroup(group)
@@ -131,7 +131,7 @@ func (w *writer) run() {
 	}
 }
 
-// drain commits what was handed over before the journal was closed.
+// drain commits what was queued before the journal was closed.
 func (w *writer) drain(group []op) {
 	for {
 		select {
@@ -143,9 +143,9 @@ func (w *writer) drain(group []op) {
 	}
 }
 
-// awaitAppend gives settlements the chance to share the commit of the next event while events come in: somebody waits for
-// the answer to an event and nobody for a settlement, so a commit of settlements alone would only make the next event wait.
-// A settlement that lets another delivery go does not wait. (To let events wait for one another was measured too: slower.)
+// awaitAppend lets settlements share the commit of the next event while events arrive. A sender waits for the commit of its event
+// and nobody for a settlement, so a commit with settlements only would delay the next event. A settlement that releases another
+// delivery of its key does not wait. Letting events wait for one another was slower.
 func (w *writer) awaitAppend(group []op) []op {
 	if !onlySettles(group) || time.Since(w.lastAppend) > appendLull {
 		return group
@@ -165,7 +165,7 @@ func (w *writer) awaitAppend(group []op) []op {
 	return group
 }
 
-// onlySettles is false when somebody waits for something in the group.
+// onlySettles reports whether nobody waits for an op in the group.
 func onlySettles(group []op) bool {
 	for _, o := range group {
 		if s, ok := o.(*settleOp); !ok || s.ordered {
@@ -175,7 +175,7 @@ func onlySettles(group []op) bool {
 	return true
 }
 
-// gather adds what is waiting, without waiting for more.
+// gather adds the queued ops, without waiting for more.
 func (w *writer) gather(group []op) []op {
 	var bytes int64
 	for _, o := range group {
