@@ -3,8 +3,10 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
+	"github.com/pointsman/pointsman/plugins/sdk/schema"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
@@ -15,6 +17,25 @@ type Kind struct {
 	// New makes a source from a JSON object that satisfies Schema. It decodes the settings once and opens nothing: validating
 	// a configuration makes sources too. An error describes a mistake in the settings.
 	New func(settings []byte, d Deps) (Source, error)
+}
+
+// NewKind returns a kind whose settings are a struct S with the tags of package schema. makeSource may rely on the fields of Deps
+// being set.
+func NewKind[S any](name string, makeSource func(settings *S, d Deps) (Source, error)) Kind {
+	open := func(raw []byte, d *Deps) (Source, error) {
+		settings := new(S)
+		if err := errors.Join(d.check(), schema.Decode(nil, raw, settings)); err != nil {
+			return nil, err
+		}
+		return makeSource(settings, *d)
+	}
+	return Kind{Name: name, Schema: schema.MustOf(*new(S)), New: func(raw []byte, d Deps) (Source, error) {
+		s, err := open(raw, &d)
+		if err != nil {
+			return nil, fmt.Errorf("source %q: %w", d.Name, err)
+		}
+		return s, nil
+	}}
 }
 
 // Source is one configured source block. Its handler responds with 2xx only after Intake has accepted the events.

@@ -69,7 +69,7 @@ func (d *Deps) check() error {
 	case d.Name == "":
 		return errors.New("source without a name")
 	case d.Intake == nil || d.Log == nil || d.Metrics == nil:
-		return fmt.Errorf("source %q: intake, log and metrics are required", d.Name)
+		return errors.New("intake, log and metrics are required")
 	}
 	if d.Now == nil {
 		d.Now = time.Now

@@ -55,7 +55,7 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 		o.Info.Path = DefaultPath(o.Name)
 	}
 	if err := CheckPath(o.Info.Path); err != nil {
-		return nil, fmt.Errorf("source %q: %w", o.Name, err)
+		return nil, err
 	}
 	limits := o.Limits.withDefaults()
 	o.Info.MaxBody = limits.Body

@@ -29,7 +29,7 @@ func (discard) Accept(_ context.Context, events []source.Event) ([]source.Accept
 func benchSource(b *testing.B) (*source.Webhook, *source.Metrics) {
 	b.Helper()
 	metrics := source.NewMetrics(prometheus.NewRegistry())
-	s, err := New([]byte(settings32), source.Deps{Name: "lab", Intake: discard{}, Log: slog.New(slog.DiscardHandler), Metrics: metrics})
+	s, err := makeWebhook(settings32, source.Deps{Name: "lab", Intake: discard{}, Log: slog.New(slog.DiscardHandler), Metrics: metrics})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 	t.Helper()
 	f := &fixture{intake: &sourcetest.Memory{}, log: &bytes.Buffer{}, reg: prometheus.NewRegistry()}
 	var err error
-	f.Webhook, err = New([]byte(settings), source.Deps{
+	f.Webhook, err = makeWebhook(settings, source.Deps{
 		Name: "lab", Intake: f.intake, Log: slog.New(slog.NewJSONHandler(f.log, nil)),
 		Metrics: source.NewMetrics(f.reg), Now: func() time.Time { return testTime },
 	})
@@ -45,6 +45,15 @@ func newFixture(t testing.TB, settings string) *fixture {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// makeWebhook makes a source of settings in JSON.
+func makeWebhook(settings string, d source.Deps) (*source.Webhook, error) {
+	s, err := Kind().New([]byte(settings), d)
+	if err != nil {
+		return nil, err
+	}
+	return s.(*source.Webhook), nil
 }
 
 // settings32 is a source with one secret, secret32.

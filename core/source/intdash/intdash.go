@@ -31,21 +31,12 @@ type Settings struct {
 }
 
 // Kind returns this kind of source.
-func Kind() source.Kind {
-	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
-		return New(settings, d)
-	}}
-}
+func Kind() source.Kind { return source.NewKind(Name, makeSource) }
 
-// New implements source.Kind.
-func New(settings []byte, d source.Deps) (*source.Webhook, error) {
-	var s Settings
-	if err := schema.Decode(nil, settings, &s); err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
-	}
+func makeSource(s *Settings, d source.Deps) (source.Source, error) {
 	verifier, warnings, err := newVerifier(s.Secrets)
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
+		return nil, err
 	}
 	return source.NewWebhook(source.WebhookOptions{
 		Deps: d, Info: source.Info{Kind: Name, Path: s.Path, Warnings: warnings},

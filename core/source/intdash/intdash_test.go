@@ -182,11 +182,11 @@ func TestNewRefusesSettings(t *testing.T) {
 		{`{"secrets":["` + secret32 + `"],"secret":"x"}`, "secret"},
 	}
 	for _, tt := range tests {
-		_, err := New([]byte(tt.settings), source.Deps{
+		_, err := makeWebhook(tt.settings, source.Deps{
 			Name: "lab", Intake: &sourcetest.Memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
 		})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"lab"`) {
-			t.Errorf("New(%s): %v, want an error about %q", tt.settings, err, tt.want)
+			t.Errorf("settings %s: %v, want an error about %q", tt.settings, err, tt.want)
 		}
 		if err != nil && strings.Contains(err.Error(), secret32) {
 			t.Errorf("error shows the secret: %v", err)

@@ -54,13 +54,23 @@ func newSNSFixture(t testing.TB, settings string, o snsmessage.Options) *fixture
 		o.Log = log
 	}
 	var err error
-	f.Webhook, err = newSource([]byte(settings), source.Deps{
+	f.Webhook, err = makeWebhook(settings, source.Deps{
 		Name: "uploads", Intake: f.intake, Log: log, Metrics: source.NewMetrics(f.reg), Now: func() time.Time { return testTime },
 	}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// makeWebhook makes a source of settings in JSON.
+func makeWebhook(settings string, d source.Deps, o snsmessage.Options) (*source.Webhook, error) {
+	kind := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, o) })
+	s, err := kind.New([]byte(settings), d)
+	if err != nil {
+		return nil, err
+	}
+	return s.(*source.Webhook), nil
 }
 
 // postTo posts a body to a path; headers are name, value, ...

@@ -7,7 +7,6 @@
 package s3
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
@@ -41,9 +40,9 @@ type SNSSettings struct {
 
 // Kind returns this kind of source.
 func Kind() source.Kind {
-	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
-		return New(settings, d)
-	}}
+	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+		return makeSource(s, d, snsmessage.Options{Log: d.Log.With("source", d.Name)})
+	})
 }
 
 // Bodies of AWS have at most 64 KiB, those of other stores a few. Inside an SNS message they are escaped, which may double
@@ -53,22 +52,14 @@ const (
 	maxSNSBody = 2 << 20
 )
 
-// New implements source.Kind.
-func New(settings []byte, d source.Deps) (*source.Webhook, error) {
-	return newSource(settings, d, snsmessage.Options{Log: d.Log.With("source", d.Name)})
-}
-
-func newSource(settings []byte, d source.Deps, sns snsmessage.Options) (*source.Webhook, error) {
-	var s Settings
-	if err := schema.Decode(nil, settings, &s); err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
-	}
+// makeSource makes a source that talks to SNS as the options say.
+func makeSource(s *Settings, d source.Deps, sns snsmessage.Options) (source.Source, error) {
 	if s.Path == "" {
 		s.Path = source.DefaultPath(d.Name) // the protocol compares the token with what follows it
 	}
-	p, warnings, err := newProtocol(&s, sns)
+	p, warnings, err := newProtocol(s, sns)
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
+		return nil, err
 	}
 	limit := int64(maxBody)
 	if s.SNS != nil {

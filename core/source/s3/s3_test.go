@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pointsman/pointsman/core/source"
+	"github.com/pointsman/pointsman/core/source/snsmessage"
 	"github.com/pointsman/pointsman/core/source/sourcetest"
 )
 
@@ -213,11 +214,11 @@ func TestNewRefusesSettings(t *testing.T) {
 		{`{"dialect":"minio",` + snsBlock + `}`, "sns"},
 	}
 	for _, tt := range tests {
-		_, err := New([]byte(tt.settings), source.Deps{
+		_, err := makeWebhook(tt.settings, source.Deps{
 			Name: "uploads", Intake: &sourcetest.Memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
-		})
+		}, snsmessage.Options{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), `"uploads"`) {
-			t.Errorf("New(%s): %v, want an error about %q", tt.settings, err, tt.want)
+			t.Errorf("settings %s: %v, want an error about %q", tt.settings, err, tt.want)
 		}
 		if err != nil && strings.Contains(err.Error(), tokenNew) {
 			t.Errorf("error shows the token: %v", err)

@@ -101,10 +101,20 @@ func newFixture(t testing.TB, settings string) *fixture {
 	if settings != "" {
 		text += "," + settings
 	}
-	if f.Webhook, err = New([]byte(text+"}"), deps(f.intake, f.log), unwrapLines); err != nil {
+	if f.Webhook, err = makeWebhook(text+"}", deps(f.intake, f.log), unwrapLines); err != nil {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// makeWebhook makes a source of settings in JSON.
+func makeWebhook(settings string, d source.Deps, unwrap Unwrap) (*source.Webhook, error) {
+	kind := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrap) })
+	s, err := kind.New([]byte(settings), d)
+	if err != nil {
+		return nil, err
+	}
+	return s.(*source.Webhook), nil
 }
 
 func deps(in source.Intake, log *bytes.Buffer) source.Deps {

@@ -46,23 +46,17 @@ type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
 // Kind returns this kind of source. unwrapS3 decodes S3 event notifications for sources with unwrap_s3.
 func Kind(unwrapS3 Unwrap) source.Kind {
-	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(settings []byte, d source.Deps) (source.Source, error) {
-		return New(settings, d, unwrapS3)
-	}}
+	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrapS3) })
 }
 
 // minMaxAge is how long SNS retries a message, plus some time for clock skew.
 const minMaxAge = time.Hour + 5*time.Minute
 
-// New implements source.Kind. unwrap may be nil if the settings do not need it.
-func New(settings []byte, d source.Deps, unwrap Unwrap) (*source.Webhook, error) {
-	var s Settings
-	if err := schema.Decode(nil, settings, &s); err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
-	}
+// makeSource makes a source. unwrap may be nil if the settings do not need it.
+func makeSource(s *Settings, d source.Deps, unwrap Unwrap) (source.Source, error) {
 	p, warnings, err := newProtocol(s, d, unwrap)
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
+		return nil, err
 	}
 	slots := 0
 	if p.raw != nil {
@@ -91,7 +85,7 @@ func (s *Settings) insecure() []string {
 	return nil
 }
 
-func newProtocol(s Settings, d source.Deps, unwrap Unwrap) (*protocol, []string, error) {
+func newProtocol(s *Settings, d source.Deps, unwrap Unwrap) (*protocol, []string, error) {
 	if s.MaxAge != 0 && s.MaxAge < minMaxAge {
 		return nil, nil, fmt.Errorf("max_age is below %s: SNS retries a message for an hour with the timestamp of the first attempt", minMaxAge)
 	}

@@ -178,7 +178,7 @@ func TestSubscription(t *testing.T) {
 func mustNew(t *testing.T, f *fixture, settings string) *source.Webhook {
 	t.Helper()
 	host := strings.TrimPrefix(f.amazon.URL, "http://")
-	s, err := New([]byte(`{"topics":["`+testTopic+`"],"insecure_cert_hosts":["`+host+`"],`+settings+`}`), deps(f.intake, f.log), nil)
+	s, err := makeWebhook(`{"topics":["`+testTopic+`"],"insecure_cert_hosts":["`+host+`"],`+settings+`}`, deps(f.intake, f.log), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestSettings(t *testing.T) {
 		{`{"topics":["` + testTopic + `"],"insecure_cert_hosts":["sns.us-east-1.amazonaws.com"]}`, "insecure_cert_hosts[0]", ""},
 	}
 	for _, tt := range tests {
-		s, err := New([]byte(tt.settings), deps(&sourcetest.Memory{}, &bytes.Buffer{}), nil)
+		s, err := makeWebhook(tt.settings, deps(&sourcetest.Memory{}, &bytes.Buffer{}), nil)
 		if tt.err != "" {
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%s: error %v, want one about %s", tt.settings, err, tt.err)

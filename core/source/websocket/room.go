@@ -53,8 +53,8 @@ type hub struct {
 	perIP map[string]int
 }
 
-func newHub(l *Limits) *hub {
-	return &hub{limits: l, conns: map[string]*conn{}, rooms: map[string]map[*conn]struct{}{}, perIP: map[string]int{}}
+func newHub(l *Limits, m *sourceMetrics) *hub {
+	return &hub{limits: l, metrics: m, conns: map[string]*conn{}, rooms: map[string]map[*conn]struct{}{}, perIP: map[string]int{}}
 }
 
 // add adds a connection and lets it join its first room.

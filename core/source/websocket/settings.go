@@ -63,20 +63,13 @@ type APIGateway struct {
 	File string `pointsman:"file" doc:"File that stores the connections instead of a table, for a single router."`
 }
 
-// DecodeSettings reads a JSON object that satisfies the schema of this kind and fills in defaults, Limits included. The
-// constructor of the mode checks the values.
-func DecodeSettings(raw []byte) (*Settings, error) {
+// DefaultSettings returns the settings of an empty block, with the default Limits.
+func DefaultSettings() *Settings {
 	s := &Settings{}
-	if err := schema.Decode(nil, raw, s); err != nil {
-		return nil, err
+	if err := schema.Decode(nil, []byte(`{"limits":{}}`), s); err != nil {
+		panic("websocket: default settings: " + err.Error()) // cannot happen: nothing is required
 	}
-	if s.Limits == nil {
-		s.Limits = &Limits{}
-		if err := schema.Decode(nil, []byte("{}"), s.Limits); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s
 }
 
 func (s *Settings) check() error {

@@ -22,14 +22,12 @@ package websocket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/pointsman/pointsman/core/source"
-	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
 // Name is the first label of a source block of this kind.
@@ -37,16 +35,15 @@ const Name = "websocket"
 
 // Kind returns this kind of source. gateway makes the sources whose mode is apigateway.
 func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error)) source.Kind {
-	return source.Kind{Name: Name, Schema: schema.MustOf(Settings{}), New: func(raw []byte, d source.Deps) (source.Source, error) {
-		settings, err := DecodeSettings(raw)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("source %q: %w", d.Name, err)
-		case settings.Mode == "apigateway":
-			return gateway(settings, d)
+	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+		if s.Limits == nil {
+			s.Limits = DefaultSettings().Limits
 		}
-		return New(settings, d, m)
-	}}
+		if s.Mode == "apigateway" {
+			return gateway(s, d)
+		}
+		return newSource(s, d, m)
+	})
 }
 
 // Source is one configured WebSocket source.
@@ -78,35 +75,20 @@ var (
 	_ source.Rooms  = (*Source)(nil)
 )
 
-// New makes a source that clients connect to. An error describes a mistake in the settings.
-func New(settings *Settings, d source.Deps, m *Metrics) (*Source, error) {
-	if d.Name == "" || d.Intake == nil || d.Log == nil || d.Metrics == nil {
-		return nil, errors.New("websocket: name, intake, log and metrics are required")
-	}
-	s, err := newSource(settings, d)
-	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
-	}
-	s.metrics = m.of(s.name)
-	s.hub.metrics = s.metrics
-	return s, nil
-}
-
-func newSource(settings *Settings, d source.Deps) (*Source, error) {
+// newSource makes a source that clients connect to.
+func newSource(settings *Settings, d source.Deps, m *Metrics) (*Source, error) {
 	if err := settings.check(); err != nil {
 		return nil, err
 	}
+	metrics := m.of(d.Name)
 	s := &Source{
 		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
 		events: d.Metrics.Events(d.Name, []string{TypeConnect, TypeMessage, TypeDisconnect}),
 		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
-		hub:        newHub(settings.Limits),
+		metrics: metrics, hub: newHub(settings.Limits, metrics),
 		connects:   rate.NewLimiter(rate.Limit(settings.Limits.Connects), settings.Limits.Connects),
 		messages:   rate.NewLimiter(rate.Limit(settings.Limits.Rate), settings.Limits.Burst),
 		refusalLog: rate.NewLimiter(1, 1),
-	}
-	if s.now == nil {
-		s.now = time.Now
 	}
 	if s.path == "" {
 		s.path = source.DefaultPath(d.Name)
@@ -123,7 +105,10 @@ func newSource(settings *Settings, d source.Deps) (*Source, error) {
 	s.page, errs[3] = newPage(settings.Page)
 	s.access = newAccessLog(settings.AccessLog, s.log)
 	s.warnings = append(append(s.warnings, tokenWarnings...), managerWarnings...)
-	return s, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Info implements source.Source. The management API is in the subtree.

@@ -22,7 +22,7 @@ var testTime = time.Date(2024, 12, 25, 0, 24, 0, 123456789, time.UTC)
 func TestSentMessageIsReceived(t *testing.T) {
 	const secret = "a-secret-of-at-least-24-bytes"
 	var intake sourcetest.Memory
-	receiver, err := intdash.New([]byte(`{"secrets":["`+secret+`"]}`), source.Deps{
+	receiver, err := intdash.Kind().New([]byte(`{"secrets":["`+secret+`"]}`), source.Deps{
 		Name: "lab", Intake: &intake, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()), Now: time.Now,
 	})
 	if err != nil {

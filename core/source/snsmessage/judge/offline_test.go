@@ -22,9 +22,9 @@ func listen(t *testing.T, settings string, wrap func(http.Handler) http.Handler)
 	t.Helper()
 	e := &endpoint{}
 	var log bytes.Buffer
-	s, err := snssource.New([]byte(settings), source.Deps{
+	s, err := snssource.Kind(unwrap).New([]byte(settings), source.Deps{
 		Name: "alarms", Intake: e, Log: slog.New(slog.NewTextHandler(&log, nil)), Metrics: source.NewMetrics(prometheus.NewRegistry()),
-	}, unwrap)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

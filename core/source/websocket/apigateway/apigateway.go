@@ -37,7 +37,7 @@ type Source struct {
 	log      *slog.Logger
 	now      func() time.Time
 	sender   *sender
-	// backend opens the table and the API client, once. New does not, because `pointsman validate` makes sources as well.
+	// backend opens the table and the API client, once. newSource does not, because `pointsman validate` makes sources as well.
 	backend func() (*backend, error)
 }
 
@@ -54,27 +54,14 @@ var (
 
 // Mode returns the constructor of this mode for websocket.Kind.
 func Mode(m *Metrics) func(*websocket.Settings, source.Deps) (source.Source, error) {
-	return func(settings *websocket.Settings, d source.Deps) (source.Source, error) { return New(settings, d, m) }
-}
-
-// New makes a source from settings with mode apigateway. An error describes a mistake in them.
-func New(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*Source, error) {
-	s, err := newSource(settings, d, metrics)
-	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", d.Name, err)
+	return func(settings *websocket.Settings, d source.Deps) (source.Source, error) {
+		return newSource(settings, d, m)
 	}
-	return s, nil
 }
 
 func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*Source, error) {
 	if err := check(settings); err != nil {
 		return nil, err
-	}
-	if d.Log == nil || d.Intake == nil || metrics == nil {
-		return nil, errors.New("intake, log and metrics are required")
-	}
-	if d.Now == nil {
-		d.Now = time.Now
 	}
 	secrets, secretWarnings, err := newSecrets(settings.APIGateway.Secrets)
 	if err != nil {

@@ -16,10 +16,7 @@ func check(s *websocket.Settings) error {
 	if s.APIGateway == nil {
 		return errors.New(`mode = "apigateway" requires the block apigateway`)
 	}
-	defaults, err := websocket.DecodeSettings([]byte("{}"))
-	if err != nil {
-		return err
-	}
+	defaults := websocket.DefaultSettings()
 	return errors.Join(checkForeign(s, defaults), checkLimits(*s.Limits, *defaults.Limits), checkAPI(s.APIGateway))
 }
 
