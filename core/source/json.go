@@ -22,6 +22,11 @@ const (
 	ReasonNumberRange    = jsondoc.NumberRange
 )
 
+// JSONReasons returns these reasons but ReasonNotArray, which ReadObject never has.
+func JSONReasons() []string {
+	return []string{ReasonInvalidUTF8, ReasonNotJSON, ReasonNotObject, ReasonTooDeep, ReasonTooManyMembers, ReasonDuplicateKey, ReasonNumberRange}
+}
+
 // Undecodable is the error of an authentic body that has no meaning to its source. The event is quarantined.
 type Undecodable struct {
 	// Reason is one word of a small fixed set; it labels a metric.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -17,6 +18,22 @@ const ShortWindow = 5 * time.Minute
 func ContentID(content []byte) string {
 	sum := sha256.Sum256(content)
 	return "sha256-" + hex.EncodeToString(sum[:])
+}
+
+// BoundedID returns a sender's id if it is short and printable ASCII, else a digest of it.
+func BoundedID(id string) string {
+	const maxLen = 128
+	if len(id) > maxLen || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return ContentID([]byte(id))
+	}
+	return id
+}
+
+// IsToken accepts 1 to 64 ASCII letters, digits, "_" and "-".
+func IsToken(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-'
+	})
 }
 
 // UnixNano parses a time in RFC 3339, or in one of the other layouts as UTC. It returns 0 if text has none of these forms or

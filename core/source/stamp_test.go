@@ -64,3 +64,24 @@ func TestTraceParent(t *testing.T) {
 		}
 	}
 }
+
+func TestIsToken(t *testing.T) {
+	for s, want := range map[string]bool{
+		"a": true, "Az0_-9": true, strings.Repeat("x", 64): true, "": false, strings.Repeat("x", 65): false,
+		"a b": false, "a.b": false, "é": false, "\xff": false, "a\n": false,
+	} {
+		if IsToken(s) != want {
+			t.Errorf("IsToken(%q) is not %v", s, want)
+		}
+	}
+}
+
+func TestBoundedID(t *testing.T) {
+	for id, kept := range map[string]bool{
+		"": true, "a:b/c.d~": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a b": false, "é": false, "\xff": false, "\x7f": false,
+	} {
+		if got := BoundedID(id); (got == id) != kept || !kept && got != ContentID([]byte(id)) {
+			t.Errorf("BoundedID(%q) = %q", id, got)
+		}
+	}
+}

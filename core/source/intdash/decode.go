@@ -14,10 +14,7 @@ const (
 	wrongType    = "wrong_type"
 )
 
-var quarantineReasons = []string{
-	source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
-	source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType,
-}
+var quarantineReasons = append(source.JSONReasons(), missingField, wrongType)
 
 // Decode returns the event of one body. It is pure. The caller sets the envelope's source, kind, received time, content type
 // and body. window is the dedupe window, 0 for the journal's default.
@@ -47,7 +44,7 @@ func Decode(body []byte, window time.Duration) (source.Event, error) {
 		Envelope: &pointsmanv1.Envelope{
 			Id:           id,
 			Type:         "intdash." + token(data.ResourceType) + "." + token(data.Action),
-			Subject:      subject(data.ResourceUuid),
+			Subject:      source.BoundedID(data.ResourceUuid),
 			TimeUnixNano: source.UnixNano(data.OccurredAt),
 			Attributes:   attributes,
 			Data:         &pointsmanv1.Envelope_Intdash{Intdash: data},

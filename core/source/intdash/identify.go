@@ -2,6 +2,7 @@ package intdash
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
@@ -17,7 +18,10 @@ import (
 func identify(data *pointsmanv1.IntdashEvent, body []byte, window time.Duration) (id string, keys []source.Key) {
 	keys = make([]source.Key, 0, 2)
 	if data.DeliveryUuid != "" {
-		id = bounded(data.DeliveryUuid, isToken)
+		id = data.DeliveryUuid
+		if !source.IsToken(id) {
+			id = source.ContentID([]byte(id))
+		}
 		keys = append(keys, source.Key{Value: id, Window: window})
 	} else {
 		id = source.ContentID(body)
@@ -55,47 +59,15 @@ func eventKey(data *pointsmanv1.IntdashEvent) string {
 
 // token returns the sender's value as a part of an event type, "unknown" if it is not well-formed.
 func token(s string) string {
-	if isToken(s) {
+	if source.IsToken(s) {
 		return s
 	}
 	return "unknown"
 }
 
-// subject returns the UUID, or a digest of it if it is too long or not printable.
-func subject(uuid string) string {
-	if uuid == "" {
-		return ""
-	}
-	return bounded(uuid, func(s string) bool { return len(s) <= 128 && all(s, func(c byte) bool { return c > ' ' && c <= '~' }) })
-}
-
-// bounded returns s if ok accepts it, else a digest of it.
-func bounded(s string, ok func(string) bool) string {
-	if ok(s) {
-		return s
-	}
-	return source.ContentID([]byte(s))
-}
-
-// isToken accepts 1 to 64 ASCII letters, digits, "_" and "-".
-func isToken(s string) bool {
-	return s != "" && len(s) <= 64 && all(s, func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
-	})
-}
-
 // isKeyPart accepts the characters of a token and of a time.
 func isKeyPart(s string) bool {
-	return s == "" || len(s) <= 64 && all(s, func(c byte) bool {
-		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == ':' || c == '.' || c == '+'
+	return len(s) <= 64 && !strings.ContainsFunc(s, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-:.+", c)
 	})
-}
-
-func all(s string, ok func(byte) bool) bool {
-	for i := range len(s) {
-		if !ok(s[i]) {
-			return false
-		}
-	}
-	return true
 }

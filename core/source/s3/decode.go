@@ -3,7 +3,6 @@ package s3
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -23,11 +22,8 @@ const (
 )
 
 func quarantineReasons() []string {
-	reasons := append(snsmessage.UndecodableReasons(),
-		missingField, wrongType, noRecords, tooManyRecords, notS3, wrongDialect, unknownVersion, source.ReasonInvalidUTF8, source.ReasonNotJSON,
-		source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers, source.ReasonDuplicateKey, source.ReasonNumberRange)
-	slices.Sort(reasons)
-	return slices.Compact(reasons)
+	// These include source.JSONReasons, missingField, wrongType and tooManyRecords.
+	return append(snsmessage.UndecodableReasons(), noRecords, notS3, wrongDialect, unknownVersion)
 }
 
 // reasonBucket is the reason for refusing an authentic body about a bucket that is not in the allow-list.
@@ -60,7 +56,7 @@ func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error
 	return decode(dialect, top, &o)
 }
 
-func decode(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
+func decode(dialect string, top source.Object, o *DecodeOptions) ([]source.Event, error) {
 	switch shapeOf(top) {
 	case shapeTest:
 		return nil, nil
@@ -92,19 +88,19 @@ const (
 )
 
 // shapeOf compares names exactly: SNS messages in a Lambda event differ from S3 records only in the case of letters.
-func shapeOf(top object) shape {
+func shapeOf(top source.Object) shape {
 	switch {
-	case top.text("resource_type") != "" && top.text("action") != "":
+	case top.Text("resource_type") != "" && top.Text("action") != "":
 		return shapeOther // intdash
-	case top.text("Type") == snsmessage.SubscriptionConfirmation && !top.has("SubscribeURL"):
+	case top.Text("Type") == snsmessage.SubscriptionConfirmation && !top.Has("SubscribeURL"):
 		return shapeVKConfirmation
 	case snsmessage.IsMessage(top):
 		return shapeSNS
-	case bareName(top.text("Event")) == testEvent:
+	case bareName(top.Text("Event")) == testEvent:
 		return shapeTest
-	case top.has("Records"):
+	case top.Has("Records"):
 		return shapeRecords
-	case top.text("source") == "aws.s3" && top.has("detail-type") && top.has("detail"):
+	case top.Text("source") == "aws.s3" && top.Has("detail-type") && top.Has("detail"):
 		return shapeEventBridge
 	}
 	return shapeOther
@@ -133,7 +129,7 @@ func decodeSNS(dialect string, m *snsmessage.Message, o DecodeOptions) ([]source
 	return events, err
 }
 
-func decodeBridge(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
+func decodeBridge(dialect string, top source.Object, o *DecodeOptions) ([]source.Event, error) {
 	n := bridgeNotice(top)
 	if err := checkBucket(n.data.GetObject().GetBucket(), o); err != nil {
 		return nil, err
@@ -148,12 +144,12 @@ func decodeBridge(dialect string, top object, o *DecodeOptions) ([]source.Event,
 	return []source.Event{event}, nil
 }
 
-func decodeRecords(dialect string, top object, o *DecodeOptions) ([]source.Event, error) {
-	records, err := readRecords(top.find("Records"))
+func decodeRecords(dialect string, top source.Object, o *DecodeOptions) ([]source.Event, error) {
+	records, err := readRecords(top.Find("Records"))
 	if err != nil {
 		return nil, err
 	}
-	inMinIO := top.has("EventName") && top.has("Key")
+	inMinIO := top.Has("EventName") && top.Has("Key")
 	if len(records) == 1 { // the event keeps the whole body
 		event, err := decodeRecord(dialect, &records[0], inMinIO, o)
 		if err != nil || event.Envelope == nil {
@@ -200,10 +196,10 @@ func decodeRecord(dialect string, m *source.Member, inMinIO bool, o *DecodeOptio
 	if err != nil {
 		return source.Event{}, err
 	}
-	if bareName(r.top.text("eventName")) == testEvent {
+	if bareName(r.top.Text("eventName")) == testEvent {
 		return source.Event{}, nil
 	}
-	if err := checkBucket(r.bucket.text("name"), o); err != nil {
+	if err := checkBucket(r.bucket.Text("name"), o); err != nil {
 		return source.Event{}, err
 	}
 	found := dialectOf(r, inMinIO)

@@ -51,7 +51,7 @@ func dialectOf(r *record, inMinIO bool) string {
 	if inMinIO {
 		return dialectMinIO
 	}
-	switch r.top.text("eventSource") {
+	switch r.top.Text("eventSource") {
 	case "minio:s3":
 		return dialectMinIO
 	case "ceph:s3":
@@ -70,14 +70,14 @@ func dialectOf(r *record, inMinIO bool) string {
 
 // isVK: AWS never sent version 1, and its sequencer is a string.
 func isVK(r *record) bool {
-	sequencer := r.object.find("sequencer")
+	sequencer := r.object.Find("sequencer")
 	return r.majorVersion() == "1" || sequencer != nil && sequencer.Kind == source.JSONNumber
 }
 
 // isVersityGW: it spells principalId with a capital letter and puts a slash before the bucket in the ARN, with which no
 // bucket name can begin. Either is enough, so that detection still works if versitygw fixes one of them.
 func isVersityGW(r *record) bool {
-	return r.user.has("PrincipalId") || strings.HasPrefix(r.bucket.text("arn"), "arn:aws:s3:::/")
+	return r.user.Has("PrincipalId") || strings.HasPrefix(r.bucket.Text("arn"), "arn:aws:s3:::/")
 }
 
 // accepts reports whether a source with dialect = want accepts a record whose detected dialect is found.

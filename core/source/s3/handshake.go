@@ -43,7 +43,7 @@ func (q *request) Reply(ctx context.Context) (*source.Reply, error) {
 
 // confirmVK responds to VK Cloud's request to confirm the registration of a URL.
 func (q *request) confirmVK(ctx context.Context) (*source.Reply, error) {
-	timestamp, topic, token := q.top.text("Timestamp"), q.top.text("TopicArn"), q.top.text("Token")
+	timestamp, topic, token := q.top.Text("Timestamp"), q.top.Text("TopicArn"), q.top.Text("Token")
 	if timestamp == "" || topic == "" || token == "" {
 		return nil, nil // Events quarantines it
 	}

@@ -11,7 +11,7 @@ import (
 // stores use one sequencer for several events, so the id is a digest of everything that differs between two events of a store
 // and stays the same over retries.
 func (n *notice) identify(window time.Duration) (id string, keys []source.Key) {
-	if isToken(n.id) {
+	if source.IsToken(n.id) {
 		return n.id, []source.Key{{Value: n.id, Window: window}}
 	}
 	d, o := n.data, n.data.GetObject()
@@ -38,14 +38,4 @@ func digest(parts ...string) string {
 		text = append(text, p...)
 	}
 	return source.ContentID(text)
-}
-
-// isToken accepts 1 to 64 ASCII letters, digits, "_" and "-", as in the ids of EventBridge.
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64
 }

@@ -11,7 +11,7 @@ import (
 // record is one element of Records, the form that all dialects except EventBridge share.
 type record struct {
 	// top is the record; the others are its objects userIdentity, s3, s3.bucket and s3.object.
-	top, user, s3, bucket, object object
+	top, user, s3, bucket, object source.Object
 }
 
 func readRecord(m *source.Member) (*record, error) {
@@ -23,14 +23,14 @@ func readRecord(m *source.Member) (*record, error) {
 		return nil, err
 	}
 	r := &record{top: members}
-	r.user, r.s3 = r.top.object("userIdentity"), r.top.object("s3")
-	r.bucket, r.object = r.s3.object("bucket"), r.s3.object("object")
+	r.user, r.s3 = r.top.Object("userIdentity"), r.top.Object("s3")
+	r.bucket, r.object = r.s3.Object("bucket"), r.s3.Object("object")
 	return r, nil
 }
 
 // majorVersion returns the major number of eventVersion, "" if absent.
 func (r *record) majorVersion() string {
-	major, _, _ := strings.Cut(r.top.scalar("eventVersion"), ".")
+	major, _, _ := strings.Cut(r.top.Scalar("eventVersion"), ".")
 	return major
 }
 
@@ -45,37 +45,37 @@ func (r *record) checkVersion(dialect string) error {
 
 // notice converts the record.
 func (r *record) notice(dialect string) *notice {
-	principal := r.user.text("principalId")
+	principal := r.user.Text("principalId")
 	if dialect == dialectVersityGW && principal == "" {
-		principal = r.user.text("PrincipalId")
+		principal = r.user.Text("PrincipalId")
 	}
-	name := r.top.text("eventName")
+	name := r.top.Text("eventName")
 	return &notice{
 		data: &pointsmanv1.S3Event{
 			EventName: name, Dialect: dialect,
-			Region:          r.top.text("awsRegion"),
-			ConfigurationId: r.s3.text("configurationId"),
+			Region:          r.top.Text("awsRegion"),
+			ConfigurationId: r.s3.Text("configurationId"),
 			PrincipalId:     principal,
-			SourceIp:        r.top.object("requestParameters").text("sourceIPAddress"),
-			RequestId:       r.top.object("responseElements").text("x-amz-request-id"),
+			SourceIp:        r.top.Object("requestParameters").Text("sourceIPAddress"),
+			RequestId:       r.top.Object("responseElements").Text("x-amz-request-id"),
 			Object: &pointsmanv1.S3Object{
-				Bucket:    r.bucket.text("name"),
+				Bucket:    r.bucket.Text("name"),
 				Size:      r.size(dialect, name),
-				Etag:      unquoted(r.object.text("eTag")),
-				VersionId: r.object.text("versionId"),
-				Sequencer: r.object.scalar("sequencer"),
+				Etag:      unquoted(r.object.Text("eTag")),
+				VersionId: r.object.Text("versionId"),
+				Sequencer: r.object.Scalar("sequencer"),
 			},
 		},
-		writtenKey: r.object.text("key"),
-		time:       r.top.text("eventTime"),
-		attributes: attributes("content_type", r.object.text("contentType")),
+		writtenKey: r.object.Text("key"),
+		time:       r.top.Text("eventTime"),
+		attributes: attributes("content_type", r.object.Text("contentType")),
 	}
 }
 
 // size returns the object's size. versitygw writes 0 for unknown sizes, so its 0 is used only for an object that was
 // uploaded in one piece.
 func (r *record) size(dialect, eventName string) *int64 {
-	size := parseSize(r.object.scalar("size"))
+	size := parseSize(r.object.Scalar("size"))
 	if dialect == dialectVersityGW && size != nil && *size == 0 && bareName(eventName) != "ObjectCreated:Put" {
 		return nil
 	}

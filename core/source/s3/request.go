@@ -16,7 +16,7 @@ type request struct {
 	url  *url.URL
 	slot int
 	// top is the parsed body; err is why it could not be parsed.
-	top object
+	top source.Object
 	err error
 	// message is top as a verified SNS message, nil if it is none.
 	message *snsmessage.Message

@@ -35,7 +35,7 @@ func (p *protocol) event(m *snsmessage.Message, eventType string) source.Event {
 	}
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
-			Id: bounded(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: source.UnixNano(m.Timestamp),
+			Id: source.BoundedID(m.MessageID), Type: eventType, Subject: m.TopicARN, TimeUnixNano: source.UnixNano(m.Timestamp),
 			Attributes: attributes, Data: &pointsmanv1.Envelope_Sns{Sns: data},
 		},
 		// Retries have the same id. Ids are unique per topic only.
@@ -67,13 +67,4 @@ func asJSON(text string) *pointsmanv1.Json {
 		return nil
 	}
 	return &pointsmanv1.Json{Text: []byte(text)}
-}
-
-// bounded returns the id if it is short and printable, else a digest of it.
-func bounded(id string) string {
-	const maxLen = 128
-	if len(id) > maxLen || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return source.ContentID([]byte(id))
-	}
-	return id
 }

@@ -21,10 +21,7 @@ const maxRecords = 1000
 
 // UndecodableReasons returns the reasons of the errors of Parse and ParseAll.
 func UndecodableReasons() []string {
-	return []string{
-		source.ReasonInvalidUTF8, source.ReasonNotJSON, source.ReasonNotObject, source.ReasonTooDeep, source.ReasonTooManyMembers,
-		source.ReasonDuplicateKey, source.ReasonNumberRange, missingField, wrongType, unknownType, tooManyRecords,
-	}
+	return append(source.JSONReasons(), missingField, wrongType, unknownType, tooManyRecords)
 }
 
 // Parse parses the body that SNS posts. It ignores unknown members. The error is *source.Undecodable; such a body has no
@@ -47,7 +44,7 @@ func ParseAll(body []byte) ([]*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := find(members, "Records")
+	records := source.Object(members).Find("Records")
 	if records == nil {
 		m, err := FromObject(members)
 		return []*Message{m}, err
@@ -83,7 +80,7 @@ func parseRecord(r *source.Member) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	sns := find(record, "Sns")
+	sns := source.Object(record).Find("Sns")
 	if sns == nil {
 		return nil, missing("Sns")
 	}
@@ -192,7 +189,7 @@ func (m *Message) check(members []source.Member) error {
 			return missing(r.name)
 		}
 	}
-	if text := find(members, "Message"); text == nil || text.Kind == source.JSONNull {
+	if text := source.Object(members).Find("Message"); text == nil || text.Kind == source.JSONNull {
 		return missing("Message")
 	}
 	return nil
@@ -238,15 +235,6 @@ func (a *Attribute) field(name string) *string {
 		return &a.Type
 	case "Value", "StringValue", "BinaryValue":
 		return &a.Value
-	}
-	return nil
-}
-
-func find(members []source.Member, name string) *source.Member {
-	for i := range members {
-		if members[i].Name == name {
-			return &members[i]
-		}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type Message struct {
 	// Text is Data unless Binary.
 	Text string
 	// members are the members of Text if it is a JSON object. JSON is set if Text is any JSON.
-	members []source.Member
+	members source.Object
 	JSON    bool
 	// Room is the value of the member "room", NamesRoom whether there is one.
 	Room      string
@@ -49,14 +49,9 @@ func ParseMessage(data []byte, binary bool) Message {
 		return m
 	}
 	m.members, m.JSON = members, true
-	for i := range members {
-		if members[i].Name == "room" {
-			m.NamesRoom = true
-			m.Room = stringOf(&members[i])
-		}
-	}
+	m.Room, m.NamesRoom = m.members.Text("room"), m.members.Has("room")
 	if len(members) == 1 && slices.Contains([]string{commandJoin, commandLeave, commandPresence, commandToken}, members[0].Name) {
-		m.command, m.argument = members[0].Name, stringOf(&members[0])
+		m.command, m.argument = members[0].Name, m.members.Text(members[0].Name)
 	}
 	return m
 }
@@ -72,15 +67,6 @@ func (m *Message) Fill(e *pointsmanv1.Envelope, data *pointsmanv1.WebSocketMessa
 	default:
 		e.ContentType = "text/plain; charset=utf-8"
 	}
-}
-
-// stringOf returns the value of a member, "" if it is not a string.
-func stringOf(m *source.Member) string {
-	if m.Kind != source.JSONString {
-		return ""
-	}
-	text, _ := m.Scalar()
-	return text
 }
 
 // Routes that every source has.
@@ -135,23 +121,13 @@ func (r *route) of(m *Message) (key string, ok bool) {
 }
 
 // lookup returns the string at a path, "" if there is none.
-func lookup(members []source.Member, path []string) string {
-	for depth, name := range path {
-		i := slices.IndexFunc(members, func(m source.Member) bool { return m.Name == name })
-		if i < 0 {
-			return ""
-		}
-		if depth == len(path)-1 {
-			return stringOf(&members[i])
-		}
-		if members[i].Kind != source.JSONObject {
-			return ""
-		}
-		inner, err := members[i].Members(nil)
-		if err != nil {
-			return ""
-		}
-		members = inner
+func lookup(members source.Object, path []string) string {
+	if len(path) == 0 {
+		return ""
 	}
-	return ""
+	last := len(path) - 1
+	for _, name := range path[:last] {
+		members = members.Object(name)
+	}
+	return members.Text(path[last])
 }
