@@ -88,6 +88,9 @@ func (s *storeServer) run(c *Call, a *Answer, f func(context.Context) error) err
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
+	if s.cancel[c.ID] != nil { // Cancel was quicker
+		cancel()
+	}
 	s.cancel[c.ID] = cancel
 	s.mu.Unlock()
 	defer func() {
@@ -111,6 +114,8 @@ func (s *storeServer) Cancel(id uint64, _ *Answer) error {
 	defer s.mu.Unlock()
 	if cancel := s.cancel[id]; cancel != nil {
 		cancel()
+	} else {
+		s.cancel[id] = func() {} // the call has not begun, or has ended
 	}
 	return nil
 }
