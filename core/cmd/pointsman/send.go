@@ -179,7 +179,7 @@ func refusal(resp *http.Response, answer []byte, refusals map[int]string) error 
 	}
 	why, ok := refusals[resp.StatusCode]
 	if !ok {
-		why = string(answer)
+		why = detail(answer)
 	}
 	err := fmt.Errorf("the router answers %s: %s", resp.Status, why)
 	switch resp.StatusCode {
@@ -189,4 +189,13 @@ func refusal(resp *http.Response, answer []byte, refusals map[int]string) error 
 		return &exitError{code: exitNotFound, err: err}
 	}
 	return err
+}
+
+// detail returns the detail of a problem document, or the whole answer if it is none.
+func detail(answer []byte) string {
+	var problem struct{ Detail string }
+	if err := json.Unmarshal(answer, &problem); err != nil || problem.Detail == "" {
+		return string(answer)
+	}
+	return problem.Detail
 }

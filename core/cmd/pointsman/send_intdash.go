@@ -52,7 +52,6 @@ Without --url, address, path and secret are taken from the configuration. You ne
 var intdashRefusals = map[int]string{
 	http.StatusUnauthorized: "the source has another secret: both sides need the same one",
 	http.StatusForbidden:    "the source has another secret: both sides need the same one",
-	http.StatusNotFound:     "no source is mounted at that path",
 }
 
 func (f *intdashFlags) run(ctx context.Context, s streams) error {

@@ -205,7 +205,6 @@ func (f *snsFlags) target(ctx context.Context, s streams) (snsTarget, error) {
 func (f *snsFlags) refusals(target snsTarget, certs string) map[int]string {
 	return map[int]string{
 		http.StatusForbidden:          f.advice(target, certs),
-		http.StatusNotFound:           "no source is mounted at that path",
 		http.StatusServiceUnavailable: fmt.Sprintf("the router could not fetch the certificate from http://%s: it must be able to reach this machine there", certs),
 	}
 }
@@ -242,6 +241,5 @@ func rawRefusals(topic string) map[int]string {
 		http.StatusUnauthorized: "the source does not accept this token: use one of the `tokens` in its block `raw`",
 		http.StatusForbidden: fmt.Sprintf("the source does not accept this message. It needs\n  topics = [%q]\n  raw {\n    tokens = [env(\"SNS_TOKEN\")]\n  }\n"+
 			"and the request must contain one of these tokens", topic),
-		http.StatusNotFound: "no source is mounted at that path",
 	}
 }

@@ -3,25 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/pointsman/pointsman/core/source/websocket/websocketsend"
 )
 
-// handshakeAdvice maps codes of problem documents to what the user can do.
+// handshakeAdvice maps codes of problem documents to what the user can do. For other codes the document's detail says it.
 var handshakeAdvice = map[string]string{
-	"unauthorized":         "the source does not accept this token: use one of its `tokens`, or one that its `jwt` accepts, with " + envPrefix + "TOKEN or --token",
-	"room_forbidden":       "the token does not allow this room: choose another with --room",
-	"origin":               "the source does not accept this origin: see its `origins`",
-	"bad_room":             "a room name is 1 to 128 characters of A-Z a-z 0-9 : . _ -",
-	"no_subprotocol":       "the source requires a subprotocol, which this command does not offer",
-	"too_many_connects":    "too many clients are connecting: try again in a second",
-	"too_many_connections": "this address, or the room, has reached its limit of connections: see `limits` of the source",
-	"full":                 "the source has reached its limit of connections: see its `limits`",
-	"stopping":             "the router is stopping",
-	"not_stored":           "the router cannot write its journal: see its log",
-	"upgrade_required":     "a proxy has removed the header Upgrade: configure it to pass the header on",
-	"method_not_allowed":   "the source at that path accepts no WebSocket connections: is it of another kind?",
+	"unauthorized":   "the source does not accept this token: use one of its `tokens`, or one that its `jwt` accepts, with " + envPrefix + "TOKEN or --token",
+	"room_forbidden": "the token does not allow this room: choose another with --room",
+	"no_subprotocol": "the source requires a subprotocol, which this command does not offer",
 }
 
 // rejectedAdvice maps codes of error frames to what the user can do.
@@ -54,17 +44,14 @@ func dialError(shown string, err error) error {
 	if !ok {
 		return unreachable(shown, err)
 	}
-	advice := handshakeAdvice[e.Code]
-	if e.Response.StatusCode == http.StatusNotFound {
-		advice = "no source is mounted at that path"
-	}
-	switch {
-	case e.Response.StatusCode/100 == 2:
+	if e.Response.StatusCode/100 == 2 {
 		return fmt.Errorf("no WebSocket is served there: the answer is %s", e.Response.Status)
-	case advice == "":
-		return refusal(e.Response, e.Body, nil)
 	}
-	return refusal(e.Response, e.Body, map[int]string{e.Response.StatusCode: advice})
+	refusals := map[int]string{}
+	if advice, ok := handshakeAdvice[e.Code]; ok {
+		refusals[e.Response.StatusCode] = advice
+	}
+	return refusal(e.Response, e.Body, refusals)
 }
 
 // connError explains an error of a connection.

@@ -25,7 +25,6 @@ type file struct {
 	lines int
 	size  int64 // bytes of complete lines
 	rows  map[string]row
-	rooms map[string]map[string]row
 }
 
 // line is one change.
@@ -48,7 +47,7 @@ func openFile(path string) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apigateway.file: %w", err)
 	}
-	f := &file{path: path, lock: lock, rows: map[string]row{}, rooms: map[string]map[string]row{}}
+	f := &file{path: path, lock: lock, rows: map[string]row{}}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("apigateway.file: %s is in use by another router: configure one file for each, or use a table: %w", path, err), lock.Close())
 	}
@@ -85,22 +84,11 @@ func (f *file) load() error {
 }
 
 func (f *file) apply(l line) {
-	if old, ok := f.rows[l.Connection]; ok {
-		delete(f.rows, l.Connection)
-		delete(f.rooms[old.room], l.Connection)
-		if len(f.rooms[old.room]) == 0 {
-			delete(f.rooms, old.room)
-		}
-	}
 	if l.Gone {
+		delete(f.rows, l.Connection)
 		return
 	}
-	r := row{connection: l.Connection, room: l.Room, connected: time.Unix(l.Connected, 0), expires: time.Unix(l.Expires, 0)}
-	f.rows[l.Connection] = r
-	if f.rooms[l.Room] == nil {
-		f.rooms[l.Room] = map[string]row{}
-	}
-	f.rooms[l.Room][l.Connection] = r
+	f.rows[l.Connection] = row{connection: l.Connection, room: l.Room, connected: time.Unix(l.Connected, 0), expires: time.Unix(l.Expires, 0)}
 }
 
 // rewrite replaces the file by one without outdated lines.
@@ -209,13 +197,7 @@ func (f *file) remove(_ context.Context, connection string) error {
 
 // members implements store.
 func (f *file) members(_ context.Context, room string, each func(row)) error {
-	f.mu.Lock()
-	var list []row
-	for _, r := range f.rooms[room] {
-		list = append(list, r)
-	}
-	f.mu.Unlock()
-	for _, r := range list {
+	for _, r := range f.list(func(r row) bool { return r.room == room }) {
 		each(r)
 	}
 	return nil
@@ -223,20 +205,26 @@ func (f *file) members(_ context.Context, room string, each func(row)) error {
 
 // expired implements store.
 func (f *file) expired(_ context.Context, now time.Time, each func(row) error) error {
-	f.mu.Lock()
-	var list []row
-	for _, r := range f.rows {
-		if r.expires.Before(now) {
-			list = append(list, r)
-		}
-	}
-	f.mu.Unlock()
-	for _, r := range list {
+	for _, r := range f.list(func(r row) bool { return r.expires.Before(now) }) {
 		if err := each(r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// list returns the matching rows. Callers use them without the lock, because they may remove rows or send requests. Compared with
+// those requests, looking at every row is cheap.
+func (f *file) list(match func(row) bool) []row {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var list []row
+	for _, r := range f.rows {
+		if match(r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 func (f *file) close() error {
