@@ -29,22 +29,12 @@ type options struct {
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "benchmark signed webhook requests against a bare HTTP handler",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("bench", "benchmark signed webhook requests against a bare HTTP handler", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
 	flags.StringVar(&o.connections, "connections", "1,16,64,256", "numbers of connections, separated by commas")
 	flags.DurationVar(&o.duration, "duration", 6*time.Second, "duration of each measurement")
 	cmd.AddCommand(testbed.BareCommand(serveBare))
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir("", "bench", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run measures both servers and prints a line for each number of connections.

@@ -53,7 +53,7 @@ func writeRequests(dir string, n int) (_ scripts, err error) {
 	if err != nil {
 		return scripts{}, err
 	}
-	defer func() { err = closeInto(f, err) }()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriter(f)
 	for i := range n {
 		body := fmt.Appendf(nil, `{"delivery_uuid":"d41cd3e1-7bf3-481e-bb68-%012x","hook_uuid":"5b7ea816-0d3b-4df5-9104-01046ebecf51",`+

@@ -2,9 +2,7 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"time"
 
@@ -74,6 +72,3 @@ func delivered(ctx context.Context, r *testbed.Router) (float64, error) {
 	m, err := r.Metrics(ctx)
 	return m.Sum("pointsman_delivery_attempts_total"), err
 }
-
-// closeInto closes c and keeps the first error.
-func closeInto(c io.Closer, err error) error { return errors.Join(err, c.Close()) }

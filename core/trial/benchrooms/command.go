@@ -21,7 +21,7 @@ import (
 
 // options of one run.
 type options struct {
-	bin, dir       string
+	bin            string
 	idle, members  int
 	rounds, window int
 	duration       time.Duration
@@ -32,15 +32,8 @@ type options struct {
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "bench-rooms",
-		Short: "benchmark WebSocket rooms against a bare server",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("bench-rooms", "benchmark WebSocket rooms against a bare server", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.idle, "idle", 10_000, "number of idle connections")
 	flags.IntVar(&o.members, "members", 1000, "number of connections in the room")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of the latency measurement, each without and with a client that does not read")
@@ -50,10 +43,6 @@ func Command() *cobra.Command {
 	flags.IntVar(&o.size, "size", 100, "bytes of each message")
 	cmd.AddCommand(testbed.BareCommand(serveBare))
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "bench-rooms", func(dir string) error { return run(ctx, o, dir) })
 }
 
 const config = `

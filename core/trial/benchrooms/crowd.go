@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // pollInterval bounds the delay with which a frame is seen.
@@ -82,28 +84,18 @@ func (c *crowd) close() error {
 // connect lets n clients join a room concurrently.
 func (c *crowd) connect(ctx context.Context, n int, room string) error {
 	const workers = 32
-	work := make(chan int)
-	errs := make(chan error, workers)
-	for range workers {
-		go func() {
-			var err error
-			for i := range work {
-				if err == nil && ctx.Err() == nil {
-					_, err = c.join(i, room, true)
-				}
-			}
-			errs <- err
-		}()
-	}
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(workers)
 	for i := range n {
-		work <- i
+		all.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			_, err := c.join(i, room, true)
+			return err
+		})
 	}
-	close(work)
-	var failed error
-	for range workers {
-		failed = errors.Join(failed, <-errs)
-	}
-	return errors.Join(failed, ctx.Err())
+	return all.Wait()
 }
 
 // join connects one client. One address has only 28,000 ephemeral ports, so i selects one of several loopback addresses.

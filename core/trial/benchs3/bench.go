@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/pointsman/pointsman/core/trial/s3bed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
@@ -36,14 +37,9 @@ func newBench(ctx context.Context, o options, dir string) (*bench, error) {
 
 func (b *bench) stop() error { return errors.Join(b.destination.Stop(), b.source.Stop()) }
 
-func makeBucket(ctx context.Context, s *s3test.Server, name string) error {
-	_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
-	return err
-}
-
 // fill creates the bucket at the source and writes incompressible objects. Every round copies the same objects.
 func (b *bench) fill(ctx context.Context, bucket string, l load) error {
-	if err := makeBucket(ctx, b.source, bucket); err != nil {
+	if err := s3bed.CreateBucket(ctx, b.source, bucket); err != nil {
 		return err
 	}
 	noise := rand.NewChaCha8([32]byte{1})
@@ -59,33 +55,16 @@ func (b *bench) fill(ctx context.Context, bucket string, l load) error {
 const chunk = 32 * mib
 
 func (b *bench) write(ctx context.Context, noise *rand.ChaCha8, bucket, key string, size int64) error {
-	content := make([]byte, min(size, chunk))
+	content := func(n int64) []byte {
+		b := make([]byte, n)
+		_, _ = noise.Read(b) // never fails
+		return b
+	}
 	if size <= chunk {
-		_, _ = noise.Read(content) // never fails
-		_, err := b.source.Client().PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(content)})
+		_, err := b.source.Client().PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(content(size))})
 		return err
 	}
-	upload, err := b.source.Client().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key})
-	if err != nil {
-		return err
-	}
-	var parts []types.CompletedPart
-	for ; size > 0; size -= int64(len(content)) {
-		content = content[:min(size, chunk)]
-		_, _ = noise.Read(content) // never fails
-		number := aws.Int32(int32(len(parts) + 1))
-		out, err := b.source.Client().UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &bucket, Key: &key, UploadId: upload.UploadId, PartNumber: number, Body: bytes.NewReader(content),
-		})
-		if err != nil {
-			return err
-		}
-		parts = append(parts, types.CompletedPart{ETag: out.ETag, PartNumber: number})
-	}
-	_, err = b.source.Client().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &bucket, Key: &key, UploadId: upload.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-	})
-	return err
+	return s3bed.Upload(ctx, b.source.Client(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}, size, chunk, content)
 }
 
 // list calls page for every page of a bucket's objects.

@@ -25,21 +25,14 @@ type options struct {
 	rounds, concurrency int
 	big, objects, small int64
 	huge                int64
-	bin, dir            string
+	bin                 string
 }
 
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "bench-s3",
-		Short: "benchmark the S3 mirror against rclone",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("bench-s3", "benchmark the S3 mirror against rclone", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds of every measurement except the huge object")
 	flags.IntVar(&o.concurrency, "concurrency", 8, "concurrent transfers of each contender")
 	flags.Int64Var(&o.big, "big", gib, "bytes of the big object")
@@ -47,10 +40,6 @@ func Command() *cobra.Command {
 	flags.Int64Var(&o.small, "small", 16*kib, "bytes of each small object")
 	flags.Int64Var(&o.huge, "huge", 5*gib, "bytes of the object that must be mirrored within 128 MiB of memory; 0: leave it out")
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "bench-s3", func(dir string) error { return run(ctx, o, dir) })
 }
 
 func run(ctx context.Context, o options, dir string) (err error) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/pointsman/pointsman/core/trial/s3bed"
 )
 
 // load describes the objects of one measurement.
@@ -51,7 +53,7 @@ func (b *bench) compare(ctx context.Context, title, from string, contenders []co
 
 // measure lets one contender copy into a new bucket, checks that the copy is complete, and empties the bucket.
 func (b *bench) measure(ctx context.Context, c contender, from, to string, l load) (time.Duration, error) {
-	if err := makeBucket(ctx, b.destination, to); err != nil {
+	if err := s3bed.CreateBucket(ctx, b.destination, to); err != nil {
 		return 0, err
 	}
 	syscall.Sync() // or the disk would still write the previous copy

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/pointsman/pointsman/core/trial/s3bed"
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
@@ -25,7 +26,7 @@ func (b *bench) hugeObject(ctx context.Context) error {
 	if err := b.fill(ctx, "huge", l); err != nil {
 		return err
 	}
-	if err := makeBucket(ctx, b.destination, "huge"); err != nil {
+	if err := s3bed.CreateBucket(ctx, b.destination, "huge"); err != nil {
 		return err
 	}
 	var peak int64

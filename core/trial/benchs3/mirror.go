@@ -4,52 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pointsman/pointsman/core/trial/s3bed"
 	"github.com/pointsman/pointsman/core/trial/testbed"
+	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
-
-const token = "only-for-the-benchmark-of-the-mirror"
-
-const config = `
-source "s3" "uploads" {
-  tokens = [env("BENCH_TOKEN")]
-}
-
-plugin "s3-mirror" "backup" {
-  settings {
-    source {
-      endpoint   = %[1]q
-      bucket     = %[2]q
-      access_key = %[3]q
-      secret_key = env("BENCH_SOURCE_SECRET")
-    }
-    destination {
-      endpoint   = %[4]q
-      bucket     = %[5]q
-      access_key = %[6]q
-      secret_key = env("BENCH_DESTINATION_SECRET")
-    }
-    deletes     = true
-    concurrency = %[7]d
-  }
-}
-
-rule "backup" {
-  on   = ["uploads"]
-  when = startswith(event.type, "s3.object.")
-
-  dispatch "backup" {
-    order_by = event.subject
-    timeout  = "30m"
-  }
-}
-`
 
 // newRouter writes the configuration of a router that mirrors from to to.
 func (b *bench) newRouter(from, to string) (*testbed.Router, error) {
@@ -57,9 +22,7 @@ func (b *bench) newRouter(from, to string) (*testbed.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := fmt.Sprintf(config, b.source.Endpoint, from, b.source.AccessKey, b.destination.Endpoint, to, b.destination.AccessKey, b.concurrency)
-	return testbed.NewRouter(b.bin, dir, text,
-		"BENCH_TOKEN="+token, "BENCH_SOURCE_SECRET="+b.source.SecretKey, "BENCH_DESTINATION_SECRET="+b.destination.SecretKey)
+	return s3bed.NewRouter(b.bin, dir, s3test.Location{Server: b.source, Bucket: from}, s3test.Location{Server: b.destination, Bucket: to}, b.concurrency)
 }
 
 // mirror runs a router, posts an event for every object and waits until all deliveries are done.
@@ -81,7 +44,7 @@ func (b *bench) mirrored(ctx context.Context, from, to string, look func(*testbe
 		return 0, err
 	}
 	began := time.Now()
-	err = post(ctx, router.Server+"/hooks/uploads", bodies)
+	err = post(ctx, router.Server+s3bed.Path, bodies)
 	if err == nil {
 		err = done(ctx, router, len(bodies), look)
 	}
@@ -115,22 +78,12 @@ const senders = 16
 func post(ctx context.Context, url string, bodies []string) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
 	defer client.CloseIdleConnections()
-	work := make(chan string)
-	errs := make([]error, senders)
-	var all sync.WaitGroup
-	for i := range senders {
-		all.Go(func() {
-			for body := range work {
-				errs[i] = errors.Join(errs[i], postOne(ctx, client, url, body))
-			}
-		})
-	}
+	var all errgroup.Group
+	all.SetLimit(senders)
 	for _, body := range bodies {
-		work <- body
+		all.Go(func() error { return postOne(ctx, client, url, body) })
 	}
-	close(work)
-	all.Wait()
-	return errors.Join(errs...)
+	return all.Wait()
 }
 
 func postOne(ctx context.Context, client *http.Client, url, body string) error {
@@ -138,18 +91,11 @@ func postOne(ctx context.Context, client *http.Client, url, body string) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Authorization", "Bearer "+s3bed.Token)
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
+	status, err := testbed.Send(client, req)
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("the router responded %d", status)
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the router responded %s", resp.Status)
-	}
-	return nil
+	return err
 }

@@ -19,30 +19,19 @@ type options struct {
 	kills, clients int
 	longest        time.Duration
 	seed           uint64
-	bin, dir       string
+	bin            string
 }
 
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "crash",
-		Short: "kill the router under load and look for lost events",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("crash", "kill the router under load and look for lost events", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.kills, "kills", 20, "number of times to kill the router")
 	flags.IntVar(&o.clients, "clients", 16, "concurrent clients")
 	flags.DurationVar(&o.longest, "longest", 1500*time.Millisecond, "longest time from ready to kill -9")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "random seed; set it to repeat a run")
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "crash", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run kills the router under load, lets it finish the pending deliveries, and prints the summary.

@@ -3,12 +3,12 @@ package crash
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source/intdash/intdashsend"
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // load sends signed events, each once, and keeps the ids of those that were acknowledged with 2xx.
@@ -65,18 +65,11 @@ func (l *load) post(m *intdashsend.Message) error {
 	if err != nil {
 		return err
 	}
-	resp, err := l.client.Do(req)
-	if err != nil {
-		return err
+	status, err := testbed.Send(l.client, req)
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("the router responded %d", status)
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the router responded %s", resp.Status)
-	}
-	return nil
+	return err
 }
 
 func (l *load) acked() int {

@@ -19,7 +19,7 @@ import (
 
 // options of one run.
 type options struct {
-	bin, dir, example         string
+	bin, example              string
 	node, browser, screenshot string
 	timeout                   time.Duration
 }
@@ -27,25 +27,14 @@ type options struct {
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "e2e-rooms",
-		Short: "test WebSocket rooms with a browser and other clients",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("e2e-rooms", "test WebSocket rooms with a browser and other clients", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.StringVar(&o.example, "example", "examples/chat-room", "folder with the configuration and the page")
 	flags.StringVar(&o.node, "node", ".cache/node", "folder with Node.js 22, playwright-core and wscat, made by make servers")
 	flags.StringVar(&o.browser, "browser", "", "path of the browser (default: Debian's chromium-headless-shell or chromium)")
 	flags.StringVar(&o.screenshot, "screenshot", "out/e2e-rooms.png", "path of a screenshot of the page")
 	flags.DurationVar(&o.timeout, "timeout", 20*time.Second, "timeout of each expected event")
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "e2e-rooms", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run plays the scenario and prints what each client received.

@@ -135,15 +135,11 @@ func (s *site) post(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
+	status, err := testbed.Send(http.DefaultClient, req)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("the router responded %d to a valid event", status)
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("the router responded %s to a valid event", resp.Status)
-	}
-	return nil
+	return err
 }
 
 func (s *site) restart(ctx context.Context) error {

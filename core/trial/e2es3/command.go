@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
@@ -22,21 +23,14 @@ type options struct {
 	hold, timeout             time.Duration
 	seed                      uint64
 	queue                     bool
-	destination, bin, dir     string
+	destination, bin          string
 }
 
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "e2e-s3",
-		Short: "test the S3 mirror with shuffled and duplicate notifications",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("e2e-s3", "test the S3 mirror with shuffled and duplicate notifications", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.ops, "ops", 2000, "number of operations of all writers")
 	flags.IntVar(&o.writers, "writers", 8, "concurrent writers")
 	flags.IntVar(&o.keys, "keys", 300, "number of keys, shared by all writers")
@@ -47,10 +41,6 @@ func Command() *cobra.Command {
 	flags.BoolVar(&o.queue, "queue", false, "let MinIO queue its notifications on disk and send them every 3 s")
 	flags.StringVar(&o.destination, "destination", "minio", "server of the destination: minio or versitygw")
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "e2e-s3", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run starts the servers, loads them, waits until nothing is pending and prints the verdict.
@@ -104,19 +94,8 @@ func (s *site) workload(o options) (*workload, func() error, error) {
 
 // underLoad runs writers and chaos concurrently; the first error of one ends the other.
 func (s *site) underLoad(ctx context.Context, o options, load *workload) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	ended := make(chan error)
-	go func() {
-		err := s.chaos(ctx, load, o.kills, o.ops)
-		if err != nil {
-			cancel(err)
-		}
-		ended <- err
-	}()
-	err := load.run(ctx, o.writers, o.ops)
-	if err != nil {
-		cancel(err)
-	}
-	return errors.Join(err, <-ended)
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return s.chaos(ctx, load, o.kills, o.ops) })
+	both.Go(func() error { return load.run(ctx, o.writers, o.ops) })
+	return both.Wait()
 }

@@ -70,7 +70,7 @@ func (s *site) judge(ctx context.Context, o options, load *workload) (verdict, e
 	if v.unfinished, err = unfinished(ctx, s.destination, load.keys); err != nil {
 		return verdict{}, err
 	}
-	v.differences, err = s3test.Compare(ctx, s3test.Location{Server: s.source, Bucket: bucket}, s3test.Location{Server: s.destination, Bucket: target})
+	v.differences, err = s3test.Compare(ctx, s.from(), s.to())
 	return v, err
 }
 

@@ -50,11 +50,11 @@ func (w *writer) draw() operation {
 
 // put writes up to 16 KiB, in one of 20 cases up to 1 MiB.
 func (w *writer) put(ctx context.Context, key string) error {
-	limit := 16 << 10
+	limit := int64(16 << 10)
 	if w.random.IntN(20) == 0 {
 		limit = 1 << 20
 	}
-	return w.putBytes(ctx, key, w.content(w.random.IntN(limit)))
+	return w.putBytes(ctx, key, w.content(w.random.Int64N(limit)))
 }
 
 func (w *writer) putEmpty(ctx context.Context, key string) error { return w.putBytes(ctx, key, nil) }
@@ -73,7 +73,7 @@ func (w *writer) putBytes(ctx context.Context, key string, content []byte) error
 }
 
 // content returns n random bytes.
-func (w *writer) content(n int) []byte {
+func (w *writer) content(n int64) []byte {
 	b := make([]byte, n)
 	_, _ = w.bytes.Read(b) // never fails
 	return b

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // proxy is between MinIO and the router. It accepts every notification at once, delays it by a random time, so that notifications
@@ -117,13 +119,7 @@ func (p *proxy) send(ctx context.Context, header http.Header, body []byte) (stat
 	for _, name := range []string{"Authorization", "Content-Type"} {
 		req.Header[name] = header.Values(name)
 	}
-	resp, err := p.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, err
+	return testbed.Send(p.client, req)
 }
 
 func (p *proxy) refuse(err error) {

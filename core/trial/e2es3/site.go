@@ -11,50 +11,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/pointsman/pointsman/core/trial/s3bed"
 	"github.com/pointsman/pointsman/core/trial/testbed"
 	"github.com/pointsman/pointsman/plugins/s3-mirror/s3test"
 )
 
 const (
-	token  = "only-for-the-trial-of-the-mirror-01"
 	bucket = "main"
 	target = "copy"
+
+	concurrency = 8 // transfers
 )
-
-const config = `
-source "s3" "uploads" {
-  tokens  = [env("E2E_TOKEN")]
-  buckets = [%[1]q]
-}
-
-plugin "s3-mirror" "backup" {
-  settings {
-    source {
-      endpoint   = %[2]q
-      bucket     = %[1]q
-      access_key = %[3]q
-      secret_key = env("E2E_SOURCE_SECRET")
-    }
-    destination {
-      endpoint   = %[4]q
-      bucket     = %[5]q
-      access_key = %[6]q
-      secret_key = env("E2E_DESTINATION_SECRET")
-    }
-    deletes = true
-  }
-}
-
-rule "backup" {
-  on   = ["uploads"]
-  when = startswith(event.type, "s3.object.")
-
-  dispatch "backup" {
-    order_by = event.subject
-    timeout  = "5m"
-  }
-}
-`
 
 // site is two S3 servers, the proxy and the router.
 type site struct {
@@ -70,13 +37,11 @@ func newSite(ctx context.Context, o options, dir string) (*site, error) {
 	if err := s.startServers(ctx, o); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	text := fmt.Sprintf(config, bucket, s.source.Endpoint, s.source.AccessKey, s.destination.Endpoint, target, s.destination.AccessKey)
-	router, err := testbed.NewRouter(o.bin, dir, text, "E2E_TOKEN="+token,
-		"E2E_SOURCE_SECRET="+s.source.SecretKey, "E2E_DESTINATION_SECRET="+s.destination.SecretKey)
+	router, err := s3bed.NewRouter(o.bin, dir, s.from(), s.to(), concurrency)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.proxy.serve(ctx, router.Server+"/hooks/uploads")
+	s.proxy.serve(ctx, router.Server+s3bed.Path)
 	s.router = router
 	if err := router.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -89,14 +54,14 @@ func (s *site) startServers(ctx context.Context, o options) (err error) {
 	if s.proxy, err = newProxy(o.hold, o.seed); err != nil {
 		return err
 	}
-	hook := &s3test.Webhook{URL: s.proxy.url(), Token: token, QueueDir: o.queue}
+	hook := &s3test.Webhook{URL: s.proxy.url(), Token: s3bed.Token, QueueDir: o.queue}
 	if s.source, err = s3test.StartMinIO(ctx, s.sourceDir(), hook); err != nil {
 		return err
 	}
 	if s.destination, err = startDestination(ctx, o.destination, filepath.Join(s.dir, "destination")); err != nil {
 		return err
 	}
-	if err := makeBucket(ctx, s.destination, target); err != nil {
+	if err := s3bed.CreateBucket(ctx, s.destination, target); err != nil {
 		return err
 	}
 	if err := makeVersionedBucket(ctx, s.source, bucket); err != nil {
@@ -115,13 +80,8 @@ func startDestination(ctx context.Context, kind, dir string) (*s3test.Server, er
 	return nil, fmt.Errorf("--destination %q: want minio or versitygw", kind)
 }
 
-func makeBucket(ctx context.Context, s *s3test.Server, name string) error {
-	_, err := s.Client().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name})
-	return err
-}
-
 func makeVersionedBucket(ctx context.Context, s *s3test.Server, name string) error {
-	if err := makeBucket(ctx, s, name); err != nil {
+	if err := s3bed.CreateBucket(ctx, s, name); err != nil {
 		return err
 	}
 	_, err := s.Client().PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
@@ -129,6 +89,10 @@ func makeVersionedBucket(ctx context.Context, s *s3test.Server, name string) err
 	})
 	return err
 }
+
+func (s *site) from() s3test.Location { return s3test.Location{Server: s.source, Bucket: bucket} }
+
+func (s *site) to() s3test.Location { return s3test.Location{Server: s.destination, Bucket: target} }
 
 func (s *site) sourceDir() string { return filepath.Join(s.dir, "source") }
 

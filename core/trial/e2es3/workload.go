@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 )
 
 // workload changes the source bucket: several writers, the same keys, every kind of operation.
@@ -34,15 +35,13 @@ type writer struct {
 	bytes  *rand.ChaCha8
 }
 
-// run distributes ops operations among the writers and returns their errors.
+// run distributes ops operations among the writers and returns the first error.
 func (w *workload) run(ctx context.Context, writers, ops int) error {
-	errs := make([]error, writers)
-	var all sync.WaitGroup
+	var all errgroup.Group
 	for i := range writers {
-		all.Go(func() { errs[i] = w.writer(i).work(ctx, ops/writers+min(1, max(0, ops%writers-i))) })
+		all.Go(func() error { return w.writer(i).work(ctx, ops/writers+min(1, max(0, ops%writers-i))) })
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return all.Wait()
 }
 
 func (w *workload) writer(number int) *writer {

@@ -18,29 +18,18 @@ import (
 type options struct {
 	messages       int
 	every, timeout time.Duration
-	bin, dir       string
+	bin            string
 }
 
 // Command returns the subcommand.
 func Command() *cobra.Command {
 	var o options
-	cmd := &cobra.Command{
-		Use:   "e2e-sns",
-		Short: "test the path from SNS to Slack, with kills",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runInDir(cmd.Context(), o) },
-	}
+	cmd := testbed.Command("e2e-sns", "test the path from SNS to Slack, with kills", &o.bin, func(ctx context.Context, dir string) error { return run(ctx, o, dir) })
 	flags := cmd.Flags()
-	testbed.BinFlag(flags, &o.bin)
-	testbed.DirFlag(flags, &o.dir)
 	flags.IntVar(&o.messages, "messages", 30, "number of messages published within one second")
 	flags.DurationVar(&o.every, "every", time.Second, "interval in which Slack accepts one message")
 	flags.DurationVar(&o.timeout, "timeout", 2*time.Minute, "timeout until all messages have arrived")
 	return cmd
-}
-
-func runInDir(ctx context.Context, o options) error {
-	return testbed.InDir(o.dir, "e2e-sns", func(dir string) error { return run(ctx, o, dir) })
 }
 
 // run runs all steps and prints the verdict.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"time"
@@ -82,13 +81,7 @@ func (s *site) post(ctx context.Context, body []byte) (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, err
+	return testbed.Send(http.DefaultClient, req)
 }
 
 // deliver sends a body until the router accepts it. Like SNS it retries without a response and after 5xx and 429 only.

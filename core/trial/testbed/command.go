@@ -6,19 +6,23 @@ import (
 	"os/exec"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/pointsman/pointsman/plugins/sdk/testenv/server"
 )
 
-// BinFlag adds the flag for the folder with the programs under test.
-func BinFlag(flags *pflag.FlagSet, bin *string) {
-	flags.StringVar(bin, "bin", "out/bin", "folder with pointsman and its plugins, built by make out/bin")
-}
-
-// DirFlag adds the flag for the folder of a run's files.
-func DirFlag(flags *pflag.FlagSet, dir *string) {
-	flags.StringVar(dir, "dir", "", "folder for the run's files (default: a temporary one, removed after success)")
+// Command returns a subcommand that calls run in a folder of its own. It has the flags for that folder and for bin, the folder with
+// the programs under test.
+func Command(name, short string, bin *string, run func(ctx context.Context, dir string) error) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use: name, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return InDir(dir, name, func(dir string) error { return run(cmd.Context(), dir) })
+		},
+	}
+	cmd.Flags().StringVar(bin, "bin", "out/bin", "folder with pointsman and its plugins, built by make out/bin")
+	cmd.Flags().StringVar(&dir, "dir", "", "folder for the run's files (default: a temporary one, removed after success)")
+	return cmd
 }
 
 // bareName is the hidden subcommand that serves the baseline of a benchmark.
@@ -29,7 +33,16 @@ const bareName = "bare"
 func BareCommand(serve func(address string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: bareName + " <address>", Hidden: true, Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return serve(args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ended := make(chan error, 1)
+			go func() { ended <- serve(args[0]) }()
+			select {
+			case err := <-ended:
+				return err
+			case <-cmd.Context().Done(): // the program catches SIGTERM, by which the benchmark stops it
+				return nil
+			}
+		},
 	}
 }
 

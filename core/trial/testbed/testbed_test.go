@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,5 +63,21 @@ func TestCPU(t *testing.T) {
 func TestParent(t *testing.T) {
 	if ppid := parent(fmt.Sprintf("/proc/%d/stat", os.Getpid())); ppid != os.Getppid() {
 		t.Errorf("parent %d, want %d", ppid, os.Getppid())
+	}
+}
+
+// A baseline ends with the context of its command, which SIGTERM ends, even if its server does not stop.
+func TestBareCommandEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := BareCommand(func(address string) error {
+		if address != "127.0.0.1:1" {
+			t.Errorf("serves at %q", address)
+		}
+		cancel()
+		select {} // a server that never stops
+	})
+	cmd.SetArgs([]string{"127.0.0.1:1"})
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		t.Error(err)
 	}
 }
