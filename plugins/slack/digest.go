@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// digests makes one message of the deliveries of one key. None is settled before that message is: they are all done, with
-// the same receipt, or all tried again.
+// digests combines the deliveries of one key into one message. They are settled together when that message is: all done with the
+// same receipt, or all retried.
 //
 // The first delivery of a digest leads it: it waits for the end of the window and sends. The others wait for its result.
 type digests struct {
@@ -24,7 +24,7 @@ type digests struct {
 	draining bool
 }
 
-// digestKey: one message has one place to go.
+// digestKey identifies a digest: deliveries to different channels or threads are never combined.
 type digestKey struct{ channel, thread, key string }
 
 // entry is one delivery in a digest.
@@ -34,15 +34,15 @@ type entry struct {
 	ctx     context.Context // of the delivery
 }
 
-// digest is written under digests.mu while it is open, and by its leader alone after that.
+// digest is guarded by digests.mu while it is open; afterwards only its leader writes it.
 type digest struct {
 	key     digestKey
 	first   int
 	due     time.Time
 	entries []*entry
-	changed chan struct{} // due came closer
+	changed chan struct{} // signals that due is earlier now
 
-	done    chan struct{} // closed: receipt and err are there
+	done    chan struct{} // closed when receipt and err are set
 	receipt string
 	err     error
 }
@@ -53,7 +53,7 @@ func newDigests(send func(context.Context, *message, *place) (string, error), le
 
 var errAbandoned = errors.New("the digest was not sent")
 
-// deliver puts e into the digest of its key and returns what became of that.
+// deliver adds e to the digest of its key and returns the digest's result.
 func (ds *digests) deliver(ctx context.Context, key string, arg *digestArgument, e *entry) (receipt string, err error) {
 	e.ctx = ctx
 	g, leads := ds.join(digestKey{e.message.Channel, e.message.ThreadTS, key}, arg, e)
@@ -85,7 +85,7 @@ func (ds *digests) join(key digestKey, arg *digestArgument, e *entry) (g *digest
 	if deadline, ok := e.ctx.Deadline(); ok {
 		g.hasten(deadline.Add(-min(ds.lead, deadline.Sub(now)/3)))
 	}
-	if ds.draining || ds.held >= maxInFlight { // no more can come
+	if ds.draining || ds.held >= maxInFlight { // no more deliveries can arrive
 		ds.hastenAll(now)
 	}
 	return g, leads
@@ -109,7 +109,7 @@ func (ds *digests) hastenAll(due time.Time) {
 	}
 }
 
-// drain sends everything now, and from here on nothing waits.
+// drain sends all digests now. Later deliveries do not wait.
 func (ds *digests) drain() {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
@@ -117,9 +117,9 @@ func (ds *digests) drain() {
 	ds.hastenAll(time.Now())
 }
 
-// run leads a digest to its end.
+// run waits for the digest's time and sends it.
 func (ds *digests) run(ctx context.Context, g *digest) {
-	g.err = errAbandoned // unless it is sent
+	g.err = errAbandoned // replaced when the digest is sent
 	defer close(g.done)
 	waited := ds.wait(ctx, g)
 	entries := ds.shut(g)
@@ -135,7 +135,7 @@ func (ds *digests) run(ctx context.Context, g *digest) {
 	g.receipt, g.err = ds.send(soonest.ctx, g.message(entries), &p)
 }
 
-// wait returns when g is due, or with ctx.
+// wait returns when g is due or ctx ends.
 func (ds *digests) wait(ctx context.Context, g *digest) error {
 	for {
 		ds.mu.Lock()
@@ -154,7 +154,7 @@ func (ds *digests) wait(ctx context.Context, g *digest) error {
 	}
 }
 
-// shut lets nothing more in.
+// shut closes a digest and returns its entries.
 func (ds *digests) shut(g *digest) []*entry {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
@@ -163,7 +163,7 @@ func (ds *digests) shut(g *digest) []*entry {
 	return g.entries
 }
 
-// quit takes e out, unless g is on its way already.
+// quit removes e, unless g is already closed.
 func (ds *digests) quit(g *digest, e *entry) {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
@@ -176,10 +176,10 @@ func (ds *digests) quit(g *digest, e *entry) {
 	}
 }
 
-// maxSummary is what one entry gets of a digest.
+// maxSummary limits the text of one entry in a digest.
 const maxSummary = 1000
 
-// message says how many there were and lists the first. A single one stays as it is.
+// message returns the digest's message: the number of events and a list of the first. The message of a single event stays as it is.
 func (g *digest) message(entries []*entry) *message {
 	oldest := entries[0]
 	if len(entries) == 1 {
@@ -201,7 +201,7 @@ func (g *digest) message(entries []*entry) *message {
 	return &m
 }
 
-// between says when the events came.
+// between returns the time span of the events.
 func between(oldest, youngest *entry) string {
 	clock := func(e *entry) string { return time.Unix(0, e.place.received).UTC().Format(time.TimeOnly) }
 	from, to := clock(oldest), clock(youngest)

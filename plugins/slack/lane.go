@@ -8,42 +8,41 @@ import (
 	"time"
 )
 
-// pace is how fast messages may leave: one each interval, and burst at once after a pause.
+// pace limits messages to one per interval, with a burst after a pause.
 type pace struct {
 	interval time.Duration
 	burst    int
 }
 
-// lane is the line of messages to one webhook or one channel. They leave one at a time, that of the oldest event first, as
-// the pace allows. A refusal for being too fast stops the lane for as long as Slack says, and the refused message stays at
-// its head.
+// lane is the queue of messages to one webhook or one channel. Messages leave one at a time, that of the oldest event first, at the
+// given pace. When Slack limits the rate, the lane stops for the time that Slack requests, and the refused message stays first.
 //
-// A message that would not have its turn before its deadline is sent back at once, with the time when its turn will be, so
-// that all of them come back one after the other and in their order.
+// A message whose turn would come after its deadline is returned at once for a retry, with the time of its turn, so that such
+// messages come back one by one and in order.
 type lane struct {
 	pace
 
 	mu        sync.Mutex
 	waiting   []*place  // oldest first
-	busy      bool      // a message is under way
+	busy      bool      // a message is being posted
 	full      time.Time // when the whole burst is available again
 	notBefore time.Time
-	strict    bool      // the server counts more strictly than we do
-	promised  time.Time // the last turn of those that were sent back
-	gathered  time.Time // when those that just came are put in order; zero: there are none
+	strict    bool      // Slack's limit is stricter than pace
+	promised  time.Time // the last turn of the returned messages
+	gathered  time.Time // when newly arrived messages are sorted; zero: there are none
 	timer     *time.Timer
 }
 
 // place is one message's place in a lane.
 type place struct {
 	age
-	latest time.Time // when its turn must be; zero: at any time
-	again  bool      // it was sent back before, and has waited
-	kept   bool      // it has come before those that were sent back since
+	latest time.Time // the last possible turn; zero: any
+	again  bool      // it was returned before, and has waited
+	kept   bool      // it is ahead of messages that were returned since
 	turn   chan error
 }
 
-// newPlace is that of a delivery whose context ends with its deadline.
+// newPlace returns the place of a delivery whose context has its deadline.
 func newPlace(ctx context.Context, a age, again bool) *place {
 	p := &place{age: a, again: again}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -52,8 +51,8 @@ func newPlace(ctx context.Context, a age, again bool) *place {
 	return p
 }
 
-// age orders messages: by the time at which their events came, and those of one instant by the delivery, whose id ends with a
-// number that grows.
+// age orders messages by the time their events were received, and equal times by the delivery's id, which ends in a growing
+// number.
 type age struct {
 	received int64
 	id       string
@@ -70,14 +69,14 @@ func (a age) compare(b age) int {
 }
 
 const (
-	// gather is how long a message waits for older ones: deliveries that come together overtake one another on their way
-	// here, within less than this.
+	// gather is how long a message waits for older ones: deliveries that arrive together may overtake one another by less than
+	// this.
 	gather = 5 * time.Millisecond
-	// reserve is the time that one request gets at least: a turn later than that before the deadline is none.
+	// reserve is the least time for one request: a turn closer to the deadline is too late.
 	reserve = time.Second
 )
 
-// lateError says when there will be a turn.
+// lateError returns a message for a retry at the time of its turn.
 type lateError struct{ wait time.Duration }
 
 func (e *lateError) Error() string {
@@ -85,8 +84,8 @@ func (e *lateError) Error() string {
 		max(e.wait, 0).Round(time.Second).String() + ", too late for this attempt"
 }
 
-// run waits for p's turn and calls post, again if post says after which pause. Its error is a *lateError or that of ctx; then
-// nothing was posted.
+// run waits for p's turn and calls post, and again after the pause that post returns. If it returns an error, a *lateError or that
+// of ctx, nothing was posted.
 func (l *lane) run(ctx context.Context, p *place, post func() (pause time.Duration)) error {
 	p.turn = make(chan error, 1)
 	l.join(p)
@@ -106,13 +105,13 @@ func (l *lane) run(ctx context.Context, p *place, post func() (pause time.Durati
 	}
 }
 
-// take calls post in p's turn. It ends the turn even when post panics.
+// take calls post in p's turn, and ends the turn even if post panics.
 func (l *lane) take(p *place, post func() time.Duration) (pause time.Duration) {
 	defer func() { l.leave(p, pause) }()
 	return post()
 }
 
-// join puts p in line.
+// join adds p to the queue.
 func (l *lane) join(p *place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -129,7 +128,7 @@ func (l *lane) insert(p *place) {
 	l.waiting = slices.Insert(l.waiting, i, p)
 }
 
-// quit takes p out, whether it waits or just got its turn.
+// quit removes p, whether it waits or has just got its turn.
 func (l *lane) quit(p *place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,13 +142,13 @@ func (l *lane) quit(p *place) {
 	}
 }
 
-// leave ends p's turn; after a refusal p waits for another.
+// leave ends p's turn. After a refusal p waits for another turn.
 func (l *lane) leave(p *place, pause time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	l.busy = false
-	if l.strict { // counted from here, when the server has counted for sure
+	if l.strict { // count from the answer, when Slack has certainly counted the message
 		l.notBefore = later(l.notBefore, now.Add(l.interval))
 	}
 	if pause > 0 {
@@ -159,21 +158,21 @@ func (l *lane) leave(p *place, pause time.Duration) {
 		p.again = true
 		l.insert(p)
 	}
-	if l.gathered.IsZero() { // otherwise it is done when they are in order
+	if l.gathered.IsZero() { // otherwise prune runs once they are sorted
 		l.prune(now) // the turn may have taken long
 	}
 	l.step(now)
 }
 
-// ready is when the next message may leave.
+// ready returns when the next message may leave.
 func (l *lane) ready() time.Time { return later(l.notBefore, l.after(l.full)) }
 
-// after is when there is room for one message in a burst that is whole again at full.
+// after returns when one message fits into a burst that is complete again at full.
 func (l *lane) after(full time.Time) time.Time {
 	return full.Add(-time.Duration(l.burst-1) * l.interval)
 }
 
-// step does what can be done now, and sets the timer for what comes next. It and what it calls need mu.
+// step does everything that is possible now and sets the timer for the rest. The caller holds mu.
 func (l *lane) step(now time.Time) {
 	if !l.gathered.IsZero() {
 		if wait := l.gathered.Sub(now); wait > 0 {
@@ -193,9 +192,9 @@ func (l *lane) step(now time.Time) {
 	l.grant(now)
 }
 
-// grant gives the first in line its turn.
+// grant gives the first message its turn.
 func (l *lane) grant(now time.Time) {
-	if now.After(l.full) { // an idle time as long as the whole burst: the server has forgotten too
+	if now.After(l.full) { // idle for as long as a whole burst: Slack's count is empty too
 		l.strict = false
 	}
 	first := l.waiting[0]
@@ -217,7 +216,7 @@ func (l *lane) wake(wait time.Duration) {
 	})
 }
 
-// prune sends back whoever would have its turn too late, and who came after one that was sent back.
+// prune returns messages whose turn would come too late, and those behind a returned one.
 func (l *lane) prune(now time.Time) {
 	kept, full := l.waiting[:0], l.full
 	for _, p := range l.waiting {
@@ -243,7 +242,7 @@ func (l *lane) sendBack(p *place, at, now time.Time) {
 	p.turn <- &lateError{wait: at.Sub(now)}
 }
 
-// idle says that the lane can be forgotten: nobody waits, and it has nothing to remember.
+// idle reports whether the lane can be forgotten: nothing waits, and no limit is in force.
 func (l *lane) idle(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,7 +13,7 @@ type lanes struct {
 	byName map[string]*lane
 }
 
-// manyLanes is where the idle ones are forgotten: the names of channels may come from events.
+// manyLanes is the number of lanes above which idle ones are forgotten. Channel names may come from events, so it must be bounded.
 const manyLanes = 1024
 
 func (ls *lanes) of(name string) *lane {

@@ -1,4 +1,4 @@
-// The program pointsman-plugin-slack posts messages to Slack.
+// Command pointsman-plugin-slack posts messages to Slack.
 package main
 
 import "github.com/pointsman/pointsman/plugins/sdk"
@@ -8,8 +8,8 @@ var version string
 
 func main() { sdk.Serve(newPlugin()) }
 
-// maxInFlight is how many deliveries wait here, in line for their turn or in a digest: it is the most that one digest can
-// tell of. More stay in the router's journal.
+// maxInFlight limits the deliveries that wait here for their turn or in a digest, and thereby the events of one digest. More stay
+// in the router's journal.
 const maxInFlight = 1024
 
 func newPlugin() sdk.Plugin[settings, arguments] {

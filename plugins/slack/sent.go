@@ -2,8 +2,8 @@ package main
 
 import "sync"
 
-// sent remembers what was posted: a delivery whose result was lost comes again, and Slack would show it twice. It forgets with
-// the process, and the oldest first.
+// sent remembers posted deliveries, because a delivery whose result was lost arrives again and Slack would show it twice. It is
+// bounded, forgets the oldest first, and does not outlive the process.
 type sent struct {
 	mu       sync.Mutex
 	receipts map[string]string

@@ -17,8 +17,8 @@ import (
 type settings struct {
 	WebhookURL schema.Secret `pointsman:"webhook_url" doc:"An incoming webhook. Either this or token."`
 	Token      schema.Secret `pointsman:"token" doc:"A bot token, xoxb-..., to post by chat.postMessage. Either this or webhook_url."`
-	APIURL     string        `pointsman:"api_url,default=https://slack.com/api" doc:"Where the methods of the Web API are. For token."`
-	Channel    string        `pointsman:"channel" doc:"Where messages go that name no channel. Webhooks of Slack apps have one channel of their own."`
+	APIURL     string        `pointsman:"api_url,default=https://slack.com/api" doc:"Base URL of the Web API, for token."`
+	Channel    string        `pointsman:"channel" doc:"Channel of messages that name none. A webhook of a Slack app has a fixed channel."`
 	Username   *string       `pointsman:"username" doc:"Shown as the sender. Default with webhook_url: slack-webhook-client; with token: the app's name."`
 	IconEmoji  *string       `pointsman:"icon_emoji" doc:"Shown beside the sender. Default with webhook_url: \":+1:\"; with token: the app's icon."`
 	Rate       string        `pointsman:"rate,default=1/s" doc:"Messages to one webhook, or to one channel with token: a number per s, m or h. Slack allows 1/s."`
@@ -26,7 +26,7 @@ type settings struct {
 	Timeout    time.Duration `pointsman:"timeout,default=10s" doc:"How long one request may take."`
 }
 
-// What the seed's client sends when nothing else is said.
+// Defaults of the classic slack-webhook-client.
 const (
 	defaultUsername  = "slack-webhook-client"
 	defaultIconEmoji = "+1"
@@ -40,7 +40,7 @@ func (s settings) iconEmoji() string {
 	return withColons(s.orSeed(s.IconEmoji, defaultIconEmoji))
 }
 
-// orSeed: an app needs a scope of its own to post under another name, so only webhooks get the seed's.
+// orSeed returns the default for webhooks only, because an app needs an additional scope to post under another name.
 func (s settings) orSeed(set *string, seed string) string {
 	switch {
 	case set != nil:
@@ -51,7 +51,7 @@ func (s settings) orSeed(set *string, seed string) string {
 	return seed
 }
 
-// withColons is the form that Slack documents.
+// withColons returns the form of an emoji that Slack documents.
 func withColons(emoji string) string {
 	if emoji = strings.Trim(emoji, ": \t"); emoji == "" {
 		return ""
@@ -59,7 +59,7 @@ func withColons(emoji string) string {
 	return ":" + emoji + ":"
 }
 
-// check looks at what the schema cannot say.
+// check checks what the schema cannot express.
 func check(s settings) []sdk.Diagnostic {
 	var ds sdk.Diagnostics
 	webhook, token := !s.WebhookURL.IsZero(), !s.Token.IsZero()
@@ -109,7 +109,7 @@ func parseRate(rate string) (time.Duration, error) {
 	return per[m[2]] / time.Duration(n), nil
 }
 
-// checkURL never shows the URL: that of a webhook is a secret.
+// checkURL never displays the URL, because that of a webhook is a secret.
 func checkURL(ds *sdk.Diagnostics, path, text, example string) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {

@@ -24,18 +24,18 @@ type arguments struct {
 	Filter      []string `pointsman:"filter" doc:"Data points to use, such as \"float64:10/distance\"; # is any type or name. Default: all numbers."`
 }
 
-// maxRecipients is what every mail server takes (RFC 5321 section 4.5.3.1.8). SES takes fewer.
+// maxRecipients is the number that every mail server must accept (RFC 5321 section 4.5.3.1.8). SES accepts fewer.
 const maxRecipients = 100
 
-// order is one delivery's arguments, understood.
+// order is the parsed form of one delivery's arguments.
 type order struct {
 	to      []*netmail.Address
 	query   intdash.Query
 	subject *template
-	body    *template // nil: the two lines
+	body    *template // nil: the default two lines
 }
 
-// understand reads the arguments. An error is for good: another attempt would have the same ones.
+// understand parses the arguments. Its errors are permanent: another attempt would have the same arguments.
 func understand(d *sdk.Delivery[arguments], data, via string) (*order, error) {
 	a := d.Arguments
 	o := &order{query: query(a, d.Envelope.GetIntdash())}

@@ -44,7 +44,7 @@ func start(ctx context.Context, s settings, in sdk.Instance) (sdk.Handler[argume
 	return h, nil
 }
 
-// Close drops connections and closes files.
+// Close closes connections and files.
 func (h *handler) Close() error {
 	if h.server != nil {
 		h.server.Close()
@@ -52,7 +52,7 @@ func (h *handler) Close() error {
 	return h.out.Close()
 }
 
-// Deliver fetches, computes and sends. What another attempt cannot mend is rejected.
+// Deliver fetches the data, computes the statistics and sends the mail. It rejects deliveries that no retry can help.
 func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
 	o, err := understand(d, h.data, h.via)
 	if err != nil {
@@ -74,7 +74,7 @@ func (h *handler) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error
 	return nil
 }
 
-// measure computes the statistics of a whole series; with an error there are none.
+// measure computes the statistics of a complete series. After an error there are none.
 func (h *handler) measure(ctx context.Context, q intdash.Query) (*measured, error) {
 	if h.server == nil {
 		return &measured{Series: *stats.Sample()}, nil
@@ -112,7 +112,7 @@ func receipt(id string, m *measured) string {
 	return s
 }
 
-// outcome tells errors for good from those that another attempt may mend.
+// outcome marks permanent errors, and those with a time for the next attempt.
 func outcome(err error) error {
 	var fetch *intdash.Error
 	var send *mail.Error

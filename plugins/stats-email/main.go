@@ -1,4 +1,4 @@
-// The program pointsman-plugin-stats-email sends a mail with mean and unbiased variance of an intdash measurement.
+// Command pointsman-plugin-stats-email sends a mail with the mean and the unbiased variance of an intdash measurement.
 package main
 
 import "github.com/pointsman/pointsman/plugins/sdk"
@@ -8,7 +8,7 @@ var version string
 
 func main() { sdk.Serve(newPlugin()) }
 
-// maxInFlight bounds connections to the mail server and the intdash server, one each for every delivery under way.
+// maxInFlight limits the connections to the mail server and the intdash server: one each for every delivery in progress.
 const maxInFlight = 8
 
 func newPlugin() sdk.Plugin[settings, arguments] {

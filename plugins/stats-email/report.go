@@ -14,7 +14,7 @@ import (
 type report struct {
 	// Average and the others are printed with six decimals, or as printf says.
 	Average, UnbiasedVariance, Min, Max number
-	// Count is how many samples the statistics are made of.
+	// Count is the number of samples in the statistics.
 	Count int64
 	// Skipped were NaN or infinite, Vectors held several numbers, Unconverted could not be read by the server.
 	Skipped, Vectors, Unconverted int64
@@ -26,17 +26,17 @@ type report struct {
 	Event event
 }
 
-// event is the part of the envelope that may be wanted in a mail.
+// event is the part of the envelope that templates can use.
 type event struct {
 	ID, Source, Type, Subject string
 }
 
-// number prints like the two lines of the default text.
+// number prints with six decimals, like the default text.
 type number float64
 
 func (n number) String() string { return fmt.Sprintf("%f", float64(n)) }
 
-// measured is a series with what was left out of it.
+// measured is a series with the counts of what was left out.
 type measured struct {
 	stats.Series
 	vectors, unconverted int64
@@ -51,7 +51,7 @@ func newReport(m *measured, o *order, e *pointsmanv1.Envelope) *report {
 	}
 }
 
-// clip bounds what a sender can have repeated in a mail.
+// clip limits the text of an event in a mail.
 func clip(s string) string {
 	const most = 1 << 10
 	if len(s) <= most {
@@ -60,7 +60,7 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "..."
 }
 
-// text is the body of the mail. Without any sample there is nothing to put into a template.
+// text returns the body of the mail. Without samples it ignores the template, which would have no values.
 func text(m *measured, r *report, body *template) (string, error) {
 	switch {
 	case m.Count() == 0:
@@ -73,7 +73,7 @@ func text(m *measured, r *report, body *template) (string, error) {
 	return m.Text() + leftOut(r), nil
 }
 
-// noData has short lines, which the mail's encoding leaves readable in its file.
+// noData has short lines, which stay readable in the encoded mail.
 func noData(r *report) string {
 	s := "No data points: there is no number to make statistics of.\n"
 	if r.Measurement != "" {
@@ -82,7 +82,7 @@ func noData(r *report) string {
 	return s + leftOut(r)
 }
 
-// leftOut is a line for each kind of sample that is not in the statistics, and nothing when there is none.
+// leftOut returns a line for each kind of sample that is not in the statistics.
 func leftOut(r *report) string {
 	var b strings.Builder
 	for _, l := range []struct {

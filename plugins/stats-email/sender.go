@@ -9,13 +9,13 @@ import (
 	"github.com/pointsman/pointsman/plugins/stats-email/mail"
 )
 
-// sender is a way for mails to leave. Send returns the id by which the mail can be found there.
+// sender sends mails in one way. Send returns the id of the mail there.
 type sender interface {
 	Send(ctx context.Context, m *mail.Message) (id string, err error)
 	Close() error
 }
 
-// open makes the sender that the settings ask for.
+// open returns the sender for the settings.
 func open(ctx context.Context, s settings, in sdk.Instance) (sender, error) {
 	if s.Via == viaMaildir {
 		out, err := mail.OpenMaildir(s.Maildir)
@@ -26,7 +26,7 @@ func open(ctx context.Context, s settings, in sdk.Instance) (sender, error) {
 	}
 	name := "sent"
 	if s.Via != viaSMTP {
-		name += "-" + s.Via // who has got a mail by one way may be only some of those who are owed it by another
+		name += "-" + s.Via // recipients reached in one way may be only some of those to reach in another
 	}
 	sent, err := mail.OpenSent(filepath.Join(in.DataDir, name), in.Log)
 	if err != nil {
@@ -53,12 +53,12 @@ func openAmazon(ctx context.Context, s settings) (sender, error) {
 	return awsmail.OpenSES(ctx, s.SES.Account, s.SES.Endpoint, s.SES.ConfigurationSet)
 }
 
-// byMessageID is an SMTP server or a Maildir: both carry the mail's own Message-ID.
+// byMessageID sends to an SMTP server or a Maildir, where the mail keeps its own Message-ID.
 type byMessageID struct {
 	out interface {
 		Send(ctx context.Context, m *mail.Message) error
 	}
-	sent *mail.Sent // nil with a Maildir, which remembers by itself
+	sent *mail.Sent // nil with a Maildir, where one delivery is one file
 }
 
 func (b *byMessageID) Send(ctx context.Context, m *mail.Message) (string, error) {
@@ -72,8 +72,8 @@ func (b *byMessageID) Close() error {
 	return b.sent.Close()
 }
 
-// once keeps a mail from going out again when the delivery comes again after it was taken: Amazon would not notice. What it
-// cannot know is whether a call without an answer was heard.
+// once does not send a mail again when its delivery arrives again, because Amazon does not recognise repetitions. It cannot know
+// whether a call without a response was carried out.
 type once struct {
 	out  sender
 	sent *mail.Sent
@@ -91,6 +91,6 @@ func (o *once) Send(ctx context.Context, m *mail.Message) (string, error) {
 }
 
 func (o *once) Close() error {
-	_ = o.out.Close() // drops idle connections, which cannot fail
+	_ = o.out.Close() // only closes idle connections
 	return o.sent.Close()
 }

@@ -24,9 +24,9 @@ const (
 
 // settings is the block `settings`.
 type settings struct {
-	Data    string           `pointsman:"data,default=intdash,one_of=intdash|sample" doc:"Where data points come from: an intdash server, or the same 1000 made-up ones each time."`
+	Data    string           `pointsman:"data,default=intdash,one_of=intdash|sample" doc:"Where data points come from: an intdash server, or a fixed sample of 1000 values."`
 	Intdash *intdashSettings `pointsman:"intdash" doc:"The intdash server. Needed with data = \"intdash\"."`
-	Via     string           `pointsman:"via,default=smtp,one_of=smtp|maildir|sns|ses" doc:"How mail leaves: by a mail server, into a folder that mail programs read, to the subscribers of an Amazon SNS topic, or by Amazon SES."`
+	Via     string           `pointsman:"via,default=smtp,one_of=smtp|maildir|sns|ses" doc:"How mail is sent: by a mail server, into a folder that mail programs read, to the subscribers of an Amazon SNS topic, or by Amazon SES."`
 	SMTP    *smtpSettings    `pointsman:"smtp" doc:"The mail server. Needed with via = \"smtp\"."`
 	Maildir string           `pointsman:"maildir,default=data/mail" doc:"The folder for via = \"maildir\", relative to the working directory."`
 	SNS     *snsSettings     `pointsman:"sns" doc:"The topic. Needed with via = \"sns\"."`
@@ -47,13 +47,13 @@ type intdashSettings struct {
 type smtpSettings struct {
 	Host     string        `pointsman:"host,required" doc:"Name or address of the mail server."`
 	Port     int           `pointsman:"port" doc:"Default: 587 with starttls, 465 with tls, 25 with none."`
-	TLS      string        `pointsman:"tls,default=starttls,one_of=starttls|tls|none" doc:"starttls: clear text until both agree on TLS, which is a must. tls: TLS from the first byte. none: clear text."`
+	TLS      string        `pointsman:"tls,default=starttls,one_of=starttls|tls|none" doc:"starttls: begin in clear text and require STARTTLS. tls: TLS from the first byte. none: clear text."`
 	Username string        `pointsman:"username" doc:"Log in with this name."`
 	Password schema.Secret `pointsman:"password" doc:"Log in with this password."`
 	CA       string        `pointsman:"ca" doc:"Certificates (PEM) of the authorities to trust in place of the system's: file(\"ca.pem\")."`
 }
 
-// defaultFrom is the sender of mails that only go into a folder.
+// defaultFrom is the sender of mails to a Maildir.
 const defaultFrom = "pointsman@localhost"
 
 func (s settings) from() (*netmail.Address, error) {
@@ -63,7 +63,7 @@ func (s settings) from() (*netmail.Address, error) {
 	return mail.ParseAddress(s.From)
 }
 
-// check looks at what the schema cannot say.
+// check checks what the schema cannot express.
 func check(s settings) []sdk.Diagnostic {
 	var ds sdk.Diagnostics
 	if _, err := s.from(); err != nil {
@@ -149,7 +149,7 @@ func checkCA(ds *sdk.Diagnostics, path, pem string) {
 	}
 }
 
-// roots is nil for the system's authorities, or when there is no certificate in pem.
+// roots returns a pool of the certificates in pem, or nil if there are none.
 func roots(pem string) *x509.CertPool {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(pem)) {

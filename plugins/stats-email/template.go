@@ -12,9 +12,8 @@ import (
 	"text/template/parse"
 )
 
-// template is a text with placeholders: the part of Go's text/template that cannot run for long or make much of little. Rules
-// put fields of events into it, so that whoever sends an event may write some of it: there are no loops, no variables
-// and no functions but those below.
+// template is a text with placeholders: the part of Go's text/template that is always fast and whose output is bounded. It has no
+// loops, no variables, and only the functions below.
 type template struct {
 	t *texttemplate.Template
 }
@@ -24,12 +23,13 @@ const (
 	maxOutput   = 1 << 20
 )
 
-// functions that a template may call. All but printf are text/template's own.
+// functions are those that a template may call. All but printf are text/template's own.
 var functions = map[string]bool{
 	"and": true, "or": true, "not": true, "eq": true, "ne": true, "lt": true, "le": true, "gt": true, "ge": true, "printf": true,
 }
 
-// parseTemplate reads a template and tries it, so that mistakes show before any data is fetched. Errors name line and column.
+// parseTemplate parses a template and renders it once, so that mistakes are found before any data is fetched. Errors name line and
+// column.
 func parseTemplate(name, text string) (*template, error) {
 	if len(text) > maxTemplate {
 		return nil, fmt.Errorf("%s: longer than %d bytes", name, maxTemplate)
@@ -67,7 +67,7 @@ func templateError(err error) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
 }
 
-// allowed walks over everything that a template does.
+// allowed checks every node of a template.
 func allowed(tree *parse.Tree, node parse.Node) error {
 	switch n := node.(type) {
 	case *parse.ListNode:
@@ -114,11 +114,11 @@ func notAllowed(tree *parse.Tree, n parse.Node, what string) error {
 	return fmt.Errorf("%s: %s cannot be used here: %s", location, what, context)
 }
 
-// amplifying finds what makes much of little: a width or precision of more than two digits or taken from the arguments, and
-// an argument used more than once.
+// amplifying matches formats whose output can be much larger than their arguments: a width or precision of more than two digits
+// or from an argument, and an argument used twice.
 var amplifying = regexp.MustCompile(`%[^%a-zA-Z]*(\*|\[|[0-9]{3})`)
 
-// printf is fmt.Sprintf for results of a bounded size.
+// printf is fmt.Sprintf with bounded results.
 func printf(format string, args ...any) (string, error) {
 	if amplifying.MatchString(format) {
 		return "", errors.New("widths have at most two digits here, and * and [n] cannot be used")

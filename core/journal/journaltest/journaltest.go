@@ -90,7 +90,7 @@ func RunInRealTime(t *testing.T, open Open) {
 	for name, test := range promises {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 200 * time.Millisecond, moment: 500 * time.Millisecond}, test)
+			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 300 * time.Millisecond, moment: 3 * time.Second}, test)
 		})
 	}
 }

@@ -25,7 +25,7 @@ const (
 	idleTimeout    = 30 * time.Second
 )
 
-// Config says which server and how to prove who we are: Token, or ClientID with ClientSecret.
+// Config names the server and the credentials: Token, or ClientID with ClientSecret.
 type Config struct {
 	// URL is "https://host", with or without "/api" behind it.
 	URL string
@@ -35,11 +35,11 @@ type Config struct {
 	ClientID, ClientSecret string
 	// RootCAs replaces the system's authorities. May be nil.
 	RootCAs *x509.CertPool
-	// IdleTimeout is how long the stream may be silent; 0 is 30 s. There is no limit on the whole but the context's.
+	// IdleTimeout is how long the stream may be silent; 0 is 30 s. Only the context limits the whole stream.
 	IdleTimeout time.Duration
 }
 
-// Client is safe for concurrent use. Close it to drop idle connections.
+// Client is safe for concurrent use. Close closes its idle connections.
 type Client struct {
 	base  *url.URL // ends in /api
 	token string
@@ -63,7 +63,7 @@ func New(c Config) (*Client, error) {
 	}
 	cl.http = &http.Client{
 		Transport: transport(c.RootCAs),
-		// A redirect would carry X-Intdash-Token to wherever it points.
+		// A redirect would send X-Intdash-Token to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if c.Token == "" {
@@ -74,7 +74,7 @@ func New(c Config) (*Client, error) {
 	return cl, nil
 }
 
-// Close drops idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 func transport(roots *x509.CertPool) *http.Transport {
@@ -94,7 +94,7 @@ func transport(roots *x509.CertPool) *http.Transport {
 func ParseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, errors.New("url is not a URL") // the parser's error would repeat it, with a password that may be in it
+		return nil, errors.New("url is not a URL") // the parser's error would repeat the URL, which may contain a password
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
@@ -111,17 +111,17 @@ func ParseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Query says which points to fetch.
+// Query selects the points to fetch.
 type Query struct {
 	// Project is a project's UUID. Empty: the API without projects.
 	Project string
 	// Measurement is a measurement's UUID.
 	Measurement string
-	// Filters: points that match any of them; none: every number.
+	// Filters select points that match any of them; none selects every number.
 	Filters []Filter
 }
 
-// projectName keeps a project from changing the path: it is a UUID in practice.
+// projectName is the form of a project, a UUID in practice. It cannot change the path of a URL.
 var projectName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func (c *Client) url(q Query) (string, error) {
@@ -143,9 +143,8 @@ func (c *Client) url(q Query) (string, error) {
 	return u.String(), nil
 }
 
-// Points streams the points of a measurement to each, in order of time. When the error is not nil the series was not whole
-// and whatever each was given must be thrown away. Errors that are an Error say whether trying again can help; all others
-// (connection, truncation, time) may.
+// Points streams the points of a measurement to each, in order of time. After an error the series was incomplete, and the caller
+// must discard the points. An Error says whether it is permanent; all others (connection, truncation, timeout) are not.
 func (c *Client) Points(ctx context.Context, q Query, each func(Point)) (Summary, error) {
 	target, err := c.url(q)
 	if err != nil {
@@ -171,7 +170,7 @@ func (c *Client) Points(ctx context.Context, q Query, each func(Point)) (Summary
 	return sum, streamError(ctx, err)
 }
 
-// get answers with status 200 or 204, or an error.
+// get returns a response with status 200 or 204, or an error.
 func (c *Client) get(ctx context.Context, target string, q Query) (*http.Response, error) {
 	what := "the request for the data of measurement " + clean(q.Measurement)
 	refused := ""
@@ -184,14 +183,14 @@ func (c *Client) get(ctx context.Context, target string, q Query) (*http.Respons
 			return res, nil
 		}
 		problem := statusError(res, what)
-		if used != "" { // some servers repeat the request in their errors; the SDK cleans only what is in the settings
+		if used != "" { // some servers repeat the request in their errors, and the SDK only removes secrets of the settings
 			problem.Message = strings.ReplaceAll(problem.Message, used, "(sensitive)")
 		}
 		_ = res.Body.Close()
 		if res.StatusCode != http.StatusUnauthorized || c.oauth == nil || refused != "" {
 			return nil, problem
 		}
-		refused = used // revoked or expired early: once more with a new token
+		refused = used // revoked or expired early: try once more with a new token
 	}
 }
 
@@ -217,7 +216,7 @@ func (c *Client) try(ctx context.Context, target, refused string) (res *http.Res
 	return res, used, nil
 }
 
-// checkAnswer refuses bodies that cannot be the data, or whose end cannot be told from a lost connection.
+// checkAnswer refuses bodies that are not the data, or whose end cannot be distinguished from a lost connection.
 func checkAnswer(res *http.Response) error {
 	if ct := res.Header.Get("Content-Type"); ct != "" {
 		media, _, err := mime.ParseMediaType(ct)
@@ -232,7 +231,7 @@ func checkAnswer(res *http.Response) error {
 	return nil
 }
 
-// streamError says what ended the stream too early.
+// streamError explains what ended the stream too early.
 func streamError(ctx context.Context, err error) error {
 	var e *Error
 	switch {

@@ -12,15 +12,15 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
-// Error is an answer of the server that is not the data, or a request that can never be answered.
+// Error is a response of the server other than the data, or a request that can never succeed.
 type Error struct {
-	// Status is the HTTP status, 0 when the fault is not an answer's.
+	// Status is the HTTP status, 0 without a response.
 	Status int
 	// Permanent: the same request will not succeed later.
 	Permanent bool
-	// RetryAfter is how long the server asks to wait, 0 when it does not say. Only with Permanent unset.
+	// RetryAfter is how long the server asks to wait, 0 if it does not say. Not set with Permanent.
 	RetryAfter time.Duration
-	// Message is for people. It holds no secret.
+	// Message is for people and contains no secret.
 	Message string
 }
 
@@ -36,7 +36,7 @@ const (
 	maxRetryAfter = 24 * time.Hour
 )
 
-// statusError makes an Error of an answer that is not 200. It reads the beginning of the body.
+// statusError returns the Error for a response with another status than 200. It reads the beginning of the body.
 func statusError(res *http.Response, what string) *Error {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what could be read is enough for a message
 	e := &Error{Status: res.StatusCode, Permanent: !retryable(res.StatusCode)}
@@ -75,7 +75,7 @@ func hint(res *http.Response) string {
 	return ""
 }
 
-// errorText finds the words for people in an error body, whatever service of intdash wrote it.
+// errorText returns the message for people in an error body of any service of intdash.
 func errorText(body []byte) string {
 	var e struct {
 		Title       string `json:"title"`
@@ -95,7 +95,7 @@ func errorText(body []byte) string {
 	return ""
 }
 
-// clean makes text of a server fit for a log line.
+// clean makes a server's text safe for a log line.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

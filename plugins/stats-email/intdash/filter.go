@@ -11,7 +11,7 @@ type Filter struct {
 	typ, name string
 }
 
-// ParseFilter reads one "<type>:<name>". It refuses types of which no statistics can be made.
+// ParseFilter parses one "<type>:<name>". It refuses types without numbers.
 func ParseFilter(s string) (Filter, error) {
 	typ, name, ok := strings.Cut(s, ":")
 	if !ok || typ == "" || name == "" {
@@ -25,7 +25,7 @@ func ParseFilter(s string) (Filter, error) {
 
 func (f Filter) String() string { return f.typ + ":" + f.name }
 
-// matches tells whether a point passes. The server filters too; servers before 2.7 do not know data_id_filter and send all.
+// matches reports whether a point passes. The server filters too, except servers before 2.7, which ignore data_id_filter.
 func (f Filter) matches(typ, name string) bool {
 	if f.typ != "#" && f.typ != typ {
 		return false

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Data types of which statistics can be made.
+// Data types with numbers.
 const (
 	typeFloat64 = "float64"
 	typeInt64   = "int64"
@@ -27,15 +27,15 @@ type Point struct {
 	Value float64
 }
 
-// kind is what one line of the stream turned out to be.
+// kind is the kind of one line of the stream.
 type kind int
 
 const (
 	kindPoint       kind = iota
 	kindVector           // several numbers in one point
-	kindOther            // another type, or not asked for
+	kindOther            // another type, or not selected
 	kindUnconverted      // the server could not convert one point
-	kindStopped          // the server gave up; the stream is not whole
+	kindStopped          // the server aborted; the stream is incomplete
 )
 
 // errorName ends the data id of a line by which the server reports an error within the stream.
@@ -62,7 +62,7 @@ func (l *line) parse(b []byte) error {
 	return nil
 }
 
-// decodeLine reads one line. An error means that the line is not what the API documents; text of kindStopped is the
+// decodeLine decodes one line. It returns an error if the line is not as the API documents. The text of kindStopped is the
 // server's reason.
 func decodeLine(b []byte, filters []Filter) (k kind, p Point, text string, err error) {
 	var l line
@@ -93,7 +93,7 @@ func decodeLine(b []byte, filters []Filter) (k kind, p Point, text string, err e
 	return k, p, "", err
 }
 
-// decodeTime takes integer nanoseconds, which do not fit a float64, and RFC 3339 from servers that ignore time_format.
+// decodeTime accepts integer nanoseconds, which do not fit into a float64, and RFC 3339 from servers that ignore time_format.
 func decodeTime(raw []byte) (int64, error) {
 	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
 		return n, nil
@@ -107,7 +107,7 @@ func decodeTime(raw []byte) (int64, error) {
 	return 0, fmt.Errorf("time %.40q is neither nanoseconds nor RFC 3339", raw)
 }
 
-// decodeValue makes a number of a payload: 8 bytes, big-endian. A multiple of 8 bytes is a vector.
+// decodeValue decodes a payload of 8 bytes, big-endian. A longer multiple of 8 bytes is a vector.
 func decodeValue(typ string, raw []byte) (kind, float64, error) {
 	var buf [24]byte
 	payload, err := decodePayload(raw, buf[:0])
@@ -143,8 +143,8 @@ func decodePayload(raw, buf []byte) ([]byte, error) {
 	return *data.D, nil
 }
 
-// decodeError tells the two documented errors apart. One that is not documented stops the fetch: statistics of a series
-// of which something unknown is missing would be wrong.
+// decodeError distinguishes the two documented errors. An undocumented one stops the fetch, because statistics of a series with
+// unknown gaps would be wrong.
 func decodeError(raw []byte) (kind, string) {
 	var data struct {
 		D struct {

@@ -2,9 +2,9 @@ package intdash
 
 import "bytes"
 
-// scan reads a line of the one shape that servers write, several times faster than a JSON parser: no white space, plain
-// ASCII strings without escapes, integers, and {"d":"..."}. It returns false for anything else, which is then the parser's:
-// what scan accepts, it reads as the parser does.
+// scan reads a line of the form that servers write, several times faster than a JSON parser: no white space, ASCII strings
+// without escapes, integers, and {"d":"..."}. It returns false for any other line, which the parser then reads. scan and the
+// parser read every accepted line alike.
 func scan(b []byte, l *line) bool {
 	rest, ok := bytes.CutPrefix(b, []byte("{"))
 	for ok {
@@ -23,7 +23,7 @@ func scan(b []byte, l *line) bool {
 	return false
 }
 
-// set stores a member. It refuses what the parser would treat differently: a name in another case, a value of another type.
+// set stores a member. It refuses members that the parser treats differently: a name in another case, a value of another type.
 func (l *line) set(key, value []byte) bool {
 	text := func(to *[]byte) bool {
 		if value[0] != '"' {

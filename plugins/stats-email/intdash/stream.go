@@ -9,23 +9,22 @@ import (
 	"time"
 )
 
-// maxLine bounds one line in memory. A number needs some 300 bytes; longer lines are images and the like.
+// maxLine limits one line in memory. A number needs some 300 bytes; longer lines are images and the like.
 const maxLine = 1 << 20
 
-// Summary says what a stream held beside the points.
+// Summary counts the content of a stream.
 type Summary struct {
-	// Points is how many were handed on.
+	// Points is the number of points passed to each.
 	Points int64
 	// Vectors is how many points held several numbers.
 	Vectors int64
-	// Other is how many points were of other types or not asked for.
+	// Other is how many points were of other types or not selected.
 	Other int64
 	// Unconverted is how many points the server reported that it could not convert.
 	Unconverted int64
 }
 
-// readStream reads JSON lines to the end of r and gives every point to each. Only a nil error means that the series was
-// whole.
+// readStream reads JSON lines to the end of r and passes every point to each. The series was complete only if the error is nil.
 func readStream(r io.Reader, filters []Filter, each func(Point)) (Summary, error) {
 	var sum Summary
 	lines := bufio.NewReaderSize(r, 64<<10)
@@ -74,8 +73,8 @@ func (s *Summary) count(k kind) {
 
 var errLongLine = errors.New("line is too long")
 
-// readLine returns the next line without its end, valid until the next call; errLongLine when it was longer than maxLine
-// and has been skipped; io.EOF only at a clean end. buf is scratch space.
+// readLine returns the next line without its line break, valid until the next call. It returns errLongLine for a line longer than
+// maxLine, which it skips, and io.EOF only at a clean end. buf is scratch space.
 func readLine(r *bufio.Reader, buf *[]byte) ([]byte, error) {
 	b, err := r.ReadSlice('\n')
 	if err == nil {
@@ -99,10 +98,10 @@ func readLine(r *bufio.Reader, buf *[]byte) ([]byte, error) {
 	if err == io.EOF && len(*buf) == 0 {
 		return nil, io.EOF
 	}
-	return bytes.TrimSpace(*buf), nil // a last line without its end: if it is cut, it is no JSON object
+	return bytes.TrimSpace(*buf), nil // a last line without a line break; if it is cut, it is not a JSON object
 }
 
-// idleReader calls stalled when no byte arrives for d while somebody waits in Read.
+// idleReader calls stalled when no byte arrives for d during a Read.
 type idleReader struct {
 	r     io.Reader
 	timer *time.Timer

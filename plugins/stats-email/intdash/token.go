@@ -13,14 +13,14 @@ import (
 	"github.com/pointsman/pointsman/plugins/sdk/retryafter"
 )
 
-// tokenTimeout bounds one request for an access token.
+// tokenTimeout limits one request for an access token.
 const tokenTimeout = 20 * time.Second
 
-// tokens hands out access tokens by OAuth2 client credentials (RFC 6749 section 4.4) and keeps the current one.
+// tokens obtains access tokens by OAuth2 client credentials (RFC 6749 section 4.4) and caches the current one.
 type tokens struct {
 	conf clientcredentials.Config
 	http *http.Client
-	lock chan struct{} // held by writing; a mutex that a context can give up on
+	lock chan struct{} // a mutex, held by sending, whose wait a context can end
 	cur  *oauth2.Token // guarded by lock
 }
 
@@ -29,7 +29,7 @@ func newTokens(conf clientcredentials.Config, c *http.Client) *tokens {
 	return &tokens{conf: conf, http: c, lock: make(chan struct{}, 1)}
 }
 
-// get returns a valid access token other than refused, which the server has just turned down.
+// get returns a valid access token other than refused, which the server has just rejected.
 func (t *tokens) get(ctx context.Context, refused string) (string, error) {
 	select {
 	case t.lock <- struct{}{}:
@@ -55,7 +55,7 @@ func tokenError(err error) error {
 	if !errors.As(err, &re) || re.Response == nil {
 		return fmt.Errorf("get access token: %w", err)
 	}
-	// The library's own text would repeat the whole body.
+	// The library's error would repeat the whole body.
 	e := &Error{
 		Status:    re.Response.StatusCode,
 		Permanent: !retryable(re.Response.StatusCode) && re.Response.StatusCode >= 300,

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Error is a refusal that has a reason of its own. All other errors (connection, time, disk) may pass by themselves.
+// Error is a refusal with a reason. All other errors (connection, timeout, disk) may be temporary.
 type Error struct {
-	// Code is the server's reply code, 0 when nobody was asked.
+	// Code is the server's reply code, 0 without a reply.
 	Code int
-	// Permanent: the same message will not be taken later.
+	// Permanent: the server will not accept the same message later.
 	Permanent bool
-	// RetryAfter is how long to wait before the next attempt, 0 when any time will do. Only with Permanent unset.
+	// RetryAfter is how long to wait before the next attempt, 0 for no minimum. Not set with Permanent.
 	RetryAfter time.Duration
 	// Message is for people.
 	Message string
@@ -20,21 +20,21 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// PartialError says that the mail went out, but not to everybody.
+// PartialError means that the server accepted the mail for some recipients only.
 type PartialError struct {
-	// Accepted are the addresses that this attempt sent to.
+	// Accepted are the addresses that the server accepted in this attempt.
 	Accepted []string
 	// Refused are the others.
 	Refused []Refusal
 }
 
-// Refusal is one address that the server did not take.
+// Refusal is one address that the server refused.
 type Refusal struct {
 	Address string
 	Err     *Error
 }
 
-// Permanent tells that none of the refused addresses will be taken later.
+// Permanent reports whether no refused address will be accepted later.
 func (e *PartialError) Permanent() bool { return permanent(e.Refused) }
 
 func (e *PartialError) Error() string {

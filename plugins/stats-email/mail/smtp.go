@@ -18,9 +18,9 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 )
 
-// How the connection to the server is protected.
+// Ways to protect the connection to the server.
 const (
-	// StartTLS begins in clear text and goes on only when the server offers STARTTLS (RFC 3207).
+	// StartTLS begins in clear text and requires the server to offer STARTTLS (RFC 3207).
 	StartTLS = "starttls"
 	// ImplicitTLS is TLS from the first byte (RFC 8314).
 	ImplicitTLS = "tls"
@@ -30,15 +30,15 @@ const (
 
 const (
 	connectTimeout = 10 * time.Second
-	// replyTimeout bounds each reply. RFC 5321 section 4.5.3.2 would wait minutes; the delivery's own time is shorter still.
+	// replyTimeout limits the wait for each reply. RFC 5321 section 4.5.3.2 allows minutes, but deliveries have shorter timeouts.
 	replyTimeout = 60 * time.Second
 )
 
-// SMTP sends to one server, over a new connection for each mail. It is safe for concurrent use.
+// SMTP sends mails to one server, each over a new connection. It is safe for concurrent use.
 type SMTP struct {
-	// Host is a name or an address; certificates must be made out to it.
+	// Host is a name or an address. The server's certificate must be valid for it.
 	Host string
-	// Port 0 is the port that is usual for TLS.
+	// Port 0 is the usual port for TLS.
 	Port int
 	// TLS is StartTLS, ImplicitTLS or ClearText.
 	TLS string
@@ -46,7 +46,7 @@ type SMTP struct {
 	Username, Password string
 	// RootCAs replaces the system's authorities. May be nil.
 	RootCAs *x509.CertPool
-	// Sent remembers who has got which mail. May be nil.
+	// Sent records which recipients each mail has reached. May be nil.
 	Sent *Sent
 }
 
@@ -56,9 +56,9 @@ func (s *SMTP) Addr() string {
 	return net.JoinHostPort(s.Host, strconv.Itoa(cmp.Or(s.Port, usual[s.TLS])))
 }
 
-// Send hands the message over for all its recipients but those whom Sent remembers. nil: the server has taken it for every
-// one. *PartialError: for some. *Error: for none, the server said no. Any other error: it is not known, or it was not even
-// tried; sending again is recognisable by the Message-ID.
+// Send sends the message to all its recipients that Sent does not list. It returns nil if the server accepted it for all of them,
+// a *PartialError if for some, and an *Error if it refused the message. After any other error the message may have been sent;
+// a repetition has the same Message-ID.
 func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	to := s.missing(m)
 	if len(to) == 0 {
@@ -72,13 +72,13 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return s.explain(ctx, "connect", err)
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // wakes whoever waits for the server
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() }) // ends a wait for the server
 	defer stop()
 	c, err := smtp.NewClient(conn, s.Host)
 	if err != nil {
 		return s.explain(ctx, "greet", err)
 	}
-	defer func() { _ = c.Close() }() // after QUIT, or not worth another word
+	defer func() { _ = c.Close() }() // the connection is not needed any more
 	if step, err := s.begin(c, conn); err != nil {
 		return s.explain(ctx, step, err)
 	}
@@ -89,11 +89,11 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return err
 	}
-	_ = c.Quit() // nothing more can go wrong with this mail
+	_ = c.Quit() // the server has accepted the mail
 	return s.conclude(m.ID, accepted, refused)
 }
 
-// conclude remembers whom the server took the mail for, and says whom not.
+// conclude records the accepted recipients and returns an error for the refused ones.
 func (s *SMTP) conclude(id string, accepted []string, refused []Refusal) error {
 	if len(accepted) == 0 {
 		return &Error{Permanent: permanent(refused), Message: describe(refused)}
@@ -107,7 +107,7 @@ func (s *SMTP) conclude(id string, accepted []string, refused []Refusal) error {
 	return nil
 }
 
-// missing returns the addresses that have not got the message yet.
+// missing returns the addresses that the message has not reached yet.
 func (s *SMTP) missing(m *Message) []string {
 	var reached, to []string
 	if s.Sent != nil {
@@ -144,11 +144,11 @@ func (s *SMTP) tlsConfig() *tls.Config {
 	return &tls.Config{ServerName: s.Host, RootCAs: s.RootCAs, MinVersion: tls.VersionTLS12}
 }
 
-// begin says hello, secures the connection and logs in. It returns the step that failed.
+// begin sends EHLO, secures the connection and logs in. It returns the step that failed.
 func (s *SMTP) begin(c *smtp.Client, conn net.Conn) (step string, err error) {
 	c.SkipSMTPUTF8(true) // addresses are ASCII
 	if err := c.Hello(helloName(conn)); err != nil {
-		return "say EHLO", err
+		return "send EHLO", err
 	}
 	if s.TLS == StartTLS {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
@@ -171,7 +171,7 @@ func (s *SMTP) begin(c *smtp.Client, conn net.Conn) (step string, err error) {
 	return "log in", err
 }
 
-// auth picks the best way to log in that the server offers.
+// auth returns the best authentication mechanism that the server offers.
 func (s *SMTP) auth(c *smtp.Client) (smtp.Auth, error) {
 	_, offered := c.Extension("AUTH")
 	for _, mechanism := range []struct {
@@ -180,7 +180,7 @@ func (s *SMTP) auth(c *smtp.Client) (smtp.Auth, error) {
 	}{
 		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(s.Username, s.Password)},
 		{"SCRAM-SHA-1", smtp.ScramSHA1Auth(s.Username, s.Password)},
-		{"PLAIN", smtp.PlainAuth("", s.Username, s.Password, s.Host, true)}, // begin has seen to it that nobody listens
+		{"PLAIN", smtp.PlainAuth("", s.Username, s.Password, s.Host, true)}, // begin has secured the connection
 		{"LOGIN", smtp.LoginAuth(s.Username, s.Password, s.Host, true)},
 		{"CRAM-MD5", smtp.CRAMMD5Auth(s.Username, s.Password)},
 	} {
@@ -191,7 +191,7 @@ func (s *SMTP) auth(c *smtp.Client) (smtp.Auth, error) {
 	return nil, fmt.Errorf("the server offers no way to log in that is known here (it offers: %q)", offered)
 }
 
-// envelope opens a mail transaction (RFC 5321 section 3.3). Recipients that are refused do not keep the mail from the others.
+// envelope starts a mail transaction (RFC 5321 section 3.3). Refused recipients do not keep the mail from the others.
 func (s *SMTP) envelope(ctx context.Context, c *smtp.Client, from string, to []string) (accepted []string, refused []Refusal, err error) {
 	if err := c.Mail("<" + Path(from) + ">"); err != nil {
 		return nil, nil, s.explain(ctx, "send from "+from, err)
@@ -218,10 +218,10 @@ func (s *SMTP) data(ctx context.Context, c *smtp.Client, text []byte) error {
 	if _, err := w.Write(text); err != nil {
 		return s.explain(ctx, "send the text", err)
 	}
-	return s.explain(ctx, "hear whether the mail was taken", w.Close())
+	return s.explain(ctx, "wait for the reply to the text", w.Close())
 }
 
-// explain makes an error of a step: an *Error if the server replied.
+// explain returns the error of a step: an *Error if the server replied.
 func (s *SMTP) explain(ctx context.Context, step string, err error) error {
 	if err == nil {
 		return nil
@@ -240,7 +240,7 @@ func (s *SMTP) explain(ctx context.Context, step string, err error) error {
 	return fmt.Errorf("mail server %s: %s: %w", s.Addr(), step, err)
 }
 
-// patientConn gives up when the peer takes replyTimeout for one read or write.
+// patientConn fails when one read or write takes longer than replyTimeout.
 type patientConn struct{ net.Conn }
 
 func (c *patientConn) Read(p []byte) (int, error) {
@@ -257,7 +257,7 @@ func (c *patientConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// helloName is the machine's full name, or its address as RFC 5321 section 4.1.3 writes it where there is none.
+// helloName returns the machine's full name, or its address in the form of RFC 5321 section 4.1.3 if there is none.
 func helloName(conn net.Conn) string {
 	if name, err := os.Hostname(); err == nil && dotAtom.MatchString(name) && strings.Contains(name, ".") {
 		return name

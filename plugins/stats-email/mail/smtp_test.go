@@ -194,7 +194,7 @@ func speaks(t *testing.T, text string) (port int) {
 // The server took the mail but its answer was lost: the next attempt sends a mail that is known by its Message-ID.
 func TestSMTPLostAnswer(t *testing.T) {
 	server := mailtest.New(t, mailtest.Options{CutAfterData: 1})
-	checkPlain(t, sender(server).Send(t.Context(), message(t)), "hear whether the mail was taken")
+	checkPlain(t, sender(server).Send(t.Context(), message(t)), "wait for the reply to the text")
 	if err := sender(server).Send(t.Context(), message(t)); err != nil {
 		t.Fatal(err)
 	}
