@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"strings"
 
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
@@ -22,26 +21,36 @@ type token struct {
 // send, but the others keep their positions. If all are empty it returns an error; no tokens at all is valid.
 func NewTokens(setting string, secrets []schema.Secret) (Tokens, []string, error) {
 	const minLen = 24 // bytes; shorter tokens can be guessed
-	var list Tokens
-	var warnings []string
-	for slot, s := range secrets {
-		text := s.Reveal()
-		if text == "" {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is empty and ignored: check that its environment variable is set", setting, slot))
-			continue
-		}
-		if len(text) < minLen {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] is %d bytes long; use at least %d", setting, slot, len(text), minLen))
-		}
-		if strings.HasSuffix(text, "\n") {
-			warnings = append(warnings, fmt.Sprintf("%s[%d] ends with a line break, which no sender can send: remove it", setting, slot))
-		}
-		list = append(list, token{slot: slot, digest: sha256.Sum256([]byte(text))})
+	warnings, err := CheckSecrets(setting, secrets, minLen)
+	if err != nil {
+		return nil, nil, err
 	}
-	if len(secrets) > 0 && len(list) == 0 {
-		return nil, nil, fmt.Errorf("%s: every token is empty: check that the environment variables are set", setting)
+	var list Tokens
+	for slot, s := range secrets {
+		if !s.IsZero() {
+			list = append(list, token{slot: slot, digest: sha256.Sum256([]byte(s.Reveal()))})
+		}
 	}
 	return list, warnings, nil
+}
+
+// CheckSecrets returns warnings about empty secrets, which the caller must ignore, and about those with fewer bytes than minLen.
+// It returns an error if there are secrets and all are empty.
+func CheckSecrets(setting string, secrets []schema.Secret, minLen int) (warnings []string, err error) {
+	empty := 0
+	for slot, s := range secrets {
+		switch n := len(s.Reveal()); {
+		case n == 0:
+			empty++
+			warnings = append(warnings, fmt.Sprintf("%s[%d] is empty and ignored: check that its environment variable is set", setting, slot))
+		case n < minLen:
+			warnings = append(warnings, fmt.Sprintf("%s[%d] is %d bytes long; use at least %d", setting, slot, n, minLen))
+		}
+	}
+	if len(secrets) > 0 && empty == len(secrets) {
+		return nil, fmt.Errorf("%s: every secret is empty: check that the environment variables are set", setting)
+	}
+	return warnings, nil
 }
 
 // Slot returns the position of the first token that equals one of the texts, -1 for none. It always compares everything, so

@@ -24,10 +24,10 @@ func TestTokens(t *testing.T) {
 			name: "one is empty", secrets: []string{"", long}, shown: map[string]int{"": -1, long: 1},
 			warnings: []string{"tokens[0] is empty and ignored: check that its environment variable is set"},
 		},
-		{name: "all are empty", secrets: []string{"", ""}, err: "tokens: every token is empty"},
+		{name: "all are empty", secrets: []string{"", ""}, err: "tokens: every secret is empty"},
 		{
 			name: "short, with a line break", secrets: []string{"abc\n"}, shown: map[string]int{"abc": -1, "abc\n": 0},
-			warnings: []string{"tokens[0] is 4 bytes long; use at least 24", "tokens[0] ends with a line break, which no sender can send: remove it"},
+			warnings: []string{"tokens[0] is 4 bytes long; use at least 24"},
 		},
 		{name: "twice the same", secrets: []string{long, long}, shown: map[string]int{long: 0}},
 	}

@@ -8,9 +8,7 @@ package intdash
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/pointsman/pointsman/core/source"
@@ -90,24 +88,18 @@ func (q *request) Events(context.Context, time.Time) ([]source.Event, error) {
 // sign, but the others keep their positions.
 func newVerifier(secrets []schema.Secret) (*verifier, []string, error) {
 	const minLen = 24 // bytes; shorter secrets can be guessed
-	v := &verifier{}
-	var warnings []string
-	for slot, s := range secrets {
-		text := s.Reveal()
-		if text == "" {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] is empty and ignored: check that its environment variable is set", slot))
-			continue
-		}
-		if len(text) < minLen {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] is %d bytes long; use at least %d", slot, len(text), minLen))
-		}
-		if strings.HasSuffix(text, "\n") {
-			warnings = append(warnings, fmt.Sprintf("secrets[%d] ends with a line break, which is part of the secret: remove it unless the hook's secret has it as well", slot))
-		}
-		v.keys = append(v.keys, newKey(slot, text))
+	if len(secrets) == 0 {
+		return nil, nil, errors.New("secrets: set at least one")
 	}
-	if len(v.keys) == 0 {
-		return nil, nil, errors.New("secrets: every secret is empty: check that the environment variables are set")
+	warnings, err := source.CheckSecrets("secrets", secrets, minLen)
+	if err != nil {
+		return nil, nil, err
+	}
+	v := &verifier{}
+	for slot, s := range secrets {
+		if !s.IsZero() {
+			v.keys = append(v.keys, newKey(slot, s.Reveal()))
+		}
 	}
 	return v, warnings, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -33,20 +34,17 @@ type jwtChecker struct {
 }
 
 func newJWTChecker(s *JWTSettings, now func() time.Time) (*jwtChecker, []string, error) {
+	const minLen = 32 // bytes, the minimum for HS256 (RFC 7518 section 3.2)
+	warnings, err := source.CheckSecrets("jwt.secrets", s.Secrets, minLen)
+	if err != nil {
+		return nil, nil, err
+	}
 	c := &jwtChecker{roomsClaim: s.RoomsClaim, leeway: s.Leeway}
 	algorithms := slices.Clone(s.Algorithms)
-	var warnings []string
-	for i, secret := range s.Secrets {
-		const minLen = 32 // bytes, the minimum for HS256 (RFC 7518 section 3.2)
-		text := secret.Reveal()
-		switch {
-		case text == "":
-			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is empty and ignored: check that its environment variable is set", i))
-			continue
-		case len(text) < minLen:
-			warnings = append(warnings, fmt.Sprintf("jwt.secrets[%d] is %d bytes long; use at least %d", i, len(text), minLen))
+	for _, secret := range s.Secrets {
+		if !secret.IsZero() {
+			c.keys.Keys = append(c.keys.Keys, []byte(secret.Reveal()))
 		}
-		c.keys.Keys = append(c.keys.Keys, []byte(text))
 	}
 	if len(c.keys.Keys) > 0 && len(s.Algorithms) == 0 {
 		algorithms = append(algorithms, "HS256")

@@ -35,7 +35,7 @@ func TestSettings(t *testing.T) {
 		"partition":        {nil, map[string]any{"region": "us-isog-east-1"}, "in no AWS partition known here"},
 		"one key":          {nil, map[string]any{"secret_key": nil}, "go together"},
 		"token alone":      {nil, map[string]any{"access_key": nil, "secret_key": nil, "session_token": "canary"}, "session_token needs"},
-		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "every token is empty"},
+		"empty secrets":    {nil, map[string]any{"secrets": []string{""}}, "every secret is empty"},
 	} {
 		_, err := makeSource(settingsOf(t, "http://127.0.0.1:1/dev", c.changes, c.api), testDeps())
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
