@@ -19,7 +19,7 @@ var rootBlocks = map[string][]string{
 	"rule":     {"name"},
 }
 
-// singletons may be written once in all files.
+// singletons are the blocks that may be written only once in all files.
 var singletons = []string{"server", "admin", "journal", "plugins"}
 
 func rootBlockNames() []string { return slices.Sorted(maps.Keys(rootBlocks)) }

@@ -10,7 +10,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// The schemas of the router's own blocks, in the words that plugins use for theirs. Their defaults are the router's.
+// The schemas of the router's own blocks, in the same form as those of plugins.
 var (
 	serverSchema = withBlocks(schemaOf(
 		text("listen", "127.0.0.1:8080", "Address that serves the sources."),
@@ -155,7 +155,7 @@ func (l *loader) whole(o *object, name string, least, most int64) int64 {
 	return n
 }
 
-// parsed is a string that a function reads.
+// parsed parses the string in an attribute.
 func parsed[T any](l *loader, o *object, name string, parse func(string) (T, error)) T {
 	var none T
 	f, ok := o.fields[name]

@@ -1,10 +1,9 @@
 // Package config reads Pointsman's configuration: *.hcl files in, typed blocks, rule expressions and diagnostics out.
 // It is the only parser of configuration files.
 //
-// Load checks everything that is known before the first event: names, settings, schemas, limits. Parts that depend on an
-// event, the `when` of a rule and the arguments of its dispatch blocks, is passed to core/rule as expressions to
-// compile. All errors of all files are reported at once, and an error is reported once: what has an error is left out of
-// the Config, so that later checks have nothing to repeat.
+// Load checks everything that is known before the first event: names, settings, schemas, limits. core/rule compiles the parts that
+// depend on an event: the `when` of a rule and the arguments of its dispatch blocks. All errors of all files are reported at once, and each error is reported once: a part with an error is left out
+// of the Config, so that later checks do not repeat it.
 package config
 
 import (
@@ -76,7 +75,7 @@ func (s *Server) Scheme() string {
 	return "http"
 }
 
-// TLS is how the server proves who it is. The files were readable, and a pair, when the configuration was loaded.
+// TLS is the certificate of the server. When the configuration was loaded, the files were readable and belonged together.
 type TLS struct {
 	CertFile, KeyFile string
 	// MinVersion is one of crypto/tls's.
@@ -90,11 +89,11 @@ type Admin struct{ Listen string }
 type Journal struct {
 	// Path is relative to the working directory.
 	Path string
-	// MaxBytes is the size at which the journal takes no more events.
+	// MaxBytes is the size at which the journal rejects new events.
 	MaxBytes int64
 	// Retention is how long settled events are kept.
 	Retention time.Duration
-	// DedupeWindow is how long an event's id is remembered to recognise it when it comes again.
+	// DedupeWindow is how long the id of an event is remembered to detect duplicates.
 	DedupeWindow time.Duration
 }
 

@@ -13,7 +13,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// decodePlugins reads the plugin blocks. One with errors is kept: rules may name it.
+// decodePlugins reads the plugin blocks. A block with errors is kept, because rules may name it.
 func (l *loader) decodePlugins(blocks []*hclsyntax.Block) {
 	seen := map[string]*hclsyntax.Block{}
 	for _, b := range blocks {
@@ -89,8 +89,8 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 		return nil
 	}
 	binary := p.Path + " " + p.SHA256
-	d, asked := l.described[binary]
-	if !asked {
+	d, cached := l.described[binary]
+	if !cached {
 		d.answer, d.err = l.options.Describe(l.ctx, p.PluginRef)
 		if d.err == nil && d.answer == nil {
 			d.err = errors.New("no description")
@@ -98,7 +98,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 		l.described[binary] = d
 	}
 	switch {
-	case d.err != nil && asked:
+	case d.err != nil && cached:
 		return nil // reported at the first block of this binary
 	case d.err != nil:
 		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Running %s describe: %v. The settings and arguments of this plugin are not checked.", p.Path, d.err))

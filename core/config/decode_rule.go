@@ -78,7 +78,7 @@ func (l *loader) on(b *hclsyntax.Block, sources map[string]*Source) []*Source {
 	return on
 }
 
-// onValue is for a list that is not written in place: on = local.sources.
+// onValue reads a list that is not a literal: on = local.sources.
 func (l *loader) onValue(attr *hclsyntax.Attribute, sources map[string]*Source) []*Source {
 	v, ok := l.shown(attr.Expr, "on")
 	if !ok {
@@ -115,7 +115,7 @@ func (l *loader) addSource(on []*Source, name cty.Value, rng hcl.Range, sources 
 	return append(on, s)
 }
 
-// when is the rule's condition, or nil when there is an error in it.
+// when returns the condition of the rule, or nil after an error.
 func (l *loader) when(b *hclsyntax.Block) hcl.Expression {
 	attr := b.Body.Attributes["when"]
 	if attr == nil {
@@ -144,8 +144,8 @@ func (l *loader) shown(expr hclsyntax.Expression, what string) (cty.Value, bool)
 	return v, false
 }
 
-// perEvent checks an expression that is evaluated for each event: its values are stored and shown, so they hold no secret.
-// Everything else about it is rule.Compile's to check.
+// perEvent checks an expression that is evaluated for each event: its values are stored and shown, so they must not hold
+// secrets. rule.Compile checks everything else.
 func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 	ok := true
 	for _, call := range calls(expr) {

@@ -15,7 +15,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// decodeServer reads the blocks that exist once.
+// decodeServer reads the singleton blocks.
 func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 	server := l.single(by, "server", serverSchema)
 	l.cfg.Server = Server{
@@ -64,7 +64,7 @@ func (l *loader) proxies(server *object) {
 	}
 }
 
-// parseNetwork parses a network in CIDR notation or a single address. IPv4 networks written as IPv6 become IPv4, as the
+// parseNetwork parses a network in CIDR notation or a single address. IPv4 networks written as IPv6 become IPv4, like the
 // addresses that are compared with them.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// decodeSources reads the source blocks. One with errors is kept: rules may name it.
+// decodeSources reads the source blocks. A block with errors is kept, because rules may name it.
 func (l *loader) decodeSources(blocks []*hclsyntax.Block) {
 	seen := map[string]*hclsyntax.Block{}
 	for _, b := range blocks {

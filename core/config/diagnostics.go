@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Diagnostics collects everything that is wrong or doubtful about a configuration. It is not safe for concurrent use.
+// Diagnostics collects the errors and warnings about a configuration. It is not safe for concurrent use.
 type Diagnostics struct {
 	list  hcl.Diagnostics
 	files map[string]*file
@@ -92,5 +92,5 @@ func warningAt(rng hcl.Range, summary, detail string) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: &rng}
 }
 
-// place is "config.hcl line 3", for a diagnostic that speaks of a second place.
+// place is "config.hcl line 3", for a diagnostic that mentions a second place.
 func place(rng hcl.Range) string { return fmt.Sprintf("%s line %d", rng.Filename, rng.Start.Line) }

@@ -12,8 +12,8 @@ import (
 	"github.com/mitchellh/go-wordwrap"
 )
 
-// WriteText writes all diagnostics for people, in the order of files and lines. Width is where lines of prose are wrapped,
-// 0 for never; color adds terminal escape sequences.
+// WriteText writes all diagnostics as text, in the order of files and lines. It wraps prose at width, unless that is 0. color adds
+// terminal escape sequences.
 //
 // The form is that of hcl.NewDiagnosticTextWriter with a line of carets, which shows the place without color too.
 func (d *Diagnostics) WriteText(w io.Writer, width int, color bool) error {
@@ -48,14 +48,14 @@ func (d *Diagnostics) text(b *bytes.Buffer, diag *hcl.Diagnostic, width int, col
 	}
 }
 
-// snippet is the source line that a diagnostic is about.
+// snippet is the source line of a diagnostic.
 type snippet struct {
 	file, context string
 	line          int
-	// code is the line's text; from and to are the byte offsets in it of what to mark.
+	// code is the text of the line; from and to are the byte offsets of the marked part.
 	code     []byte
 	from, to int
-	// known is false when the file's text is not at hand.
+	// known is false if the text of the file is not available.
 	known bool
 }
 

@@ -39,7 +39,7 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 		blocks = append(blocks, l.read(name)...)
 	}
 	if l.diags.HasErrors() {
-		// Part of the text is not understood; what it may have declared would be reported as missing.
+		// Part of the text could not be parsed. Names that it declares would be reported as missing.
 		return l.cfg, l.diags
 	}
 	l.decode(blocks)
@@ -81,7 +81,7 @@ func (l *loader) read(name string) []*hclsyntax.Block {
 	return f.body.Blocks
 }
 
-// decode turns blocks into the configuration. The order is that in which one may use the other.
+// decode turns blocks into the configuration. A block may use those decoded before it.
 func (l *loader) decode(blocks []*hclsyntax.Block) {
 	l.rootAttributes()
 	by := l.sort(blocks)

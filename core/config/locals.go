@@ -80,7 +80,7 @@ func (g *localGraph) evaluate(name string) {
 	g.l.locals[name] = v
 }
 
-// reportCycle reports locals that need each other, once for all of them.
+// reportCycle reports a cycle of locals once.
 func (g *localGraph) reportCycle(cycle []string) {
 	for _, name := range cycle {
 		g.done[name] = true

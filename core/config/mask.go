@@ -7,10 +7,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Diagnostics show source text, and source text may hold secrets that somebody wrote there in spite of env(). A literal
-// is overwritten in the text that diagnostics show when its attribute is sensitive by its schema, when it has no schema
-// (its name may be a sensitive one misspelt), or when its name looks like that of a secret. The last also holds for files
-// that cannot be parsed. The default in env("X", "default") may be one too.
+// Diagnostics show source text, and source text may hold secrets that were written there despite env(). A literal
+// is overwritten in the text that diagnostics show if the schema marks its attribute as sensitive, if the attribute is unknown (it
+// may be a misspelt sensitive one), or if its name looks like that of a secret. The last rule also applies to files that cannot be
+// parsed. The default in env("X", "default") may be a secret too.
 
 var likelySecret = regexp.MustCompile(`(?i)secret|passw|passphrase|token|webhook|credential|api_?key|private_?key|access_?key`)
 
@@ -84,7 +84,7 @@ func (f *file) maskToken(i int) {
 	}
 }
 
-// namesSecret reports whether token i is in the "X" of env("X"): the name of a secret, which is worth showing.
+// namesSecret reports whether token i is in the "X" of env("X"): the name of a secret, which may be shown.
 func (f *file) namesSecret(i int) bool {
 	return i >= 3 && f.tokens[i-1].Type == hclsyntax.TokenOQuote && f.tokens[i-2].Type == hclsyntax.TokenOParen &&
 		secretNames[string(f.tokens[i-3].Bytes)]

@@ -34,7 +34,7 @@ type field struct {
 
 // decoding holds the options of decoding a body.
 type decoding struct {
-	// what the block is called at the beginning of a sentence: `Source "lab"`.
+	// what names the block at the beginning of a sentence: `Source "lab"`.
 	what string
 	// secrets allows env(), file() and sensitive values.
 	secrets bool
@@ -43,7 +43,7 @@ type decoding struct {
 	rng hcl.Range
 	// skip are attributes and blocks of the schema that the caller decodes itself.
 	skip []string
-	// also are attributes and blocks that the body may have beside those of the schema.
+	// also are attributes and blocks that the body may have in addition to those of the schema.
 	also *pluginv1.Schema
 }
 
@@ -99,7 +99,7 @@ func (l *loader) nested(body *hclsyntax.Body, b *pluginv1.Block, how decoding) (
 	return found, ok
 }
 
-// blocksNamed finds the blocks of one type and checks how many there are.
+// blocksNamed finds the blocks of one type and checks their number.
 func (l *loader) blocksNamed(body *hclsyntax.Body, b *pluginv1.Block, how decoding) ([]*hclsyntax.Block, bool) {
 	ok := true
 	var blocks []*hclsyntax.Block
@@ -175,7 +175,7 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 	return ok
 }
 
-// misspelt reports whether the attribute is there under a name that is reported as unknown, with this one suggested.
+// misspelt reports whether an unknown attribute was reported with this name as the suggestion.
 func misspelt(body *hclsyntax.Body, name string, s *pluginv1.Schema, how decoding) bool {
 	known := append(attributeNames(s), attributeNames(how.also)...)
 	for written := range body.Attributes {
@@ -195,7 +195,7 @@ func (l *loader) noLabels(b *hclsyntax.Block) bool {
 	return false
 }
 
-// explain puts a schema's doc behind a sentence.
+// explain appends the doc of a schema to a sentence.
 func explain(doc string) string {
 	if doc == "" {
 		return ""

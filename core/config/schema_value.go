@@ -49,7 +49,7 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 }
 
 // warnLineBreak warns of a secret of one line that ends in a line break. file() cuts off one, as editors add it; more is a mistake
-// that nobody sees. A text of several lines, such as a PEM key, may end as it likes.
+// that is hard to see. A text of several lines, such as a PEM key, may end as it likes.
 func (l *loader) warnLineBreak(name string, rng hcl.Range, v cty.Value) {
 	if v.IsNull() {
 		return

@@ -30,7 +30,7 @@ func (Settings) LogValue() slog.Value { return slog.StringValue(redacted) }
 func (Settings) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // Diagnose adds diagnostics that a plugin returned for its settings, at the line of the setting that Path names, or at the block when
-// there is no such line. The settings' secrets are taken out of the text.
+// there is no such line. It removes the secrets of the settings from the text.
 func (p *Plugin) Diagnose(d *pluginv1.Diagnostic) { p.origin.diagnose(d) }
 
 // Diagnose adds diagnostics of a source for its settings, as Plugin.Diagnose does.
@@ -54,7 +54,7 @@ func (o *origin) diagnose(d *pluginv1.Diagnostic) {
 	if rng == (hcl.Range{}) {
 		rng = o.block
 	}
-	if told := strings.Contains(d.GetSummary()+d.GetDetail(), d.GetPath()); !found && !told {
+	if named := strings.Contains(d.GetSummary()+d.GetDetail(), d.GetPath()); !found && !named {
 		diag.Detail = strings.TrimSpace(diag.Detail + " (Setting: " + d.GetPath() + ")")
 	}
 	diag.Subject = &rng
@@ -93,7 +93,7 @@ func (o *object) find(steps []string) (hcl.Range, bool) {
 	return blocks[at].find(steps)
 }
 
-// cleaner replaces the secrets of settings. Very short ones stay: a text without the letter "a" says nothing.
+// cleaner replaces the secrets of settings. It keeps very short ones, because replacing every "a" would make the text unreadable.
 func (o *object) cleaner() *strings.Replacer {
 	const shortest = 4
 	var pairs []string

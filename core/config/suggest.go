@@ -8,7 +8,7 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Suggest returns the known name that a reader most likely meant by given, or "" when none is near.
+// Suggest returns the known name that is most similar to given, or "" if none is similar.
 func Suggest(given string, known []string) string {
 	best, bestDistance := "", 3 // the distance below which HCL makes its own suggestions
 	given = strings.ToLower(given)
@@ -21,7 +21,7 @@ func Suggest(given string, known []string) string {
 	return best
 }
 
-// swapped reports whether two names have the same letters: in short names, two other letters make another word.
+// swapped reports whether two names have the same letters. A short name with other letters is more likely another word.
 func swapped(a, b string) bool {
 	x, y := []byte(a), []byte(b)
 	slices.Sort(x)
@@ -29,7 +29,7 @@ func swapped(a, b string) bool {
 	return string(x) == string(y)
 }
 
-// didYouMean returns a sentence for after "there is no X": the nearest name, or all known names if none is near.
+// didYouMean returns a sentence that follows "There is no X.": the most similar name, or all known names if none is similar.
 func didYouMean(given string, known []string, what string) string {
 	if s := Suggest(given, known); s != "" {
 		return fmt.Sprintf(" Did you mean %q?", s)

@@ -113,7 +113,7 @@ func (l *loader) isSensitive(b *hclsyntax.Block) bool {
 	}
 	v, diags := attr.Expr.Value(nil)
 	if diags.HasErrors() || v.IsNull() || v.Type() != cty.Bool {
-		return true // whatever it says, somebody meant to hide this
+		return true // the author meant to hide the value
 	}
 	return v.True()
 }

@@ -1,7 +1,7 @@
 package rule
 
-// maxWork limits the work of one rule for one event, in steps of about a nanosecond. Events come from outside, and what a rule
-// costs may grow with the square of an event's size.
+// maxWork limits the work of one rule for one event, in steps of about a nanosecond. The cost of a rule may grow with the square
+// of the size of an event, which is untrusted.
 const maxWork = 16_000_000
 
 // Steps of the costlier operations. Producing or searching one byte of text is one step.
@@ -11,7 +11,7 @@ const (
 	elementWork = 100               // a value that is made for a function of go-cty
 )
 
-// spend counts steps, and fails when there were too many. It returns false after any failure.
+// spend counts steps and fails when they exceed maxWork. It returns false after any failure.
 func (f *frame) spend(at *position, steps int) bool {
 	if f.work += steps; f.work > maxWork {
 		f.fail(at, "this costs too much for one event: the limit is %d rounds of for, or %d MB of text", maxWork/roundWork, maxWork/1_000_000)

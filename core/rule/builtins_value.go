@@ -161,7 +161,7 @@ func (c *compiler) get(k *call) *expr {
 	})
 }
 
-// step is one step of a path: a member's name or the number of an element.
+// step returns the member or element that one step of a path names.
 func (v value) step(s string) value {
 	if v.kind != list {
 		return v.member(s)

@@ -2,9 +2,8 @@ package rule
 
 import "github.com/zclconf/go-cty/cty"
 
-// The as functions return a closure that is never null, converting as HCL does: what is null or cannot be converted fails.
-// A conversion that may fail only because of the type of what the event is known to hold is an error at load. role says what
-// the value is for, in diagnostics.
+// The as functions return a closure that converts a value as HCL does. At run time it fails for null and for values that cannot be
+// converted. A conversion that the static type rules out is an error at load. role describes the value in diagnostics.
 
 func (c *compiler) asBool(x *expr, role string) func(*frame) bool {
 	if !c.convertible(x, cty.Bool, role) {

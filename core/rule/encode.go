@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// appendValue writes v as JSON. A document's own value keeps its numbers as they were written. Of lists and objects beyond
-// twice MaxArguments not everything is written.
+// appendValue writes v as JSON. Numbers of a document stay as they were written. It stops within lists and objects that exceed twice
+// maxArguments.
 func appendValue(buf []byte, v value) []byte {
 	switch v.kind {
 	case boolean:
@@ -79,7 +79,7 @@ func escapeFrom(buf []byte, start int) []byte {
 	return buf
 }
 
-// isPlain reports whether s is the inside of a JSON string as it is. It may say no too often.
+// isPlain reports whether s is the inside of a JSON string as it is. It may return false for plain text.
 func isPlain[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {

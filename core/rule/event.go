@@ -11,18 +11,18 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// eventType is what `event` is for one kind of source.
+// eventType is the type of `event` for one kind of source.
 type eventType struct {
 	root *expr
 	// data is the Go type of the kind's message.
 	data reflect.Type
-	// documents is how many Json fields the message has.
+	// documents is the number of Json fields of the message.
 	documents int
 }
 
 // message describes an object whose fields are known at load.
 type message struct {
-	// path is how it is written: "event.data"; name is that for diagnostics: "event.data of s3 events".
+	// path is "event.data"; name is the name in diagnostics: "event.data of s3 events".
 	path, name string
 	fields     []field
 }

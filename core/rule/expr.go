@@ -17,7 +17,7 @@ type expr struct {
 	text    func(*frame) string
 	// optional is set for a number that may be null: false.
 	optional func(*frame) (number, bool)
-	// write appends the text that text returns; nil when there is nothing to gain.
+	// write appends the text that text returns, without an intermediate string. It may be nil.
 	write func(*frame, []byte) []byte
 	// constant is the value of an expression that does not depend on the event.
 	constant *value
@@ -59,7 +59,7 @@ func valueExpr(at *position, typ cty.Type, fn func(*frame) value) *expr {
 	return &expr{at: at, typ: typ, val: fn}
 }
 
-// constExpr is an expression of which everything is known.
+// constExpr is an expression with a known value.
 func constExpr(at *position, typ cty.Type, v value) *expr {
 	e := &expr{at: at, typ: typ, constant: &v, val: func(*frame) value { return v }}
 	switch {
@@ -74,7 +74,7 @@ func constExpr(at *position, typ cty.Type, v value) *expr {
 	return e
 }
 
-// placed returns e as it is written at another place.
+// placed returns e with another position.
 func (e *expr) placed(at *position) *expr {
 	placed := *e
 	placed.at = at
@@ -86,5 +86,5 @@ func (e *expr) rng() *hcl.Range { return &e.at.rng }
 // isNull reports whether e is the literal null.
 func (e *expr) isNull() bool { return e.constant != nil && e.constant.kind == null }
 
-// dynamic reports whether the type of e is known only with the event.
+// dynamic reports whether the type of e is known only at run time.
 func (e *expr) dynamic() bool { return e.typ == cty.DynamicPseudoType }

@@ -58,7 +58,7 @@ func (t *eventType) fields(m *message, desc protoreflect.MessageDescriptor, at p
 	return m
 }
 
-// fieldExpr reads one field; nil for a kind of field that no event has.
+// fieldExpr reads one field. It returns nil for kinds of fields that no event has.
 func (t *eventType) fieldExpr(in *message, fd protoreflect.FieldDescriptor, typ reflect.Type, at path) *expr {
 	switch {
 	case fd.IsList() && isPair(fd.Message()):
@@ -81,7 +81,7 @@ func isPair(desc protoreflect.MessageDescriptor) bool {
 	return desc != nil && desc.Fields().ByName("name") != nil && desc.Fields().ByName("value") != nil
 }
 
-// scalarExpr reads a field that is never null: one that is not set has its zero value.
+// scalarExpr reads a field that is never null. A field that is not set has its zero value.
 func scalarExpr(typ reflect.Type, at path) *expr {
 	switch {
 	case typ.Kind() == reflect.String:

@@ -85,19 +85,19 @@ func (f *frame) json(slot int, text []byte) value {
 	return d.get(jsondoc.Root)
 }
 
-// position is an expression as people find it.
+// position locates an expression for diagnostics.
 type position struct {
 	rng  hcl.Range
 	text string
 }
 
-// failure is why an expression has no value for an event.
+// failure is the reason why an expression has no value for an event.
 type failure struct {
 	at      *position // nil: the expression as a whole
 	problem string
 }
 
-// fail remembers the first failure. The caller goes on with any value: nothing is made of it.
+// fail records the first failure. The caller continues with any value, because the result is discarded.
 func (f *frame) fail(at *position, format string, args ...any) {
 	if f.err == nil {
 		f.err = &failure{at: at, problem: fmt.Sprintf(format, args...)}

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// index finds the rules whose first clauses an event can satisfy. A rule is listed under one guard, the one that the fewest
-// rules share, or under none.
+// index finds the rules whose first clauses an event can satisfy. A rule is listed under the guard that the fewest rules share, or
+// in rest if it has none.
 type index struct {
 	fields []indexedField
 	rest   []*program
 }
 
-// indexedField lists rules by what a field must equal.
+// indexedField lists rules by the value that a field must have.
 type indexedField struct {
 	name  string
 	read  func(*frame) string
@@ -52,7 +52,7 @@ func (x *index) add(p *program, g guard) {
 // candidates are the rules to evaluate, in the order they are written.
 func (r *sourceRules) candidates(f *frame) []*program {
 	if !f.data.IsValid() {
-		return r.all // a guard would fail, and each rule has to say so itself
+		return r.all // reading a guard would fail, and each rule must report that failure
 	}
 	found, lists := r.index.rest, 1
 	for _, field := range r.index.fields {

@@ -14,7 +14,7 @@ type loop struct {
 	key, item  int // slots of frame.vars
 }
 
-// open puts the loop's variables into scope. close takes them out.
+// open adds the variables of the loop to the scope. close removes them.
 func (c *compiler) open(at *position, collection *expr, key, item loopVar) *loop {
 	l := &loop{at: at, collection: collection, key: len(c.loops), item: len(c.loops) + 1}
 	keyType := cty.Number
@@ -37,7 +37,7 @@ func variable(slot int, typ cty.Type) *expr {
 	return valueExpr(nil, typ, func(f *frame) value { return f.vars[slot] })
 }
 
-// run stops early when something failed.
+// run calls body for each element and stops at the first failure.
 func (l *loop) run(f *frame, body func()) {
 	for len(f.vars) <= l.item {
 		f.vars = append(f.vars, value{})

@@ -26,7 +26,7 @@ const outOfRange = "the result is out of range: numbers have at most 150 digits 
 
 func intNumber(i int64) number { return number{whole: i} }
 
-// floatNumber takes the shortest decimal that reads as f. It returns false for infinities and NaN.
+// floatNumber returns the shortest decimal that parses to f. It returns false for infinities and NaN.
 func floatNumber(f float64) (number, bool) {
 	return parseNumber(strconv.FormatFloat(f, 'g', -1, 64))
 }
@@ -59,7 +59,7 @@ func isDecimal(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789.+-eE") == ""
 }
 
-// float returns n as a float, of which nothing may be changed.
+// float returns n as a float, which the caller must not change.
 func (n number) float() *big.Float {
 	if n.big != nil {
 		return n.big

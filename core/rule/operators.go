@@ -18,7 +18,7 @@ var arithmetics = map[*hclsyntax.Operation]struct {
 	hclsyntax.OpModulo:   {"%", modulo},
 }
 
-// orderings tell of the result of compare.
+// orderings interpret the result of compare.
 var orderings = map[*hclsyntax.Operation]struct {
 	symbol string
 	holds  func(order int) bool

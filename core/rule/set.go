@@ -16,8 +16,8 @@ type Delivery struct {
 	OrderKey string
 	// Policy is shared by all deliveries of the dispatch block: read only.
 	Policy *journal.Policy
-	// Err says why there are no arguments: file, line, expression, what failed. When `when` fails, each dispatch block
-	// of the rule has a delivery with the same Err.
+	// Err is the failure of an expression, with file, line and expression. When `when` fails, each dispatch block of the rule
+	// has a delivery with the same Err.
 	Err error
 }
 
@@ -108,7 +108,7 @@ func (d *dispatch) delivery(f *frame, rule string) Delivery {
 	return out
 }
 
-// failureAt is the first failure; at is what was evaluated.
+// failureAt returns the first failure. at is its position if it has none.
 func (f *frame) failureAt(at *position) error {
 	if f.err.at == nil {
 		f.err.at = at

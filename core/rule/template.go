@@ -6,9 +6,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// templateArgument compiles an argument that the plugin reads as a template of Go's text/template. Constant text is the rule
-// author's and stays as it is. Text that depends on the event is data: every "{" in it is escaped, so that it cannot begin an
-// action of the template, not even together with the text around it.
+// templateArgument compiles an argument that the plugin parses as a text/template. Constant text was written by the author of the
+// rule and stays as it is. Text that depends on the event is data: every "{" in it is escaped, so that it cannot begin an action
+// of the template, even in combination with the text around it.
 func (c *compiler) templateArgument(e hclsyntax.Expression) *expr {
 	x := c.compile(e)
 	if x == nil || x.constant != nil || x.number != nil || x.boolean != nil {

@@ -35,7 +35,7 @@ func (c *compiler) scopeTraversal(e *hclsyntax.ScopeTraversalExpr) *expr {
 	return nil
 }
 
-// suggestName takes a field of the event without "event." before it for what it is.
+// suggestName recognizes a field of the event that is written without "event.".
 func (c *compiler) suggestName(name string) string {
 	for _, m := range []*expr{c.event, c.event.fields.field("data")} {
 		if m.fields != nil && m.fields.field(name) != nil {
@@ -239,7 +239,7 @@ func (f *frame) listElement(at *position, list value, i number) value {
 	return v
 }
 
-// dynamicElement looks into what is known only with the event: what is not there is null.
+// dynamicElement reads an element of a value whose type is known only at run time. A missing element is null.
 func (f *frame) dynamicElement(key *expr, v, k value) value {
 	switch v.kind {
 	case object:

@@ -15,7 +15,7 @@ func isList(t cty.Type) bool { return t.IsListType() || t.IsTupleType() || t.IsS
 
 func isObject(t cty.Type) bool { return t.IsMapType() || t.IsObjectType() }
 
-// elementType is the type of what a list, map or object holds; dynamic where the elements differ.
+// elementType is the type of the elements of a list, map or object, and dynamic if they differ.
 func elementType(t cty.Type) cty.Type {
 	switch {
 	case t.IsCollectionType():
@@ -57,7 +57,7 @@ func comparableTypes(a, b cty.Type) bool {
 	return a.Equals(b)
 }
 
-// typeOf is the static type of a constant: what its expression promised, unless the value shows more.
+// typeOf is the static type of a constant: the type of its expression, or that of the value if the expression is dynamic.
 func typeOf(v value, promised cty.Type) cty.Type {
 	if promised != cty.DynamicPseudoType {
 		return promised
@@ -106,7 +106,7 @@ func fromCty(v cty.Value) (value, error) {
 	return value{}, fmt.Errorf("a value of type %s cannot be used in a rule", t.FriendlyName())
 }
 
-// fromBig takes a number of a function, some of which compute with float64: of those the shortest decimal counts.
+// fromBig converts the result of a function. If the function computes with float64, it takes the shortest decimal.
 func fromBig(b *big.Float) (value, error) {
 	n, ok := bigNumber(b)
 	if ok && n.big != nil && b.Prec() <= 53 {
@@ -169,7 +169,7 @@ func toCty(v value) cty.Value {
 	return cty.NullVal(cty.DynamicPseudoType)
 }
 
-// sentence makes an error text one, without the final stop.
+// sentence capitalizes an error text and removes the final period.
 func sentence(s string) string {
 	s = strings.TrimSuffix(s, ".")
 	r, size := utf8.DecodeRuneInString(s)

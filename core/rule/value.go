@@ -11,7 +11,7 @@ import (
 	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
-// kind is what a value is at run time.
+// kind is the type of a value at run time.
 type kind uint8
 
 const (
@@ -27,7 +27,7 @@ var kindNames = [...]string{"null", "a bool", "a number", "a string", "a list", 
 
 func (k kind) String() string { return kindNames[k] }
 
-// value is any value at run time. It is valid as long as the frame it was made in.
+// value is a value at run time. It is valid as long as its frame.
 type value struct {
 	kind kind
 	num  number // of a numeric; of a boolean, 0 or 1; the node of a value inside a document
@@ -35,10 +35,10 @@ type value struct {
 	ref  any // of a list *tuple, of an object *record, of both *document
 }
 
-// tuple is a list that is not JSON.
+// tuple is a list that was computed.
 type tuple struct{ items []value }
 
-// record is an object that is not JSON: its members sorted by name.
+// record is an object that was computed, with its members sorted by name.
 type record struct {
 	names  []string
 	values []value
@@ -92,7 +92,7 @@ func (v value) member(name string) value {
 	return value{}
 }
 
-// elements goes through a list without making it.
+// elements iterates over a list without building a slice.
 func (v value) elements() iter.Seq[value] {
 	if r, ok := v.ref.(*document); ok && v.kind == list {
 		return r.elements(v.node())
@@ -204,7 +204,7 @@ func equal(a, b value) bool {
 
 func equalText(a, b string) bool { return a == b || normal(a) == normal(b) }
 
-// normal returns s in normalization form C, which is s itself for nearly all strings there are.
+// normal returns s in normalization form C. Nearly all strings are in that form already.
 func normal(s string) string {
 	if isASCII(s) {
 		return s
@@ -226,7 +226,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// show returns v for people: as JSON, cut to a length that fits into a line.
+// show returns v as JSON for messages, shortened to fit into a line.
 func show(v value) string {
 	const limit = 80
 	if v.kind == text && len(v.str) > limit {

@@ -11,7 +11,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// maxDepth bounds nested blocks. It also catches a struct that holds itself.
+// maxDepth bounds nested blocks. It also rejects recursive structs.
 const maxDepth = 8
 
 // object is the decoding plan of one struct.
@@ -50,7 +50,7 @@ func compile(t reflect.Type, depth int) (*object, *pluginv1.Schema, error) {
 	return o, s, nil
 }
 
-// flatten lists the exported fields of a struct, those of embedded structs in their place, with their index from the top.
+// flatten lists the exported fields of a struct and of its embedded structs, with their index from the outer struct.
 func flatten(t reflect.Type, at []int) []reflect.StructField {
 	var out []reflect.StructField
 	for i := range t.NumField() {

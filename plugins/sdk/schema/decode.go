@@ -59,10 +59,10 @@ func (o *object) unknown() string {
 	return "unknown name; known are " + strings.Join(names, ", ")
 }
 
-// isEmptyList: nobody writes a block zero times.
+// isEmptyList reports whether a value is []. An empty list of blocks counts as not written.
 func isEmptyList(value []byte) bool { return value[0] == '[' && value[next(value, 1)] == ']' }
 
-// fillDefaults is decode of an object that is not written: what is required inside it is not missed.
+// fillDefaults sets the defaults inside an object that is not written. Its required fields may be absent.
 func (o *object) fillDefaults(w *walk, dst reflect.Value) {
 	for i := range o.fields {
 		f := o.fields[i]
@@ -114,7 +114,7 @@ func pointer(decode func(*walk, []byte, reflect.Value)) func(*walk, []byte, refl
 	}
 }
 
-// clip bounds a name that came from outside.
+// clip shortens a name from the data for an error text.
 func clip(s string) string {
 	const most = 64
 	if len(s) <= most {

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Error is what is wrong with data that does not satisfy a schema.
+// Error lists the problems of data that does not satisfy a schema.
 type Error struct {
 	// Problems has at least one element, in the order of the data and then of the schema.
 	Problems []Problem
 }
 
-// Problem is one thing that is wrong.
+// Problem is one violation of the schema.
 type Problem struct {
-	// Path is where: "smtp.port", "to[2]", "header[0].name". Empty: the object as a whole.
+	// Path is the location: "smtp.port", "to[2]", "header[0].name". It is empty for the whole object.
 	Path string
-	// Text is what, without the value: "want a number, got a string".
+	// Text describes the problem without the value: "want a number, got a string".
 	Text string
 }
 
@@ -39,10 +39,10 @@ func (p Problem) String() string {
 	return p.Path + ": " + p.Text
 }
 
-// maxProblems bounds an Error: a list with a million wrong elements is one mistake.
+// maxProblems bounds the problems of an Error, because a list may have a million wrong elements.
 const maxProblems = 20
 
-// walk is one Decode under way: where it is and what it found.
+// walk is the state of one Decode: its position and the problems found.
 type walk struct {
 	path     []step
 	problems []Problem

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// The functions below walk a JSON text that json.Valid has accepted. They copy nothing but the strings that are kept, and
-// they may assume the grammar; that is what makes decoding arguments cheap enough for every delivery.
+// The functions below walk a JSON text that json.Valid has accepted, so they do not check the grammar again. They copy only the
+// strings that are kept. This makes decoding cheap enough for every delivery.
 
 // checkJSON returns data without the space around it, or an error when it is not one JSON value.
 func checkJSON(data []byte) ([]byte, error) {
@@ -116,7 +116,7 @@ func text(quoted []byte) string {
 	return s
 }
 
-// kindOf names the kind of a JSON value for people.
+// kindOf names the kind of a JSON value for error texts.
 func kindOf(value []byte) string {
 	switch value[0] {
 	case '"':

@@ -9,15 +9,15 @@ import (
 	"log/slog"
 )
 
-// Redacted is what every way of printing a Secret prints.
+// Redacted is printed in place of a Secret.
 const Redacted = "(sensitive)"
 
-// Secret is a text that shows itself only to Reveal. Every verb of fmt, encoding/json, encoding/xml, log/slog and
-// text/template print Redacted instead, an empty secret too.
+// Secret is a string that only Reveal returns. Every verb of fmt, encoding/json, encoding/xml, log/slog and text/template
+// print Redacted instead, for an empty secret too.
 //
 // It is a struct around a pointer, and not a string, because fmt prints the content of a string in an unexported field
-// (and of any string under the verb %p) without asking its methods: a handler that keeps its settings in such a field
-// would show them at the first "%+v". The zero value is the empty secret. Compare with Equal: == does not compile.
+// (and of any string under the verb %p) without calling its methods: a handler that keeps its settings in such a field
+// would print them with "%+v". The zero value is the empty secret. Compare with Equal: == does not compile.
 type Secret struct {
 	_    [0]func()
 	text *string
@@ -31,7 +31,7 @@ func NewSecret(text string) Secret {
 	return Secret{text: &text}
 }
 
-// Reveal returns the text. Where it is called is where the secret can leak.
+// Reveal returns the text. A secret can leak only where Reveal is called.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -39,10 +39,10 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero says whether the secret is empty.
+// IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-// Equal compares in a time that depends only on the lengths.
+// Equal compares in constant time for equal lengths.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }

@@ -4,8 +4,8 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// Secrets returns every text in the values of sensitive attributes of a JSON object that satisfies s, for a program that
-// wants to take them out of what it prints. Data that does not satisfy s gives what could be found.
+// Secrets returns all strings in the values of sensitive attributes of a JSON object, for a program that redacts its output.
+// The object should satisfy s; otherwise some secrets may be missing.
 func Secrets(s *pluginv1.Schema, data []byte) []string {
 	data, err := checkJSON(data)
 	if err != nil {
@@ -15,7 +15,7 @@ func Secrets(s *pluginv1.Schema, data []byte) []string {
 }
 
 func secretsOf(found []string, s *pluginv1.Schema, object []byte) []string {
-	if object[0] == '[' { // a block that may be written many times
+	if object[0] == '[' { // a repeatable block
 		elements(object, func(_ int, v []byte) { found = secretsOf(found, s, v) })
 	}
 	if object[0] != '{' {
@@ -37,7 +37,7 @@ func secretsOf(found []string, s *pluginv1.Schema, object []byte) []string {
 	return found
 }
 
-// texts collects the strings anywhere inside a value. A number or bool is too common a text to be called secret.
+// texts collects all strings inside a value. Numbers and bools are too common to redact.
 func texts(found []string, value []byte) []string {
 	switch value[0] {
 	case '"':

@@ -13,7 +13,7 @@ import (
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-// value is how an attribute of one Go type is described and decoded.
+// value describes how to declare and decode an attribute of one Go type.
 type value struct {
 	typ    pluginv1.Type
 	secret bool
@@ -177,7 +177,7 @@ func decodeFloat(w *walk, value []byte, dst reflect.Value) {
 	}
 }
 
-// number is the nearest float64 of a JSON number.
+// number returns the float64 nearest to a JSON number.
 func number(w *walk, value []byte) (f float64, ok bool) {
 	if c := value[0]; c != '-' && (c < '0' || c > '9') {
 		want(w, "a number", value)
@@ -234,7 +234,7 @@ func decodeRaw(_ *walk, value []byte, dst reflect.Value) {
 
 func decodeAny(w *walk, value []byte, dst reflect.Value) {
 	var v any
-	if err := json.Unmarshal(value, &v); err != nil { // a number that no float64 can hold
+	if err := json.Unmarshal(value, &v); err != nil { // a number beyond the range of a float64
 		w.problem("holds a number that is too large")
 		return
 	}
