@@ -30,7 +30,7 @@ type ServerOptions struct {
 	DrainTime time.Duration
 }
 
-// mount is a source as the server routes to it: Info is asked once, not for each request.
+// mount is a source as the server routes to it: Info is called once, not for each request.
 type mount struct {
 	Info
 	source Source

@@ -24,7 +24,7 @@ var rejectedAdvice = map[string]string{
 // closedAdvice maps close codes to their meaning.
 var closedAdvice = map[int]string{
 	0:    "no reason given",
-	1000: "somebody has closed it through the management API",
+	1000: "it was closed through the management API",
 	1001: "the router is stopping, or the connection was idle or open for too long: see `limits` of the source",
 	1002: "the router could not parse a frame",
 	1003: "the source accepts no binary messages: see `binary`",

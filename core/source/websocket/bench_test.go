@@ -24,7 +24,7 @@ import (
 	"github.com/pointsman/pointsman/core/source"
 )
 
-// holdEnv makes the test binary a client process: "address connections". It opens the connections, says so, and holds them
+// holdEnv makes the test binary a client process: "address connections". It opens the connections, reports it, and holds them
 // until its standard input ends. Twice 10,000 descriptors are more than one process gets.
 const holdEnv = "WEBSOCKET_TEST_HOLD"
 
@@ -203,7 +203,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "deliveries/s")
 }
 
-// BenchmarkSpeaker has one client speak 20 times a second in a room of 1,000, for 5 s, and reports how late the others hear
+// BenchmarkSpeaker has one client send 20 times a second to a room of 1,000, for 5 s, and reports how late the others receive
 // it; with a member that does not read, and large messages to it that fill its queue, as well.
 func BenchmarkSpeaker(b *testing.B) {
 	for _, stalled := range []bool{false, true} {
@@ -237,7 +237,7 @@ func benchSpeaker(b *testing.B, stalled bool) {
 		binary.BigEndian.PutUint64(payload, uint64(time.Now().UnixNano()))
 		speaker.write(masked(ws.NewBinaryFrame(payload)))
 	}
-	eventually(b, "all is heard", func() bool { return w.received.Load() >= 100*1000 })
+	eventually(b, "everything is received", func() bool { return w.received.Load() >= 100*1000 })
 	b.StopTimer()
 	f.stop()
 	eventually(b, "all are gone", func() bool {

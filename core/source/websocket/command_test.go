@@ -14,42 +14,42 @@ import (
 func TestRooms(t *testing.T) {
 	f := newFixture(t, `"limits":{"rooms_per_connection":3,"connections_per_room":2}`)
 	a, b, c := f.join("a"), f.join("b"), f.join("b")
-	a.say(`{"$join":"c"}`)
-	if got := a.hear(); got != `{"$joined":"c"}` {
+	a.send(`{"$join":"c"}`)
+	if got := a.receive(); got != `{"$joined":"c"}` {
 		t.Errorf("got %s", got)
 	}
-	a.say(`{"$join":"c"}`) // once more is nothing new
-	a.hear()
-	if n := f.Broadcast("c", []byte("x"), false, ""); n != 1 || a.hear() != "x" {
+	a.send(`{"$join":"c"}`) // once more is nothing new
+	a.receive()
+	if n := f.Broadcast("c", []byte("x"), false, ""); n != 1 || a.receive() != "x" {
 		t.Errorf("broadcast to %d", n)
 	}
 	// A message is for the room that it names, or else for the one joined first.
-	a.say(`{"room":"c","data":1}`)
+	a.send(`{"room":"c","data":1}`)
 	if got := f.expect(TypeMessage).GetRoom(); got != "c" {
 		t.Errorf("message for %q", got)
 	}
-	a.say(`hello`)
+	a.send(`hello`)
 	if got := f.expect(TypeMessage).GetRoom(); got != "a" {
 		t.Errorf("message for %q", got)
 	}
-	a.say(`{"$join":"b"}`)
+	a.send(`{"$join":"b"}`)
 	if got := a.clientError(); got != "room_full" {
 		t.Errorf("clientError %q", got)
 	}
 	f.leave(c)
-	a.say(`{"$join":"b"}`)
-	a.hear()
-	a.say(`{"$join":"d"}`)
+	a.send(`{"$join":"b"}`)
+	a.receive()
+	a.send(`{"$join":"d"}`)
 	if got := a.clientError(); got != "too_many_rooms" {
 		t.Errorf("clientError %q", got)
 	}
-	a.say(`{"$presence":"b"}`)
+	a.send(`{"$presence":"b"}`)
 	var present struct {
 		Room    string   `json:"$presence"`
 		Count   int      `json:"count"`
 		Members []member `json:"members"`
 	}
-	if err := json.Unmarshal([]byte(a.hear()), &present); err != nil {
+	if err := json.Unmarshal([]byte(a.receive()), &present); err != nil {
 		t.Fatal(err)
 	}
 	if present.Room != "b" || present.Count != 2 || len(present.Members) != 2 ||
@@ -57,8 +57,8 @@ func TestRooms(t *testing.T) {
 		t.Errorf("presence %+v", present)
 	}
 	for _, room := range []string{"a", "b", "c"} {
-		a.say(`{"$leave":"` + room + `"}`)
-		if got := a.hear(); got != `{"$left":"`+room+`"}` {
+		a.send(`{"$leave":"` + room + `"}`)
+		if got := a.receive(); got != `{"$left":"`+room+`"}` {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -76,9 +76,9 @@ func TestRooms(t *testing.T) {
 func TestNoRoom(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
-	k.say(`{"$leave":"a"}`)
-	k.hear()
-	k.say(`hello`)
+	k.send(`{"$leave":"a"}`)
+	k.receive()
+	k.send(`hello`)
 	if got := k.clientError(); got != "no_room" {
 		t.Errorf("clientError %q", got)
 	}
@@ -87,7 +87,7 @@ func TestNoRoom(t *testing.T) {
 func TestAnyRoom(t *testing.T) {
 	f := newFixture(t, `"require_membership":false`)
 	k := f.join("a")
-	k.say(`{"room":"b"}`)
+	k.send(`{"room":"b"}`)
 	if got := f.expect(TypeMessage).GetRoom(); got != "b" {
 		t.Errorf("message for %q", got)
 	}
@@ -101,7 +101,7 @@ func TestNoCommand(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
 	for _, text := range []string{`{"$join":"b","x":1}`, `{"$connect":"b"}`, `["$join","b"]`, `{"$join":"b"`, `{"$join":"b","$join":"c"}`} {
-		k.say(text)
+		k.send(text)
 		if got := f.expect(TypeMessage); got.GetText() != text {
 			t.Errorf("message %v", got)
 		}
@@ -124,7 +124,7 @@ func TestOrder(t *testing.T) {
 	k := f.join("a")
 	seen := map[string]bool{}
 	for i := range 50 {
-		k.say(fmt.Sprint(i))
+		k.send(fmt.Sprint(i))
 	}
 	for i := range 50 {
 		e := f.event()
@@ -159,7 +159,7 @@ func TestSendWhileConnecting(t *testing.T) {
 	})
 	k := f.request("/ws?room=a")
 	for _, want := range []string{"welcome", "look who is here"} {
-		if got := k.hear(); got != want {
+		if got := k.receive(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -185,7 +185,7 @@ func TestBug(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
 	f.metrics.messages = nil
-	k.say("x")
+	k.send("x")
 	if code := k.ends(); code != codeInternal {
 		t.Errorf("closed with %d", code)
 	}

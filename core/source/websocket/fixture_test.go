@@ -26,8 +26,8 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// patience is how long a test waits for what must come. Nothing is expected within a time.
-const patience = 20 * time.Second
+// testTimeout is how long a test waits for what must come. Nothing is expected within a time.
+const testTimeout = 20 * time.Second
 
 // memory is an Intake that keeps events, and has each of them marshalled as the journal would.
 type memory struct {
@@ -157,7 +157,7 @@ func (f *fixture) event() *pointsmanv1.Envelope {
 	select {
 	case e := <-f.intake.events:
 		return e.Envelope
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		f.t.Fatal("no event")
 		return nil
 	}
@@ -179,7 +179,7 @@ func (f *fixture) counted(series prometheus.Collector) float64 { return testutil
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !holds(); {
+	for end := time.Now().Add(testTimeout); !holds(); {
 		if time.Now().After(end) {
 			t.Fatal("never: " + what)
 		}
@@ -231,7 +231,7 @@ func (f *fixture) request(target string, headers ...string) *client {
 		}
 	}
 	k.write([]byte(b.String() + "\r\n"))
-	_ = k.net.SetReadDeadline(time.Now().Add(patience))
+	_ = k.net.SetReadDeadline(time.Now().Add(testTimeout))
 	var err error
 	//nolint:bodyclose // it is the connection's, which is closed
 	if k.response, err = http.ReadResponse(k.read, &http.Request{Method: method}); err != nil {
@@ -266,7 +266,7 @@ func frame(op ws.OpCode, fin bool, payload string) []byte {
 	return masked(ws.NewFrame(op, fin, []byte(payload)))
 }
 
-func (k *client) say(text string) {
+func (k *client) send(text string) {
 	k.t.Helper()
 	k.write(frame(ws.OpText, true, text))
 }
@@ -274,7 +274,7 @@ func (k *client) say(text string) {
 // next returns the next frame.
 func (k *client) next() ws.Frame {
 	k.t.Helper()
-	_ = k.net.SetReadDeadline(time.Now().Add(patience))
+	_ = k.net.SetReadDeadline(time.Now().Add(testTimeout))
 	f, err := readFrame(k.read)
 	if err != nil {
 		k.t.Fatalf("no frame: %v", err)
@@ -294,8 +294,8 @@ func readFrame(r io.Reader) (f ws.Frame, err error) {
 	return f, err
 }
 
-// hear returns the text of the next frame, which must be a message.
-func (k *client) hear() string {
+// receive returns the text of the next frame, which must be a message.
+func (k *client) receive() string {
 	k.t.Helper()
 	f := k.next()
 	if f.Header.OpCode != ws.OpText && f.Header.OpCode != ws.OpBinary {
@@ -308,7 +308,7 @@ func (k *client) hear() string {
 func (k *client) clientError() string {
 	k.t.Helper()
 	var got map[string]string
-	if err := json.Unmarshal([]byte(k.hear()), &got); err != nil {
+	if err := json.Unmarshal([]byte(k.receive()), &got); err != nil {
 		k.t.Fatal(err)
 	}
 	if got["connectionId"] != k.id || got["requestId"] == "" || got["message"] == "" {
@@ -321,7 +321,7 @@ func (k *client) clientError() string {
 func (k *client) ends() int {
 	k.t.Helper()
 	defer func() { _ = k.net.Close() }()
-	_ = k.net.SetReadDeadline(time.Now().Add(patience))
+	_ = k.net.SetReadDeadline(time.Now().Add(testTimeout))
 	code := codeAbnormal
 	for {
 		f, err := readFrame(k.read)
@@ -345,7 +345,7 @@ func isEnd(err error) bool {
 	return !ok || !timeout.Timeout()
 }
 
-// leave says goodbye and takes the disconnect event.
+// leave closes the connection and takes the disconnect event.
 func (f *fixture) leave(k *client) {
 	f.t.Helper()
 	k.write(masked(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))))

@@ -140,7 +140,7 @@ func TestTooFast(t *testing.T) {
 	f := newFixture(t, `"limits":{"connection_rate":1,"connection_burst":3}`)
 	k := f.join("a")
 	for range 5 {
-		k.say("x")
+		k.send("x")
 	}
 	for range 3 {
 		f.expect(TypeMessage)
@@ -150,7 +150,7 @@ func TestTooFast(t *testing.T) {
 	}
 	// Slowing down is enough.
 	f.clock.add(3 * time.Second)
-	k.say("x")
+	k.send("x")
 	f.expect(TypeMessage)
 	// Going on is not.
 	code := 0
@@ -190,16 +190,16 @@ func (k *client) settle() int {
 func TestAllTooFast(t *testing.T) {
 	f := newFixture(t, `"limits":{"rate":1,"burst":2}`)
 	a, b := f.join("a"), f.join("b")
-	a.say("1")
+	a.send("1")
 	f.expect(TypeMessage)
-	b.say("2")
+	b.send("2")
 	f.expect(TypeMessage)
-	a.say("3")
+	a.send("3")
 	if got := a.clientError(); got != "rate_limited" {
 		t.Errorf("clientError %q", got)
 	}
 	f.clock.add(time.Second)
-	a.say("4")
+	a.send("4")
 	if got := f.expect(TypeMessage); got.GetText() != "4" {
 		t.Errorf("message %v", got)
 	}
@@ -221,14 +221,14 @@ func TestStrikes(t *testing.T) {
 			k := f.join("a")
 			for _, after := range []time.Duration{0, 0, violationWindow} { // the third is late enough
 				f.clock.add(after)
-				k.say(c.text)
+				k.send(c.text)
 				if got := k.clientError(); got != c.code {
 					t.Fatalf("ClientError %q, want %q", got, c.code)
 				}
 			}
-			k.say(c.text)
+			k.send(c.text)
 			k.clientError()
-			k.say(c.text)
+			k.send(c.text)
 			if code := k.ends(); code != codePolicy {
 				t.Errorf("closed with %d", code)
 			}
@@ -257,7 +257,7 @@ func TestSweep(t *testing.T) {
 					t.Fatal("still there")
 				}
 				if c.talks && now.Minute()%5 == 0 && now.Second() < 9 {
-					k.say("x")
+					k.send("x")
 					f.expect(TypeMessage)
 				}
 				f.sweep(now)
@@ -319,7 +319,7 @@ func TestSlowReader(t *testing.T) {
 		}
 	}()
 	for i := range n {
-		if got := fast.hear(); !strings.HasPrefix(got, fmt.Sprintf("%d x", i)) {
+		if got := fast.receive(); !strings.HasPrefix(got, fmt.Sprintf("%d x", i)) {
 			t.Fatalf("message %d is %.10q", i, got)
 		}
 	}
@@ -339,7 +339,7 @@ func (c *conn) backlog() int {
 }
 
 // A client that reads again soon enough learns why it was closed.
-func TestSlowReaderIsTold(t *testing.T) {
+func TestSlowReaderGetsCloseCode(t *testing.T) {
 	f := newFixture(t, `"limits":{"message_bytes":130000,"queue_bytes":131072}`)
 	k := f.join("a")
 	large := bytes.Repeat([]byte("x"), 100<<10)
@@ -361,19 +361,19 @@ func TestNotStored(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
 	f.intake.fail(errors.New("the disk is full"))
-	k.say("1")
+	k.send("1")
 	if got := k.clientError(); got != "not_stored" {
 		t.Errorf("clientError %q", got)
 	}
 	f.intake.fail(nil)
-	k.say("2")
+	k.send("2")
 	f.expect(TypeMessage)
 	f.intake.fail(errors.New("the disk is full"))
 	for range maxFailures - 1 {
-		k.say("3")
+		k.send("3")
 		k.clientError()
 	}
-	k.say("3")
+	k.send("3")
 	if code := k.ends(); code != codeTryLater {
 		t.Errorf("closed with %d", code)
 	}

@@ -48,22 +48,22 @@ func TestRoute(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	f := newFixture(t, `"route":"$request.body.action","routes":["publish"]`)
 	k := f.join("a")
-	k.say(`{"action":"publish"}`)
+	k.send(`{"action":"publish"}`)
 	if got := f.expect(TypeMessage).GetRouteKey(); got != "publish" {
 		t.Errorf("route %q", got)
 	}
 	for range 5 { // stays connected
-		k.say(`{"action":"other"}`)
+		k.send(`{"action":"other"}`)
 		if got := k.clientError(); got != "forbidden" {
 			t.Errorf("clientError %q", got)
 		}
 	}
-	k.say(`{"action":"publish"}`)
+	k.send(`{"action":"publish"}`)
 	f.expect(TypeMessage)
 
 	f = newFixture(t, `"route":"$request.body.action","routes":["publish","$default"]`)
 	k = f.join("a")
-	k.say(`{"action":"other"}`)
+	k.send(`{"action":"other"}`)
 	if got := f.expect(TypeMessage).GetRouteKey(); got != RouteDefault {
 		t.Errorf("route %q", got)
 	}

@@ -29,7 +29,7 @@ var (
 	refusedToken       = &refusal{http.StatusUnauthorized, "unauthorized", "", "WWW-Authenticate", "Bearer"}
 	refusedRoomName    = &refusal{status: http.StatusBadRequest, code: "bad_room", detail: "add ?room=<name>, once, with 1 to 128 of A-Z a-z 0-9 : . _ -"}
 	refusedRoom        = &refusal{status: http.StatusForbidden, code: "room_forbidden", detail: "the token does not allow this room"}
-	refusedSubprotocol = &refusal{status: http.StatusBadRequest, code: "no_subprotocol", detail: "offer a subprotocol that the source speaks, or none"}
+	refusedSubprotocol = &refusal{status: http.StatusBadRequest, code: "no_subprotocol", detail: "offer a subprotocol that the source supports, or none"}
 	refusedRate        = &refusal{http.StatusTooManyRequests, "too_many_connects", "too many clients connect at the moment; try again in a second", retryAfter, "1"}
 	refusedFullForYou  = &refusal{http.StatusTooManyRequests, "too_many_connections", "this address or this room has reached its limit of connections", retryAfter, "10"}
 	refusedFull        = &refusal{http.StatusServiceUnavailable, "full", "the source has reached its limit of connections", retryAfter, "10"}

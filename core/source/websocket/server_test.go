@@ -17,7 +17,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// The source works as it is mounted in the program, with a client that somebody else has written.
+// The source works mounted in the server, with an independent client.
 func TestMounted(t *testing.T) {
 	intake := &memory{events: make(chan source.Event, 10)}
 	log := slog.New(slog.DiscardHandler)
@@ -79,7 +79,7 @@ func TestMounted(t *testing.T) {
 	}
 }
 
-// A client whose message takes long to be stored is not taken for gone.
+// A client whose message takes long to be stored does not count as gone.
 func TestBusyIsNotGone(t *testing.T) {
 	f := newFixture(t, "")
 	k := f.join("a")
@@ -91,7 +91,7 @@ func TestBusyIsNotGone(t *testing.T) {
 		}
 		return nil
 	})
-	k.say("x")
+	k.send("x")
 	<-entered
 	f.sweep(f.clock.add(f.settings.PingInterval))
 	f.sweep(f.clock.add(pongTime))

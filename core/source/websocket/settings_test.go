@@ -118,7 +118,7 @@ func TestAccessLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "access.log")
 	f := newFixture(t, `"access_log":"`+file+`"`)
 	k := f.join("a")
-	k.say("x")
+	k.send("x")
 	f.expect(TypeMessage)
 	f.leave(k)
 	refused := f.request("/ws")

@@ -145,9 +145,9 @@ func TestTokenExpires(t *testing.T) {
 	if a := e.GetAttributes(); len(a) != 1 || a[0].GetName() != "user" || a[0].GetValue() != "ann" {
 		t.Errorf("attributes %v", a)
 	}
-	k.say(`{"$join":"c:1"}`)
-	k.hear()
-	k.say(`{"$join":"b"}`)
+	k.send(`{"$join":"c:1"}`)
+	k.receive()
+	k.send(`{"$join":"b"}`)
 	if got := k.clientError(); got != "forbidden" {
 		t.Errorf("clientError %q", got)
 	}
@@ -155,20 +155,20 @@ func TestTokenExpires(t *testing.T) {
 	if got := k.next(); got.Header.OpCode != 9 {
 		t.Errorf("got %v, want a ping", got)
 	}
-	if got := k.hear(); got != `{"$expires":50}` {
+	if got := k.receive(); got != `{"$expires":50}` {
 		t.Errorf("got %s", got)
 	}
-	k.say(`{"$token":"` + token("bob", "a", time.Hour) + `"}`)
+	k.send(`{"$token":"` + token("bob", "a", time.Hour) + `"}`)
 	if got := k.clientError(); got != "bad_token" {
 		t.Errorf("clientError %q", got)
 	}
-	k.say(`{"$token":"` + token("ann", "a", time.Minute) + `"}`)
-	if got := k.hear(); got != `{"$token":true}` {
+	k.send(`{"$token":"` + token("ann", "a", time.Minute) + `"}`)
+	if got := k.receive(); got != `{"$token":true}` {
 		t.Errorf("got %s", got)
 	}
 	// The new token is not good for c:1 any more.
 	f.clock.add(violationWindow)
-	k.say(`{"room":"c:1"}`)
+	k.send(`{"room":"c:1"}`)
 	if got := k.clientError(); got != "forbidden" {
 		t.Errorf("clientError %q", got)
 	}

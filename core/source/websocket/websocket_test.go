@@ -30,7 +30,7 @@ func TestChat(t *testing.T) {
 	b := f.join("chat:3")
 
 	const text = `{"message": "test", "room": "chat:3", "data": "some message."}`
-	a.say(text)
+	a.send(text)
 	e = f.event()
 	m := e.GetWebsocket()
 	if e.GetType() != TypeMessage || e.GetSubject() != "chat:3" || string(e.GetBody()) != text || e.GetKind() != Name || e.GetSource() != "chat" ||
@@ -44,7 +44,7 @@ func TestChat(t *testing.T) {
 	if n := f.Broadcast("chat:3", []byte(`{"data":1}`), false, a.id); n != 1 {
 		t.Errorf("broadcast to %d, want 1", n)
 	}
-	if got := b.hear(); got != `{"data":1}` {
+	if got := b.receive(); got != `{"data":1}` {
 		t.Errorf("b got %q", got)
 	}
 	if err := f.Send(a.id, []byte("\x00\xff"), true); err != nil {

@@ -23,7 +23,7 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
-// One client's life: it connects, its message becomes an event, what is said to the room reaches the others, it leaves.
+// A client connects, its message becomes an event, a broadcast reaches the others, and it leaves.
 func TestChat(t *testing.T) {
 	f := newFixture(t, nil)
 	now := f.clock().UnixNano()
@@ -69,7 +69,7 @@ func TestChat(t *testing.T) {
 	}
 	until(t, "sent", func() bool { return len(f.gateway.Frames("d=")) == 1 })
 	if got := f.gateway.Frames("R1kmxc2VNjMCFIA="); len(got) != 0 {
-		t.Errorf("the sender heard %q", got)
+		t.Errorf("the sender received %q", got)
 	}
 
 	leave := disconnectHeaders("R1kmxc2VNjMCFIA=")
@@ -146,7 +146,7 @@ func TestRefused(t *testing.T) {
 	if diff := cmp.Diff(before, f.memory.types()); diff != "" {
 		t.Errorf("events:\n%s", diff)
 	}
-	until(t, "the client is told", func() bool {
+	until(t, "the client gets an error", func() bool {
 		return slices.Contains(f.gateway.Frames("a="), `{"message":"Forbidden","connectionId":"a=","requestId":"m-9","code":"forbidden"}`)
 	})
 	if got := f.post("{}", with(message(), headerSecret, oldSecret)); got != http.StatusOK {
@@ -245,7 +245,7 @@ func TestGone(t *testing.T) {
 	f.join("chat:3", "new=", "b=")
 	f.gateway.Fail("new=", amazontest.Fault{Status: http.StatusGone})
 	f.Broadcast("chat:3", []byte("x"), false, "")
-	until(t, "the new one hears it", func() bool { return len(f.gateway.Frames("new=")) == 1 })
+	until(t, "the new one receives it", func() bool { return len(f.gateway.Frames("new=")) == 1 })
 	until(t, "the old one is off the list", func() bool { return f.listed("old=") == "" })
 	e := f.memory.last()
 	if e.GetId() != "old=-disconnect" || e.GetWebsocket().GetCloseCode() != codeAbnormal || e.GetSubject() != "chat:3" || e.GetSource() != "chat" {
@@ -278,7 +278,7 @@ func TestSlow(t *testing.T) {
 	if got := f.gateway.Frames("b="); len(got) != 1 {
 		t.Errorf("b got %q", got)
 	}
-	// When nobody gets it, it is not them.
+	// If no connection gets it, the clients are not to blame.
 	f.gateway.Fail("b=", tooMany...)
 	slow := f.sender.metrics.posts[postSlow]
 	f.Broadcast("chat:3", []byte("y"), false, "slow=")
@@ -290,7 +290,7 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// What is said in a room arrives in order, also to many.
+// Messages to a room arrive in order, also at many connections.
 func TestOrder(t *testing.T) {
 	f := newFixture(t, nil)
 	var ids, want []string
@@ -321,7 +321,7 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Broadcast("chat:3", []byte("x"), false, "") // not to whom cannot be there
-	until(t, "b hears it", func() bool { return len(f.gateway.Frames("b=")) == 1 })
+	until(t, "b receives it", func() bool { return len(f.gateway.Frames("b=")) == 1 })
 	if got := f.gateway.Frames("a="); len(got) != 0 {
 		t.Errorf("a got %q", got)
 	}
@@ -357,5 +357,5 @@ func TestBounded(t *testing.T) {
 		t.Errorf("%v bytes wait", waiting)
 	}
 	f.run()
-	until(t, "all is said", func() bool { return testutil.ToFloat64(f.sender.metrics.waiting) == 0 })
+	until(t, "everything is sent", func() bool { return testutil.ToFloat64(f.sender.metrics.waiting) == 0 })
 }

@@ -38,28 +38,28 @@ func nodeModules(t *testing.T) string {
 // serve runs a server until the test ends, and returns when it answers at address.
 func serve(t *testing.T, cmd *exec.Cmd, address string) {
 	t.Helper()
-	var said strings.Builder
-	output := &locked{w: &said}
-	cmd.Stdout, cmd.Stderr = output, output
+	var output strings.Builder
+	log := &locked{w: &output}
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // what it said tells more
+		_ = cmd.Wait() // its output tells more
 		close(ended)
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			t.Logf("%s said: %s", cmd, said.String())
+			t.Logf("output of %s: %s", cmd, output.String())
 		}
 	})
 	until(t, cmd.String()+" at "+address, func() bool {
 		select {
 		case <-ended:
-			t.Fatalf("%s has ended: %s", cmd, said.String())
+			t.Fatalf("%s has ended: %s", cmd, output.String())
 		default:
 		}
 		conn, err := net.Dial("tcp", address)
@@ -133,7 +133,7 @@ func create(t *testing.T, s *Source, hash, index, indexed string) {
 	})
 }
 
-// The list in DynamoDB, and what is said of one that cannot be used.
+// The table in DynamoDB, and the errors of one that cannot be used.
 func TestTable(t *testing.T) {
 	dynamo, g := dynalite(t), amazontest.NewGateway(t)
 	for name, c := range map[string]struct{ hash, index, indexed, want string }{
@@ -184,7 +184,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Without its table the source refuses everybody, and says why.
+// Without its table the source refuses all requests and logs why.
 func TestUnreachable(t *testing.T) {
 	g := amazontest.NewGateway(t)
 	f := prepare(t, g, onTable(t, g.Endpoint, "http://127.0.0.1:1", "connections", nil))
@@ -195,7 +195,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// client is somebody at a WebSocket.
+// client is a WebSocket client of the API.
 type client struct {
 	t    *testing.T
 	conn net.Conn
@@ -249,7 +249,7 @@ func (c *client) say(text string) {
 	}
 }
 
-func (c *client) heard() []string {
+func (c *client) received() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.got)
@@ -309,9 +309,9 @@ func TestStory(t *testing.T) {
 		t.Errorf("event %v", e)
 	}
 	f.Broadcast("chat:3", []byte(`{"data":"some message.","received":1}`), false, idA)
-	until(t, "b hears it", func() bool { return slices.Equal(b.heard(), []string{`{"data":"some message.","received":1}`}) })
-	if got := a.heard(); len(got) != 0 {
-		t.Errorf("the sender heard %q", got)
+	until(t, "b receives it", func() bool { return slices.Equal(b.received(), []string{`{"data":"some message.","received":1}`}) })
+	if got := a.received(); len(got) != 0 {
+		t.Errorf("the sender received %q", got)
 	}
 	a.say(`{"action":"shout","data":1}`)
 	events("connect", "connect", "message", "message")
@@ -326,7 +326,7 @@ func TestStory(t *testing.T) {
 		t.Errorf("event %v", e)
 	}
 	a.say(`{"room":"chat:4"}`) // it is not in there
-	until(t, "a is told", func() bool { return len(a.heard()) == 1 && strings.Contains(a.heard()[0], `"code":"forbidden"`) })
+	until(t, "a gets an error", func() bool { return len(a.received()) == 1 && strings.Contains(a.received()[0], `"code":"forbidden"`) })
 	// Disconnect.
 	a.leave()
 	events("connect", "connect", "message", "message", "message", "disconnect")
@@ -343,7 +343,7 @@ func TestStory(t *testing.T) {
 		return f.listed(idB) == ""
 	})
 	events("connect", "connect", "message", "message", "message", "disconnect", "connect", "disconnect")
-	// Swept: nobody spoke to it for longer than a connection lasts.
+	// Swept: it is older than the API allows.
 	f.pass(3 * time.Hour)
 	out, err := f.backend()
 	if err != nil {
