@@ -3,6 +3,7 @@ package sourcetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/pointsman/pointsman/core/source"
@@ -43,4 +44,11 @@ func (m *Memory) Accept(_ context.Context, events []source.Event) ([]source.Acce
 		}
 	}
 	return results, nil
+}
+
+// Stored returns the events so far. Unlike the field Events, it may be used while the source accepts more.
+func (m *Memory) Stored() []source.Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.Events)
 }

@@ -13,6 +13,7 @@ const maxListed = 500
 // ClientError tells a client why its message was rejected. Where API Gateway has such an error, Text is the same.
 type ClientError struct{ Code, Text string }
 
+// Errors of messages. The mode apigateway sends the exported ones as well.
 var (
 	ProblemForbidden = &ClientError{"forbidden", "Forbidden"}
 	problemTooFast   = &ClientError{"rate_limited", "Too Many Requests"}

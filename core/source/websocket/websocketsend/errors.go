@@ -47,7 +47,8 @@ func (e *RejectedError) Error() string {
 // rejectedError returns nil if the message is not an error frame.
 func rejectedError(message []byte) error {
 	var frame struct{ Message, ConnectionID, RequestID, Code string }
-	if err := json.Unmarshal(message, &frame); err != nil || frame.Code == "" || frame.RequestID == "" || frame.ConnectionID == "" {
+	isFrame := json.Unmarshal(message, &frame) == nil && frame.Code != "" && frame.RequestID != "" && frame.ConnectionID != ""
+	if !isFrame {
 		return nil
 	}
 	return &RejectedError{Code: frame.Code, Message: frame.Message}
