@@ -39,7 +39,7 @@ func (l *loader) sort(blocks []*hclsyntax.Block) map[string][]*hclsyntax.Block {
 			l.broken[b.Type] = true
 			continue
 		}
-		if contains(singletons, b.Type) && len(by[b.Type]) > 0 {
+		if slices.Contains(singletons, b.Type) && len(by[b.Type]) > 0 {
 			l.error(b.DefRange(), "Block written twice", fmt.Sprintf("A configuration has one %q block. The other is at %s.", b.Type, place(by[b.Type][0].DefRange())))
 			continue
 		}

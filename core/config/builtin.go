@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/zclconf/go-cty/cty"
@@ -149,7 +150,7 @@ func (l *loader) whole(o *object, name string, least, most int64) int64 {
 	}
 	n, accuracy := f.value.AsBigFloat().Int64()
 	if accuracy != 0 || n < least || n > most {
-		l.error(f.rng, "Invalid value", quoted(name)+" must be a whole number from "+itoa(least)+" to "+itoa(most)+".")
+		l.error(f.rng, "Invalid value", fmt.Sprintf("%q must be a whole number from %d to %d.", name, least, most))
 		return 0
 	}
 	return n
@@ -164,7 +165,7 @@ func parsed[T any](l *loader, o *object, name string, parse func(string) (T, err
 	}
 	v, err := parse(f.value.AsString())
 	if err != nil {
-		l.error(f.rng, "Invalid value", quoted(name)+": "+err.Error()+".")
+		l.error(f.rng, "Invalid value", fmt.Sprintf("%q: %s.", name, err))
 		return none
 	}
 	return v

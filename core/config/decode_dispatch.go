@@ -129,13 +129,13 @@ func (l *loader) checked(body *hclsyntax.Body, s *pluginv1.Schema, how decoding)
 func (l *loader) unchecked(body *hclsyntax.Body, skip []string) (hcl.Attributes, []*ArgumentBlock) {
 	attrs := hcl.Attributes{}
 	for _, attr := range sortedAttributes(body) {
-		if !contains(skip, attr.Name) && l.perEvent(attr.Expr) {
+		if !slices.Contains(skip, attr.Name) && l.perEvent(attr.Expr) {
 			attrs[attr.Name] = attr.AsHCLAttribute()
 		}
 	}
 	var blocks []*ArgumentBlock
 	for _, block := range body.Blocks {
-		if !contains(skip, block.Type) {
+		if !slices.Contains(skip, block.Type) {
 			a, b := l.unchecked(block.Body, nil)
 			blocks = append(blocks, &ArgumentBlock{Name: block.Type, Arguments: a, Blocks: b, DeclRange: block.DefRange()})
 		}

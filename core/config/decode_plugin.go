@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -110,7 +111,7 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	}
 	arguments := d.answer.GetArguments()
 	for _, name := range namesOf(arguments) {
-		if contains(schema.ReservedArguments(), name) {
+		if slices.Contains(schema.ReservedArguments(), name) {
 			l.error(p.DeclRange, "Plugin uses a reserved name", fmt.Sprintf("%s has an argument %q, a name that is reserved for the router in dispatch blocks. Rename the argument in the plugin.", p.Path, name))
 			return nil
 		}
@@ -120,17 +121,17 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 
 // settings decodes the settings block, if the plugin's schema is known.
 func (l *loader) settings(p *Plugin, b *hclsyntax.Block) {
-	spec := &pluginv1.Block{Name: "settings"}
-	blocks, ok := l.blocksNamed(b.Body, spec, decoding{what: fmt.Sprintf("Plugin %q", p.Name), rng: b.DefRange()})
-	body, rng := &hclsyntax.Body{}, b.DefRange()
+	how := decoding{what: fmt.Sprintf("Plugin %q", p.Name), secrets: true, rng: b.DefRange()}
+	blocks, ok := l.blocksNamed(b.Body, &pluginv1.Block{Name: "settings"}, how)
+	body := &hclsyntax.Body{}
 	if len(blocks) > 0 {
-		body, rng = blocks[0].Body, blocks[0].DefRange()
+		body, how.rng = blocks[0].Body, blocks[0].DefRange()
 	}
 	if p.Description == nil {
 		l.mask(body.Range())
 		return
 	}
-	o, valid := l.object(body, p.Description.GetSettings(), decoding{what: fmt.Sprintf("Plugin %q", p.Name), secrets: true, rng: rng})
+	o, valid := l.object(body, p.Description.GetSettings(), how)
 	p.origin.settings = o
 	if ok && valid {
 		p.Settings = l.encode(o)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -108,7 +107,7 @@ func (l *loader) single(by map[string][]*hclsyntax.Block, name string, s *plugin
 	if blocks := by[name]; len(blocks) > 0 {
 		body, rng = blocks[0].Body, blocks[0].DefRange()
 	}
-	o, _ := l.object(body, s, decoding{what: "The block " + quoted(name), own: true, rng: rng})
+	o, _ := l.object(body, s, decoding{what: fmt.Sprintf("The block %q", name), own: true, rng: rng})
 	return o
 }
 
@@ -140,7 +139,7 @@ func (l *loader) filled(o *object, name string) string {
 func (l *loader) positive(o *object, name string) time.Duration {
 	d := o.duration(name)
 	if f, ok := o.fields[name]; ok && d <= 0 {
-		l.error(f.rng, "Invalid value", quoted(name)+" must be more than 0.")
+		l.error(f.rng, "Invalid value", fmt.Sprintf("%q must be more than 0.", name))
 	}
 	return d
 }
@@ -152,7 +151,3 @@ func portOf(listen string) string {
 	}
 	return port
 }
-
-func quoted(s string) string { return strconv.Quote(s) }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -68,20 +68,17 @@ func (d *Diagnostics) Error() string {
 func (d *Diagnostics) sorted() hcl.Diagnostics {
 	list := slices.Clone(d.list)
 	slices.SortStableFunc(list, func(a, b *hcl.Diagnostic) int {
-		x, y := a.Subject, b.Subject
-		if x == nil || y == nil {
-			return cmp.Compare(btoi(x != nil), btoi(y != nil))
-		}
+		x, y := subject(a), subject(b)
 		return cmp.Or(cmp.Compare(x.Filename, y.Filename), cmp.Compare(x.Start.Line, y.Start.Line), cmp.Compare(x.Start.Column, y.Start.Column))
 	})
 	return list
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+func subject(d *hcl.Diagnostic) hcl.Range {
+	if d.Subject == nil {
+		return hcl.Range{}
 	}
-	return 0
+	return *d.Subject
 }
 
 func errorAt(rng hcl.Range, summary, detail string) *hcl.Diagnostic {

@@ -126,5 +126,3 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 	slices.SortFunc(attrs, func(a, b *hclsyntax.Attribute) int { return a.NameRange.Start.Byte - b.NameRange.Start.Byte })
 	return attrs
 }
-
-func contains(names []string, name string) bool { return slices.Contains(names, name) }

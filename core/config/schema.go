@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -52,7 +53,7 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, rng: how.rng}
 	ok := l.known(body, s, how)
 	for _, a := range s.GetAttributes() {
-		if contains(how.skip, a.GetName()) {
+		if slices.Contains(how.skip, a.GetName()) {
 			continue
 		}
 		written := body.Attributes[a.GetName()]
@@ -73,7 +74,7 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 		}
 	}
 	for _, b := range s.GetBlocks() {
-		if contains(how.skip, b.GetName()) {
+		if slices.Contains(how.skip, b.GetName()) {
 			continue
 		}
 		found, valid := l.nested(body, b, how)
@@ -145,28 +146,28 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 	attributes := append(attributeNames(s), attributeNames(how.also)...)
 	blocks := append(blockNames(s), blockNames(how.also)...)
 	for _, attr := range sortedAttributes(body) {
-		if contains(attributes, attr.Name) {
+		if slices.Contains(attributes, attr.Name) {
 			continue
 		}
 		ok = false
 		if !how.own {
 			l.mask(attr.Expr.Range())
 		}
-		if contains(blocks, attr.Name) {
+		if slices.Contains(blocks, attr.Name) {
 			l.error(attr.NameRange, "A block is needed here", fmt.Sprintf("%q is a block: write %s { ... }, without an equals sign.", attr.Name, attr.Name))
 			continue
 		}
 		l.error(attr.NameRange, "Unknown attribute", fmt.Sprintf("%s has no attribute %q.%s", how.what, attr.Name, didYouMean(attr.Name, attributes, "attributes")))
 	}
 	for _, block := range body.Blocks {
-		if contains(blocks, block.Type) {
+		if slices.Contains(blocks, block.Type) {
 			continue
 		}
 		ok = false
 		if !how.own {
 			l.mask(block.Body.Range())
 		}
-		if contains(attributes, block.Type) {
+		if slices.Contains(attributes, block.Type) {
 			l.error(block.DefRange(), "An attribute is needed here", fmt.Sprintf("%q is an attribute: write %s = ..., with an equals sign.", block.Type, block.Type))
 			continue
 		}
@@ -179,7 +180,7 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 func misspelt(body *hclsyntax.Body, name string, s *pluginv1.Schema, how decoding) bool {
 	known := append(attributeNames(s), attributeNames(how.also)...)
 	for written := range body.Attributes {
-		if !contains(known, written) && Suggest(written, known) == name {
+		if !slices.Contains(known, written) && Suggest(written, known) == name {
 			return true
 		}
 	}

@@ -1,6 +1,8 @@
 package rule
 
-import "github.com/zclconf/go-cty/cty"
+import (
+	"github.com/zclconf/go-cty/cty"
+)
 
 // The as functions return a closure that converts a value as HCL does. At run time it fails for null and for values that cannot be
 // converted. A conversion that the static type rules out is an error at load. role describes the value in diagnostics.
@@ -9,56 +11,35 @@ func (c *compiler) asBool(x *expr, role string) func(*frame) bool {
 	if !c.convertible(x, cty.Bool, role) {
 		return nil
 	}
-	if x.boolean != nil {
-		return x.boolean
-	}
-	at := x.at
-	return func(f *frame) bool {
-		v := x.val(f)
-		b, ok := v.toBool()
-		if !ok {
-			f.failConvert(at, v, role, "true or false")
-		}
-		return b
-	}
+	return converted(x, x.boolean, value.toBool, role, "true or false")
 }
 
 func (c *compiler) asNumber(x *expr, role string) func(*frame) number {
 	if !c.convertible(x, cty.Number, role) {
 		return nil
 	}
-	if x.number != nil {
-		return x.number
-	}
-	at := x.at
-	return func(f *frame) number {
-		v := x.val(f)
-		n, ok := v.toNumber()
-		if !ok {
-			f.failConvert(at, v, role, "a number")
-		}
-		return n
-	}
+	return converted(x, x.number, value.toNumber, role, "a number")
 }
 
 func (c *compiler) asText(x *expr, role string) func(*frame) string {
 	if !c.convertible(x, cty.String, role) {
 		return nil
 	}
-	if x.text != nil {
-		return x.text
+	return converted(x, x.text, value.toText, role, "a string")
+}
+
+// converted returns direct, the closure of an expression that has the type already, or a closure that converts at run time.
+func converted[T any](x *expr, direct func(*frame) T, convert func(value) (T, bool), role, want string) func(*frame) T {
+	if direct != nil {
+		return direct
 	}
-	at := x.at
-	if x.number != nil {
-		return func(f *frame) string { return x.number(f).String() }
-	}
-	return func(f *frame) string {
+	return func(f *frame) T {
 		v := x.val(f)
-		s, ok := v.toText()
+		result, ok := convert(v)
 		if !ok {
-			f.failConvert(at, v, role, "a string")
+			f.failConvert(x.at, v, role, want)
 		}
-		return s
+		return result
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // appendValue writes v as JSON. Numbers of a document stay as they were written. It stops within lists and objects that exceed twice
-// maxArguments.
+// MaxArguments.
 func appendValue(buf []byte, v value) []byte {
 	switch v.kind {
 	case boolean:

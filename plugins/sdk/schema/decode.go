@@ -77,12 +77,17 @@ func (o *object) decodeMany(w *walk, value []byte, dst reflect.Value) {
 		w.problem("want a list of objects, got " + kindOf(value))
 		return
 	}
+	fillSlice(w, value, dst, o.decode)
+}
+
+// fillSlice decodes each element of a list.
+func fillSlice(w *walk, list []byte, dst reflect.Value, element func(*walk, []byte, reflect.Value)) {
 	n := 0
-	elements(value, func(int, []byte) { n++ })
+	elements(list, func(int, []byte) { n++ })
 	slice := reflect.MakeSlice(dst.Type(), n, n)
-	elements(value, func(i int, v []byte) {
+	elements(list, func(i int, v []byte) {
 		w.enter("", i)
-		o.decode(w, v, slice.Index(i))
+		element(w, v, slice.Index(i))
 		w.leave()
 	})
 	dst.Set(slice)

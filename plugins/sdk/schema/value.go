@@ -197,15 +197,7 @@ func decodeList(element func(*walk, []byte, reflect.Value)) func(*walk, []byte, 
 			want(w, "a list of strings", value)
 			return
 		}
-		n := 0
-		elements(value, func(int, []byte) { n++ })
-		slice := reflect.MakeSlice(dst.Type(), n, n)
-		elements(value, func(i int, v []byte) {
-			w.enter("", i)
-			element(w, v, slice.Index(i))
-			w.leave()
-		})
-		dst.Set(slice)
+		fillSlice(w, value, dst, element)
 	}
 }
 
