@@ -49,9 +49,9 @@ type Journal interface {
 type Durability uint8
 
 const (
-	// Disk: the entries survive kill -9 and power loss.
+	// Disk means that the entries survive kill -9 and power loss.
 	Disk Durability = iota
-	// Memory: the journal has the entries in memory and stores them in order with all others, usually within milliseconds. A
+	// Memory means that the journal has the entries in memory and stores them in order with all others, usually within milliseconds. A
 	// crash before that loses them; so does a full disk, which is logged.
 	Memory
 )

@@ -55,7 +55,6 @@ func TestSessionDelivers(t *testing.T) {
 					got[res.GetId()] = true
 				}
 			}
-
 		})
 	}
 }

@@ -66,7 +66,7 @@ func (a *adapter[S, A]) start(ctx context.Context, settings []byte, in Instance)
 		return nil, err
 	}
 	if e.handler == nil {
-		return nil, errors.New("New returned neither a handler nor an error: correct the plugin")
+		return nil, errors.New("the plugin's New returned neither a handler nor an error")
 	}
 	e.batcher, _ = e.handler.(BatchHandler[A])
 	return e, nil

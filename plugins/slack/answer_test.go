@@ -162,9 +162,18 @@ func TestWebhookAnswers(t *testing.T) {
 		body    string
 		outcome pluginv1.Outcome
 	}{
-		{200, "ok", done}, {200, `{"ok":true}`, done}, {200, "", done}, {201, "created", done}, {202, "", done}, {204, "", done},
-		{200, `{"id":7}`, done}, {200, `{"ok":true,"message":{"text":"a very lo`, done}, {200, "1", done},
-		{200, `{"ok":false}`, retry}, {200, ` {"ok": false, "error": "channel_not_found"}`, reject}, {202, `{"ok":false,"error":"ratelimited"}`, retry},
+		{200, "ok", done},
+		{200, `{"ok":true}`, done},
+		{200, "", done},
+		{201, "created", done},
+		{202, "", done},
+		{204, "", done},
+		{200, `{"id":7}`, done},
+		{200, `{"ok":true,"message":{"text":"a very lo`, done},
+		{200, "1", done},
+		{200, `{"ok":false}`, retry},
+		{200, ` {"ok": false, "error": "channel_not_found"}`, reject},
+		{202, `{"ok":false,"error":"ratelimited"}`, retry},
 	} {
 		t.Run(strconv.Itoa(c.status)+" "+c.body, func(t *testing.T) {
 			bubble(t, slacktest.Options{}, nil, func(t *testing.T, r *rig) {

@@ -101,10 +101,9 @@ func webhookAnswer(resp *http.Response, answer io.Reader) (receipt string, err e
 	if err != nil {
 		return "", fmt.Errorf("read Slack's answer: %w", err)
 	}
-	if a := (chat{ok: true}); strings.HasPrefix(code, "{") {
-		if a.read(strings.NewReader(code)); !a.ok {
-			return "", refuse(resp.StatusCode, firstOf(a.code, "ok: false"), resp.Header)
-		}
+	a := chat{ok: true}
+	if a.read(strings.NewReader(code)) == nil && !a.ok {
+		return "", refuse(resp.StatusCode, firstOf(a.code, "ok: false"), resp.Header)
 	}
 	return "ok " + time.Now().UTC().Format(time.RFC3339), nil
 }

@@ -77,7 +77,7 @@ func Run(t *testing.T, open Open) {
 			t.Run(name, func(t *testing.T) {
 				dir := t.TempDir()
 				synctest.Test(t, func(t *testing.T) {
-					run(&bench{T: t, open: open, dir: dir, soon: time.Millisecond, moment: time.Minute}, test)
+					run(&bench{T: t, open: open, dir: dir, soon: time.Millisecond, moment: time.Minute, events: 1200}, test)
 				})
 			})
 		}
@@ -90,7 +90,7 @@ func RunInRealTime(t *testing.T, open Open) {
 	for name, test := range promises {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 300 * time.Millisecond, moment: 3 * time.Second}, test)
+			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 200 * time.Millisecond, moment: 2 * time.Second, events: 240}, test)
 		})
 	}
 }
@@ -109,6 +109,8 @@ type bench struct {
 	j    journal.Store
 	// soon is how long a claim may take to return a delivery that is due. moment is a longer time, in which nothing may happen.
 	soon, moment time.Duration
+	// events is how many events the load test appends.
+	events int
 }
 
 // start opens the journal, or reopens it.

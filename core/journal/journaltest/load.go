@@ -14,7 +14,8 @@ import (
 // load: many append, settle in every way and ask at the same time; in the end each delivery is done once, and in order of
 // its key.
 func load(b *bench) {
-	const events, appenders = 1200, 8
+	const appenders = 8
+	events := b.events
 	plugins := []string{"ops", "mail", "web"}
 	b.start()
 	ctx, cancel := context.WithCancel(b.Context())

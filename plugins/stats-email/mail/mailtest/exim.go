@@ -2,7 +2,6 @@ package mailtest
 
 import (
 	_ "embed"
-	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 //go:embed exim.conf
