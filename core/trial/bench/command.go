@@ -66,32 +66,16 @@ func measure(ctx context.Context, o options, dir string, connections int) error 
 	if err != nil {
 		return err
 	}
-	bare, err := startBare(ctx)
+	base, err := measureBare(ctx, o, connections, send.cycle)
 	if err != nil {
 		return err
 	}
-	base, err := bare.wrk(ctx, o.duration, connections, send.cycle)
-	if err := errors.Join(err, bare.stop()); err != nil {
-		return err
-	}
-	router, whole, err := startRouter(ctx, o.bin, dir)
+	got, err := measureRouter(ctx, o, dir, connections, send.once)
 	if err != nil {
-		return err
-	}
-	before, err := delivered(ctx, router)
-	if err != nil {
-		return errors.Join(err, whole.stop())
-	}
-	got, err := whole.wrk(ctx, o.duration, connections, send.once)
-	if err != nil {
-		return errors.Join(err, whole.stop())
-	}
-	after, err := delivered(ctx, router)
-	if err := errors.Join(err, whole.stop()); err != nil {
 		return err
 	}
 	fmt.Printf("%11d  %12.0f  %12.0f  %5.0f%%  %10s  %10s  %14.0f\n", connections, base.rate, got.rate, 100*got.rate/base.rate,
-		base.p99, got.p99, (after-before)/got.seconds)
+		base.p99, got.p99, got.deliveries)
 	return nil
 }
 

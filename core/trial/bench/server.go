@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -9,24 +10,11 @@ import (
 	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
-// server is a process under measurement.
-type server struct {
-	url  string
-	stop func() error
-}
-
-// result is the result of wrk.
+// result is the result of one measurement.
 type result struct {
 	rate, seconds float64
 	p99           time.Duration
-}
-
-func startBare(ctx context.Context) (*server, error) {
-	address, process, err := testbed.StartBare(ctx, "bench", path)
-	if err != nil {
-		return nil, err
-	}
-	return &server{url: "http://" + address + path, stop: process.Stop}, nil
+	deliveries    float64 // per second, of the router
 }
 
 const config = `
@@ -47,28 +35,39 @@ rule "all" {
 }
 `
 
-// startRouter starts a router in the folder dir.
-func startRouter(ctx context.Context, bin, dir string) (*testbed.Router, *server, error) {
-	router, err := testbed.NewRouter(bin, dir, config, "BENCH_SECRET="+secret)
+func measureBare(ctx context.Context, o options, connections int, script string) (result, error) {
+	address, process, err := testbed.StartBare(ctx, "bench", path)
 	if err != nil {
-		return nil, nil, err
+		return result{}, err
+	}
+	r, err := wrk(ctx, o.duration, connections, script, "http://"+address)
+	return r, errors.Join(err, process.Stop())
+}
+
+func measureRouter(ctx context.Context, o options, dir string, connections int, script string) (r result, err error) {
+	router, err := testbed.NewRouter(o.bin, dir, config, "BENCH_SECRET="+secret)
+	if err != nil {
+		return result{}, err
 	}
 	router.Args = []string{"--log-level", "warn"}
-	return router, &server{url: router.Server + path, stop: router.Stop}, router.Start(ctx)
+	if err := router.Start(ctx); err != nil {
+		return result{}, err
+	}
+	defer func() { err = errors.Join(err, router.Stop()) }()
+	if r, err = wrk(ctx, o.duration, connections, script, router.Server); err != nil {
+		return result{}, err
+	}
+	m, err := router.Metrics(ctx)
+	r.deliveries = m.Sum("pointsman_delivery_attempts_total") / r.seconds
+	return r, err
 }
 
 // wrk sends requests to the server for the given time.
-func (s *server) wrk(ctx context.Context, d time.Duration, connections int, script string) (result, error) {
-	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+fmt.Sprint(connections), "-d"+d.String(), "-s", script, s.url)
+func wrk(ctx context.Context, d time.Duration, connections int, script, server string) (result, error) {
+	cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+fmt.Sprint(connections), "-d"+d.String(), "-s", script, server+path)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return result{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
 	return parseResult(string(out))
-}
-
-// delivered returns the number of delivery attempts from the router's metrics.
-func delivered(ctx context.Context, r *testbed.Router) (float64, error) {
-	m, err := r.Metrics(ctx)
-	return m.Sum("pointsman_delivery_attempts_total"), err
 }
