@@ -21,7 +21,7 @@ type FoundSource struct {
 }
 
 // FindSource finds the source of a kind that is called name in the configuration, or the only one of its kind when name is
-// empty. Nothing is started, and no plugin is asked.
+// empty. It starts nothing and runs no plugin.
 func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource, *config.Diagnostics, error) {
 	sources := offlineSources()
 	cfg, diags := readConfig(ctx, o, sources)

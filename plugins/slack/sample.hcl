@@ -22,7 +22,7 @@ plugin "slack" "bot" {
   }
 }
 
-# Nothing said of the layout: type, subject, time and source of the event.
+# Without a layout, the message shows type, subject, time and source of the event.
 rule "every-deletion" {
   on   = ["lab"]
   when = event.data.action == "deleted"

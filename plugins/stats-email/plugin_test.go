@@ -317,7 +317,7 @@ func TestBadArguments(t *testing.T) {
 	checkOutcome(t, h.Deliver(plugintest.Event(), toOps)[0], reject, "the event names none")
 	checkOutcome(t, h.Deliver(plugintest.Event(), `{"to":["a@example.com"],"measurement":"`+measurement+`"}`)[0], done, "0 samples")
 	if got := server.Requests()[len(server.Requests())-1].Path; got != "/api/v1/data" {
-		t.Errorf("without a project asked %s", got)
+		t.Errorf("without a project the request was %s", got)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// What the server knows its callers by.
+// Credentials of callers.
 const (
 	webhookPath = "/services/T00000000/B00000000/canary4zZxWebhookSecret"
 	Token       = "xoxb-000000000000-canaryBotToken"
@@ -31,9 +31,9 @@ type Options struct {
 	Channels []string
 }
 
-// Message is one that was accepted.
+// Message is an accepted message.
 type Message struct {
-	Body []byte // as it was sent
+	Body []byte // as sent
 	At   time.Time
 	TS   string
 	// Text and Channel are those of Body.
@@ -41,16 +41,16 @@ type Message struct {
 	Channel string
 }
 
-// Answer is what the server is told to say in place of what it would.
+// Answer replaces the server's own answer.
 type Answer struct {
 	Status int
 	Body   string
 	Header http.Header
-	// Silent: read the request and say nothing until the client has gone.
+	// Silent: read the request and do not answer until the client has gone.
 	Silent bool
 }
 
-// Server is running. It ends with its test.
+// Server is a running server.
 type Server struct {
 	options   Options
 	http      *httptest.Server
@@ -58,13 +58,13 @@ type Server struct {
 
 	mu       sync.Mutex
 	accepted []Message
-	refused  int // for being too fast
+	refused  int // exceeded the rate
 	requests int
 	answers  []Answer
 	buckets  map[string]*bucket
 }
 
-// New serves on the loopback.
+// New serves on the loopback until the test ends.
 func New(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := newServer(o)
@@ -74,7 +74,7 @@ func New(t testing.TB, o Options) *Server {
 	return s
 }
 
-// NewInMemory serves without the network, and so in a bubble of testing/synctest too. Only Transport leads to it.
+// NewInMemory serves without the network, so that it works in a bubble of testing/synctest. Only Transport reaches it.
 func NewInMemory(t testing.TB, o Options) *Server {
 	t.Helper()
 	s := newServer(o)
@@ -96,44 +96,44 @@ func (s *Server) close() {
 	s.http.Close()
 }
 
-// WebhookURL is the server's incoming webhook.
+// WebhookURL returns the URL of the server's incoming webhook.
 func (s *Server) WebhookURL() string { return s.http.URL + webhookPath }
 
-// APIURL is where the server's Web API is.
+// APIURL returns the base URL of the server's Web API.
 func (s *Server) APIURL() string { return s.http.URL + "/api" }
 
-// Transport leads to the server.
+// Transport returns a transport that reaches the server.
 func (s *Server) Transport() *http.Transport { return s.transport }
 
-// Accepted are the messages in the order in which they came.
+// Accepted returns the messages in order of arrival.
 func (s *Server) Accepted() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.accepted)
 }
 
-// Refused is how many requests came too fast.
+// Refused returns how many requests exceeded the rate.
 func (s *Server) Refused() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refused
 }
 
-// Requests is how many came in all.
+// Requests returns the number of requests.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// Next makes the server give these answers to the next requests, one each.
+// Next sets the answers to the next requests, one each.
 func (s *Server) Next(answers ...Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers = append(s.answers, answers...)
 }
 
-// ServeHTTP is one request.
+// ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))
 	if err != nil {
@@ -171,7 +171,7 @@ func (a Answer) write(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, a.Body)
 }
 
-// statuses of the webhook's errors that are documented. Others are 400.
+// statuses are the documented statuses of the webhook's errors. Others are 400.
 var statuses = map[string]int{
 	"channel_not_found": http.StatusNotFound, "action_prohibited": http.StatusForbidden, "channel_is_archived": http.StatusGone,
 }
@@ -230,14 +230,14 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request, body []byte) {
 	}{true, m.Channel, ts, body})
 }
 
-// accept needs mu.
+// accept stores a message. The caller holds mu.
 func (s *Server) accept(m payload, body []byte) (ts string) {
 	ts = fmt.Sprintf("%d.%06d", time.Now().Unix(), len(s.accepted)+1)
 	s.accepted = append(s.accepted, Message{Body: body, At: time.Now(), TS: ts, Text: m.Text, Channel: m.Channel})
 	return ts
 }
 
-// allow needs mu.
+// allow reports whether the rate allows a message. The caller holds mu.
 func (s *Server) allow(w http.ResponseWriter, name string) bool {
 	if s.options.Every == 0 {
 		return true
@@ -256,7 +256,7 @@ func (s *Server) allow(w http.ResponseWriter, name string) bool {
 	return false
 }
 
-// bucket holds a token for each message that is allowed now.
+// bucket is a token bucket.
 type bucket struct {
 	tokens float64
 	at     time.Time
@@ -272,7 +272,7 @@ func (b *bucket) take(o Options, now time.Time) bool {
 	return true
 }
 
-// judge says what is wrong with a message, by Slack's code.
+// judge returns Slack's code for what is wrong with a message, or "".
 func (s *Server) judge(r *http.Request, body []byte) (m payload, code string) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		return m, "invalid_payload"

@@ -22,7 +22,7 @@ type Message struct {
 	ID string
 	// Attempt of the delivery, counted from 1.
 	Attempt int
-	// Rule is the name of the rule that asked for it, for services that can group or tag mails. May be empty.
+	// Rule is the name of the rule, for services that can group or tag mails. May be empty.
 	Rule string
 	// From is author and envelope sender.
 	From *netmail.Address

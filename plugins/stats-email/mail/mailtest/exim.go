@@ -47,7 +47,7 @@ func StartExim(t testing.TB) *Exim {
 		_ = cmd.Wait()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(e.dir, "log", "mainlog"))
-			t.Logf("exim said: %s\n%s", out.String(), log)
+			t.Logf("output of exim: %s\n%s", out.String(), log)
 		}
 	})
 	e.waitUntilUp(t)
