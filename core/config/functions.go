@@ -55,7 +55,7 @@ var functions = []FunctionDoc{
 	{Name: "replace", Signature: "replace(s, old, new)", Doc: "Replaces every occurrence of old by new.", impl: replaceFunc},
 	{Name: "split", Signature: "split(separator, s)", Doc: "Splits the string at each separator into a list.", impl: stdlib.SplitFunc},
 	{Name: "join", Signature: "join(separator, list)", Doc: "Joins the strings of the list with the separator between them.", impl: joinFunc},
-	{Name: "format", Signature: "format(spec, values...)", Doc: `Formats the values by a format string such as "%s: %d" or "%.1f".`, impl: formatFunc},
+	{Name: "format", Signature: "format(spec, values...)", Doc: `Formats the values by a format string such as "%s: %d" or "%.1f", with at most 100 verbs and widths up to 1000.`, impl: formatFunc},
 	{Name: "substr", Signature: "substr(s, offset, length)", Doc: "Returns part of the string, counted in characters. A negative offset counts from the end; length -1 means up to the end.", impl: stdlib.SubstrFunc},
 	{Name: "startswith", Signature: "startswith(s, prefix)", Doc: "Reports whether the string starts with the prefix.", impl: startsWithFunc},
 	{Name: "endswith", Signature: "endswith(s, suffix)", Doc: "Reports whether the string ends with the suffix.", impl: endsWithFunc},

@@ -145,33 +145,32 @@ func (l *loader) known(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) b
 	ok := true
 	attributes := append(attributeNames(s), attributeNames(how.also)...)
 	blocks := append(blockNames(s), blockNames(how.also)...)
-	for _, attr := range sortedAttributes(body) {
-		if slices.Contains(attributes, attr.Name) {
-			continue
-		}
+	report := func(name, content hcl.Range, summary, detail string) {
 		ok = false
 		if !how.own {
-			l.mask(attr.Expr.Range())
+			l.mask(content)
 		}
-		if slices.Contains(blocks, attr.Name) {
-			l.error(attr.NameRange, "A block is needed here", fmt.Sprintf("%q is a block: write %s { ... }, without an equals sign.", attr.Name, attr.Name))
-			continue
+		l.error(name, summary, detail)
+	}
+	for _, attr := range sortedAttributes(body) {
+		name, content := attr.Name, attr.Expr.Range()
+		switch {
+		case slices.Contains(attributes, name):
+		case slices.Contains(blocks, name):
+			report(attr.NameRange, content, "A block is needed here", fmt.Sprintf("%q is a block: write %s { ... }, without an equals sign.", name, name))
+		default:
+			report(attr.NameRange, content, "Unknown attribute", fmt.Sprintf("%s has no attribute %q.%s", how.what, name, didYouMean(name, attributes, "attributes")))
 		}
-		l.error(attr.NameRange, "Unknown attribute", fmt.Sprintf("%s has no attribute %q.%s", how.what, attr.Name, didYouMean(attr.Name, attributes, "attributes")))
 	}
 	for _, block := range body.Blocks {
-		if slices.Contains(blocks, block.Type) {
-			continue
+		name, content := block.Type, block.Body.Range()
+		switch {
+		case slices.Contains(blocks, name):
+		case slices.Contains(attributes, name):
+			report(block.DefRange(), content, "An attribute is needed here", fmt.Sprintf("%q is an attribute: write %s = ..., with an equals sign.", name, name))
+		default:
+			report(block.DefRange(), content, "Unknown block", fmt.Sprintf("%s has no block %q.%s", how.what, name, didYouMean(name, blocks, "blocks")))
 		}
-		ok = false
-		if !how.own {
-			l.mask(block.Body.Range())
-		}
-		if slices.Contains(attributes, block.Type) {
-			l.error(block.DefRange(), "An attribute is needed here", fmt.Sprintf("%q is an attribute: write %s = ..., with an equals sign.", block.Type, block.Type))
-			continue
-		}
-		l.error(block.DefRange(), "Unknown block", fmt.Sprintf("%s has no block %q.%s", how.what, block.Type, didYouMean(block.Type, blocks, "blocks")))
 	}
 	return ok
 }
