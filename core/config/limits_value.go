@@ -175,8 +175,20 @@ func numbersInRange(v cty.Value) bool {
 	return ok
 }
 
+// textsInRange reports whether every text in v that reads as a number can be converted to one.
+func textsInRange(v cty.Value) bool {
+	ok := true
+	v, _ = unmark(v)
+	_ = cty.Walk(v, func(_ cty.Path, v cty.Value) (bool, error) { // the function returns no error
+		ok = ok && !outOfRange(knownText(v))
+		return ok, nil
+	})
+	return ok
+}
+
 // operandsInRange checks the texts that operators convert to numbers. HCL converts without a limit, and a template around the operator
-// would write the number out. Operands that need the variable of a for expression have no value here and pass.
+// would write the number out. An operand that needs the variable of a for expression has no value here; the variable may be any text
+// that the expression refers to.
 func (l *loader) operandsInRange(expr hclsyntax.Expression, ctx *hcl.EvalContext) bool {
 	ok := true
 	check := func(operand hclsyntax.Expression) {
@@ -188,7 +200,10 @@ func (l *loader) operandsInRange(expr hclsyntax.Expression, ctx *hcl.EvalContext
 			return // not a text
 		}
 		v, diags := operand.Value(ctx)
-		if v, _ = unmark(v); !diags.HasErrors() && outOfRange(knownText(v)) {
+		if diags.HasErrors() {
+			v = cty.TupleVal([]cty.Value{ctx.Variables["var"], ctx.Variables["local"]})
+		}
+		if !textsInRange(v) {
 			l.error(operand.Range(), "Number out of range", numberLimits)
 			ok = false
 		}
