@@ -6,7 +6,6 @@
 package jsondoc
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
@@ -142,14 +141,11 @@ func (d *Document) Size(n Node) int { return int(d.nodes[n].next - n) }
 // Text returns an unescaped string or name. It shares memory with the text unless something is escaped.
 func (d *Document) Text(n Node) string {
 	raw := d.Raw(n)
+	raw = raw[1 : len(raw)-1]
 	if !d.nodes[n].escaped {
-		return raw[1 : len(raw)-1]
+		return raw
 	}
-	var s string
-	if err := json.Unmarshal([]byte(raw), &s); err != nil {
-		panic("jsondoc: encoding/json refuses a string that passed: " + err.Error())
-	}
-	return s
+	return unescape(raw)
 }
 
 // Elements iterates over the values of an array.
