@@ -46,6 +46,7 @@ func standard(t *testing.T, text string) any {
 }
 
 var good = []string{
+	`"\ud83d\uDE00 \u00e9\b\f\n\r\t\/\\\"\u0000"`, `{"\ud83d\ude00":1}`, `["\\u0041","a\\"]`,
 	`null`, ` true `, `false`, `"x"`, `""`, `-0`, `[]`, `{}`, "\t{ \"a\" : \"x\\u00e9\\n\" ,\"\\u0062\":-0.5E+1,\r\n\"c\":[1,{\"d\":[]},\"]\"],\"\":0} ",
 	`{"id":18446744073709551615,"big":123456789012345678901234567890}`, `"\ud83d\ude00"`, `{"a":{"b":1},"b":{"b":1}}`,
 	"\ufeff{\"a\":1}", "\ufeff 1", strings.Repeat("[", 64) + strings.Repeat("]", 64), strings.Repeat("9", 150), "1" + strings.Repeat("0", 300), "0e9", "1e308", "1.7976931348623157e308", "1e-999",
