@@ -79,6 +79,7 @@ type effectPlan struct {
 	messages []func() error
 }
 
+// plan checks all effects of a result before any of them is applied.
 func (e *effects) plan(d *journal.Delivery, requested []*pluginv1.Effect) (p effectPlan, err error) {
 	if len(requested) > maxEffects {
 		return p, fmt.Errorf("the result has %d effects; at most %d are allowed: split the event into several", len(requested), maxEffects)
@@ -112,6 +113,7 @@ func (e *effects) add(p *effectPlan, d *journal.Delivery, i int, effect *pluginv
 	return "unknown", errors.New("this version of Pointsman does not know the effect: update Pointsman, or use an older version of the plugin")
 }
 
+// broadcast returns the sending of a message to a room.
 func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func() error, error) {
 	to, err := e.rooms().find(b.GetSource(), d.Source)
 	if err == nil && b.GetRoom() == "" {
@@ -124,6 +126,8 @@ func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (fun
 	}, err
 }
 
+// send returns the sending of a message to a connection. Only a message that is too large fails: a retry would not help the
+// others.
 func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error, error) {
 	to, err := e.rooms().find(s.GetSource(), d.Source)
 	if err == nil && s.GetConnectionId() == "" {

@@ -94,6 +94,7 @@ func (in *intake) reportDead(ctx context.Context, e *journal.Entry) {
 	}
 }
 
+// newDeliveries turns the deliveries of the rules into those of the journal.
 func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
 	if len(matched) == 0 {
 		return nil

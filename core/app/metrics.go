@@ -46,6 +46,7 @@ func (t ruleTotals) plus(o ruleTotals) ruleTotals {
 	return ruleTotals{t.match + o.match, t.error + o.error, t.noMatch + o.noMatch}
 }
 
+// newRuleMetrics registers the metrics of rules.
 func newRuleMetrics(reg prometheus.Registerer) *ruleMetrics {
 	m := &ruleMetrics{
 		ended: map[string]ruleTotals{},

@@ -15,6 +15,7 @@ type roomTable struct {
 	kinds map[string]string       // of all sources, by name
 }
 
+// newRoomTable returns the table for the sources of a generation.
 func newRoomTable(sources []source.Info) *roomTable {
 	t := &roomTable{rooms: map[string]source.Rooms{}, kinds: map[string]string{}}
 	for _, s := range sources {

@@ -143,6 +143,7 @@ func listen(setting, address string) (net.Listener, error) {
 	return nil, fmt.Errorf("%s: %w", setting, err)
 }
 
+// openJournal opens the embedded engine; another engine would be chosen here.
 func (r *router) openJournal(ctx context.Context, c config.Journal) error {
 	j, err := sqlite.Open(ctx, c.Path, sqlite.Options{
 		MaxBytes: c.MaxBytes, Retention: c.Retention, DedupeWindow: c.DedupeWindow, Log: r.Log, Metrics: r.journalMetrics,

@@ -36,6 +36,7 @@ func FindSource(ctx context.Context, o Options, kind, name string) (FoundSource,
 	return FoundSource{Name: c.Name, URL: url, Settings: c.Settings}, nil, nil
 }
 
+// pickSource returns the source called name, or the only one of its kind if name is empty.
 func pickSource(cfg *config.Config, kind, name string) (*config.Source, error) {
 	var found []*config.Source
 	var names []string

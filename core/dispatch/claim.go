@@ -45,6 +45,7 @@ func (d *Dispatcher) room() int {
 	return max(0, min(d.window-here, maxUnsettled-unsettled-here))
 }
 
+// enqueue adds claimed deliveries to the queue and wakes send.
 func (d *Dispatcher) enqueue(claimed []journal.Delivery) {
 	if len(claimed) == 0 {
 		return

@@ -83,6 +83,7 @@ type pluginMetrics struct {
 	exhausted, ignored prometheus.Counter
 }
 
+// of resolves the label of a plugin and creates its series.
 func (m *Metrics) of(plugin string) *pluginMetrics {
 	p := &pluginMetrics{
 		attempts:  make(map[string]prometheus.Counter, len(results)),

@@ -92,6 +92,7 @@ func (d *Dispatcher) markSent(x *journal.Delivery, now time.Time) {
 	}
 }
 
+// message returns a delivery as the plugin receives it. It shares the journal's bytes.
 func message(x *journal.Delivery) pluginhost.Delivery {
 	return pluginhost.Delivery{
 		ID:        x.ID,

@@ -121,6 +121,7 @@ func onlyNotFound(err error) bool {
 	return true
 }
 
+// done ends a batch of n outcomes, recorded or, with an error, dropped.
 func (s *settler) done(n int, err error) {
 	s.mu.Lock()
 	s.busy -= n

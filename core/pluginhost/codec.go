@@ -102,6 +102,7 @@ func sizeInRequest(d *Delivery) int {
 	return protowire.SizeTag(requestDeliveries) + protowire.SizeBytes(sizeDelivery(d))
 }
 
+// sizeDelivery returns the encoded size of a Delivery message.
 func sizeDelivery(d *Delivery) int {
 	n := sizeBytes(deliveryID, len(d.ID)) + sizeBytes(deliveryArguments, len(d.Arguments)) + sizeBytes(deliveryRule, len(d.Rule))
 	if d.Attempt != 0 {
@@ -137,6 +138,7 @@ func sizeDuration(d *Delivery) int {
 	return n
 }
 
+// appendInRequest appends a delivery as an element of a DeliverRequest.
 func appendInRequest(b []byte, d *Delivery) []byte {
 	b = protowire.AppendTag(b, requestDeliveries, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(sizeDelivery(d)))

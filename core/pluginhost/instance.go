@@ -189,6 +189,7 @@ func (i *instance) settleCause() {
 	}
 }
 
+// awaitGone waits until the process, the readers of its output and the instance's goroutines have ended, but not for ever.
 func (i *instance) awaitGone() {
 	gone := make(chan struct{})
 	go func() {

@@ -118,6 +118,7 @@ func (i *instance) connect(ctx context.Context) error {
 	return nil
 }
 
+// dial returns a connection to the socket that the handshake announced. It connects on first use and never reconnects elsewhere.
 func dial(addr net.Addr, config *tls.Config) (*grpc.ClientConn, error) {
 	creds := insecure.NewCredentials()
 	if config != nil {

@@ -86,6 +86,7 @@ func (o *outputLog) close() {
 	o.reportSuppressed()
 }
 
+// allow reports whether a line may be logged, and counts it if not. The caller holds mu.
 func (o *outputLog) allow() bool {
 	if !o.limit.Allow() {
 		o.suppressed++
@@ -141,6 +142,7 @@ func (r record) text() []byte {
 	return b
 }
 
+// parseRecord parses a log line in JSON. It returns false for other JSON, which is then logged as plain text.
 func parseRecord(line []byte) (record, bool) {
 	if len(line) == 0 || line[0] != '{' {
 		return record{}, false

@@ -56,6 +56,7 @@ type lineWriter struct {
 	skip bool // dropping the rest of a line that was cut
 }
 
+// Write implements io.Writer. It keeps an unfinished line until its end arrives.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	for _, b := range p {
 		switch {

@@ -112,6 +112,7 @@ func batchLen(ds []Delivery, limit int) int {
 	return len(ds)
 }
 
+// sendBatch sends one message. It counts the deliveries as pending before it sends them, because results may arrive at once.
 func (s *Session) sendBatch(ds []Delivery) error {
 	if err := s.ctx.Err(); err != nil {
 		return s.end(err)

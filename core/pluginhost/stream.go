@@ -63,6 +63,7 @@ func newBatchLink(ctx context.Context, conn *grpc.ClientConn) *batchLink {
 	}
 }
 
+// send starts a call and returns. It blocks while batchCalls calls are running.
 func (l *batchLink) send(ds []Delivery) error {
 	select {
 	case l.slots <- struct{}{}:

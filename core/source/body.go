@@ -109,6 +109,7 @@ func grow(body []byte, want int64) []byte {
 	return bigger
 }
 
+// readOutcome returns the outcome of a request whose body could not be read.
 func readOutcome(err error) outcome {
 	var tooLarge *http.MaxBytesError
 	switch {

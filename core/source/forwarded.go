@@ -127,6 +127,7 @@ func forwardedHops(lines []string) []hop {
 	return all
 }
 
+// forwardedHop parses one element of a Forwarded header (RFC 7239, section 4).
 func forwardedHop(element string) (h hop) {
 	for _, pair := range splitQuoted(element, ';') {
 		name, value, _ := strings.Cut(pair, "=")

@@ -65,6 +65,7 @@ func (c *proxyConn) RemoteAddr() net.Addr {
 	return c.remote
 }
 
+// readHeader reads the header, within proxyHeaderTime, and takes the client's address from it.
 func (c *proxyConn) readHeader() error {
 	if err := c.SetReadDeadline(time.Now().Add(proxyHeaderTime)); err != nil {
 		return err

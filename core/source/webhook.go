@@ -91,6 +91,7 @@ func (h *Webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.finish(w, r, h.handle(w, r))
 }
 
+// finish counts, logs and answers a request. Details reach the sender only from errors that were made for it.
 func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 	h.metrics.requests[res.outcome].Inc()
 	status, requestID := h.options.status(res.outcome), ""
@@ -114,6 +115,7 @@ func (h *Webhook) finish(w http.ResponseWriter, r *http.Request, res result) {
 	respond(w, res.outcome, status, detail, requestID)
 }
 
+// handle runs a request up to its result: method, body, authentication, handshake or events.
 func (h *Webhook) handle(w http.ResponseWriter, r *http.Request) result {
 	switch r.Method {
 	case http.MethodPost:

@@ -21,6 +21,7 @@ type adapter[S, A any] struct {
 	arguments *schema.Decoder
 }
 
+// newAdapter derives the schemas of settings and arguments. It returns an error if a struct has invalid tags.
 func newAdapter[S, A any](p Plugin[S, A]) (*adapter[S, A], error) {
 	settings, err := schema.NewDecoder(new(S))
 	if err != nil {
@@ -101,6 +102,7 @@ func (e *handlerEngine[A]) call(ctx context.Context, d *Delivery[A]) (err error)
 	return e.handler.Deliver(ctx, d)
 }
 
+// many calls DeliverBatch for the valid deliveries and merges its errors with the rejections of invalid ones.
 func (e *handlerEngine[A]) many(ctx context.Context, ins []*pluginv1.Delivery) []*pluginv1.Result {
 	results := make([]*pluginv1.Result, len(ins))
 	ds, at := make([]*Delivery[A], 0, len(ins)), make([]int, 0, len(ins))
@@ -126,6 +128,7 @@ func (e *handlerEngine[A]) many(ctx context.Context, ins []*pluginv1.Delivery) [
 	return results
 }
 
+// callBatch calls DeliverBatch. failed is set if it panicked or returned the wrong number of errors.
 func (e *handlerEngine[A]) callBatch(ctx context.Context, ds []*Delivery[A]) (errs []error, failed error) {
 	failed = guard(e.log, "batch of deliveries", func() error {
 		errs = e.batcher.DeliverBatch(ctx, ds)

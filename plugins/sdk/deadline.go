@@ -34,6 +34,7 @@ func (c *deadlineContext) end() {
 
 func (c *deadlineContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
+// Done makes the real context at the first call.
 func (c *deadlineContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,6 +47,7 @@ func (c *deadlineContext) Done() <-chan struct{} {
 	return c.real.Done()
 }
 
+// Err answers without a timer until Done is called.
 func (c *deadlineContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -127,6 +127,7 @@ func required(s *pluginv1.Schema, indent, kind string) string {
 	return b.String()
 }
 
+// placeholder returns a value of the attribute's type for the sample; for a secret, env("...").
 func placeholder(a *pluginv1.Attribute, kind string) string {
 	text := `"..."`
 	switch {

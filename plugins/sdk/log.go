@@ -96,6 +96,7 @@ func (h *logHandler) value(v slog.Value) any {
 	return v.Any()
 }
 
+// any returns a value as JSON without secrets, or as text if it cannot be encoded.
 func (h *logHandler) any(v any) any {
 	if err, ok := v.(error); ok && err != nil {
 		return h.text(err.Error())

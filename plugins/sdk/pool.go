@@ -75,6 +75,7 @@ func (p *pool) grow() {
 	}
 }
 
+// work runs tasks until the pool is closed. A handler that ends its goroutine is replaced by another worker.
 func (p *pool) work() {
 	defer p.wg.Done()
 	defer func() { // the pool was closed, or a handler called runtime.Goexit
@@ -97,6 +98,7 @@ func (p *pool) work() {
 	}
 }
 
+// runOne runs one task under its deadline and settles it whatever the handler does.
 func (p *pool) runOne(t task) {
 	ctx := t.session.ctx
 	if !t.deadline.IsZero() {
@@ -126,6 +128,7 @@ func (p *pool) collect(first task) []task {
 	return batch
 }
 
+// runMany runs a batch and settles every task of it whatever the handler does.
 func (p *pool) runMany(batch []task) {
 	ctx, cancel := batchContext(batch)
 	defer cancel()

@@ -20,6 +20,7 @@ type scrubber struct {
 // minSecret is the length of the shortest text that is removed. Shorter ones would match everywhere.
 const minSecret = 4
 
+// set replaces the secrets to remove. Texts that are being cleaned use the old or the new ones.
 func (s *scrubber) set(secrets []string) {
 	var forms []string
 	for _, secret := range secrets {

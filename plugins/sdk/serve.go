@@ -36,6 +36,7 @@ func Serve[S, A any](p Plugin[S, A]) {
 	os.Exit(run(p))
 }
 
+// run returns the exit code of a plugin's program, started by a router or by hand.
 func run[S, A any](p Plugin[S, A]) int {
 	if process == nil {
 		s, err := NewServer(p, os.Stderr, os.Getenv(handshake.EnvLogLevel))

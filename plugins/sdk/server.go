@@ -64,6 +64,7 @@ func NewServer[S, A any](p Plugin[S, A], w io.Writer, level string) (*Server, er
 	return newServer(p, log, secrets)
 }
 
+// newServer checks the definition and derives the description.
 func newServer[S, A any](p Plugin[S, A], log *slog.Logger, secrets *scrubber) (*Server, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
@@ -94,6 +95,7 @@ var kindForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 // most limits MaxInFlight and MaxBatch, because every delivery in flight may need a goroutine.
 const most = 1 << 16
 
+// validate returns what is wrong with the definition.
 func (p Plugin[S, A]) validate() error {
 	switch {
 	case !kindForm.MatchString(p.Name):
@@ -279,6 +281,7 @@ func (s *Server) drainHandler() {
 	}
 }
 
+// runHooks calls Flush and Close. Errors are logged, because nobody waits for them.
 func (s *Server) runHooks(ctx context.Context) {
 	h := s.handler()
 	if f, ok := h.(Flusher); ok {

@@ -36,6 +36,7 @@ type stdio struct {
 // would break the handshake. It is nil unless a router started the process.
 var process = startedByRouter(os.Getenv, os.Args)
 
+// startedByRouter redirects standard output if the environment shows that a router started the process.
 func startedByRouter(getenv func(string) string, args []string) *stdio {
 	if getenv(handshake.CookieKey) != handshake.CookieValue || len(args) > 1 {
 		return nil

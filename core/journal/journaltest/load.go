@@ -64,6 +64,7 @@ type ledger struct {
 	full chan struct{}
 }
 
+// consume claims and settles deliveries in random ways until ctx ends.
 func (b *bench) consume(ctx context.Context, plugin string, l *ledger) {
 	r := rand.New(rand.NewPCG(1, uint64(len(plugin))))
 	for {

@@ -91,6 +91,7 @@ const modelWindow = time.Minute + time.Second/2
 
 var modelPlugins = []string{"a", "b"}
 
+// append appends random entries and checks which of them are duplicates.
 func (m *machine) append(t *rapid.T) {
 	var entries []journal.Entry
 	var want []bool
@@ -128,6 +129,7 @@ func (m *machine) isDuplicate(e journal.Entry) bool {
 	return slices.ContainsFunc(e.Keys, func(k journal.Key) bool { return m.keys[k.Value].After(time.Now()) })
 }
 
+// store adds an entry to the model.
 func (m *machine) store(e journal.Entry) {
 	m.events++
 	for _, k := range e.Keys {
@@ -175,6 +177,7 @@ func (m *machine) out(plugin, key string) bool {
 	return false
 }
 
+// claim claims and checks that exactly claimable deliveries are returned, in order.
 func (m *machine) claim(t *rapid.T) {
 	plugin := rapid.SampledFrom(modelPlugins).Draw(t, "plugin")
 	max := rapid.IntRange(1, 5).Draw(t, "max")
@@ -209,6 +212,7 @@ func (m *machine) claim(t *rapid.T) {
 	}
 }
 
+// settle settles some of the claimed deliveries at random.
 func (m *machine) settle(t *rapid.T) {
 	var results []journal.Settlement
 	for _, seq := range slices.Sorted(maps.Keys(m.all)) {

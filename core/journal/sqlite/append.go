@@ -85,6 +85,8 @@ func entryBytes(e *journal.Entry) int64 {
 	return int64(n)
 }
 
+// write stores the entries that are not duplicates, in the current transaction. commitGroup may call it twice, so it resets its
+// results.
 func (o *appendOp) write(t *tx) error {
 	if err := o.j.space.admit(t.bytes + o.bytes); err != nil {
 		return refused{err}
@@ -140,6 +142,7 @@ func (o *appendOp) insert(t *tx, i int) error {
 	return nil
 }
 
+// insertDelivery stores one delivery. A dead letter is counted but never enters a queue.
 func (o *appendOp) insertDelivery(t *tx, e *journal.Entry, d *journal.NewDelivery) error {
 	plugin, err := t.w.plugin(d.Plugin)
 	if err != nil {

@@ -53,6 +53,7 @@ func (j *Journal) runCheckpoints() {
 	}
 }
 
+// checkpoint runs one checkpoint: passes beside the writer until a pass is small, then the writer's own.
 func (j *Journal) checkpoint(c *sqlite.Conn) error {
 	before := int64(0)
 	for range checkpointPasses {

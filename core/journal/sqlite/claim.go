@@ -134,6 +134,7 @@ func (j *Journal) fetch(q *queue, taken []entry) error {
 	})
 }
 
+// readItem reads one pending delivery with its payload.
 func readItem(s *sqlite.Stmt, seq int64) (*item, error) {
 	s.BindInt64(1, seq)
 	row, err := s.Step()
@@ -166,6 +167,7 @@ func columnTime(s *sqlite.Stmt, col int) time.Time {
 	return time.Time{}
 }
 
+// columnPolicy reads a policy from five columns, beginning with col.
 func columnPolicy(s *sqlite.Stmt, col int) journal.Policy {
 	return journal.Policy{
 		MaxAttempts: s.ColumnInt(col),
@@ -202,6 +204,7 @@ type loaded struct {
 	key string
 }
 
+// readEntries reads up to limit pending deliveries of a plugin, in order, from the number from on.
 func readEntries(c *sqlite.Conn, plugin string, from int64, limit int) (_ []loaded, err error) {
 	s, err := c.Prepare(`SELECT seq, due, order_key FROM delivery
 		WHERE state = 0 AND plugin = (SELECT id FROM plugin WHERE name = ?) AND seq > ? ORDER BY seq LIMIT ?`)

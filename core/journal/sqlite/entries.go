@@ -17,6 +17,7 @@ func (f *fifo) push(e entry) {
 	f.all = append(f.all, e)
 }
 
+// pop removes and returns the first entry. It reuses the memory before head once the queue is empty.
 func (f *fifo) pop() (entry, bool) {
 	if f.len() == 0 {
 		return entry{}, false

@@ -52,6 +52,7 @@ func (s *seen) abortFlush() {
 	s.recent, s.flushing = s.flushing, nil
 }
 
+// writeRun writes the chunks of a run in batches and then registers the run, each in a transaction shared with other ops.
 func (j *Journal) writeRun(ctx context.Context, id int64) error {
 	r, chunks := buildRun(id, j.seen.flushing)
 	for len(chunks) > 0 {

@@ -30,6 +30,7 @@ func (j *Journal) load(c *sqlite.Conn) error {
 	return err
 }
 
+// loadNumbers reads the journal's id, the last numbers and the count of events.
 func (j *Journal) loadNumbers(c *sqlite.Conn) error {
 	return sqlitex.Execute(c, `SELECT id, max(last_event, ifnull((SELECT max(seq) FROM event), 0)),
 		max(last_delivery, ifnull((SELECT max(seq) FROM delivery), 0)), swept FROM journal`,
@@ -41,6 +42,7 @@ func (j *Journal) loadNumbers(c *sqlite.Conn) error {
 		}})
 }
 
+// loadQueues reads the counts of pending deliveries and dead letters of every plugin.
 func (j *Journal) loadQueues(c *sqlite.Conn) error {
 	return sqlitex.Execute(c, `SELECT name,
 		(SELECT count(*) FROM delivery WHERE plugin = p.id AND state = 0),
@@ -56,6 +58,7 @@ func (j *Journal) loadQueues(c *sqlite.Conn) error {
 		}})
 }
 
+// loadRuns reads the filters of the runs of dedupe keys.
 func (j *Journal) loadRuns(c *sqlite.Conn) error {
 	last := int64(0)
 	err := sqlitex.Execute(c, "SELECT id, bits, last_event, expires, filter FROM seen_run ORDER BY id",
@@ -72,6 +75,7 @@ func (j *Journal) loadRuns(c *sqlite.Conn) error {
 	return sqlitex.Execute(c, "DELETE FROM seen_chunk WHERE id >= ?", &sqlitex.ExecOptions{Args: []any{(last + 1) << 20}})
 }
 
+// loadTail reads the dedupe keys that are not in a run yet.
 func (j *Journal) loadTail(c *sqlite.Conn) error {
 	return sqlitex.Execute(c, "SELECT id, entries FROM seen_tail ORDER BY id",
 		&sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {

@@ -21,6 +21,7 @@ func openError(path string, err error) error {
 	return fmt.Errorf("open journal %s: %w", path, err)
 }
 
+// openAdvice returns what is wrong and what to do about it, or "" if the cause is unknown.
 func openAdvice(path string, err error) string {
 	if info, statErr := os.Stat(path); statErr == nil && !info.Mode().IsRegular() {
 		return "it is not a file: give another path"

@@ -68,6 +68,7 @@ func (j *Journal) Event(ctx context.Context, seq int64) (*journal.EventRecord, e
 	return e, err
 }
 
+// event reads an event with its deliveries and their failed attempts.
 func (j *Journal) event(c *sqlite.Conn, seq int64) (e *journal.EventRecord, err error) {
 	err = query(c, eventColumns+"WHERE e.seq = ?", func(s *sqlite.Stmt) error {
 		r := readEvent(s)
@@ -150,6 +151,7 @@ const deliveryColumns = `SELECT d.seq, d.event, e.id, e.source, x.rule, x.plugin
 	FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch
 	LEFT JOIN dead z ON z.delivery = d.seq `
 
+// readDelivery reads a row of the columns in deliveryColumns.
 func (j *Journal) readDelivery(s *sqlite.Stmt) journal.DeliveryRecord {
 	states := [...]journal.State{statePending: journal.StatePending, stateDone: journal.StateDone, stateDead: journal.StateDead}
 	r := journal.DeliveryRecord{

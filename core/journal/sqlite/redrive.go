@@ -54,6 +54,8 @@ func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
 	return len(o.moved), nil
 }
 
+// write makes the dead letters pending. It locks the queues concerned until committed or failed, because refill must not read the
+// rows in between.
 func (o *redriveOp) write(t *tx) error {
 	if !o.locked { // otherwise refill could read what this commits and add it twice
 		for _, q := range o.queues {
@@ -87,6 +89,7 @@ func (o *redriveOp) committed() {
 	o.failed()
 }
 
+// failed releases the queues.
 func (o *redriveOp) failed() {
 	if !o.locked {
 		return

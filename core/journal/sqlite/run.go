@@ -96,6 +96,7 @@ func (f filter) add(h keyHash) {
 	}
 }
 
+// has reports whether the run may contain the key. False is certain.
 func (f filter) has(h keyHash) bool {
 	if len(f) == 0 {
 		return true

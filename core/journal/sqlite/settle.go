@@ -83,6 +83,7 @@ func (o *settleOp) write(t *tx) error {
 	return nil
 }
 
+// write records the outcome of one delivery in the current transaction.
 func (r *settlement) write(t *tx) error {
 	s := t.w.s.done
 	switch r.Outcome {
@@ -142,6 +143,7 @@ func clip(text string) string {
 	return text[:textMax] + "..."
 }
 
+// committed ends the claims and makes retries and the next deliveries of their keys claimable.
 func (o *settleOp) committed() {
 	o.j.claimed.Lock()
 	for i := range o.results {

@@ -146,6 +146,7 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	return j, nil
 }
 
+// open checks the file, opens its connections and loads what must be in memory. After an error release closes what is open.
 func (j *Journal) open() error {
 	if err := checkFile(j.path); err != nil {
 		return err

@@ -15,6 +15,7 @@ type statements struct {
 	chunk                                   *sqlite.Stmt
 }
 
+// prepare prepares the statements for a connection, which owns them.
 func (s *statements) prepare(c *sqlite.Conn) error {
 	if s.begin != nil {
 		return nil

@@ -111,6 +111,7 @@ func (e *aged) over(cutoff int64) bool {
 // expendable reports whether the event may be deleted to make room.
 func (e *aged) expendable() bool { return e.pending == 0 && e.dead == 0 && !e.quarantined }
 
+// readAged reads the next sweepBatch events from the number from on.
 func readAged(c *sqlite.Conn, from int64) (all []aged, err error) {
 	err = sqlitex.Execute(c, `SELECT e.seq, e.first, e.deliveries, e.received, ifnull(max(d.settled), 0),
 		ifnull(sum(d.state = 0), 0), ifnull(sum(d.state = 2), 0), EXISTS(SELECT 1 FROM quarantine q WHERE q.event = e.seq)
@@ -154,6 +155,7 @@ func (o *deleteOp) add(e aged) {
 	o.ranges = append(o.ranges, r)
 }
 
+// write deletes the ranges, except those with a dead letter that was re-driven in the meantime.
 func (o *deleteOp) write(t *tx) error {
 	o.events, o.dead = 0, make(map[string]int64)
 	for _, r := range o.ranges {
@@ -174,6 +176,7 @@ func (o *deleteOp) write(t *tx) error {
 	return execute(t.w.c, "UPDATE journal SET swept = swept + ?, last_event = ?, last_delivery = ?", o.events, t.event, t.delivery)
 }
 
+// delete deletes the events of the range with everything that belongs to them.
 func (r *eventRange) delete(c *sqlite.Conn) error {
 	if r.last >= r.first {
 		for _, sql := range []string{

@@ -118,6 +118,7 @@ func (w *writer) transact(group []op) (err error) {
 	return t.commit()
 }
 
+// commit appends the transaction's dedupe keys as one row and commits. Afterwards memory agrees with the file.
 func (t *tx) commit() error {
 	w := t.w
 	if len(t.tail) > 0 {

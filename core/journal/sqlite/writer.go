@@ -111,6 +111,7 @@ func (w *writer) do(ctx context.Context, o op) error {
 	}
 }
 
+// run commits groups of ops until the journal closes, and checkpoints between them.
 func (w *writer) run() {
 	defer close(w.exited)
 	group := make([]op, 0, groupOps)

@@ -35,6 +35,7 @@ func identify(data *pointsmanv1.IntdashEvent, body []byte, window time.Duration)
 
 const maxKey = 256 // bytes; longer keys become a digest
 
+// eventKey returns the dedupe key for the content of an event, which is the same when the server delivers it again by hand.
 func eventKey(data *pointsmanv1.IntdashEvent) string {
 	parts := [...]string{data.HookUuid, data.ResourceType, data.OriginalAction, data.ResourceUuid, data.OccurredAt}
 	key := make([]byte, 0, 192)

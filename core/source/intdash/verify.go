@@ -56,6 +56,7 @@ func (v *verifier) verify(values []string, body []byte) (slot int, err error) {
 // encoding is strict about padding bits, so that a signature has only one spelling.
 var encoding = base64.StdEncoding.Strict()
 
+// decodeSignature decodes a signature, which must be the base64 of exactly 32 bytes.
 func decodeSignature(value string) (mac [sha256.Size]byte, ok bool) {
 	const encodedLen = 44
 	if len(value) != encodedLen {

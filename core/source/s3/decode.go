@@ -56,6 +56,7 @@ func Decode(dialect string, body []byte, o DecodeOptions) ([]source.Event, error
 	return decode(dialect, top, &o)
 }
 
+// decode turns a parsed body into events: those of its records, or one of EventBridge.
 func decode(dialect string, top source.Object, o *DecodeOptions) ([]source.Event, error) {
 	switch shapeOf(top) {
 	case shapeTest:
@@ -144,6 +145,7 @@ func decodeBridge(dialect string, top source.Object, o *DecodeOptions) ([]source
 	return []source.Event{event}, nil
 }
 
+// decodeRecords decodes the member Records. A record that cannot be decoded is quarantined; the others are stored.
 func decodeRecords(dialect string, top source.Object, o *DecodeOptions) ([]source.Event, error) {
 	records, err := readRecords(top.Find("Records"))
 	if err != nil {
@@ -176,6 +178,7 @@ func decodeRecords(dialect string, top source.Object, o *DecodeOptions) ([]sourc
 	return events, nil
 }
 
+// readRecords returns the elements of the member Records, up to the limit.
 func readRecords(m *source.Member) ([]source.Member, error) {
 	if m.Kind != source.JSONArray {
 		return nil, &source.Undecodable{Reason: noRecords, Detail: "Records is not an array"}

@@ -90,6 +90,7 @@ func (c *certificates) put(l location, e cacheEntry) {
 	delete(c.cached, first)
 }
 
+// fetch downloads and checks a certificate. Errors are cached too, for a shorter time.
 func (c *certificates) fetch(ctx context.Context, l location) cacheEntry {
 	r, err := c.client.get(ctx, l)
 	now := c.now()
@@ -153,6 +154,7 @@ func (c *certificates) checkIssuer(leaf *x509.Certificate, issuers []*x509.Certi
 	return err
 }
 
+// parseChain parses the PEM certificates of a file, the leaf first.
 func parseChain(text []byte) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
 	for {

@@ -79,6 +79,7 @@ func (c *client) get(ctx context.Context, l location) (*response, error) {
 	return r, nil
 }
 
+// send makes one GET request. It follows no redirects and refuses responses larger than maxResponse.
 func (c *client) send(ctx context.Context, l location) (*response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, nil)
 	if err != nil {
@@ -122,6 +123,7 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// isPublic reports whether an address is reachable on the internet, so that no message can make us request an internal service.
 func isPublic(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if a.Is6() && !globalUnicast.Contains(a) {

@@ -75,6 +75,7 @@ func inRecord(i int, err error) error {
 	return err
 }
 
+// parseRecord parses the message in a record of the form that SNS sends to AWS Lambda.
 func parseRecord(r *source.Member) (*Message, error) {
 	record, err := r.Members(nil)
 	if err != nil {
@@ -195,6 +196,7 @@ func (m *Message) check(members []source.Member) error {
 	return nil
 }
 
+// readAttributes reads the message attributes. SNS does not sign them.
 func (m *Message) readAttributes(all *source.Member) error {
 	if all.Kind == source.JSONNull {
 		return nil

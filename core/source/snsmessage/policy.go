@@ -55,6 +55,7 @@ type ruleset struct {
 	maxAge   time.Duration
 }
 
+// newRuleset checks and compiles a policy. Its errors name the setting.
 func newRuleset(p Policy) (*ruleset, error) {
 	r := &ruleset{versions: []string{"1", "2"}, insecure: map[string]bool{}, maxAge: p.MaxAge}
 	switch p.RequireVersion {

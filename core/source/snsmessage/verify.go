@@ -112,6 +112,7 @@ func refuse(reason string) error {
 	return &source.Refused{Reason: reason, Status: http.StatusForbidden}
 }
 
+// fresh reports whether a message is not older than the policy allows, and not from the future beyond maxSkew.
 func (v *Verifier) fresh(timestamp string) bool {
 	if v.rules.maxAge == 0 {
 		return true

@@ -88,6 +88,7 @@ func (a *accessLog) wants(level slog.Level) bool {
 	return true
 }
 
+// write writes one line, to the file or, for the name "log", to the router's log.
 func (a *accessLog) write(level slog.Level, e *accessEntry, now time.Time) {
 	if !a.wants(level) {
 		return

@@ -74,6 +74,7 @@ func (c *conn) execute(m *Message, now time.Time) error {
 	return c.violations.record(now)
 }
 
+// join adds the connection to a room, if its token and the limits allow it.
 func (c *conn) join(room string) *ClientError {
 	switch {
 	case !ValidRoom(room):

@@ -54,6 +54,7 @@ type connRequest struct {
 	err error
 }
 
+// connect lets a client in or refuses it. It counts and logs refusals.
 func (s *Source) connect(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
 	a, refused := s.check(r)

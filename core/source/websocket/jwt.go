@@ -33,6 +33,7 @@ type jwtChecker struct {
 	leeway     time.Duration
 }
 
+// newJWTChecker compiles the settings of a block `jwt`. It also returns warnings.
 func newJWTChecker(s *JWTSettings, now func() time.Time) (*jwtChecker, []string, error) {
 	const minLen = 32 // bytes, the minimum for HS256 (RFC 7518 section 3.2)
 	warnings, err := source.CheckSecrets("jwt.secrets", s.Secrets, minLen)
@@ -75,6 +76,7 @@ func newJWTChecker(s *JWTSettings, now func() time.Time) (*jwtChecker, []string,
 	return c, warnings, nil
 }
 
+// parsePublicKey parses a public key of RSA, ECDSA or Ed25519 in PEM.
 func parsePublicKey(pem []byte) (jwt.VerificationKey, error) {
 	if key, err := jwt.ParseRSAPublicKeyFromPEM(pem); err == nil {
 		return key, nil

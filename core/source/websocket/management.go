@@ -54,6 +54,7 @@ func (s *Source) manage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// managed authenticates and handles a request of the management API.
 func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
 	id, ok := strings.CutPrefix(r.URL.Path, strings.TrimSuffix(s.path, "/")+managementPath)
 	switch {

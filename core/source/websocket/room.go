@@ -112,6 +112,7 @@ func (h *hub) join(c *conn, room string) error {
 	return h.joinLocked(c, room)
 }
 
+// joinLocked adds a connection to a room within the limits. The caller holds mu.
 func (h *hub) joinLocked(c *conn, room string) error {
 	members := h.rooms[room]
 	switch _, in := members[c]; {

@@ -20,6 +20,8 @@ func (s *Source) sweep(now time.Time) {
 	}
 }
 
+// sweep closes the connection if its token has expired or it is too old, idle or dead. Otherwise it sends the pings and the notice
+// of expiry that are due.
 func (c *conn) sweep(now time.Time) {
 	l, expires := c.source.limits, c.identity.Load().expires
 	received, pinged := time.Unix(0, c.received.Load()), time.Unix(0, c.pinged.Load())

@@ -19,6 +19,7 @@ type identity struct {
 	expires time.Time
 }
 
+// mayUse reports whether the token allows a room. Its rooms are patterns as in path.Match.
 func (v *identity) mayUse(room string) bool {
 	if v.all {
 		return true
@@ -41,6 +42,7 @@ type authenticator struct {
 	open   bool
 }
 
+// newAuthenticator compiles tokens and jwt settings. It also returns warnings.
 func newAuthenticator(s *Settings, now func() time.Time) (*authenticator, []string, error) {
 	list, warnings, err := source.NewTokens("tokens", s.Tokens)
 	if err != nil {

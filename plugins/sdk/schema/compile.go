@@ -37,6 +37,7 @@ var (
 	rawType      = reflect.TypeFor[json.RawMessage]()
 )
 
+// compile derives the decoder and the schema of a struct type. depth limits recursive types.
 func compile(t reflect.Type, depth int) (*object, *pluginv1.Schema, error) {
 	if depth > maxDepth {
 		return nil, nil, fmt.Errorf("more than %d blocks inside each other", maxDepth)
@@ -67,6 +68,7 @@ func flatten(t reflect.Type, at []int) []reflect.StructField {
 	return out
 }
 
+// add adds a field, or the fields of an embedded struct.
 func (o *object) add(s *pluginv1.Schema, sf reflect.StructField, depth int) error {
 	t, err := parseTag(sf)
 	if err != nil {
@@ -96,6 +98,7 @@ func isBlock(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t != secretType
 }
 
+// compileBlock makes the field a block: one, an optional one, or a list of them.
 func (f *field) compileBlock(s *pluginv1.Schema, t tag, typ reflect.Type, depth int) error {
 	if t.hasDefault || t.sensitive || t.template || t.oneOf != nil {
 		return errors.New("a block takes no default, sensitive, one_of or template")
@@ -124,6 +127,7 @@ func (f *field) compileBlock(s *pluginv1.Schema, t tag, typ reflect.Type, depth 
 	return nil
 }
 
+// compileAttribute makes the field an attribute and checks that its options fit its type.
 func (f *field) compileAttribute(s *pluginv1.Schema, t tag, typ reflect.Type) error {
 	if t.block {
 		return fmt.Errorf("%s is no block", typ)

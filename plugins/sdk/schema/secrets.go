@@ -14,6 +14,7 @@ func Secrets(s *pluginv1.Schema, data []byte) []string {
 	return secretsOf(nil, s, data)
 }
 
+// secretsOf appends the secrets of an object. It walks schema and JSON together and ignores invalid parts.
 func secretsOf(found []string, s *pluginv1.Schema, object []byte) []string {
 	if object[0] == '[' { // a repeatable block
 		elements(object, func(_ int, v []byte) { found = secretsOf(found, s, v) })

@@ -20,6 +20,7 @@ type value struct {
 	decode func(w *walk, value []byte, dst reflect.Value)
 }
 
+// valueOf returns the attribute type and the decoder of a Go type.
 func valueOf(t reflect.Type, oneOf []string) (value, error) {
 	switch t {
 	case secretType:

@@ -110,6 +110,7 @@ func cached(name string) error {
 	return err
 }
 
+// installed looks for a program of a Debian package.
 func installed(program, debian string) error {
 	_, err := exec.LookPath(program)
 	if err != nil {

@@ -59,6 +59,7 @@ func Mode(m *Metrics) func(*websocket.Settings, source.Deps) (source.Source, err
 	}
 }
 
+// newSource makes the source. The connection list is opened at its first use.
 func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*Source, error) {
 	if err := check(settings); err != nil {
 		return nil, err

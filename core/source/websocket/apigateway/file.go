@@ -39,6 +39,7 @@ type line struct {
 // maxStale is how many lines more than twice the number of connections the file may have before it is rewritten.
 const maxStale = 10_000
 
+// openFile reads the list and locks its file, so that two routers cannot share it.
 func openFile(path string) (*file, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, fmt.Errorf("apigateway.file: %w", err)
