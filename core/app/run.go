@@ -27,6 +27,7 @@ func Run(ctx context.Context, o Options) error {
 	err := r.start(ctx, p)
 	if err == nil {
 		<-ctx.Done()
+		o.Log.Info("stopping", "limit", stopLimit.String())
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
@@ -34,12 +35,10 @@ func Run(ctx context.Context, o Options) error {
 	case cause != nil:
 		err = cause // A part failed; the error of start follows from it.
 	}
-	o.Log.Info("stopping", "limit", stopLimit.String())
 	r.health.Drain()
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
-	err = errors.Join(err, r.stop(stopping))
-	if err == nil {
+	if err = errors.Join(err, r.stop(stopping)); err == nil {
 		o.Log.Info("stopped")
 	}
 	return err
