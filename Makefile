@@ -81,15 +81,27 @@ $(TOOLS)/protoc-gen-go: .tools/protoc-gen.mod
 $(TOOLS)/golangci-lint: .tools/golangci-lint.mod
 	go build -modfile=.tools/golangci-lint.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-gen: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## generate Go from proto/
+$(TOOLS)/protoc-gen-connect-go: .tools/protoc-gen-connect.mod
+	go build -modfile=.tools/protoc-gen-connect.mod -o $@ connectrpc.com/connect/cmd/protoc-gen-connect-go
+
+# Only the admin API is served with Connect.
+CONNECT_TEMPLATE := {"version":"v2","plugins":[{"local":"$(TOOLS)/protoc-gen-connect-go","out":"proto","opt":"paths=source_relative"}]}
+
+gen: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-connect-go ## generate Go from proto/
 	$(TOOLS)/buf generate
+	$(TOOLS)/buf generate --template '$(CONNECT_TEMPLATE)' --path proto/pointsman/admin
 
 check-gen: gen ## fail when the generated Go is stale
 	@git diff --exit-code --stat -- proto || { echo 'generated code is stale: run "make gen" and commit proto/' >&2; exit 1; }
 	@test -z "$$(git ls-files --others --exclude-standard -- proto)" || { echo 'generated files are not committed: run "make gen" and commit proto/' >&2; exit 1; }
 
+# The last commit on main that this tree is not: what users of the protos have.
+landed = $(shell main=$$(git rev-parse -q --verify main || git rev-parse -q --verify origin/main); \
+	if [ -n "$$main" ] && [ "$$main" != "$$(git rev-parse HEAD)" ]; then echo $$main; else git rev-parse -q --verify HEAD~1 || git rev-parse HEAD; fi)
+
 lint: $(TOOLS)/buf $(TOOLS)/golangci-lint ## buf lint and golangci-lint
 	$(TOOLS)/buf lint
+	$(TOOLS)/buf breaking --against "$$(git rev-parse --git-common-dir)#ref=$(landed)"
 	$(TOOLS)/golangci-lint run ./...
 
 fmt: $(TOOLS)/buf $(TOOLS)/golangci-lint ## format everything

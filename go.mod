@@ -3,6 +3,7 @@ module github.com/pointsman/pointsman
 go 1.26.0
 
 require (
+	connectrpc.com/connect v1.21.1
 	github.com/agext/levenshtein v1.2.3
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15

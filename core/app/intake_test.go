@@ -36,7 +36,7 @@ rule "broken" {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(dead) != 1 || string(dead[0].Arguments) != "{}" {
-		t.Errorf("dead letters %+v, want one with the arguments {}", dead)
+	if d := dead.Deliveries; len(d) != 1 || string(d[0].Arguments) != "{}" {
+		t.Errorf("dead letters %+v, want one with the arguments {}", dead.Deliveries)
 	}
 }

@@ -152,7 +152,7 @@ func (r *real) deliveries(s journal.State) []journal.DeliveryRecord {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return found
+	return found.Deliveries
 }
 
 func TestRealPlugin(t *testing.T) {

@@ -18,6 +18,8 @@ var (
 	ErrLocked = errors.New("journal is in use by another process")
 	// ErrNotFound means that no event or delivery has the given id.
 	ErrNotFound = errors.New("not found in the journal")
+	// ErrAmbiguous means that events of several sources have the given id.
+	ErrAmbiguous = errors.New("several sources have an event with this id")
 )
 
 // Journal is the part of an engine that the data path uses. All methods may be called concurrently.
@@ -67,6 +69,8 @@ type Entry struct {
 	Keys []Key
 	// Quarantine is why an authentic event could not be decoded. Such an entry has no deliveries.
 	Quarantine string
+	// ReplayOf is the Seq of the event that this one repeats, 0 for none. A replay has no Keys: it is no duplicate.
+	ReplayOf int64
 	// Deliveries is empty for an event that no rule matched.
 	Deliveries []NewDelivery
 }
@@ -86,6 +90,11 @@ type NewDelivery struct {
 	// OrderKey keeps deliveries of one plugin with the same key in order of arrival, one at a time. Empty: no order.
 	OrderKey string
 	Policy   Policy
+	// Generation is the number of the configuration whose rule made the delivery.
+	Generation int64
+	// Sensitive names the arguments that must not be shown to anyone, separated by spaces; those in blocks with dots, as in
+	// "auth.token". It is the same for all deliveries of a dispatch block.
+	Sensitive string
 	// Dead, if not empty, makes the delivery a dead letter from the start, with ReasonRuleError and this text.
 	Dead string
 }

@@ -18,14 +18,17 @@ type Reader interface {
 	Stats(ctx context.Context) (Stats, error)
 	// Event returns the event with its deliveries and their failed attempts, or ErrNotFound.
 	Event(ctx context.Context, seq int64) (*EventRecord, error)
-	// FindEvent is Event by the sender's id. It returns the newest such event of the source.
+	// FindEvent is Event by the sender's id. It returns the newest such event of the source that is no replay. With an empty
+	// source it looks in all sources, and returns ErrAmbiguous if several have the id.
 	FindEvent(ctx context.Context, source, id string) (*EventRecord, error)
 	// Delivery returns one delivery with its attempts, or ErrNotFound.
 	Delivery(ctx context.Context, seq int64) (*DeliveryRecord, error)
+	// DeliverySeq returns the Seq in a delivery id, or ErrNotFound if the id is not one of this journal's.
+	DeliverySeq(id string) (int64, error)
 	// Events lists newest first, without deliveries.
-	Events(ctx context.Context, q EventQuery) ([]EventRecord, error)
+	Events(ctx context.Context, q EventQuery) (EventPage, error)
 	// Deliveries lists newest first, without attempts. Dead letters are those of StateDead.
-	Deliveries(ctx context.Context, q DeliveryQuery) ([]DeliveryRecord, error)
+	Deliveries(ctx context.Context, q DeliveryQuery) (DeliveryPage, error)
 }
 
 // Operator changes stored records on behalf of an operator.
@@ -34,6 +37,9 @@ type Operator interface {
 	// how many it changed: it skips deliveries that are not dead letters, and those with ReasonRuleError, which have no
 	// arguments.
 	Redrive(ctx context.Context, seqs []int64) (int, error)
+	// Drop gives dead letters up: they become StateDropped and keep their reason until the retention of their event ends. It
+	// returns how many it changed: it skips deliveries that are not dead letters.
+	Drop(ctx context.Context, seqs []int64) (int, error)
 	// Sweep deletes events whose retention has ended and returns their number. The engine also sweeps by itself.
 	Sweep(ctx context.Context) (int, error)
 }
@@ -42,11 +48,12 @@ type Operator interface {
 type State string
 
 // States. An event is pending when any of its deliveries is, else dead when any is, else done; StateUnmatched and
-// StateQuarantined are of events without deliveries.
+// StateQuarantined are of events without deliveries, StateDropped of deliveries alone.
 const (
 	StatePending     State = "pending"
 	StateDone        State = "done"
 	StateDead        State = "dead"
+	StateDropped     State = "dropped"
 	StateUnmatched   State = "unmatched"
 	StateQuarantined State = "quarantined"
 )
@@ -57,6 +64,8 @@ type Stats struct {
 	Events, Quarantined int64
 	// Bytes is the live content of the store, Limit the cap at which Append returns ErrFull.
 	Bytes, Limit int64
+	// Generation is the highest one that has made a delivery in this journal.
+	Generation int64
 	// Plugins has every plugin with stored deliveries.
 	Plugins map[string]PluginStats
 }
@@ -72,22 +81,49 @@ type PluginStats struct {
 type EventQuery struct {
 	Source string
 	State  State
+	// Rule and Plugin select events with such a delivery; both together, with one delivery that has both.
+	Rule, Plugin string
+	// TypePrefix is what the type begins with.
+	TypePrefix string
+	Span
 	Page
 }
 
 // DeliveryQuery selects deliveries. Zero values select everything.
 type DeliveryQuery struct {
 	Plugin, Rule string
-	State        State
+	// Source is the event's.
+	Source string
+	State  State
+	// Reason is that of a dead letter; it implies StateDead.
+	Reason string
+	Span
 	Page
 }
 
+// Span selects what was received at or after Since and before Until. A zero time is no bound.
+type Span struct{ Since, Until time.Time }
+
 // Page is a part of a list.
 type Page struct {
-	// Before is the Seq of the last record of the previous page, 0 for the first page.
+	// Before is the Next of the previous page, 0 for the first page.
 	Before int64
 	// Limit is 100 when 0, and never more than 1000.
 	Limit int
+}
+
+// EventPage is a part of a list of events. It may hold fewer than asked for although there are more, because an engine bounds the
+// time of one search.
+type EventPage struct {
+	Events []EventRecord
+	// Next is the Before of the next page, 0 at the end of the list.
+	Next int64
+}
+
+// DeliveryPage is a part of a list of deliveries, like EventPage.
+type DeliveryPage struct {
+	Deliveries []DeliveryRecord
+	Next       int64
 }
 
 // EventRecord is a stored event.
@@ -99,7 +135,11 @@ type EventRecord struct {
 	State                     State
 	// Quarantine is the reason for StateQuarantined.
 	Quarantine string
-	// Deliveries is set by Event and FindEvent only.
+	// ReplayOf is the Seq of the event that this one repeats, 0 for none. That event may be deleted already.
+	ReplayOf int64
+	// Replays has the Seq of each event that repeats this one, and Deliveries its deliveries. Both are set by Event and FindEvent
+	// only.
+	Replays    []int64
 	Deliveries []DeliveryRecord
 }
 
@@ -116,10 +156,13 @@ type DeliveryRecord struct {
 	OrderKey  string
 	Arguments []byte
 	Policy    Policy
-	// Received is when the event was received, Due when a retry is due, Settled when the delivery became done or dead, and
+	// Generation and Sensitive are those of NewDelivery; 0 and empty in journals of a version that did not record them.
+	Generation int64
+	Sensitive  string
+	// Received is when the event was received, Due when a retry is due, Settled when the delivery became done, dead or dropped, and
 	// Redriven when it was last re-driven. A time that does not apply is zero.
 	Received, Due, Settled, Redriven time.Time
-	// Reason and Error are those of a dead letter; Receipt is the plugin's proof that a delivery is done.
+	// Reason and Error are those of a dead letter, dropped or not; Receipt is the plugin's proof that a delivery is done.
 	Reason, Error, Receipt string
 	// History has the failed attempts, oldest first: the first 10 and the last 90.
 	History []Attempt

@@ -265,12 +265,12 @@ func printJournal(ts *testscript.TestScript, neg bool, args []string) {
 	defer func() { ts.Check(j.Close()) }()
 	events, err := j.Events(ctx, journal.EventQuery{})
 	ts.Check(err)
-	for _, e := range events {
+	for _, e := range events.Events {
 		fmt.Fprintf(ts.Stdout(), "event %d %s %s\n", e.Seq, e.State, e.Quarantine)
 	}
 	deliveries, err := j.Deliveries(ctx, journal.DeliveryQuery{})
 	ts.Check(err)
-	for _, d := range deliveries {
+	for _, d := range deliveries.Deliveries {
 		fmt.Fprintf(ts.Stdout(), "delivery %s %s %d attempts: %s\n", d.State, d.Reason, d.Attempts, d.Error)
 	}
 }

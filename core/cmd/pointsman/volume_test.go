@@ -213,7 +213,8 @@ func lostEvents(t *testing.T, path string, acked []string) (lost, deleted int) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	newest, err := j.Events(t.Context(), journal.EventQuery{Page: journal.Page{Limit: 1}})
+	page, err := j.Events(t.Context(), journal.EventQuery{Page: journal.Page{Limit: 1}})
+	newest := page.Events
 	if err != nil || len(newest) == 0 {
 		t.Fatalf("no events: %v", err)
 	}

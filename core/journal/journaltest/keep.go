@@ -151,7 +151,7 @@ func retention(b *bench) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, e := range all {
+		for _, e := range all.Events {
 			ids = append(ids, e.ID)
 		}
 		return ids

@@ -280,11 +280,11 @@ func (m *machine) check(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.Events != m.events || len(all) != len(m.all) {
-		t.Fatalf("%d events and %d deliveries, want %d and %d", st.Events, len(all), m.events, len(m.all))
+	if st.Events != m.events || len(all.Deliveries) != len(m.all) {
+		t.Fatalf("%d events and %d deliveries, want %d and %d", st.Events, len(all.Deliveries), m.events, len(m.all))
 	}
 	pending, dead := make(map[string]int64), make(map[string]int64)
-	for _, r := range all {
+	for _, r := range all.Deliveries {
 		o := m.all[r.Seq]
 		if r.State != o.state || r.Attempts != o.total || r.OrderKey != o.key {
 			t.Fatalf("delivery %d is %s after %d attempts, key %q; want %s, %d, %q", r.Seq, r.State, r.Attempts, r.OrderKey, o.state, o.total, o.key)

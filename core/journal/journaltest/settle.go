@@ -45,7 +45,7 @@ func deadLetters(b *bench) {
 			b.Fatal(err)
 		}
 		var got []string
-		for _, d := range all {
+		for _, d := range all.Deliveries {
 			got = append(got, fmt.Sprintf("%s %s %s %d", d.Plugin, d.Reason, d.Error, d.Attempts))
 		}
 		b.equal("dead letters", got, []string{"mail rule_error rules.hcl:12: division by zero 0", "ops retries_exhausted it is over 1"})
@@ -156,7 +156,7 @@ func states(b *bench) {
 			}
 			b.equal("state of "+id, e.State, state)
 			all, err := b.j.Events(b.Context(), journal.EventQuery{State: state})
-			if err != nil || len(all) != 1 || all[0].ID != id {
+			if err != nil || len(all.Events) != 1 || all.Events[0].ID != id {
 				b.Fatalf("events that are %s: %v, %v", state, all, err)
 			}
 		}
@@ -223,11 +223,10 @@ func pages(b *bench) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, e := range all {
+		for _, e := range all.Events {
 			got = append(got, e.Seq)
-			page.Before = e.Seq
 		}
-		if len(all) < page.Limit {
+		if page.Before = all.Next; page.Before == 0 {
 			break
 		}
 	}
@@ -249,6 +248,6 @@ func pages(b *bench) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.equal(fmt.Sprintf("deliveries of %+v", tt.q), len(all), tt.want)
+		b.equal(fmt.Sprintf("deliveries of %+v", tt.q), len(all.Deliveries), tt.want)
 	}
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -126,15 +128,20 @@ func (j *Journal) FindEvent(ctx context.Context, source, id string) (*journal.Ev
 }
 
 // Events implements journal.Reader.
-func (j *Journal) Events(ctx context.Context, q journal.EventQuery) (all []journal.EventRecord, err error) {
-	err = j.ask(ctx, "list events", func(c *sqlite.Conn) error {
+func (j *Journal) Events(ctx context.Context, q journal.EventQuery) (journal.EventPage, error) {
+	var all []journal.EventRecord
+	err := j.ask(ctx, "list events", func(c *sqlite.Conn) error {
 		return query(c, eventColumns+`WHERE (?1 = 0 OR e.seq < ?1) AND (?2 = '' OR e.source = ?2) AND (?3 = '' OR v.state = ?3)
 			ORDER BY e.seq DESC LIMIT ?4`, func(s *sqlite.Stmt) error {
 			all = append(all, readEvent(s))
 			return nil
 		}, q.Before, q.Source, string(q.State), limit(q.Page))
 	})
-	return all, err
+	page := journal.EventPage{Events: all}
+	if len(all) == limit(q.Page) {
+		page.Next = all[len(all)-1].Seq
+	}
+	return page, err
 }
 
 func limit(p journal.Page) int {
@@ -195,7 +202,8 @@ func (j *Journal) Delivery(ctx context.Context, seq int64) (r *journal.DeliveryR
 }
 
 // Deliveries implements journal.Reader.
-func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all []journal.DeliveryRecord, err error) {
+func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (journal.DeliveryPage, error) {
+	var all []journal.DeliveryRecord
 	// With a literal state SQLite uses the partial index over pending deliveries.
 	where := "WHERE "
 	switch q.State {
@@ -207,17 +215,31 @@ func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (all 
 	case journal.StateDead:
 		where += "d.seq IN (SELECT delivery FROM dead) AND "
 	default:
-		return nil, fmt.Errorf("list deliveries: a delivery cannot be %s", q.State)
+		return journal.DeliveryPage{}, fmt.Errorf("list deliveries: a delivery cannot be %s", q.State)
 	}
 	if q.Plugin != "" {
 		where += "d.plugin = (SELECT id FROM plugin WHERE name = ?2) AND "
 	}
 	where += `(?1 = 0 OR d.seq < ?1) AND (?2 = '' OR x.plugin = ?2) AND (?3 = '' OR x.rule = ?3) ORDER BY d.seq DESC LIMIT ?4`
-	err = j.ask(ctx, "list deliveries", func(c *sqlite.Conn) error {
+	err := j.ask(ctx, "list deliveries", func(c *sqlite.Conn) error {
 		return query(c, deliveryColumns+where, func(s *sqlite.Stmt) error {
 			all = append(all, j.readDelivery(s))
 			return nil
 		}, q.Before, q.Plugin, q.Rule, limit(q.Page))
 	})
-	return all, err
+	page := journal.DeliveryPage{Deliveries: all}
+	if len(all) == limit(q.Page) {
+		page.Next = all[len(all)-1].Seq
+	}
+	return page, err
+}
+
+// DeliverySeq implements journal.Reader.
+func (j *Journal) DeliverySeq(id string) (int64, error) {
+	number, ok := strings.CutPrefix(id, j.id+"-")
+	seq, err := strconv.ParseInt(number, 10, 64)
+	if !ok || err != nil || j.deliveryID(seq) != id {
+		return 0, fmt.Errorf("delivery %q: %w", id, journal.ErrNotFound)
+	}
+	return seq, nil
 }

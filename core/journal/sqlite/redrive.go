@@ -116,3 +116,6 @@ func (q *queue) revive(seq int64, key string) {
 		q.offer(e, q.j.clock())
 	}
 }
+
+// Drop implements journal.Operator.
+func (j *Journal) Drop(context.Context, []int64) (int, error) { return 0, errors.ErrUnsupported }

@@ -70,12 +70,12 @@ type Answer struct {
 	Stats      journal.Stats
 	Event      journal.EventRecord
 	Delivery   journal.DeliveryRecord
-	Events     []journal.EventRecord
-	Records    []journal.DeliveryRecord
+	Events     journal.EventPage
+	Records    journal.DeliveryPage
 	N          int
 }
 
-var sentinels = []error{journal.ErrFull, journal.ErrClosed, journal.ErrNotFound, context.Canceled, context.DeadlineExceeded}
+var sentinels = []error{journal.ErrFull, journal.ErrClosed, journal.ErrNotFound, journal.ErrAmbiguous, context.Canceled, context.DeadlineExceeded}
 
 type storeServer struct {
 	store  journal.Store
@@ -202,6 +202,21 @@ func (s *storeServer) Redrive(c *Call, a *Answer) error {
 	})
 }
 
+func (s *storeServer) Drop(c *Call, a *Answer) error {
+	return s.run(c, a, func(ctx context.Context) (err error) {
+		a.N, err = s.store.Drop(ctx, c.Seqs)
+		return err
+	})
+}
+
+func (s *storeServer) DeliverySeq(c *Call, a *Answer) error {
+	return s.run(c, a, func(context.Context) error {
+		seq, err := s.store.DeliverySeq(c.Event)
+		a.N = int(seq)
+		return err
+	})
+}
+
 func (s *storeServer) Sweep(c *Call, a *Answer) error {
 	return s.run(c, a, func(ctx context.Context) (err error) {
 		a.N, err = s.store.Sweep(ctx)
@@ -300,12 +315,12 @@ func (s *storeClient) Delivery(ctx context.Context, seq int64) (*journal.Deliver
 	return &a.Delivery, err
 }
 
-func (s *storeClient) Events(ctx context.Context, q journal.EventQuery) ([]journal.EventRecord, error) {
+func (s *storeClient) Events(ctx context.Context, q journal.EventQuery) (journal.EventPage, error) {
 	a, err := s.call(ctx, "Events", Call{EventQuery: q})
 	return a.Events, err
 }
 
-func (s *storeClient) Deliveries(ctx context.Context, q journal.DeliveryQuery) ([]journal.DeliveryRecord, error) {
+func (s *storeClient) Deliveries(ctx context.Context, q journal.DeliveryQuery) (journal.DeliveryPage, error) {
 	a, err := s.call(ctx, "Deliveries", Call{DeliveryQuery: q})
 	return a.Records, err
 }
@@ -313,6 +328,16 @@ func (s *storeClient) Deliveries(ctx context.Context, q journal.DeliveryQuery) (
 func (s *storeClient) Redrive(ctx context.Context, seqs []int64) (int, error) {
 	a, err := s.call(ctx, "Redrive", Call{Seqs: seqs})
 	return a.N, err
+}
+
+func (s *storeClient) Drop(ctx context.Context, seqs []int64) (int, error) {
+	a, err := s.call(ctx, "Drop", Call{Seqs: seqs})
+	return a.N, err
+}
+
+func (s *storeClient) DeliverySeq(id string) (int64, error) {
+	a, err := s.call(context.Background(), "DeliverySeq", Call{Event: id})
+	return int64(a.N), err
 }
 
 func (s *storeClient) Sweep(ctx context.Context) (int, error) {

@@ -29,14 +29,16 @@ func eachDelivery(ctx context.Context, j journal.Reader, yield func(journal.Deli
 	q := journal.DeliveryQuery{Page: journal.Page{Limit: 1000}}
 	for {
 		page, err := j.Deliveries(ctx, q)
-		if err != nil || len(page) == 0 {
+		if err != nil {
 			return true, err
 		}
-		for _, d := range page {
+		for _, d := range page.Deliveries {
 			if !yield(d, nil) {
 				return false, nil
 			}
-			q.Before = d.Seq
+		}
+		if q.Before = page.Next; q.Before == 0 {
+			return true, nil
 		}
 	}
 }
