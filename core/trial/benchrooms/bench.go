@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -147,14 +146,6 @@ func (b *bench) times(ctx context.Context, c *crowd, sent []time.Time) ([]time.D
 		times[i] = c.received[i].last.Sub(at)
 	}
 	return times, nil
-}
-
-func percentile(times []time.Duration, p int) time.Duration {
-	if len(times) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(times))
-	return sorted[min(len(sorted)-1, len(sorted)*p/100)].Round(10 * time.Microsecond)
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/pointsman/pointsman/core/trial/testbed"
 )
 
 // fanout measures the throughput of a full room, in which one client sends as fast as the room receives, beside a bare server that only
@@ -37,7 +39,7 @@ func (b *bench) fanout(ctx context.Context) error {
 		fmt.Printf("          %-14s %7.0f, %3.0f %%; CPU per delivery: server %.0f us, clients %.0f us; %s", r.name, r.rate, 100*r.rate/base.rate,
 			1e6*r.cores.server/r.rate, 1e6*r.cores.clients/r.rate, r.cores)
 		if r.times != nil {
-			fmt.Printf("; from sending to the last reception p50 %s, p99 %s", percentile(r.times, 50), percentile(r.times, 99))
+			fmt.Printf("; from sending to the last reception p50 %s, p99 %s", testbed.Percentile(r.times, 50), testbed.Percentile(r.times, 99))
 		}
 		fmt.Println()
 	}

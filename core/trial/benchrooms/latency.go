@@ -54,13 +54,13 @@ type rounds struct {
 }
 
 func (r *rounds) add(times []time.Duration) {
-	r.all, r.p99s = append(r.all, times...), append(r.p99s, percentile(times, 99))
+	r.all, r.p99s = append(r.all, times...), append(r.p99s, testbed.Percentile(times, 99))
 }
 
-func (r *rounds) p99() time.Duration { return percentile(r.p99s, 50) }
+func (r *rounds) p99() time.Duration { return testbed.Percentile(r.p99s, 50) }
 
 func (r *rounds) String() string {
-	return fmt.Sprintf("p50 %s, p99 %s (per round: %s)", percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
+	return fmt.Sprintf("p50 %s, p99 %s (per round: %s)", testbed.Percentile(r.all, 50), r.p99(), strings.Trim(fmt.Sprint(r.p99s), "[]"))
 }
 
 // paced sends messages at the given rate and returns their times.

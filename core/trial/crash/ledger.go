@@ -1,13 +1,8 @@
 package crash
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"strings"
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/trial/testbed"
@@ -28,15 +23,19 @@ func (l ledger) String() string {
 
 // audit looks for every acknowledged event in the journal and in the plugin's record.
 func (s *site) audit(ctx context.Context, l *load) (ledger, error) {
-	seen, again, err := readRecord(recordIn(s.Dir))
+	record, err := testbed.ReadRecord(recordIn(s.Dir))
 	if err != nil {
 		return ledger{}, err
+	}
+	seen := map[string]bool{}
+	for _, id := range record {
+		seen[id] = true
 	}
 	fates, err := s.fates(ctx, seen)
 	if err != nil {
 		return ledger{}, err
 	}
-	books := ledger{acked: len(l.known), again: again, extra: len(fates) - len(l.known)}
+	books := ledger{acked: len(l.known), again: len(record) - len(seen), extra: len(fates) - len(l.known)}
 	for _, id := range l.known {
 		switch fates[id] {
 		case delivered:
@@ -83,27 +82,4 @@ func (s *site) fates(ctx context.Context, seen map[string]bool) (map[string]fate
 		}
 	}
 	return fates, nil
-}
-
-// readRecord reads the plugin's record, one id per line, and counts repeated ids.
-func readRecord(path string) (seen map[string]bool, again int, err error) {
-	seen = map[string]bool{}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return seen, 0, nil
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); ; {
-		if !lines.Scan() {
-			return seen, again, lines.Err()
-		}
-		id, _, _ := strings.Cut(lines.Text(), " ")
-		if seen[id] {
-			again++
-		}
-		seen[id] = true
-	}
 }

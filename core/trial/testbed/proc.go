@@ -35,6 +35,17 @@ func (r *Router) Plugin(kind string) (pid int, err error) {
 	return 0, ErrNoProcess
 }
 
+// Children returns the number of child processes of a process, those included that have ended and were not waited for.
+func Children(pid int) (n int, err error) {
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	for _, stat := range all {
+		if parent(stat) == pid {
+			n++
+		}
+	}
+	return n, err
+}
+
 // parent returns the pid of the parent, and 0 if the process has ended. It skips the program's name, which may contain any character.
 func parent(stat string) int {
 	text, err := os.ReadFile(stat)

@@ -19,6 +19,7 @@ type Router struct {
 	Args          []string // after `run config.hcl`
 
 	program string
+	head    string // of the configuration
 	log     *os.File
 	process *server.Process
 }
@@ -51,11 +52,20 @@ func NewRouter(bin, dir, config string, env ...string) (*Router, error) {
 		Server: "http://" + address, Admin: "http://" + admin, Dir: dir, Env: env, Args: []string{"--log-format", "json"},
 		program: filepath.Join(bin, "pointsman"), log: log,
 	}
-	text := fmt.Sprintf(head, address, admin, r.Journal(), bin) + config
-	return r, os.WriteFile(r.config(), []byte(text), 0o600)
+	r.head = fmt.Sprintf(head, address, admin, r.Journal(), bin)
+	return r, r.Configure(config)
 }
 
 func (r *Router) config() string { return filepath.Join(r.Dir, "config.hcl") }
+
+// Configure writes the configuration after the blocks that NewRouter made. A running router takes it with the next reload.
+func (r *Router) Configure(config string) error {
+	next := r.config() + ".new"
+	if err := os.WriteFile(next, []byte(r.head+config), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, r.config())
+}
 
 // Journal is the path of the journal's file.
 func (r *Router) Journal() string { return filepath.Join(r.Dir, "journal.db") }

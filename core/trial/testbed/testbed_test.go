@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -57,6 +59,41 @@ func TestCPU(t *testing.T) {
 	}
 	if now, err := Memory(os.Getpid()); err != nil || now < 1<<20 {
 		t.Errorf("this process: %d bytes, %v", now, err)
+	}
+}
+
+// Children counts a child that has ended until it is waited for.
+func TestChildren(t *testing.T) {
+	before, err := Children(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Children(os.Getpid()); n != before+1 || err != nil {
+		t.Errorf("%d children, %v; want %d", n, err, before+1)
+	}
+	if err := child.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait() // it was killed
+	if n, err := Children(os.Getpid()); n != before || err != nil {
+		t.Errorf("%d children, %v; want %d", n, err, before)
+	}
+}
+
+func TestReadRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "record")
+	if ids, err := ReadRecord(path); len(ids) != 0 || err != nil {
+		t.Errorf("no file: %q, %v", ids, err)
+	}
+	if err := os.WriteFile(path, []byte("j-2 1 e2\nj-1 1 e1\nj-2 2 e2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := ReadRecord(path); strings.Join(ids, " ") != "j-2 j-1 j-2" || err != nil {
+		t.Errorf("%q, %v", ids, err)
 	}
 }
 

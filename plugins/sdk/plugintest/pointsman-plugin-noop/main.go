@@ -16,6 +16,7 @@ import (
 type settings struct {
 	FailStart string        `pointsman:"fail_start" doc:"Refuse to start, with this text."`
 	Record    string        `pointsman:"record" doc:"File to which a line \"<delivery id> <attempt> <event id>\" is appended for each delivery that is done."`
+	Reject    string        `pointsman:"reject" doc:"Reject every delivery, with this text."`
 	Token     schema.Secret `pointsman:"token" doc:"A secret. The outcome \"leak\" fails with it in its text."`
 }
 
@@ -41,6 +42,7 @@ func plugin() sdk.Plugin[settings, arguments] {
 
 type noop struct {
 	record *os.File // nil: none
+	reject string   // "": nothing is rejected
 	token  schema.Secret
 }
 
@@ -48,7 +50,7 @@ func open(_ context.Context, s settings, _ sdk.Instance) (sdk.Handler[arguments]
 	if s.FailStart != "" {
 		return nil, sdk.Diagnostic{Path: "fail_start", Summary: s.FailStart, Detail: "Take the setting away."}
 	}
-	n := &noop{token: s.Token}
+	n := &noop{reject: s.Reject, token: s.Token}
 	if s.Record != "" {
 		f, err := os.OpenFile(s.Record, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -60,6 +62,9 @@ func open(_ context.Context, s settings, _ sdk.Instance) (sdk.Handler[arguments]
 }
 
 func (n *noop) Deliver(ctx context.Context, d *sdk.Delivery[arguments]) error {
+	if n.reject != "" {
+		return sdk.Reject(errors.New(n.reject))
+	}
 	if err := n.misbehave(ctx, d); err != nil {
 		return err
 	}

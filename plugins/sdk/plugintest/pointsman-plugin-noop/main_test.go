@@ -55,3 +55,15 @@ func TestModes(t *testing.T) {
 		t.Errorf("record: %v\n%s", err, lines)
 	}
 }
+
+func TestRejectsEverything(t *testing.T) {
+	record := filepath.Join(t.TempDir(), "record")
+	h := plugintest.Start(t, plugin(), `{"reject": "not now", "record": "`+record+`"}`)
+	got := h.Deliver(plugintest.Event(), `{"mode": "ok"}`)[0]
+	if got.GetOutcome() != pluginv1.Outcome_OUTCOME_REJECT || got.GetMessage() != "not now" {
+		t.Errorf("got %v", got)
+	}
+	if lines, err := os.ReadFile(record); err != nil || len(lines) != 0 {
+		t.Errorf("record: %v\n%s", err, lines)
+	}
+}
