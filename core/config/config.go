@@ -155,8 +155,8 @@ type Rule struct {
 	When hcl.Expression
 	// Dispatches are those without an error in their own block; see Dispatch.Index.
 	Dispatches []*Dispatch
-	// DeclRange is the block's header.
-	DeclRange hcl.Range
+	// DeclRange is the block's header, Range the whole block.
+	DeclRange, Range hcl.Range
 }
 
 // Dispatch is a `dispatch` block of a rule.

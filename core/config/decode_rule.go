@@ -28,7 +28,7 @@ func (l *loader) decodeRules(blocks []*hclsyntax.Block) {
 }
 
 func (l *loader) rule(b *hclsyntax.Block, sources map[string]*Source, plugins map[string]*Plugin) *Rule {
-	r := &Rule{Name: b.Labels[0], DeclRange: b.DefRange()}
+	r := &Rule{Name: b.Labels[0], DeclRange: b.DefRange(), Range: b.Range()}
 	o, _ := l.object(b.Body, ruleSchema, decoding{what: fmt.Sprintf("Rule %q", r.Name), own: true, rng: b.DefRange(), skip: []string{"on", "when", "dispatch"}})
 	r.Description = o.text("description")
 	r.On = l.on(b, sources)

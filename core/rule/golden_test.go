@@ -91,9 +91,11 @@ func goldenOutput(t *testing.T, events []txtar.File) []byte {
 		if err := protojson.Unmarshal(file.Data, env); err != nil {
 			t.Fatalf("%s: %v", file.Name, err)
 		}
-		for _, d := range set.Match(env) {
+		matched := set.Match(env)
+		for _, d := range matched {
 			writeDelivery(t, &b, d)
 		}
+		explainAgrees(t, set, env, matched)
 	}
 	return b.Bytes()
 }

@@ -14,7 +14,7 @@ import (
 // Compile compiles all rules of a configuration and reports everything that is wrong with their expressions. The Set holds the
 // rules without errors.
 func Compile(c *config.Config) (*Set, hcl.Diagnostics) {
-	b := &builder{config: c, events: map[string]*eventType{}, set: &Set{sources: map[string]*sourceRules{}}}
+	b := &builder{config: c, events: map[string]*eventType{}, set: &Set{config: c, sources: map[string]*sourceRules{}}}
 	for i, r := range c.Rules {
 		b.rule(i, r)
 	}
@@ -70,7 +70,7 @@ func (b *builder) event(kind string) *eventType {
 
 func (b *builder) program(r *config.Rule, kind string) (*program, hcl.Diagnostics) {
 	c := &compiler{event: b.event(kind).root, scope: b.config.Scope, source: b.config.Text}
-	p := &program{rule: r.Name}
+	p := &program{rule: r.Name, block: r}
 	if r.When != nil {
 		when := c.compile(r.When.(hclsyntax.Expression))
 		if p.when = c.asBool(when, `"when"`); p.when != nil {

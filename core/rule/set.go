@@ -3,6 +3,7 @@ package rule
 import (
 	"bytes"
 
+	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -23,6 +24,7 @@ type Delivery struct {
 
 // Set is the compiled rules of a configuration. It is immutable.
 type Set struct {
+	config  *config.Config
 	sources map[string]*sourceRules
 }
 
@@ -37,6 +39,7 @@ type sourceRules struct {
 type program struct {
 	order      int
 	rule       string
+	block      *config.Rule
 	when       func(*frame) bool
 	whenAt     *position
 	guards     []guard

@@ -1,0 +1,39 @@
+package config
+
+import "bytes"
+
+// FindFiles returns the files that Load would read for these paths, as far as they can be read.
+func FindFiles(paths []string) []string {
+	names, _ := findFiles(paths)
+	return names
+}
+
+// SameText reports whether both configurations were read from files of the same names with the same content, apart from literals
+// that may be secrets.
+func (c *Config) SameText(o *Config) bool {
+	if len(c.files) != len(o.files) {
+		return false
+	}
+	for name, f := range c.files {
+		other := o.files[name]
+		if other == nil || !bytes.Equal(f.text, other.text) {
+			return false
+		}
+	}
+	return true
+}
+
+// SameScope reports whether locals and variables have the same values in both configurations. They may depend on the environment
+// and on other files, so that rules with the same text can have another meaning.
+func (c *Config) SameScope(o *Config) bool {
+	if len(c.Scope.Variables) != len(o.Scope.Variables) {
+		return false
+	}
+	for name, v := range c.Scope.Variables {
+		other, ok := o.Scope.Variables[name]
+		if !ok || !v.RawEquals(other) {
+			return false
+		}
+	}
+	return true
+}

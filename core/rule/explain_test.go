@@ -1,0 +1,129 @@
+package rule
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pointsman/pointsman/core/config"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
+)
+
+// explainAgrees checks what holds for every explanation, and that together they deliver what Match delivers.
+func explainAgrees(t *testing.T, set *Set, env *pointsmanv1.Envelope, matched []Delivery) {
+	t.Helper()
+	var got []Delivery
+	for _, x := range set.Explain(env, "") {
+		got = append(got, x.Deliveries...)
+		last := len(x.Clauses) - 1
+		for i, c := range x.Clauses {
+			if i < last && c.Verdict != Matched || i == last && c.Verdict != x.Verdict {
+				t.Errorf("rule %q is %d, its clauses %+v", x.Rule, x.Verdict, x.Clauses)
+			}
+		}
+		if last < 0 || x.Line == 0 || (x.Err != nil) != (x.Verdict == Failed) || (len(x.Deliveries) > 0) != (x.Verdict != NotMatched) {
+			t.Errorf("explanation %+v", x)
+		}
+	}
+	show := func(all []Delivery) (lines []string) {
+		for _, d := range all {
+			lines = append(lines, fmt.Sprintf("%s %s %s %s %v", d.Rule, d.Plugin, d.Arguments, d.OrderKey, d.Err))
+		}
+		return lines
+	}
+	if diff := cmp.Diff(show(matched), show(got)); diff != "" {
+		t.Errorf("Explain and Match differ:\n%s", diff)
+	}
+}
+
+func intdash(action string) *pointsmanv1.Envelope {
+	return &pointsmanv1.Envelope{Source: "lab", Kind: "intdash", Data: &pointsmanv1.Envelope_Intdash{Intdash: &pointsmanv1.IntdashEvent{
+		Action: action, ResourceType: "measurement", Extra: &pointsmanv1.Json{Text: []byte(`{"n": "x"}`)},
+	}}}
+}
+
+func TestExplain(t *testing.T) {
+	set := setOf(t, `
+rule "three" {
+  on   = ["lab"]
+  when = (event.data.resource_type == "measurement" &&
+    event.data.action == "completed") && tonumber(event.data.extra.n) > 1
+  dispatch "ops" { text = "x" }
+}
+rule "other" {
+  on   = ["lab"]
+  when = event.data.action == "created"
+  dispatch "ops" { text = "created" }
+}
+`)
+	text := func(x Explanation) string {
+		s := fmt.Sprintf("%s:%d %d", x.Rule, x.Line, x.Verdict)
+		for _, c := range x.Clauses {
+			s += fmt.Sprintf(" | %d: %s = %d", c.Line, c.Text, c.Verdict)
+		}
+		return s
+	}
+	for action, want := range map[string][]string{
+		"created": {
+			`three:2 0 | 4: event.data.resource_type == "measurement" = 1 | 5: event.data.action == "completed" = 0`,
+			`other:8 1 | 10: event.data.action == "created" = 1`,
+		},
+		"completed": {
+			`three:2 2 | 4: event.data.resource_type == "measurement" = 1 | 5: event.data.action == "completed" = 1 | 5: tonumber(event.data.extra.n) > 1 = 2`,
+			`other:8 0 | 10: event.data.action == "created" = 0`,
+		},
+	} {
+		env := intdash(action)
+		var got []string
+		for _, x := range set.Explain(env, "") {
+			got = append(got, text(x))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", action, diff)
+		}
+		explainAgrees(t, set, env, set.Match(env))
+	}
+	if only := set.Explain(intdash("created"), "other"); len(only) != 1 || only[0].Rule != "other" {
+		t.Errorf("explanations of one rule: %+v", only)
+	}
+	if none := set.Explain(&pointsmanv1.Envelope{Source: "nobody"}, ""); none != nil {
+		t.Errorf("explanations for a source without rules: %+v", none)
+	}
+}
+
+func TestCondition(t *testing.T) {
+	cfg := configOf(t, "")
+	lab := cfg.Sources[0]
+	for expression, want := range map[string]string{
+		`event.data.action == "created"`:            "true",
+		`event.data.action == "deleted"`:            "false",
+		`tonumber(event.data.extra.n) > 1`:          "--match:1:10: event.data.extra.n",
+		`event.data.acton == "x"`:                   `Did you mean "action"?`,
+		`event.data.action = "x"`:                   "--match:1:",
+		`event.data.action`:                         "must be a bool",
+		strings.Repeat("(", 200):                    "Nested too deeply",
+		strings.Repeat("x", 1<<20):                  "Expression too long",
+		"":                                          "Missing expression",
+		`nosuch(event.data.action)`:                 "nosuch",
+		`event.data.resource_type == local.nothing`: "nothing",
+	} {
+		t.Run(expression[:min(len(expression), 40)], func(t *testing.T) {
+			test, err := Condition(cfg, config.ParseExpression("--match", expression), lab)
+			got := ""
+			if err == nil {
+				var matched bool
+				if matched, err = test(intdash("created")); err == nil {
+					got = fmt.Sprint(matched)
+				}
+			}
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
