@@ -45,6 +45,9 @@ var promises = map[string]func(*bench){
 	"SettleUnknown":          settleUnknown,
 	"DeadLetters":            deadLetters,
 	"Redrive":                redrive,
+	"Drop":                   drop,
+	"Replay":                 replay,
+	"Generation":             generation,
 	"LongHistory":            longHistory,
 	"States":                 states,
 	"FindEvent":              findEvent,
@@ -208,6 +211,23 @@ func (b *bench) event(seq int64) *journal.EventRecord {
 		b.Fatalf("Event(%d): %v", seq, err)
 	}
 	return e
+}
+
+// deliveries returns the numbers of all deliveries that the query selects, newest first.
+func (b *bench) deliveries(q journal.DeliveryQuery) (found []int64) {
+	b.Helper()
+	for {
+		page, err := b.j.Deliveries(b.Context(), q)
+		if err != nil {
+			b.Fatalf("Deliveries: %v", err)
+		}
+		for _, d := range page.Deliveries {
+			found = append(found, d.Seq)
+		}
+		if q.Before = page.Next; q.Before == 0 {
+			return found
+		}
+	}
 }
 
 func (b *bench) equal(what string, got, want any) {

@@ -99,14 +99,18 @@ func fullAtOnce(b *bench) {
 	}
 }
 
-// settledMakesRoom: near the cap the oldest settled events are deleted early; pending, dead and quarantined ones stay.
+// settledMakesRoom: near the cap the oldest settled events are deleted early, dropped ones too; pending, dead and quarantined ones stay.
 func settledMakesRoom(b *bench) {
 	b.o.MaxBytes = 1 << 20
 	b.start()
 	q := entry("quarantined")
 	q.Quarantine = "broken"
-	b.append(entry("owed", "slow"), q, entry("dead", "ops"))
-	b.settle(dead(b.claim("ops", 1)[0], journal.ReasonRejected))
+	b.append(entry("owed", "slow"), q, entry("dead", "ops"), entry("dropped", "ops"))
+	ds := b.claim("ops", 2)
+	b.settle(dead(ds[0], journal.ReasonRejected), dead(ds[1], journal.ReasonRejected))
+	if n, err := b.j.Drop(b.Context(), []int64{ds[1].Seq}); n != 1 || err != nil {
+		b.Fatalf("Drop: %d, %v", n, err)
+	}
 	for i := range 300 { // three times the cap
 		e := big(fmt.Sprint("big", i))
 		_, err := b.j.Append(b.Context(), journal.Disk, []journal.Entry{e})
@@ -122,8 +126,10 @@ func settledMakesRoom(b *bench) {
 	b.equal("states", []journal.State{b.event(1).State, b.event(2).State, b.event(3).State},
 		[]journal.State{journal.StatePending, journal.StateQuarantined, journal.StateDead})
 	b.equal("owed", eventIDs(b.claim("slow", 1)), []string{"owed"})
-	_, err := b.j.Event(b.Context(), 4)
-	b.isErr("oldest settled event", err, journal.ErrNotFound)
+	for seq, what := range map[int64]string{4: "dropped event", 5: "oldest settled event"} {
+		_, err := b.j.Event(b.Context(), seq)
+		b.isErr(what, err, journal.ErrNotFound)
+	}
 }
 
 // retention: settled events are deleted after the retention, pending ones never.
@@ -132,16 +138,22 @@ func retention(b *bench) {
 	b.start()
 	q := entry("quarantined")
 	q.Quarantine = "broken"
-	b.append(entry("done", "ops"), entry("owed", "slow"), entry("dead", "mail"), q, entry("unmatched"), entry("late", "ops"))
+	again := entry("done")
+	again.Keys, again.ReplayOf = nil, 1
+	b.append(entry("done", "ops"), entry("owed", "slow"), entry("dead", "mail"), q, entry("unmatched"), entry("late", "ops"), entry("dropped", "mail"), again)
 	ds := b.claim("ops", 1)
 	b.settle(done(ds[0]))
-	b.settle(dead(b.claim("mail", 1)[0], journal.ReasonRejected))
+	mail := b.claim("mail", 2)
+	b.settle(dead(mail[0], journal.ReasonRejected), dead(mail[1], journal.ReasonRejected))
+	if n, err := b.j.Drop(b.Context(), []int64{mail[1].Seq}); n != 1 || err != nil {
+		b.Fatalf("Drop: %d, %v", n, err)
+	}
 	time.Sleep(23 * time.Hour)
 	b.settle(done(b.claim("ops", 1)[0])) // counts from here
 	if _, err := b.j.Sweep(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	b.equal("events after 23 h", b.stats().Events, int64(6))
+	b.equal("events after 23 h", b.stats().Events, int64(8))
 	time.Sleep(2 * time.Hour)
 	if _, err := b.j.Sweep(b.Context()); err != nil {
 		b.Fatal(err)
@@ -209,6 +221,8 @@ func closed(b *bench) {
 	b.isErr("Event", err, journal.ErrClosed)
 	_, err = j.Redrive(b.Context(), []int64{1})
 	b.isErr("Redrive", err, journal.ErrClosed)
+	_, err = j.Drop(b.Context(), []int64{1})
+	b.isErr("Drop", err, journal.ErrClosed)
 	_, err = j.Sweep(b.Context())
 	b.isErr("Sweep", err, journal.ErrClosed)
 	b.equal("Close again", j.Close(), error(nil))

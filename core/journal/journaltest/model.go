@@ -80,6 +80,7 @@ func (m *machine) run(t *rapid.T) {
 		"claim":   m.claim,
 		"settle":  m.settle,
 		"redrive": m.redrive,
+		"drop":    m.drop,
 		"sleep":   func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 3600).Draw(t, "seconds")) * time.Second) },
 		"reopen":  m.reopen,
 		"":        m.check,
@@ -243,6 +244,27 @@ func (m *machine) settle(t *rapid.T) {
 }
 
 func (m *machine) redrive(t *rapid.T) {
+	m.operate(t, "Redrive", m.j.Redrive, func(o *owed) bool {
+		if o.state != journal.StateDead || o.reason == journal.ReasonRuleError {
+			return false
+		}
+		o.state, o.attempt, o.due = journal.StatePending, 0, time.Time{}
+		return true
+	})
+}
+
+func (m *machine) drop(t *rapid.T) {
+	m.operate(t, "Drop", m.j.Drop, func(o *owed) bool {
+		if o.state != journal.StateDead {
+			return false
+		}
+		o.state = journal.StateDropped
+		return true
+	})
+}
+
+// operate calls an operator's method with random deliveries. change does the same to the model and reports whether it changed it.
+func (m *machine) operate(t *rapid.T, name string, method func(context.Context, []int64) (int, error), change func(*owed) bool) {
 	var ask []int64
 	want := 0
 	for _, seq := range slices.Sorted(maps.Keys(m.all)) {
@@ -250,13 +272,12 @@ func (m *machine) redrive(t *rapid.T) {
 			continue
 		}
 		ask = append(ask, seq)
-		if o := m.all[seq]; o.state == journal.StateDead && o.reason != journal.ReasonRuleError {
-			o.state, o.attempt, o.due = journal.StatePending, 0, time.Time{}
+		if change(m.all[seq]) {
 			want++
 		}
 	}
-	if got, err := m.j.Redrive(context.Background(), ask); err != nil || got != want {
-		t.Fatalf("Redrive of %v: %d, %v; want %d", ask, got, err, want)
+	if got, err := method(context.Background(), ask); err != nil || got != want {
+		t.Fatalf("%s of %v: %d, %v; want %d", name, ask, got, err, want)
 	}
 }
 

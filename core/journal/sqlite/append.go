@@ -18,6 +18,7 @@ const (
 	statePending = iota
 	stateDone
 	stateDead
+	stateDropped
 )
 
 const (
@@ -131,6 +132,11 @@ func (o *appendOp) insert(t *tx, i int) error {
 			return err
 		}
 	}
+	if e.ReplayOf != 0 {
+		if err := execute(t.w.c, "INSERT INTO replay VALUES(?,?)", t.event, e.ReplayOf); err != nil {
+			return err
+		}
+	}
 	for k := range e.Deliveries {
 		if err := o.insertDelivery(t, e, &e.Deliveries[k]); err != nil {
 			return err
@@ -223,19 +229,20 @@ func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), l
 type dispatchKey struct {
 	plugin, rule string
 	policy       journal.Policy
+	generation   int64
+	sensitive    string
 }
 
 // dispatch returns the number of a delivery's row in table dispatch, which it inserts if needed.
 func (w *writer) dispatch(d *journal.NewDelivery) (int64, error) {
-	key := dispatchKey{d.Plugin, d.Rule, d.Policy}
+	key := dispatchKey{d.Plugin, d.Rule, d.Policy, d.Generation, d.Sensitive}
 	if id, ok := w.dispatches[key]; ok {
 		return id, nil
 	}
 	p := d.Policy
-	args := []any{d.Plugin, d.Rule, p.MaxAttempts, int64(p.MaxAge), int64(p.MinBackoff), int64(p.MaxBackoff), int64(p.Timeout)}
-	id, err := w.intern(args,
-		"SELECT id FROM dispatch WHERE plugin=? AND rule=? AND max_attempts=? AND max_age=? AND min_backoff=? AND max_backoff=? AND timeout=?",
-		"INSERT INTO dispatch VALUES(NULL,?,?,?,?,?,?,?)")
+	args := []any{d.Plugin, d.Rule, p.MaxAttempts, int64(p.MaxAge), int64(p.MinBackoff), int64(p.MaxBackoff), int64(p.Timeout), d.Generation, d.Sensitive}
+	id, err := w.intern(args, `SELECT id FROM dispatch WHERE plugin=? AND rule=? AND max_attempts=? AND max_age=? AND min_backoff=?
+		AND max_backoff=? AND timeout=? AND generation=? AND sensitive=?`, "INSERT INTO dispatch VALUES(NULL,?,?,?,?,?,?,?,?,?)")
 	if err != nil {
 		return 0, fmt.Errorf("store dispatch of rule %q: %w", d.Rule, err)
 	}

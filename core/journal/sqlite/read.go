@@ -23,6 +23,9 @@ func (j *Journal) Stats(ctx context.Context) (journal.Stats, error) {
 		if st.Quarantined, err = sqlitex.ResultInt64(c.Prep("SELECT count(*) FROM quarantine")); err != nil {
 			return err
 		}
+		if st.Generation, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(max(generation), 0) FROM dispatch")); err != nil {
+			return err
+		}
 		return query(c, `SELECT name,
 			(SELECT received FROM event WHERE seq = (SELECT event FROM delivery WHERE seq =
 				(SELECT min(seq) FROM delivery WHERE plugin = p.id AND state = 0))),
@@ -50,13 +53,14 @@ func (j *Journal) ask(ctx context.Context, what string, f func(*sqlite.Conn) err
 	return nil
 }
 
-const eventColumns = `SELECT e.seq, e.source, e.id, e.type, e.subject, e.received, e.envelope, ifnull(v.quarantine, ''), v.state
+const eventColumns = `SELECT e.seq, e.source, e.id, e.type, e.subject, e.received, e.envelope, ifnull(v.quarantine, ''), v.state, ifnull(v.replay_of, 0)
 	FROM event e JOIN events v ON v.seq = e.seq `
 
 func readEvent(s *sqlite.Stmt) journal.EventRecord {
 	return journal.EventRecord{
 		Seq: s.ColumnInt64(0), Source: s.ColumnText(1), ID: s.ColumnText(2), Type: s.ColumnText(3), Subject: s.ColumnText(4),
 		Received: columnTime(s, 5), Envelope: columnBytes(s, 6), Quarantine: s.ColumnText(7), State: journal.State(s.ColumnText(8)),
+		ReplayOf: s.ColumnInt64(9),
 	}
 }
 
@@ -70,7 +74,7 @@ func (j *Journal) Event(ctx context.Context, seq int64) (*journal.EventRecord, e
 	return e, err
 }
 
-// event reads an event with its deliveries and their failed attempts.
+// event reads an event with its replays, its deliveries and their failed attempts.
 func (j *Journal) event(c *sqlite.Conn, seq int64) (e *journal.EventRecord, err error) {
 	err = query(c, eventColumns+"WHERE e.seq = ?", func(s *sqlite.Stmt) error {
 		r := readEvent(s)
@@ -82,6 +86,13 @@ func (j *Journal) event(c *sqlite.Conn, seq int64) (e *journal.EventRecord, err 
 	}
 	if e == nil {
 		return nil, fmt.Errorf("event %d: %w", seq, journal.ErrNotFound)
+	}
+	err = query(c, "SELECT event FROM replay WHERE original = ? ORDER BY event", func(s *sqlite.Stmt) error {
+		e.Replays = append(e.Replays, s.ColumnInt64(0))
+		return nil
+	}, seq)
+	if err != nil {
+		return nil, err
 	}
 	err = query(c, deliveryColumns+"WHERE d.seq >= (SELECT first FROM event WHERE seq = ?1) AND d.event = ?1 AND d.seq < (SELECT first + deliveries FROM event WHERE seq = ?1)",
 		func(s *sqlite.Stmt) error {
@@ -153,19 +164,22 @@ func limit(p journal.Page) int {
 
 const deliveryColumns = `SELECT d.seq, d.event, e.id, e.source, x.rule, x.plugin, d.state, d.attempts + ifnull(d.prior, 0),
 	ifnull(d.order_key, ''), d.arguments, e.received, d.due, ifnull(d.settled, 0), ifnull(d.redriven, 0),
-	ifnull(z.reason, ''), ifnull(z.error, ''), ifnull(d.receipt, ''),
-	x.max_attempts, x.max_age, x.min_backoff, x.max_backoff, x.timeout
+	coalesce(z.reason, y.reason, ''), coalesce(z.error, y.error, ''), ifnull(d.receipt, ''),
+	x.max_attempts, x.max_age, x.min_backoff, x.max_backoff, x.timeout, x.generation, x.sensitive
 	FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch
-	LEFT JOIN dead z ON z.delivery = d.seq `
+	LEFT JOIN dead z ON z.delivery = d.seq LEFT JOIN dropped y ON y.delivery = d.seq `
 
 // readDelivery reads a row of the columns in deliveryColumns.
 func (j *Journal) readDelivery(s *sqlite.Stmt) journal.DeliveryRecord {
-	states := [...]journal.State{statePending: journal.StatePending, stateDone: journal.StateDone, stateDead: journal.StateDead}
+	states := [...]journal.State{
+		statePending: journal.StatePending, stateDone: journal.StateDone, stateDead: journal.StateDead, stateDropped: journal.StateDropped,
+	}
 	r := journal.DeliveryRecord{
 		Seq: s.ColumnInt64(0), ID: j.deliveryID(s.ColumnInt64(0)), Event: s.ColumnInt64(1), EventID: s.ColumnText(2), Source: s.ColumnText(3),
 		Rule: s.ColumnText(4), Plugin: s.ColumnText(5), State: states[s.ColumnInt64(6)], Attempts: s.ColumnInt(7), OrderKey: s.ColumnText(8),
 		Arguments: columnBytes(s, 9), Received: columnTime(s, 10), Settled: columnTime(s, 12), Redriven: columnTime(s, 13),
 		Reason: s.ColumnText(14), Error: s.ColumnText(15), Receipt: s.ColumnText(16), Policy: columnPolicy(s, 17),
+		Generation: s.ColumnInt64(22), Sensitive: s.ColumnText(23),
 	}
 	if r.State == journal.StatePending && s.ColumnInt64(11) > 1 {
 		r.Due = columnTime(s, 11)
@@ -214,6 +228,8 @@ func (j *Journal) Deliveries(ctx context.Context, q journal.DeliveryQuery) (jour
 		where += "d.state = 1 AND "
 	case journal.StateDead:
 		where += "d.seq IN (SELECT delivery FROM dead) AND "
+	case journal.StateDropped:
+		where += "d.seq IN (SELECT delivery FROM dropped) AND "
 	default:
 		return journal.DeliveryPage{}, fmt.Errorf("list deliveries: a delivery cannot be %s", q.State)
 	}

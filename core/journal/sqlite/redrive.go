@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -28,6 +29,28 @@ type redriven struct {
 
 // Redrive implements journal.Operator.
 func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
+	return inBatches(seqs, "redrive", func(batch []int64) (int, error) { return j.redrive(ctx, batch) })
+}
+
+// operatorBatch is how many deliveries one transaction changes for an operator, so that events do not wait for a long one.
+const operatorBatch = 500
+
+// inBatches calls change with all numbers, operatorBatch at a time, and returns the sum of its results.
+func inBatches(seqs []int64, what string, change func(batch []int64) (int, error)) (sum int, err error) {
+	for batch := range slices.Chunk(seqs, operatorBatch) {
+		n, err := change(batch)
+		sum += n
+		if errors.Is(err, journal.ErrClosed) {
+			return sum, err
+		}
+		if err != nil {
+			return sum, fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return sum, nil
+}
+
+func (j *Journal) redrive(ctx context.Context, seqs []int64) (int, error) {
 	o := &redriveOp{j: j, seqs: seqs, queues: make(map[string]*queue)}
 	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
 		for _, seq := range seqs {
@@ -45,11 +68,8 @@ func (j *Journal) Redrive(ctx context.Context, seqs []int64) (int, error) {
 	if err == nil && len(o.queues) > 0 {
 		err = j.w.do(ctx, o)
 	}
-	if errors.Is(err, journal.ErrClosed) {
-		return 0, err
-	}
 	if err != nil {
-		return 0, fmt.Errorf("redrive: %w", err)
+		return 0, err
 	}
 	return len(o.moved), nil
 }
@@ -116,6 +136,3 @@ func (q *queue) revive(seq int64, key string) {
 		q.offer(e, q.j.clock())
 	}
 }
-
-// Drop implements journal.Operator.
-func (j *Journal) Drop(context.Context, []int64) (int, error) { return 0, errors.ErrUnsupported }

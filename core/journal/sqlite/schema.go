@@ -16,7 +16,7 @@ import (
 const applicationID = 0x5054534d
 
 // migrations bring a file from version i to i+1. Only append to the list: every version reads the files of all earlier ones.
-var migrations = []string{schema1}
+var migrations = []string{schema1, schema2}
 
 // schema1 has a row for each event and each delivery, both numbered in order of arrival. An event's deliveries have consecutive
 // numbers from event.first on, so that no index is needed to find them. Rare records have tables of their own, and the only index
@@ -85,6 +85,45 @@ CREATE VIEW attempts AS SELECT
   a.delivery, a.number, strftime('%Y-%m-%dT%H:%M:%fZ', a.at / 1e9, 'unixepoch') AS at,
   CASE a.outcome WHEN 2 THEN 'retry' ELSE 'dead' END AS outcome, a.error
 FROM attempt a;
+`
+
+// schema2 records with each dispatch block its generation and its sensitive arguments, and has tables for replays and for dead
+// letters that were dropped. delivery.state 3 means dropped.
+const schema2 = `
+DROP VIEW deliveries;
+DROP VIEW events;
+CREATE TABLE dispatch2(
+  id INTEGER PRIMARY KEY, plugin TEXT NOT NULL, rule TEXT NOT NULL,
+  max_attempts INTEGER NOT NULL, max_age INTEGER NOT NULL,
+  min_backoff INTEGER NOT NULL, max_backoff INTEGER NOT NULL, timeout INTEGER NOT NULL,
+  generation INTEGER NOT NULL, sensitive TEXT NOT NULL,
+  UNIQUE(plugin, rule, max_attempts, max_age, min_backoff, max_backoff, timeout, generation, sensitive)
+);
+INSERT INTO dispatch2 SELECT *, 0, '' FROM dispatch;
+DROP TABLE dispatch;
+ALTER TABLE dispatch2 RENAME TO dispatch;
+CREATE TABLE replay(event INTEGER PRIMARY KEY, original INTEGER NOT NULL);
+CREATE INDEX replay_original ON replay(original);
+CREATE TABLE dropped(delivery INTEGER PRIMARY KEY, reason TEXT NOT NULL, error TEXT NOT NULL);
+
+CREATE VIEW events AS SELECT
+  e.seq, e.source, e.id, e.type, e.subject,
+  strftime('%Y-%m-%dT%H:%M:%fZ', e.received / 1e9, 'unixepoch') AS received,
+  CASE WHEN q.event IS NOT NULL THEN 'quarantined' WHEN e.deliveries = 0 THEN 'unmatched'
+    ELSE (SELECT CASE WHEN min(d.state) = 0 THEN 'pending' WHEN max(d.state = 2) THEN 'dead' ELSE 'done' END
+      FROM delivery d WHERE d.seq >= e.first AND d.seq < e.first + e.deliveries) END AS state,
+  e.deliveries, q.reason AS quarantine, r.original AS replay_of, length(e.envelope) AS envelope_bytes
+FROM event e LEFT JOIN quarantine q ON q.event = e.seq LEFT JOIN replay r ON r.event = e.seq;
+CREATE VIEW deliveries AS SELECT
+  d.seq, j.id || '-' || d.seq AS id, d.event, e.source, e.id AS event_id, e.type, x.plugin, x.rule, x.generation,
+  CASE d.state WHEN 0 THEN 'pending' WHEN 1 THEN 'done' WHEN 2 THEN 'dead' ELSE 'dropped' END AS state,
+  d.attempts + ifnull(d.prior, 0) AS attempts,
+  strftime('%Y-%m-%dT%H:%M:%fZ', e.received / 1e9, 'unixepoch') AS received,
+  CASE WHEN d.state = 0 AND d.due > 1 THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due / 1e9, 'unixepoch') END AS due,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.settled / 1e9, 'unixepoch') AS settled,
+  d.order_key, d.arguments, x.sensitive, ifnull(z.reason, y.reason) AS reason, ifnull(z.error, y.error) AS error, d.receipt
+FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch
+  LEFT JOIN dead z ON z.delivery = d.seq LEFT JOIN dropped y ON y.delivery = d.seq, journal j;
 `
 
 // checkFile refuses a file that is not a journal, or was written by a newer version. It only reads.

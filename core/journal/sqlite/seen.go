@@ -52,8 +52,12 @@ func hashKey(kind byte, source, value string) (h keyHash) {
 	return h
 }
 
-// keysOf returns the keys of an entry, and one for its id if that is not among them.
+// keysOf returns the keys of an entry, and one for its id if that is not among them. A replay has none, so that its id still leads
+// to the event that it repeats.
 func keysOf(e *journal.Entry, window time.Duration) []entryKey {
+	if e.ReplayOf != 0 {
+		return nil
+	}
 	keys := make([]entryKey, 0, len(e.Keys)+1)
 	named := false
 	for _, k := range e.Keys {

@@ -182,6 +182,7 @@ func (r *eventRange) delete(c *sqlite.Conn) error {
 		for _, sql := range []string{
 			"DELETE FROM attempt WHERE delivery BETWEEN ? AND ?",
 			"DELETE FROM dead WHERE delivery BETWEEN ? AND ?",
+			"DELETE FROM dropped WHERE delivery BETWEEN ? AND ?",
 			"DELETE FROM delivery WHERE seq BETWEEN ? AND ?",
 		} {
 			if err := execute(c, sql, r.first, r.last); err != nil {
@@ -189,17 +190,23 @@ func (r *eventRange) delete(c *sqlite.Conn) error {
 			}
 		}
 	}
-	if err := execute(c, "DELETE FROM quarantine WHERE event BETWEEN ? AND ?", r.from, r.to); err != nil {
-		return err
+	for _, sql := range []string{
+		"DELETE FROM quarantine WHERE event BETWEEN ? AND ?",
+		"DELETE FROM replay WHERE event BETWEEN ? AND ?",
+		"DELETE FROM event WHERE seq BETWEEN ? AND ?",
+	} {
+		if err := execute(c, sql, r.from, r.to); err != nil {
+			return err
+		}
 	}
-	return execute(c, "DELETE FROM event WHERE seq BETWEEN ? AND ?", r.from, r.to)
+	return nil
 }
 
 // countDead counts the dead letters of a range and reports whether one of them was re-driven since the sweep read it.
 func (o *deleteOp) countDead(c *sqlite.Conn, r eventRange) (redriven bool, err error) {
 	dead := make(map[string]int64)
 	err = sqlitex.Execute(c, `SELECT p.name, d.state, count(*) FROM delivery d JOIN plugin p ON p.id = d.plugin
-		WHERE d.seq BETWEEN ? AND ? AND d.state <> 1 GROUP BY 1, 2`,
+		WHERE d.seq BETWEEN ? AND ? AND d.state IN (0, 2) GROUP BY 1, 2`,
 		&sqlitex.ExecOptions{Args: []any{r.first, r.last}, ResultFunc: func(s *sqlite.Stmt) error {
 			redriven = redriven || s.ColumnInt64(1) == statePending
 			dead[s.ColumnText(0)] = s.ColumnInt64(2)
