@@ -179,7 +179,7 @@ func FuzzLogLine(f *testing.F) {
 	f.Add([]byte("panic: x"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var log logBuffer
-		o := newOutputLog(log.logger())
+		o := newOutputLog(log.logger(), new(history))
 		o.stderrLine(line, false)
 		o.stdoutLine(line, true)
 		_ = o.tail.excerpt()

@@ -135,7 +135,7 @@ func hasArgument(s *pluginv1.Schema, name string) bool {
 // Check starts the plugin, has it check its settings and stops it. It returns the plugin's diagnostics, or a StartError if the
 // plugin does not start or does not answer.
 func Check(ctx context.Context, spec Spec, o Options) ([]*pluginv1.Diagnostic, error) {
-	inst, err := startInstance(ctx, spec, o, defaultTiming)
+	inst, err := startInstance(ctx, spec, o, defaultTiming, new(history))
 	if err != nil {
 		return nil, err
 	}

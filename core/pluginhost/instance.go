@@ -23,6 +23,7 @@ const (
 	reasonStream    = "stream"
 	reasonHealth    = "health"
 	reasonRequested = "requested"
+	reasonOperator  = "operator" // not counted: nothing is wrong with the plugin
 	reasonContract  = "contract" // the plugin does what the protocol does not allow
 	reasonStart     = "start"    // a restart that failed; never in a LostError
 	reasonStop      = "stop"
@@ -62,12 +63,15 @@ type instance struct {
 	session   *Session
 }
 
-// fail records why the process must end; the first reason stays. It never blocks. The supervisor waits for it and calls end.
-func (i *instance) fail(reason, detail string) {
+// fail records why the process must end; the first reason stays, and fail reports whether it is this one. It never blocks. The
+// supervisor waits for it and calls end.
+func (i *instance) fail(reason, detail string) (first bool) {
 	i.failOnce.Do(func() {
+		first = true
 		i.cause = LostError{Plugin: i.spec.Name, Reason: reason, Detail: detail}
 		close(i.failed)
 	})
+	return first
 }
 
 func (i *instance) watchExit() {
@@ -169,6 +173,9 @@ func (i *instance) end() {
 		i.err = &i.cause
 		if i.cause.Reason != reasonStop {
 			i.err.Output = i.out.tail.excerpt()
+		}
+		if i.cause.Crashed() {
+			i.out.crashed()
 		}
 		close(i.ended)
 	})

@@ -25,8 +25,8 @@ import (
 const MaxDelivery = handshake.MaxMessageBytes
 
 // launch starts and configures a process. On an error no process is left.
-func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) {
-	i, err := startInstance(ctx, spec, o, t)
+func launch(ctx context.Context, spec Spec, o Options, t timing, h *history) (child, error) {
+	i, err := startInstance(ctx, spec, o, t, h)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func launch(ctx context.Context, spec Spec, o Options, t timing) (child, error) 
 }
 
 // startInstance starts the program, connects to it and calls Describe. On an error no process is left.
-func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instance, error) {
+func startInstance(ctx context.Context, spec Spec, o Options, t timing, h *history) (*instance, error) {
 	bin, err := inspect(spec)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func startInstance(ctx context.Context, spec Spec, o Options, t timing) (*instan
 		log.Warn("plugin program can be changed by other users", "why", bin.insecure)
 	}
 	i := &instance{
-		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log), sockets: dir,
+		spec: spec, timing: t, log: log, bin: bin, out: newOutputLog(log, h), sockets: dir,
 		failed: make(chan struct{}), ended: make(chan struct{}),
 	}
 	i.ctx, i.cancel = context.WithCancel(context.Background())

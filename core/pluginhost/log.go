@@ -25,31 +25,48 @@ const (
 	logPerSecond = 100
 )
 
-// outputLog writes the output of one process to the router's log, and keeps the end of its standard error for errors.
+// outputLog writes the output of one process to the router's log and to the plugin's history, and keeps the end of its standard
+// error for errors.
 //
 // go-plugin's own reader is not used: a line such as {"@message":1} makes it panic, and the router with it
 // (go-plugin v1.8.0, log_entry.go, unchecked type assertions).
 type outputLog struct {
-	log   *slog.Logger
-	tail  tail
-	limit *rate.Limiter
+	log     *slog.Logger
+	history *history
+	tail    tail
+	limit   *rate.Limiter
 
 	mu         sync.Mutex
 	suppressed int
 	reported   time.Time // when suppressed was last logged
 	inPanic    bool
+	panicText  []byte // the last panic from its first line on, maxPanic bytes at most
 }
 
 // newOutputLog expects a logger that has the attributes plugin and pid.
-func newOutputLog(log *slog.Logger) *outputLog {
-	return &outputLog{log: log, limit: rate.NewLimiter(logPerSecond, logBurst)}
+func newOutputLog(log *slog.Logger, h *history) *outputLog {
+	return &outputLog{log: log, history: h, limit: rate.NewLimiter(logPerSecond, logBurst)}
+}
+
+// started must be called before the first line is read.
+func (o *outputLog) started(pid int) {
+	o.log = o.log.With("pid", pid)
+	o.history.started(pid)
+}
+
+// crashed records that the process ended by itself. All of its output must have been read.
+func (o *outputLog) crashed() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.history.crashed(strings.TrimRight(string(o.panicText), "\n"))
 }
 
 // stderrLine takes a line of standard error: a log record in JSON, or plain text.
 func (o *outputLog) stderrLine(line []byte, cut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.inPanic = o.inPanic || isPanic(line)
+	o.history.lines.add(line)
+	o.keepPanic(line)
 	if !o.allow() {
 		o.tail.add(line)
 		return
@@ -70,10 +87,21 @@ func (o *outputLog) stderrLine(line []byte, cut bool) {
 	o.plain(level, "plugin output", text, cut)
 }
 
+// keepPanic keeps the line if it belongs to a panic. The caller holds mu.
+func (o *outputLog) keepPanic(line []byte) {
+	if isPanic(line) {
+		o.inPanic, o.panicText = true, nil
+	}
+	if room := maxPanic - len(o.panicText); o.inPanic && room > 0 {
+		o.panicText = append(append(o.panicText, line[:min(len(line), room-1)]...), '\n')
+	}
+}
+
 // stdoutLine takes a line of standard output after the handshake, where a plugin must not print.
 func (o *outputLog) stdoutLine(line []byte, cut bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.history.lines.add(line)
 	if o.allow() {
 		o.plain(slog.LevelWarn, "unexpected output on stdout", string(line), cut)
 	}

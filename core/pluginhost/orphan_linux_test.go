@@ -53,7 +53,7 @@ func TestTrapForkingThreadEnds(t *testing.T) {
 	var inst *instance
 	task := fmt.Sprintf("/proc/self/task/%d", onDyingThread(func() {
 		var err error
-		if inst, err = startInstance(t.Context(), r.spec, r.options, r.timing); err != nil {
+		if inst, err = startInstance(t.Context(), r.spec, r.options, r.timing, new(history)); err != nil {
 			t.Error(err)
 		}
 	}))

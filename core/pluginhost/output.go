@@ -90,22 +90,37 @@ type tail struct {
 	buf []byte
 }
 
+// bytes returns a copy of the last lines.
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(lastLines(t.buf))
+}
+
+// lastLines returns the last lines of text that fit into maxTail bytes, or the end of the last line if it alone does not fit.
+func lastLines(text []byte) []byte {
+	if len(text) <= maxTail {
+		return text
+	}
+	start := len(text) - maxTail
+	if end := bytes.IndexByte(text[start-1:], '\n'); end >= 0 && start+end < len(text) {
+		start += end
+	}
+	return text[start:]
+}
+
 func (t *tail) add(line []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(append(t.buf, line...), '\n')
 	if len(t.buf) > 2*maxTail {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-maxTail:]...)
+		t.buf = append(t.buf[:0], lastLines(t.buf)...)
 	}
 }
 
 // excerpt returns the last panic from its first line on, or else the last lines: at most excerptLines of excerptColumns bytes.
 func (t *tail) excerpt() string {
-	t.mu.Lock()
-	text := string(t.buf[max(0, len(t.buf)-maxTail):])
-	t.mu.Unlock()
-
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(string(t.bytes()), "\n"), "\n")
 	first := max(0, len(lines)-excerptLines)
 	for i, line := range slices.Backward(lines) {
 		if isPanic([]byte(line)) {

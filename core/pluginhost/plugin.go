@@ -18,7 +18,7 @@ const (
 	Ready        State = "ready"         // deliveries can be sent
 	Draining     State = "draining"      // stopping: the process finishes its deliveries
 	Backoff      State = "backoff"       // the process died; a new one starts soon
-	Suspended    State = "suspended"     // it died too often; started again after ten minutes, or by Rearm
+	Suspended    State = "suspended"     // it died too often; started again after ten minutes, or by RestartNow
 	FailedConfig State = "failed-config" // a restarted process refused its settings; started again like Suspended
 )
 
@@ -31,6 +31,9 @@ type Status struct {
 	Version, SHA256 string
 	// LastError says why the last process was lost or did not start.
 	LastError error
+	// Restarts counts the processes that ended although neither the router's stop nor RestartNow ended them, and the restarts that
+	// failed.
+	Restarts int
 }
 
 // Plugin keeps one process of a plugin running.
@@ -39,8 +42,9 @@ type Plugin struct {
 	options Options
 	log     *slog.Logger
 	launch  func(ctx context.Context) (child, error)
+	history history
 
-	rearm     chan struct{}
+	now       chan struct{}
 	ready     chan struct{} // closed when the first process is ready
 	readyOnce sync.Once
 	done      chan struct{} // closed when Run returns, after err is set
@@ -58,7 +62,7 @@ type child interface {
 	// gone is closed when the process has failed; reason is valid from then on.
 	gone() <-chan struct{}
 	reason() string
-	fail(reason, detail string)
+	fail(reason, detail string) (first bool)
 	// end kills what is left of the process and waits until it is gone; lost is valid from then on.
 	end()
 	drain()
@@ -77,10 +81,10 @@ func New(spec Spec, o Options) *Plugin {
 func newPlugin(spec Spec, o Options, t timing) *Plugin {
 	p := &Plugin{
 		spec: spec, options: o, log: o.Log.With("plugin", spec.Name),
-		rearm: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
+		now: make(chan struct{}, 1), ready: make(chan struct{}), done: make(chan struct{}),
 		changed: make(chan struct{}), status: Status{State: Stopped, Since: time.Now()},
 	}
-	p.launch = func(ctx context.Context) (child, error) { return launch(ctx, spec, o, t) }
+	p.launch = func(ctx context.Context) (child, error) { return launch(ctx, spec, o, t, &p.history) }
 	return p
 }
 
@@ -143,12 +147,14 @@ func (p *Plugin) watch(ctx context.Context, c child) (stopped bool) {
 func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, started time.Time) child {
 	reason, err, uptime := dead.reason(), dead.lost(), time.Since(started)
 	for {
-		p.note(err)
-		if m := p.options.Metrics; m != nil {
-			m.restarts.WithLabelValues(p.spec.Name, reason).Inc()
-		}
-		if !p.pause(ctx, err, uptime, record) {
-			return nil
+		if reason == reasonOperator {
+			p.log.Info("plugin restarts by request of an operator")
+			record.forget()
+		} else {
+			p.count(reason, err)
+			if !p.pause(ctx, err, uptime, record) {
+				return nil
+			}
 		}
 		p.enter(Starting, nil)
 		c, startErr := p.launch(ctx)
@@ -164,10 +170,6 @@ func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, star
 
 // pause waits until the next start is due. It returns false when ctx ends first.
 func (p *Plugin) pause(ctx context.Context, err error, uptime time.Duration, record *restarts) bool {
-	select { // ignore a Rearm that came while the plugin was running
-	case <-p.rearm:
-	default:
-	}
 	wait, state := p.decide(err, uptime, record)
 	p.enter(state, nil)
 	timer := time.NewTimer(wait)
@@ -175,7 +177,7 @@ func (p *Plugin) pause(ctx context.Context, err error, uptime time.Duration, rec
 	select {
 	case <-timer.C:
 		return true
-	case <-p.rearm:
+	case <-p.now:
 		record.forget()
 		return true
 	case <-ctx.Done():
@@ -219,6 +221,10 @@ func (p *Plugin) enter(s State, c child) {
 	close(p.changed)
 	p.changed = make(chan struct{})
 	if s == Ready {
+		select { // the process that RestartNow asked for is here
+		case <-p.now:
+		default:
+		}
 		p.readyOnce.Do(func() { close(p.ready) })
 	}
 }
@@ -229,6 +235,17 @@ func (p *Plugin) note(err error) {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.status.LastError = err
+	}
+}
+
+// count records the end of a process, or a failed restart.
+func (p *Plugin) count(reason string, err error) {
+	p.note(err)
+	p.mu.Lock()
+	p.status.Restarts++
+	p.mu.Unlock()
+	if m := p.options.Metrics; m != nil {
+		m.restarts.WithLabelValues(p.spec.Name, reason).Inc()
 	}
 }
 
@@ -260,10 +277,18 @@ func (p *Plugin) WaitReady(ctx context.Context) error {
 	}
 }
 
-// Rearm starts a plugin in Backoff, Suspended or FailedConfig at once and forgets its crashes. In other states it does nothing.
-func (p *Plugin) Rearm() {
+// RestartNow is for an operator. It replaces a ready process at once, starts a plugin in Backoff, Suspended or FailedConfig at
+// once, and forgets the plugin's crashes. It does not wait, and it does not count as a crash. Unanswered deliveries have an unknown
+// outcome. In other states it does nothing.
+func (p *Plugin) RestartNow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := p.child; c != nil && c.fail(reasonOperator, "was restarted by an operator") {
+		return
+	}
+	// No process is ready, or this one is lost already.
 	select {
-	case p.rearm <- struct{}{}:
+	case p.now <- struct{}{}:
 	default:
 	}
 }
@@ -278,6 +303,14 @@ func (p *Plugin) Restart(why string) {
 		c.fail(reasonRequested, "was ended: "+why)
 	}
 }
+
+// Logs returns the last 64 KiB of what the plugin's processes wrote to standard error and standard output, oldest first, one log
+// record or line a line. A line marks the start of each process.
+func (p *Plugin) Logs() string { return p.history.text() }
+
+// LastPanic returns the panic or fatal error of the last process that crashed, from its first line on, at most 16 KiB. It is empty
+// when no process crashed, or the last one wrote none.
+func (p *Plugin) LastPanic() string { return p.history.panicText() }
 
 // Session waits until the plugin is ready and opens the session of its process. Only one can be open at a time. It returns
 // ErrStopped when the plugin is stopping or stopped.

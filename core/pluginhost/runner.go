@@ -60,7 +60,7 @@ func (r *processRunner) Start(context.Context) error {
 		return err
 	}
 	r.proc = proc
-	r.out.log = r.out.log.With("pid", proc.pid)
+	r.out.started(proc.pid)
 	r.readers.Go(func() { r.readStdout(proc) })
 	r.readers.Go(func() { eachLine(proc.stderr, r.out.stderrLine) })
 	return nil

@@ -74,7 +74,7 @@ func TestSessionLimits(t *testing.T) {
 	for _, tt := range tests {
 		r := newRig(t, "ok")
 		r.spec.Concurrency = tt.concurrency
-		i, err := startInstance(t.Context(), r.spec, r.options, r.timing)
+		i, err := startInstance(t.Context(), r.spec, r.options, r.timing, new(history))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,6 +52,9 @@ func (i *instance) callError(ctx context.Context, call string, err error) error 
 }
 
 func (i *instance) refuse(reason error, detail string) error {
+	if errors.Is(reason, ErrExited) {
+		i.out.crashed()
+	}
 	return &StartError{Plugin: i.spec.Name, Path: i.spec.Path, Reason: reason, Detail: detail, Output: i.out.tail.excerpt()}
 }
 

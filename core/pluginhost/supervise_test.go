@@ -33,8 +33,9 @@ func (c *fakeChild) drain()                         { c.fail(reasonStop, "") }
 func (c *fakeChild) lost() error                    { return &LostError{Reason: c.why} }
 func (c *fakeChild) about() (int, string, string)   { return c.pid, "1.0", "abc" }
 func (c *fakeChild) openSession() (*Session, error) { return &Session{window: c.pid}, nil }
-func (c *fakeChild) fail(reason, _ string) {
-	c.once.Do(func() { c.why = reason; close(c.failed) })
+func (c *fakeChild) fail(reason, _ string) (first bool) {
+	c.once.Do(func() { first, c.why = true, reason; close(c.failed) })
+	return first
 }
 
 // fakeHost runs a Plugin over fake processes.
@@ -43,13 +44,15 @@ type fakeHost struct {
 	mu       sync.Mutex
 	starts   []time.Time
 	children []*fakeChild
-	refuse   error // of the next starts
+	refuse   error         // of the next starts
+	slow     time.Duration // how long the next starts take
 	cancel   context.CancelFunc
 }
 
 func newFakeHost(t *testing.T, m *Metrics) *fakeHost {
 	h := &fakeHost{Plugin: New(Spec{Name: "p"}, Options{Log: slog.New(slog.DiscardHandler), Metrics: m})}
 	h.launch = func(context.Context) (child, error) {
+		time.Sleep(h.slow) // a bubble's clock
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.starts = append(h.starts, time.Now())
@@ -107,6 +110,9 @@ func TestSuperviseRestartsAtOnce(t *testing.T) {
 		h.want(t, Backoff, 2)
 		time.Sleep(2 * backoffMin)
 		h.want(t, Ready, 3)
+		if n := h.Status().Restarts; n != 2 {
+			t.Errorf("%d restarts", n)
+		}
 		for reason, want := range map[string]float64{reasonExit: 1, reasonRequested: 1, reasonStart: 0} {
 			if got := testutil.ToFloat64(m.restarts.WithLabelValues("p", reason)); got != want {
 				t.Errorf("restarts for %s: %v, want %v", reason, got, want)
@@ -146,10 +152,39 @@ func TestSuperviseSuspension(t *testing.T) {
 	})
 }
 
-func TestSuperviseRearm(t *testing.T) {
+// An operator may restart a plugin as often as he likes: each time a new process starts at once, and nothing counts as a crash.
+func TestRestartNowIsNoCrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMetrics(prometheus.NewRegistry())
+		h := newFakeHost(t, m)
+		start := time.Now()
+		for n := range 2 * crashLimit {
+			h.RestartNow()
+			h.want(t, Ready, n+2)
+		}
+		if waited := time.Since(start); waited > 0 {
+			t.Errorf("waited %s", waited)
+		}
+		if st := h.Status(); st.Restarts != 0 || st.LastError != nil {
+			t.Errorf("%d restarts, last error %v", st.Restarts, st.LastError)
+		}
+		if n := testutil.CollectAndCount(m.restarts); n != 0 {
+			t.Errorf("%d series of restarts", n)
+		}
+		h.kill()
+		h.want(t, Backoff, 2*crashLimit+1)
+		time.Sleep(backoffMin)
+		h.want(t, Ready, 2*crashLimit+2)
+	})
+}
+
+func TestRestartNowWakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newFakeHost(t, nil)
-		h.Rearm() // while all is well: nothing to hurry
+		h.kill()
+		h.want(t, Backoff, 1)
+		h.RestartNow()
+		h.want(t, Ready, 2)
 		for range crashLimit {
 			h.kill()
 			if h.State() != Suspended {
@@ -157,9 +192,32 @@ func TestSuperviseRearm(t *testing.T) {
 				synctest.Wait()
 			}
 		}
-		h.want(t, Suspended, crashLimit)
-		h.Rearm()
-		h.want(t, Ready, crashLimit+1)
+		h.want(t, Suspended, crashLimit+1)
+		h.RestartNow()
+		h.want(t, Ready, crashLimit+2)
+	})
+}
+
+// A process that dies by itself just before the request is replaced at once too, and what is asked for while a process starts
+// does not hurry the restart after its crash.
+func TestRestartNowAtTheWrongMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newFakeHost(t, nil)
+		h.mu.Lock()
+		c := h.children[0]
+		h.mu.Unlock()
+		c.fail(reasonExit, "")
+		h.RestartNow()
+		h.want(t, Ready, 2)
+
+		h.slow = time.Second
+		h.RestartNow()
+		h.want(t, Starting, 2)
+		h.RestartNow()
+		time.Sleep(time.Second) // a bubble's clock
+		h.want(t, Ready, 3)
+		h.kill()
+		h.want(t, Backoff, 3)
 	})
 }
 
@@ -176,7 +234,7 @@ func TestSuperviseRefusedSettingsAreNoCrashLoop(t *testing.T) {
 		time.Sleep(time.Minute)
 		h.want(t, FailedConfig, 2)
 		h.setRefuse(nil)
-		h.Rearm()
+		h.RestartNow()
 		h.want(t, Ready, 3)
 	})
 }
