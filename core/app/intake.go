@@ -103,6 +103,7 @@ func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
 	for i, d := range matched {
 		out[i] = journal.NewDelivery{
 			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy,
+			Sensitive: d.Sensitive,
 		}
 		if d.Err != nil {
 			out[i].Dead, out[i].Arguments = d.Err.Error(), []byte("{}")

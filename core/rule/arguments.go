@@ -166,6 +166,20 @@ func (c *compiler) blocksOf(s *pluginv1.Block, all []*config.ArgumentBlock) (mem
 	}, true
 }
 
+// sensitive returns the names of the attributes that a schema marks as sensitive. path is that of the block, ending in a dot.
+func sensitive(s *pluginv1.Schema, path string) []string {
+	var names []string
+	for _, a := range s.GetAttributes() {
+		if a.GetSensitive() {
+			names = append(names, path+a.GetName())
+		}
+	}
+	for _, b := range s.GetBlocks() {
+		names = append(names, sensitive(b.GetSchema(), path+b.GetName()+".")...)
+	}
+	return names
+}
+
 // freeSchema replaces the schema of a plugin that was not described: it accepts any value for every argument written.
 func freeSchema(b block) *pluginv1.Schema {
 	s := &pluginv1.Schema{}

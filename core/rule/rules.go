@@ -93,6 +93,7 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 		plugin:    d.Plugin.Name,
 		at:        &position{rng: d.DeclRange, text: "dispatch"},
 		policy:    &d.Policy,
+		sensitive: strings.Join(sensitive(schema, ""), " "),
 		arguments: c.objectOf(schema, body),
 	}
 	if d.OrderBy != nil {

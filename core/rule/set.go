@@ -17,6 +17,8 @@ type Delivery struct {
 	OrderKey string
 	// Policy is shared by all deliveries of the dispatch block: read only.
 	Policy *journal.Policy
+	// Sensitive names the arguments that the plugin's schema marks as such, as journal.NewDelivery has them.
+	Sensitive string
 	// Err is the failure of an expression, with file, line and expression. When `when` fails, each dispatch block of the rule
 	// has a delivery with the same Err.
 	Err error
@@ -51,6 +53,7 @@ type dispatch struct {
 	plugin    string
 	at        *position
 	policy    *journal.Policy
+	sensitive string
 	arguments appender
 	orderKey  func(*frame) string // nil: no order
 }
@@ -80,7 +83,7 @@ func (p *program) match(f *frame, out []Delivery) []Delivery {
 	if f.err != nil {
 		err := f.failureAt(p.whenAt)
 		for _, d := range p.dispatches {
-			out = append(out, Delivery{Rule: p.rule, Plugin: d.plugin, Policy: d.policy, Err: err})
+			out = append(out, Delivery{Rule: p.rule, Plugin: d.plugin, Policy: d.policy, Sensitive: d.sensitive, Err: err})
 		}
 		return out
 	}
@@ -95,7 +98,7 @@ func (p *program) match(f *frame, out []Delivery) []Delivery {
 
 func (d *dispatch) delivery(f *frame, rule string) Delivery {
 	f.err, f.work = nil, 0
-	out := Delivery{Rule: rule, Plugin: d.plugin, Policy: d.policy}
+	out := Delivery{Rule: rule, Plugin: d.plugin, Policy: d.policy, Sensitive: d.sensitive}
 	f.arguments = d.arguments(f, f.arguments[:0])
 	if d.orderKey != nil {
 		out.OrderKey = d.orderKey(f)

@@ -148,6 +148,45 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// TestSensitiveArguments names what the plugin's schema marks, in deliveries that succeed and in those that fail.
+func TestSensitiveArguments(t *testing.T) {
+	set := setOf(t, `
+plugin "secretive" "vault" {}
+rule "r" {
+	on   = ["lab"]
+	when = true
+	dispatch "vault" {
+		token = event.id
+		auth {
+			inner {
+				key = event.id
+			}
+		}
+	}
+	dispatch "vault" {
+		token = event.id == "fails" ? event.data.extra.a + 1 : "x"
+	}
+	dispatch "ops" { text = "x" }
+}
+rule "fails" {
+	on   = ["lab"]
+	when = event.data.extra.a > 1
+	dispatch "vault" {}
+}`)
+	env := &pointsmanv1.Envelope{Id: "fails", Source: "lab", Data: &pointsmanv1.Envelope_Intdash{Intdash: &pointsmanv1.IntdashEvent{
+		Extra: &pointsmanv1.Json{Text: []byte(`{"a": "text"}`)},
+	}}}
+	var got []string
+	for _, d := range set.Match(env) {
+		got = append(got, fmt.Sprint(d.Plugin, ": ", d.Sensitive, ": ", d.Err != nil))
+	}
+	const names = "token auth.password auth.inner.key"
+	want := []string{"vault: " + names + ": false", "vault: " + names + ": true", "ops: : false", "vault: " + names + ": true"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 // TestCompilePartialConfig compiles what Load leaves of a configuration with errors: nothing panics, nothing is reported twice.
 func TestCompilePartialConfig(t *testing.T) {
 	dir := t.TempDir()

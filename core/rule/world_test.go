@@ -19,7 +19,7 @@ func testOptions() config.Options {
 }
 
 func describe(_ context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
-	arguments := map[string]*pluginv1.Schema{"note": noteArguments, "all": allArguments}[p.Kind]
+	arguments := map[string]*pluginv1.Schema{"note": noteArguments, "all": allArguments, "secretive": secretiveArguments}[p.Kind]
 	if arguments == nil {
 		return nil, fmt.Errorf("no plugin %q", p.Kind)
 	}
@@ -55,4 +55,17 @@ var allArguments = &pluginv1.Schema{
 			{Name: "n", Type: pluginv1.Type_TYPE_NUMBER, Required: true},
 		}}},
 	},
+}
+
+var secretiveArguments = &pluginv1.Schema{
+	Attributes: []*pluginv1.Attribute{
+		{Name: "token", Type: pluginv1.Type_TYPE_STRING, Sensitive: true},
+		{Name: "text", Type: pluginv1.Type_TYPE_STRING},
+	},
+	Blocks: []*pluginv1.Block{{Name: "auth", Schema: &pluginv1.Schema{
+		Attributes: []*pluginv1.Attribute{{Name: "user", Type: pluginv1.Type_TYPE_STRING}, {Name: "password", Type: pluginv1.Type_TYPE_STRING, Sensitive: true}},
+		Blocks: []*pluginv1.Block{{Name: "inner", Schema: &pluginv1.Schema{Attributes: []*pluginv1.Attribute{
+			{Name: "key", Type: pluginv1.Type_TYPE_STRING, Sensitive: true},
+		}}}},
+	}}},
 }
