@@ -25,7 +25,9 @@ var (
 		text("min_version", "1.2", "Lowest TLS version: 1.2 or 1.3."),
 	)
 	adminSchema = schemaOf(
-		text("listen", "127.0.0.1:8081", "Address of health, metrics and the admin API."),
+		text("listen", "127.0.0.1:8081", "Address of health and metrics, and of the admin API if there are tokens."),
+		&pluginv1.Attribute{Name: "tokens", Type: pluginv1.Type_TYPE_STRING_LIST, Sensitive: true, Doc: "Bearer tokens for the admin API on listen. Without any it is only on the unix socket."},
+		optional("socket", pluginv1.Type_TYPE_STRING, "Path of the admin API's unix socket. Default: admin.sock in the folder of journal.path."),
 	)
 	journalSchema = schemaOf(
 		text("path", "data/journal.db", "The journal's file, relative to the working directory."),

@@ -9,6 +9,7 @@ package config
 import (
 	"context"
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -83,7 +84,21 @@ type TLS struct {
 }
 
 // Admin is the listener for health, metrics and the admin API.
-type Admin struct{ Listen string }
+type Admin struct {
+	Listen string
+	// Tokens admit requests from the network to the API; without any it is not served there. Some may be empty and admit nobody.
+	Tokens Tokens
+	// Socket is the path of the API's unix socket, as written; see Config.AdminSocket.
+	Socket string
+}
+
+// AdminSocket is the path of the unix socket that the admin API is served on, relative to the working directory.
+func (c *Config) AdminSocket() string {
+	if c.Admin.Socket != "" {
+		return c.Admin.Socket
+	}
+	return filepath.Join(filepath.Dir(c.Journal.Path), "admin.sock")
+}
 
 // Journal is the durable store.
 type Journal struct {

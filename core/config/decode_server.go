@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -23,14 +24,7 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 		TLS:         l.tls(server),
 	}
 	l.proxies(server)
-	admin := l.single(by, "admin", adminSchema)
-	l.cfg.Admin = Admin{Listen: l.listen(admin)}
-	if a := l.cfg.Admin.Listen; a != "" && !loopback(a) {
-		l.warn(admin.fields["listen"].rng, "Admin interface open to the network", "The admin interface has no authentication: anyone who can connect can read events and change deliveries. Listen on a loopback address such as 127.0.0.1:8081.")
-	}
-	if a, s := l.cfg.Admin.Listen, l.cfg.Server.Listen; a != "" && a == s && portOf(a) != "0" {
-		l.error(admin.fields["listen"].rng, "Address used twice", fmt.Sprintf("server and admin both listen on %s.", a))
-	}
+	l.decodeAdmin(l.single(by, "admin", adminSchema))
 	journal := l.single(by, "journal", journalSchema)
 	l.cfg.Journal = Journal{
 		Path:         l.filled(journal, "path"),
@@ -39,6 +33,45 @@ func (l *loader) decodeServer(by map[string][]*hclsyntax.Block) {
 		DedupeWindow: l.positive(journal, "dedupe_window"),
 	}
 	l.cfg.PluginsDir = l.filled(l.single(by, "plugins", pluginsSchema), "dir")
+}
+
+func (l *loader) decodeAdmin(admin *object) {
+	l.cfg.Admin = Admin{Listen: l.listen(admin), Tokens: l.tokens(admin)}
+	if _, set := admin.fields["socket"]; set {
+		l.cfg.Admin.Socket = l.filled(admin, "socket")
+	}
+	a, rng := l.cfg.Admin.Listen, admin.fields["listen"].rng
+	if a != "" && !loopback(a) {
+		visible := "Anyone who can connect can read health and metrics."
+		if len(l.cfg.Admin.Tokens) > 0 {
+			visible += " The admin API needs a token, which travels in clear text."
+		}
+		l.warn(rng, "Admin interface open to the network", visible+" Listen on a loopback address such as 127.0.0.1:8081, or put a TLS proxy in front.")
+	}
+	if s := l.cfg.Server.Listen; a != "" && a == s && portOf(a) != "0" {
+		l.error(rng, "Address used twice", fmt.Sprintf("server and admin both listen on %s.", a))
+	}
+}
+
+// tokens reads admin.tokens and warns of weak ones. An empty one admits nobody; if all are, that is an error.
+func (l *loader) tokens(admin *object) Tokens {
+	const minLen = 24 // bytes; shorter tokens can be guessed
+	tokens, rng := admin.texts("tokens"), admin.fields["tokens"].rng
+	empty := 0
+	for i, text := range tokens {
+		switch n := len(text); {
+		case n == 0:
+			empty++
+			l.warn(rng, "Empty token", fmt.Sprintf("tokens[%d] is empty and ignored: check that its environment variable is set.", i))
+		case n < minLen:
+			l.warn(rng, "Weak token", fmt.Sprintf("tokens[%d] is %d bytes long; use at least %d.", i, n, minLen))
+		}
+	}
+	if empty == len(tokens) && empty > 0 {
+		l.error(rng, "Invalid value", "tokens: every token is empty: check that the environment variables are set.")
+		return nil
+	}
+	return tokens
 }
 
 // proxies reads which reverse proxies are trusted.
@@ -107,7 +140,8 @@ func (l *loader) single(by map[string][]*hclsyntax.Block, name string, s *plugin
 	if blocks := by[name]; len(blocks) > 0 {
 		body, rng = blocks[0].Body, blocks[0].DefRange()
 	}
-	o, _ := l.object(body, s, decoding{what: fmt.Sprintf("The block %q", name), own: true, rng: rng})
+	secret := slices.ContainsFunc(s.GetAttributes(), (*pluginv1.Attribute).GetSensitive)
+	o, _ := l.object(body, s, decoding{what: fmt.Sprintf("The block %q", name), own: !secret, rng: rng})
 	return o
 }
 

@@ -24,7 +24,8 @@ func dump(t *testing.T, c *Config) any {
 		plugins = append(plugins, dumpPlugin(p))
 	}
 	return map[string]any{
-		"server": c.Server, "admin": c.Admin, "plugins_dir": c.PluginsDir, "files": c.Files,
+		"server": c.Server, "plugins_dir": c.PluginsDir, "files": c.Files,
+		"admin": map[string]any{"listen": c.Admin.Listen, "tokens": len(c.Admin.Tokens), "socket": c.AdminSocket()},
 		"journal": map[string]any{
 			"path": c.Journal.Path, "max_bytes": c.Journal.MaxBytes,
 			"retention": c.Journal.Retention.String(), "dedupe_window": c.Journal.DedupeWindow.String(),

@@ -37,9 +37,9 @@ type field struct {
 type decoding struct {
 	// what names the block at the beginning of a sentence: `Source "lab"`.
 	what string
-	// secrets allows env(), file() and sensitive values.
+	// secrets allows env(), file() and sensitive values in attributes that are not sensitive themselves.
 	secrets bool
-	// own marks the router's own blocks, where an unknown attribute cannot be a misspelt secret.
+	// own marks the router's own blocks that have no secrets, so that an unknown attribute cannot be a misspelt one.
 	own bool
 	rng hcl.Range
 	// skip are attributes and blocks of the schema that the caller decodes itself.

@@ -22,13 +22,14 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 		l.mask(rng)
 		l.warnLiteral(attr)
 	}
-	value, ok := l.value(attr.Expr, how.secrets)
+	secrets := how.secrets || a.GetSensitive()
+	value, ok := l.value(attr.Expr, secrets)
 	if !ok {
 		return field{rng: rng, written: true}, false
 	}
 	bare, secret := unmark(value)
 	f := field{secret: secret || a.GetSensitive(), rng: rng, written: true}
-	if secret && !how.secrets {
+	if secret && !secrets {
 		l.error(rng, "Sensitive value would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName()))
 		return f, false
 	}

@@ -29,6 +29,21 @@ func (Settings) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalJSON hides the value.
 func (Settings) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
+// Tokens are secrets. They print and log as "(sensitive)"; they are assignable to []string.
+type Tokens []string
+
+// String hides the values.
+func (Tokens) String() string { return redacted }
+
+// GoString hides the values.
+func (Tokens) GoString() string { return redacted }
+
+// LogValue hides the values.
+func (Tokens) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalJSON hides the values.
+func (Tokens) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+
 // Diagnose adds diagnostics that a plugin returned for its settings, at the line of the setting that Path names, or at the block when
 // there is no such line. It removes the secrets of the settings from the text.
 func (p *Plugin) Diagnose(d *pluginv1.Diagnostic) { p.origin.diagnose(d) }
