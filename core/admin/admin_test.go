@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a server on a free loopback port and returns its base URL.
-func serve(t *testing.T, h *Health) string {
+// startServer runs a server on a free loopback port and returns its base URL.
+func startServer(t *testing.T, h *Health) string {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	NewMetrics(reg, "test")
@@ -29,7 +29,7 @@ func serve(t *testing.T, h *Health) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	s := New(Options{Health: h, Gatherer: reg, Log: slog.New(slog.DiscardHandler)})
-	go func() { done <- s.Run(ctx, ln) }()
+	go func() { done <- s.Run(ctx, ln, nil) }()
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		cancel()
@@ -74,7 +74,7 @@ func TestHealth(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := new(Health)
 			tt.set(h)
-			base := serve(t, h)
+			base := startServer(t, h)
 			for path, want := range map[string]int{
 				"/livez": tt.live, "/-/healthy": tt.live, "/startupz": tt.startup, "/readyz": tt.ready, "/-/ready": tt.ready,
 			} {
@@ -91,7 +91,7 @@ func TestReadyVerbose(t *testing.T) {
 	h.Started(func() []Check {
 		return []Check{{Name: "plugin mail", Probe: func() error { return errors.New("backoff") }, Informative: true}}
 	})
-	code, body := get(t, serve(t, h)+"/readyz?verbose")
+	code, body := get(t, startServer(t, h)+"/readyz?verbose")
 	if code != http.StatusOK {
 		t.Errorf("code %d, want 200", code)
 	}
@@ -106,7 +106,7 @@ func TestReadyVerbose(t *testing.T) {
 }
 
 func TestMetricsAndUnknownPath(t *testing.T) {
-	base := serve(t, new(Health))
+	base := startServer(t, new(Health))
 	if code, body := get(t, base+"/metrics"); code != 200 || !strings.Contains(body, `pointsman_build_info{`) {
 		t.Errorf("metrics: %d %s", code, body)
 	}

@@ -116,7 +116,7 @@ func (r *router) open(ctx context.Context, c *config.Config) (err error) {
 		return err
 	}
 	r.adminServing = startService(ctx, "admin", func(ctx context.Context) error {
-		return admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log}).Run(ctx, r.adminListener)
+		return admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log}).Run(ctx, r.adminListener, nil)
 	})
 	r.adminServing.watch(r.fail)
 	r.server, err = source.NewServer(source.ServerOptions{

@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"golang.org/x/time/rate"
+)
+
+type callerKey struct{}
+
+// withCaller notes who asks.
+func withCaller(ctx context.Context, who string) context.Context {
+	return context.WithValue(ctx, callerKey{}, who)
+}
+
+// caller is who asks, for the log: "uid 1000 (pid 4711)", "token 1 from 10.0.0.7".
+func caller(ctx context.Context) string {
+	if who, ok := ctx.Value(callerKey{}).(string); ok {
+		return who
+	}
+	return "this process"
+}
+
+// guard admits requests from the network to the API: only those with a token, and none that a web page of somebody else sent.
+type guard struct {
+	api http.Handler
+	// listen is the host of admin.listen.
+	listen string
+	tokens []token
+	log    *slog.Logger
+
+	origins *http.CrossOriginProtection
+	errors  *connect.ErrorWriter
+	// refusals keeps one who guesses tokens from flooding the log.
+	refusals rate.Sometimes
+}
+
+// token is the digest of one of admin.tokens: digests have equal length, so the time of a comparison does not depend on the tokens.
+type token struct {
+	// number counts from 1 in the list of the configuration.
+	number int
+	digest [sha256.Size]byte
+}
+
+func newGuard(o Options) *guard {
+	g := &guard{
+		api: o.API.Handler(), log: o.Log, origins: http.NewCrossOriginProtection(), errors: connect.NewErrorWriter(),
+		refusals: rate.Sometimes{Interval: time.Second},
+	}
+	if host, _, err := net.SplitHostPort(o.Listen); err == nil {
+		g.listen = host
+	}
+	for i, text := range o.Tokens {
+		if text != "" { // anybody could send an empty one
+			g.tokens = append(g.tokens, token{number: i + 1, digest: sha256.Sum256([]byte(text))})
+		}
+	}
+	return g
+}
+
+func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(from); err == nil {
+		from = host
+	}
+	if !g.hostAllowed(r.Host) {
+		g.refuse(w, r, from, connect.NewError(connect.CodePermissionDenied,
+			errors.New("the Host header must be an IP address, localhost or the host of admin.listen")))
+		return
+	}
+	if err := g.origins.Check(r); err != nil {
+		g.refuse(w, r, from, connect.NewError(connect.CodePermissionDenied, errors.New("the request comes from a page of another origin")))
+		return
+	}
+	number := g.tokenOf(r)
+	if number == 0 {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="pointsman"`)
+		g.refuse(w, r, from, connect.NewError(connect.CodeUnauthenticated,
+			errors.New(`the header "Authorization: Bearer <token>" with one of admin.tokens is needed`)))
+		return
+	}
+	g.api.ServeHTTP(w, r.WithContext(withCaller(r.Context(), fmt.Sprintf("token %d from %s", number, from))))
+}
+
+func (g *guard) refuse(w http.ResponseWriter, r *http.Request, from string, err *connect.Error) {
+	g.refusals.Do(func() {
+		g.log.Warn("request to the admin API refused", "from", from, "path", r.URL.Path, "err", err.Message())
+	})
+	_ = g.errors.Write(w, r, err) // The peer is gone when this fails.
+}
+
+// hostAllowed reports whether the Host header is one that a page of another site cannot have: such a page can make its own name
+// resolve to this machine (DNS rebinding), but the browser still sends that name.
+func (g *guard) hostAllowed(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	return strings.EqualFold(host, "localhost") || host != "" && strings.EqualFold(host, g.listen)
+}
+
+// tokenOf returns the number of the token that the request shows, 0 when it shows none or a wrong one. It compares with all, so its
+// duration tells nothing.
+func (g *guard) tokenOf(r *http.Request) int {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		text = ""
+	}
+	shown := sha256.Sum256([]byte(text))
+	number := 0
+	for i := range g.tokens {
+		if subtle.ConstantTimeCompare(shown[:], g.tokens[i].digest[:]) == 1 && number == 0 {
+			number = g.tokens[i].number
+		}
+	}
+	return number
+}
+
+// noAPI answers where the API is not served.
+func noAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, "the admin API is on the unix socket (admin.socket); with admin.tokens set it is served here as well\n") // The peer is gone when this fails.
+}

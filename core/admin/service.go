@@ -1,0 +1,160 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
+)
+
+// maxRequestBytes limits the message of a request.
+const maxRequestBytes = 1 << 20
+
+// ServiceOptions are what a Service answers from. Operator, Router and Feed are nil for the journal of a router that is not running.
+type ServiceOptions struct {
+	Journal  journal.Reader
+	Operator journal.Operator
+	Router   Router
+	Feed     *Feed
+	Log      *slog.Logger
+}
+
+// Service is the admin API. Make it with NewService.
+type Service struct {
+	adminv1connect.UnimplementedAdminServiceHandler
+	ServiceOptions
+
+	stopping chan struct{}
+	stopOnce sync.Once
+}
+
+var _ adminv1connect.AdminServiceHandler = (*Service)(nil)
+
+// NewService makes the API of one router or journal.
+func NewService(o ServiceOptions) *Service {
+	return &Service{ServiceOptions: o, stopping: make(chan struct{})}
+}
+
+// Handler serves the API below /pointsman.admin.v1.AdminService/ in the protocols of Connect, gRPC and gRPC-Web. It admits everybody.
+func (s *Service) Handler() http.Handler {
+	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithReadMaxBytes(maxRequestBytes), connect.WithInterceptors((*answering)(s)))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connectionKey{}, http.NewResponseController(w))))
+	})
+}
+
+// endTails ends the streams, which would last as long as their clients.
+func (s *Service) endTails() { s.stopOnce.Do(func() { close(s.stopping) }) }
+
+// answering surrounds every method: the time limits of the server are for reading a request and for writing its answer, not for the
+// work in between, and errors get the codes of the API.
+type answering Service
+
+type connectionKey struct{}
+
+// connection controls the deadlines of the request's connection.
+func connection(ctx context.Context) *http.ResponseController {
+	return ctx.Value(connectionKey{}).(*http.ResponseController)
+}
+
+// writeLimit is how long a client may take to receive an answer, or a message of a stream.
+const writeLimit = 30 * time.Second
+
+// WrapUnary implements connect.Interceptor.
+func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		c := connection(ctx)
+		if err := errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})); err != nil {
+			return nil, err
+		}
+		resp, err := next(ctx, req)
+		if err := c.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+			return nil, err
+		}
+		if err != nil {
+			return nil, a.coded(req.Spec().Procedure, err)
+		}
+		return resp, nil
+	}
+}
+
+// WrapStreamingHandler implements connect.Interceptor.
+func (a *answering) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		if err := next(ctx, conn); err != nil {
+			return a.coded(conn.Spec().Procedure, err)
+		}
+		return nil
+	}
+}
+
+// WrapStreamingClient implements connect.Interceptor.
+func (a *answering) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+// notRunning is the error of what only a running router can do.
+func notRunning() error {
+	return connect.NewError(connect.CodeFailedPrecondition, errors.New("the router is not running: start it with pointsman run"))
+}
+
+func invalid(format string, args ...any) error {
+	return connect.NewError(connect.CodeInvalidArgument, fmt.Errorf(format, args...))
+}
+
+// codes are the codes of errors of a Router and of the journal.
+var codes = []struct {
+	err  error
+	code connect.Code
+}{
+	{ErrInvalid, connect.CodeInvalidArgument},
+	{ErrNotFound, connect.CodeNotFound},
+	{journal.ErrNotFound, connect.CodeNotFound},
+	{ErrPrecondition, connect.CodeFailedPrecondition},
+	{ErrBusy, connect.CodeAborted},
+	{ErrStopping, connect.CodeUnavailable},
+	{journal.ErrClosed, connect.CodeUnavailable},
+	{journal.ErrFull, connect.CodeResourceExhausted},
+	{errTooManyTails, connect.CodeResourceExhausted},
+	{context.Canceled, connect.CodeCanceled},
+	{context.DeadlineExceeded, connect.CodeDeadlineExceeded},
+}
+
+// coded gives an error the code of the API. What nobody expects is logged.
+func (a *answering) coded(procedure string, err error) error {
+	var done *connect.Error
+	if errors.As(err, &done) {
+		return done
+	}
+	var failed *ReloadError
+	if errors.As(err, &failed) {
+		return reloadFailure(failed)
+	}
+	if errors.Is(err, journal.ErrAmbiguous) {
+		return connect.NewError(connect.CodeInvalidArgument, errors.New(err.Error()+": name the source"))
+	}
+	for _, c := range codes {
+		if errors.Is(err, c.err) {
+			return connect.NewError(c.code, err)
+		}
+	}
+	a.Log.Error("request to the admin API failed", "method", procedure, "err", err)
+	return connect.NewError(connect.CodeInternal, err)
+}
+
+// reloadFailure is the error of a reload with its mistakes as detail.
+func reloadFailure(e *ReloadError) error {
+	answer := connect.NewError(connect.CodeFailedPrecondition, e)
+	if detail, err := connect.NewErrorDetail(e.Failure); e.Failure != nil && err == nil {
+		answer.AddDetail(detail)
+	}
+	return answer
+}
