@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"golang.org/x/time/rate"
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
@@ -29,9 +30,10 @@ type ServiceOptions struct {
 
 // Service is the admin API. Make it with NewService.
 type Service struct {
-	adminv1connect.UnimplementedAdminServiceHandler
 	ServiceOptions
 
+	// reads is how often all tails together may ask the journal.
+	reads    *rate.Limiter
 	stopping chan struct{}
 	stopOnce sync.Once
 }
@@ -40,12 +42,13 @@ var _ adminv1connect.AdminServiceHandler = (*Service)(nil)
 
 // NewService makes the API of one router or journal.
 func NewService(o ServiceOptions) *Service {
-	return &Service{ServiceOptions: o, stopping: make(chan struct{})}
+	return &Service{ServiceOptions: o, reads: rate.NewLimiter(tailReads, tailReads/10), stopping: make(chan struct{})}
 }
 
 // Handler serves the API below /pointsman.admin.v1.AdminService/ in the protocols of Connect, gRPC and gRPC-Web. It admits everybody.
 func (s *Service) Handler() http.Handler {
-	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithReadMaxBytes(maxRequestBytes), connect.WithInterceptors((*answering)(s)))
+	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithReadMaxBytes(maxRequestBytes), connect.WithInterceptors((*answering)(s)),
+		connect.WithCodec(strictJSON("json")), connect.WithCodec(strictJSON("json; charset=utf-8")))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connectionKey{}, http.NewResponseController(w))))
 	})
@@ -60,9 +63,25 @@ type answering Service
 
 type connectionKey struct{}
 
-// connection controls the deadlines of the request's connection.
-func connection(ctx context.Context) *http.ResponseController {
-	return ctx.Value(connectionKey{}).(*http.ResponseController)
+// readBy and writeBy limit how long the client may take from now on to send its request, and to receive the answer. The zero time is
+// no limit.
+func readBy(ctx context.Context, t time.Time) error {
+	return limit(ctx, t, (*http.ResponseController).SetReadDeadline)
+}
+
+func writeBy(ctx context.Context, t time.Time) error {
+	return limit(ctx, t, (*http.ResponseController).SetWriteDeadline)
+}
+
+func limit(ctx context.Context, t time.Time, set func(*http.ResponseController, time.Time) error) error {
+	c, ok := ctx.Value(connectionKey{}).(*http.ResponseController)
+	if !ok {
+		return nil
+	}
+	if err := set(c, t); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil // it is no connection
 }
 
 // writeLimit is how long a client may take to receive an answer, or a message of a stream.
@@ -71,12 +90,11 @@ const writeLimit = 30 * time.Second
 // WrapUnary implements connect.Interceptor.
 func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		c := connection(ctx)
-		if err := errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{})); err != nil {
+		if err := errors.Join(readBy(ctx, time.Time{}), writeBy(ctx, time.Time{})); err != nil {
 			return nil, err
 		}
 		resp, err := next(ctx, req)
-		if err := c.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		if err := writeBy(ctx, time.Now().Add(writeLimit)); err != nil {
 			return nil, err
 		}
 		if err != nil {
@@ -99,6 +117,17 @@ func (a *answering) WrapStreamingHandler(next connect.StreamingHandlerFunc) conn
 // WrapStreamingClient implements connect.Interceptor.
 func (a *answering) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
 	return next
+}
+
+// changed logs what an operator changed, or failed to change.
+func (s *Service) changed(ctx context.Context, err error, change string, attrs ...slog.Attr) {
+	level := slog.LevelInfo
+	attrs = append([]slog.Attr{slog.String("by", caller(ctx)), slog.String("change", change)}, attrs...)
+	if err != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.Any("err", err))
+	}
+	s.Log.LogAttrs(ctx, level, "change by an operator", attrs...)
 }
 
 // notRunning is the error of what only a running router can do.
@@ -130,12 +159,10 @@ var codes = []struct {
 
 // coded gives an error the code of the API. What nobody expects is logged.
 func (a *answering) coded(procedure string, err error) error {
-	var done *connect.Error
-	if errors.As(err, &done) {
+	if done, ok := errors.AsType[*connect.Error](err); ok {
 		return done
 	}
-	var failed *ReloadError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*ReloadError](err); ok {
 		return reloadFailure(failed)
 	}
 	if errors.Is(err, journal.ErrAmbiguous) {

@@ -1,0 +1,91 @@
+package admin
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/pointsman/pointsman/core/journal"
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+)
+
+// eventMessage is an event without its content.
+func eventMessage(e *journal.EventRecord) *adminv1.Event {
+	m := &adminv1.Event{
+		Number: e.Seq, Source: e.Source, Id: e.ID, Type: e.Type, Subject: e.Subject, Received: stamp(e.Received),
+		State: named(eventStates, e.State), QuarantineReason: e.Quarantine, ReplayOf: e.ReplayOf,
+	}
+	if e.Quarantine != "" && isSensitive(e.Envelope) {
+		m.QuarantineReason = withheld // it may quote what could not be decoded
+	}
+	return m
+}
+
+func eventMessages(records []journal.EventRecord) []*adminv1.Event {
+	var list []*adminv1.Event
+	for i := range records {
+		list = append(list, eventMessage(&records[i]))
+	}
+	return list
+}
+
+// deliverySummary is a delivery as lists have it: without what its event may have put into it, because a list does not know whether
+// that is sensitive.
+func deliverySummary(d *journal.DeliveryRecord) *adminv1.Delivery {
+	return &adminv1.Delivery{
+		Id: d.ID, EventNumber: d.Event, EventId: d.EventID, Source: d.Source, Rule: d.Rule, Plugin: d.Plugin,
+		State: named(deliveryStates, d.State), Attempts: int32(d.Attempts),
+		Received: stamp(d.Received), Due: stamp(d.Due), Settled: stamp(d.Settled), Redriven: stamp(d.Redriven),
+		Reason: d.Reason, Error: lastError(d), Receipt: d.Receipt, Generation: d.Generation, Policy: policyMessage(d.Policy),
+	}
+}
+
+func deliverySummaries(records []journal.DeliveryRecord) []*adminv1.Delivery {
+	var list []*adminv1.Delivery
+	for i := range records {
+		list = append(list, deliverySummary(&records[i]))
+	}
+	return list
+}
+
+// deliveryMessage is a delivery with all there is about it. sensitive is whether its event is.
+func deliveryMessage(d *journal.DeliveryRecord, sensitive bool) *adminv1.Delivery {
+	m := deliverySummary(d)
+	m.OrderKey, m.ArgumentsJson = d.OrderKey, maskArguments(d.Arguments, d.Sensitive)
+	for _, a := range d.History {
+		m.Failures = append(m.Failures, &adminv1.Attempt{
+			Number: int32(a.Number), Time: stamp(a.At), Error: a.Error, Final: a.Outcome == journal.Dead,
+		})
+	}
+	if sensitive {
+		m.OrderKey, m.ArgumentsJson = withhold(d.OrderKey), maskAllArguments(d.Arguments)
+		if d.Reason == journal.ReasonRuleError { // such an error quotes what the expression read
+			m.Error = withhold(m.Error)
+		}
+	}
+	return m
+}
+
+// lastError is the error of the last attempt of a delivery that is not done.
+func lastError(d *journal.DeliveryRecord) string {
+	if n := len(d.History); d.Error == "" && d.State == journal.StatePending && n > 0 {
+		return d.History[n-1].Error
+	}
+	return d.Error
+}
+
+func policyMessage(p journal.Policy) *adminv1.Policy {
+	return &adminv1.Policy{
+		MaxAttempts: int32(p.MaxAttempts), MaxAge: durationpb.New(p.MaxAge), Timeout: durationpb.New(p.Timeout),
+		MinBackoff: durationpb.New(p.MinBackoff), MaxBackoff: durationpb.New(p.MaxBackoff),
+	}
+}
+
+// stamp is nil for a time that does not apply.
+func stamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

@@ -1,0 +1,93 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"unicode/utf8"
+
+	"connectrpc.com/connect"
+
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+)
+
+// maxCloseReason is how much of a close frame is left for its reason, in bytes.
+const maxCloseReason = 123
+
+// ListRooms implements adminv1connect.AdminServiceHandler.
+func (s *Service) ListRooms(_ context.Context, req *connect.Request[adminv1.ListRoomsRequest]) (*connect.Response[adminv1.ListRoomsResponse], error) {
+	if s.Router == nil {
+		return nil, notRunning()
+	}
+	p, err := pageOf(req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Router.Rooms(req.Msg.GetSource())
+	if err != nil {
+		return nil, err
+	}
+	rooms, next := cut(p, all, func(r *adminv1.Room) string { return r.GetSource() + "\x00" + r.GetName() })
+	return connect.NewResponse(&adminv1.ListRoomsResponse{Rooms: rooms, NextPageToken: next}), nil
+}
+
+// ListRoomMembers implements adminv1connect.AdminServiceHandler.
+func (s *Service) ListRoomMembers(_ context.Context, req *connect.Request[adminv1.ListRoomMembersRequest]) (*connect.Response[adminv1.ListRoomMembersResponse], error) {
+	if s.Router == nil {
+		return nil, notRunning()
+	}
+	if req.Msg.GetRoom() == "" {
+		return nil, invalid("name the room")
+	}
+	p, err := pageOf(req.Msg)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Router.RoomMembers(req.Msg.GetSource(), req.Msg.GetRoom())
+	if err != nil {
+		return nil, err
+	}
+	all = slices.SortedFunc(slices.Values(all), func(a, b *adminv1.RoomMember) int { return cmp.Compare(memberKey(a), memberKey(b)) })
+	members, next := cut(p, all, memberKey)
+	return connect.NewResponse(&adminv1.ListRoomMembersResponse{Members: members, NextPageToken: next}), nil
+}
+
+// memberKey orders the members of a room, oldest first.
+func memberKey(m *adminv1.RoomMember) string {
+	return fmt.Sprintf("%020d %s", m.GetConnected().AsTime().UnixNano(), m.GetConnectionId())
+}
+
+// CloseConnections implements adminv1connect.AdminServiceHandler.
+func (s *Service) CloseConnections(ctx context.Context, req *connect.Request[adminv1.CloseConnectionsRequest]) (*connect.Response[adminv1.CloseConnectionsResponse], error) {
+	m := req.Msg
+	switch {
+	case s.Router == nil:
+		return nil, notRunning()
+	case (m.GetRoom() == "") == (m.GetConnectionId() == ""):
+		return nil, invalid("name a room or a connection_id")
+	case !closeCode(m.GetCode()):
+		return nil, invalid("code %d is none that may be sent: use 0, 1000 or one from 3000 to 4999", m.GetCode())
+	case len(m.GetReason()) > maxCloseReason || !utf8.ValidString(m.GetReason()):
+		return nil, invalid("reason may have %d bytes of UTF-8", maxCloseReason)
+	}
+	n, err := s.Router.CloseConnections(m)
+	s.changed(ctx, err, "close of connections", slog.String("source", m.GetSource()), slog.String("room", m.GetRoom()),
+		slog.String("connection", m.GetConnectionId()), slog.Int("connections", n))
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&adminv1.CloseConnectionsResponse{Closed: int32(n)}), nil
+}
+
+// closeCode reports whether a close frame may carry a code (RFC 6455, section 7.4); 0 stands for 1000.
+func closeCode(code int32) bool {
+	switch {
+	case code == 0, code >= 3000 && code <= 4999:
+		return true
+	case code == 1004, code == 1005, code == 1006:
+		return false
+	}
+	return code >= 1000 && code <= 1014
+}
