@@ -14,6 +14,7 @@ const (
 	exitNotFound    = 3
 	exitUnreachable = 4
 	exitAuth        = 5
+	exitFindings    = 6
 )
 
 const exitCodesHelp = `Exit codes:
@@ -22,7 +23,8 @@ const exitCodesHelp = `Exit codes:
   2  the command line is wrong
   3  not found
   4  the router cannot be reached
-  5  the router refused the credentials`
+  5  the router refused the credentials
+  6  something was found that needs attention (status, dead list --fail-if-any)`
 
 // exitError is an error with its own exit code.
 type exitError struct {

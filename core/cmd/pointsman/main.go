@@ -14,13 +14,15 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(execute(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	os.Exit(execute(os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}))
 }
 
-// streams are a command's standard streams: results go to out, messages for people to err.
+// streams are a command's standard streams: results go to out, messages for people to err. With them comes the clock that what is
+// printed refers to.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
+	now      func() time.Time
 }
 
 // execute runs one command line and returns the exit code.

@@ -24,6 +24,11 @@ Try it:
   pointsman run config.hcl
   pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
 
+Look at a running router:
+  pointsman status
+  pointsman events list --state dead
+  pointsman events show 41
+
 Every flag can also be set by an environment variable: --log-level is ` + envPrefix + `LOG_LEVEL.
 
 ` + exitCodesHelp,
@@ -39,7 +44,7 @@ Every flag can also be set by an environment variable: --log-level is ` + envPre
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
 	})
-	root.AddCommand(newRun(s), newValidate(s), newSend(s), newPlugin(s), newVersion(s))
+	root.AddCommand(newRun(s), newValidate(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newPlugin(s), newVersion(s))
 	return root
 }
 

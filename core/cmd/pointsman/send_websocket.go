@@ -11,11 +11,8 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -177,7 +174,7 @@ func (f *websocketFlags) message(stdin io.Reader, flags *pflag.FlagSet, room str
 // sent reports that the router has accepted a message.
 func (f *websocketFlags) sent(w io.Writer, t websocketTarget, message []byte) error {
 	if !f.asJSON {
-		_, err := fmt.Fprintf(w, "%s accepted %s\n", t.shown(), printable(bytes.TrimSpace(message)))
+		_, err := fmt.Fprintf(w, "%s accepted %s\n", t.shown(), printable(string(bytes.TrimSpace(message))))
 		return err
 	}
 	return json.NewEncoder(w).Encode(struct {
@@ -220,16 +217,7 @@ func (p *messagePrinter) print(message []byte) (done bool, err error) {
 			Received      json.RawMessage `json:"received"`
 		}{"1", websocketsend.AsJSON(message)})
 	} else {
-		_, err = fmt.Fprintln(p.out, printable(message))
+		_, err = fmt.Fprintln(p.out, printable(string(message)))
 	}
 	return p.done(), err
-}
-
-// printable quotes a message that contains control characters: other clients wrote it, and it goes to a terminal.
-func printable(message []byte) string {
-	text := string(message)
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return text
-	}
-	return strconv.Quote(text)
 }

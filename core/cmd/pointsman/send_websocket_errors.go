@@ -66,7 +66,7 @@ func connError(err error) error {
 	if e, ok := errors.AsType[*websocketsend.ClosedError](err); ok {
 		advice, known := closedAdvice[e.Code]
 		if !known {
-			advice = printable(e.Reason)
+			advice = printable(string(e.Reason))
 		}
 		return withAuthCode(e.Code == 4401, fmt.Errorf("the router has closed the connection with %d: %s", e.Code, advice))
 	}

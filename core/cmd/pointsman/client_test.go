@@ -1,0 +1,169 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+)
+
+// The router is found by its configuration, which may be wrong: people ask for the status in order to mend it.
+func TestRouterOfConfiguration(t *testing.T) {
+	_, socket := startFake(t)
+	dir := filepath.Dir(socket)
+	for name, text := range map[string]string{
+		"right":            `journal { path = "` + dir + `/journal.db" }`,
+		"unknown plugin":   `journal { path = "` + dir + `/journal.db" }` + "\n" + `plugin "none" "x" { path = "` + dir + `/none" }`,
+		"secret not set":   `journal { path = "` + dir + `/journal.db" }` + "\n" + `source "intdash" "lab" { secrets = [env("NO_SUCH_SECRET")] }`,
+		"given a variable": "variable \"dir\" {}\n" + `journal { path = "${var.dir}/journal.db" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := filepath.Join(t.TempDir(), "config.hcl")
+			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, out, problems := command(t.Context(), "events", "list", "--config", config, "--var", "dir="+dir)
+			if code != exitOK || !strings.Contains(out, "c0ffee") {
+				t.Errorf("exit code %d, stdout %q, stderr %q", code, out, problems)
+			}
+		})
+	}
+}
+
+// Over TCP the API wants a token, which comes from a file or the environment.
+func TestToken(t *testing.T) {
+	router := &fakeRouter{health: adminv1.Health_HEALTH_OK}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer only-for-this-test" {
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		router.handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("only-for-this-test\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, variable string
+		args           []string
+		code           int
+		stderr         string
+	}{
+		{"none", "", nil, exitAuth, "wants a token: give it with --token-file, or in POINTSMAN_TOKEN"},
+		{"variable", "only-for-this-test", nil, exitOK, ""},
+		{"file", "", []string{"--token-file", file}, exitOK, ""},
+		{"file before variable", "wrong", []string{"--token-file", file}, exitOK, ""},
+		{"wrong", "wrong", nil, exitAuth, "refuses the token"},
+		{"no file", "", []string{"--token-file", file + "x"}, exitUsage, "no such file"},
+		{"two words", "two words", nil, exitUsage, "POINTSMAN_TOKEN: a token is one word"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv(tokenVariable, test.variable)
+			code, _, problems := command(t.Context(), append([]string{"status", "--url", server.URL + "/"}, test.args...)...)
+			if code != test.code || !strings.Contains(problems, test.stderr) || test.stderr == "" && problems != "" {
+				t.Errorf("exit code %d, want %d; stderr %q, want %q", code, test.code, problems, test.stderr)
+			}
+			if strings.Contains(problems, "only-for-this-test") || test.variable != "" && strings.Contains(problems, test.variable) {
+				t.Errorf("the token is printed: %q", problems)
+			}
+		})
+	}
+}
+
+// What keeps a command from the router is said with what to do.
+func TestUnreachable(t *testing.T) {
+	dir := t.TempDir()
+	dead := filepath.Join(dir, "dead.sock") // a socket that nobody listens on any more
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "unix", dead)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for _, test := range []struct {
+		name   string
+		args   string
+		code   int
+		stderr []string
+	}{
+		{"no socket", "status --socket " + dir + "/none.sock", exitUnreachable, []string{"no router answers at " + dir + "/none.sock: there is no such socket", "pointsman run", "--journal FILE"}},
+		{"no journal to read", "dead retry --all --yes --socket " + dir + "/none.sock", exitUnreachable, []string{"pointsman run config.hcl\n"}},
+		{"nobody listens", "status --socket " + dead, exitUnreachable, []string{"connection refused"}},
+		{"no configuration", "status --config " + dir + "/none.hcl", exitUnreachable, []string{"none.hcl", "--config", "--socket"}},
+		{"refused", "status --url " + closed.URL, exitUnreachable, []string{"connection refused", "listen and tokens"}},
+		{"no API", "status --url " + other.URL, exitFailed, []string{"it needs tokens"}},
+		{"two places", "status --socket x --url http://x", exitUsage, []string{"only one of"}},
+		{"no address", "status --url 127.0.0.1:8081", exitUsage, []string{"http://127.0.0.1:8081"}},
+		{"token without address", "status --token-file x", exitUsage, []string{"--token-file is for --url"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, out, problems := command(t.Context(), strings.Fields(test.args)...)
+			if code != test.code || out != "" {
+				t.Errorf("exit code %d, want %d; stdout %q", code, test.code, out)
+			}
+			for _, want := range test.stderr {
+				if !strings.Contains(problems, want) {
+					t.Errorf("stderr %q lacks %q", problems, want)
+				}
+			}
+		})
+	}
+}
+
+// A socket of another user says whose it is. Root, who runs some of the tests, may open every socket.
+func TestSocketOfAnotherUser(t *testing.T) {
+	dir := t.TempDir()
+	e := endpoint{name: "x", socket: filepath.Join(dir, "hidden", "admin.sock")}
+	err := e.unreachable(&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", fs.ErrPermission)})
+	if want := fmt.Sprintf("(uid %d)", os.Getuid()); !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Run the command as that user") {
+		t.Errorf("error %q", err)
+	}
+	if err := e.explain(errors.New("other")); err.Error() != "other" {
+		t.Errorf("another error became %q", err)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	_, socket := startFake(t)
+	for args, want := range map[string]string{
+		"events list --plugin ":        "mail\nops\nold\n",
+		"dead retry --rule ":           "measurement-done\nshout\nnew\n",
+		"events tail --source l":       "lab\nchat\n",
+		"events list --state ":         "pending\ndone\ndead\nunmatched\nquarantined\n",
+		"dead list --reason ":          "rejected\nretries_exhausted\nmax_age\npoison\nbad_result\nrule_error\n",
+		"dead retry --since ":          "",
+		"events list --rule ":          "measurement-done\nshout\nnew\n",
+		"events list --json --source ": "lab\nchat\n",
+	} {
+		t.Setenv("POINTSMAN_SOCKET", socket)
+		line := append([]string{"__completeNoDesc"}, strings.Fields(args)...)
+		if strings.HasSuffix(args, " ") {
+			line = append(line, "")
+		}
+		code, out, _ := command(t.Context(), line...)
+		if names := strings.TrimSuffix(out, ":4\n"); code != exitOK || names != want {
+			t.Errorf("%q: exit code %d, completions %q, want %q", args, code, names, want)
+		}
+		t.Setenv("POINTSMAN_SOCKET", socket+".none")
+		if code, out, problems := command(t.Context(), line...); code != exitOK || strings.Contains(problems, "Error") ||
+			!strings.Contains(args, "state") && !strings.Contains(args, "reason") && out != ":4\n" {
+			t.Errorf("%q without a router: exit code %d, stdout %q, stderr %q", args, code, out, problems)
+		}
+	}
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"connectrpc.com/connect"
+	"github.com/spf13/cobra"
+
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
+)
+
+// shownContent is how many bytes of a body, and of the decoded event, are shown without --full.
+const shownContent = 4 << 10
+
+// eventsShowFlags are the flags of `events show`.
+type eventsShowFlags struct {
+	clientFlags
+	full bool
+}
+
+func newEventsShow(s streams) *cobra.Command {
+	var f eventsShowFlags
+	cmd := &cobra.Command{
+		Use:   "show <number> | <source>/<id> | <id>",
+		Short: "Show the history of an event, and its content",
+		Long: `Show the history of an event, oldest first: when it was received, what rules made of it, each failed attempt, how its
+deliveries ended. Then what the rules in force say about it, and its content.`,
+		Example: `  pointsman events show 41
+  pointsman events show lab/d41cd3e1-7bf3-481e-bb68-1efeef5bd62a --full`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, given []string) error {
+			color, err := useColor(f.color, s.out)
+			if err != nil {
+				return err
+			}
+			request, err := eventNamed(given[0])
+			if err != nil {
+				return err
+			}
+			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
+				return f.run(cmd.Context(), s, c, request, ink(color))
+			})
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	f.registerReading(cmd)
+	cmd.Flags().BoolVar(&f.full, "full", false, "show all of the content, however long")
+	return cmd
+}
+
+// eventNamed reads how an argument names an event.
+func eventNamed(name string) (*adminv1.GetEventRequest, error) {
+	if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 {
+		return &adminv1.GetEventRequest{Number: n}, nil
+	}
+	source, id, ok := strings.Cut(name, "/")
+	if !ok {
+		source, id = "", name
+	}
+	if id == "" {
+		return nil, usageError(errors.New("an event is named by its number, its id, or <source>/<id>"))
+	}
+	return &adminv1.GetEventRequest{Source: source, Id: id}, nil
+}
+
+func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, request *adminv1.GetEventRequest, color ink) error {
+	resp, err := c.GetEvent(ctx, connect.NewRequest(request))
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return writeJSON(s.out, resp.Msg)
+	}
+	m := resp.Msg
+	if err := writeEventFacts(s.out, m, color); err != nil {
+		return err
+	}
+	writeTimeline(s.out, m, s.now(), color)
+	writeRuleResults(s.out, m.GetRules(), color)
+	return f.writeContent(s.out, m.GetContent())
+}
+
+func writeEventFacts(w io.Writer, m *adminv1.GetEventResponse, color ink) error {
+	e := m.GetEvent()
+	fmt.Fprintf(w, "Event %d: %s\n\n", e.GetNumber(), color.state(eventState(e.GetState())))
+	t := newTable(w)
+	t.fact("Source", e.GetSource())
+	t.fact("ID", e.GetId())
+	t.fact("Type", e.GetType())
+	t.fact("Subject", e.GetSubject())
+	t.fact("Sender's time", exactStamp(m.GetContent().GetTime()))
+	if n := e.GetReplayOf(); n > 0 {
+		t.fact("Repeats", fmt.Sprintf("event %d", n))
+	}
+	if n := m.GetContent().GetHopCount(); n > 0 {
+		t.fact("Hops", fmt.Sprintf("%d: a plugin emitted it", n))
+	}
+	t.fact("Trace", m.GetContent().GetTraceParent())
+	return t.flush()
+}
+
+// state colours the state of an event or a delivery.
+func (on ink) state(state string) string {
+	switch state {
+	case "done":
+		return on.green(state)
+	case "dead", "quarantined":
+		return on.red(state)
+	case "pending":
+		return on.yellow(state)
+	}
+	return state
+}
+
+func writeRuleResults(w io.Writer, rules []*adminv1.RuleResult, color ink) {
+	if len(rules) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nThe rules in force say:")
+	for _, r := range rules {
+		said := ""
+		switch r.GetVerdict() {
+		case adminv1.Verdict_VERDICT_MATCHED:
+			said = color.green("matches")
+		case adminv1.Verdict_VERDICT_FAILED:
+			said = color.red("fails") + ": " + printable(r.GetError())
+		default:
+			said = "does not match" + printable(decidedBy(r.GetClauses()))
+		}
+		fmt.Fprintf(w, "  %s (%s) %s\n", printable(r.GetRule()), printable(r.GetPosition()), said)
+	}
+}
+
+// decidedBy tells the first part of a condition that was false.
+func decidedBy(clauses []*adminv1.Clause) string {
+	for _, c := range clauses {
+		if c.GetVerdict() == adminv1.Verdict_VERDICT_NOT_MATCHED {
+			return fmt.Sprintf(": false in line %d: %s", c.GetLine(), c.GetText())
+		}
+	}
+	return ""
+}
+
+func (f *eventsShowFlags) writeContent(w io.Writer, c *adminv1.EventContent) error {
+	if c.GetSensitive() {
+		_, err := fmt.Fprintln(w, "\nThe content is withheld: the source's block says sensitive = true.")
+		return err
+	}
+	if len(c.GetAttributes()) > 0 {
+		fmt.Fprintln(w, "\nAttributes")
+		t := newTable(w)
+		for _, a := range c.GetAttributes() {
+			t.row("  "+a.GetName(), a.GetValue())
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	if data := c.GetDataJson(); data != "" {
+		f.writeText(w, "Data", indented(data))
+	}
+	switch body := c.GetBody(); {
+	case len(body) == 0:
+	case isText(body):
+		f.writeText(w, fmt.Sprintf("Body (%s, %s)", contentType(c), bytesText(int64(len(body)))), string(body))
+	default:
+		fmt.Fprintf(w, "\nBody (%s, %s) is not text: --json has it in base64\n", contentType(c), bytesText(int64(len(body))))
+	}
+	return nil
+}
+
+func contentType(c *adminv1.EventContent) string {
+	if c.GetContentType() == "" {
+		return "no content type"
+	}
+	return printable(c.GetContentType())
+}
+
+// writeText prints a part of the content below a title, and cuts it unless all of it is asked for.
+func (f *eventsShowFlags) writeText(w io.Writer, title, text string) {
+	cut := ""
+	if len(text) > shownContent && !f.full {
+		end := shownContent
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		cut = fmt.Sprintf("\n(%s more: --full shows them)", bytesText(int64(len(text)-end)))
+		text = text[:end]
+	}
+	fmt.Fprintf(w, "\n%s\n%s%s\n", title, strings.TrimSuffix(printableText(text), "\n"), cut)
+}
+
+// indented is a JSON text with line breaks, or the text itself if it is none.
+func indented(text string) string {
+	var b bytes.Buffer
+	if json.Indent(&b, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return b.String()
+}
+
+// writeTimeline prints what happened to an event.
+func writeTimeline(w io.Writer, m *adminv1.GetEventResponse, now time.Time, color ink) {
+	fmt.Fprintln(w)
+	writeHistory(w, timeline(m, color), now)
+	for _, n := range m.GetReplays() {
+		fmt.Fprintf(w, "Repeated as event %d.\n", n)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// maxPage is the largest page that the admin API answers.
+const maxPage = 1000
+
+// collect asks for pages until it has limit records or the list has ended. Pages may be empty. It returns the token of the page
+// after the last record, which is empty at the end of the list.
+func collect[T any](ctx context.Context, limit int, page func(size int32, token string) ([]T, string, error)) (all []T, next string, err error) {
+	for {
+		part, token, err := page(int32(min(limit-len(all), maxPage)), next)
+		if err != nil {
+			return nil, "", err
+		}
+		all, next = append(all, part...), token
+		if next == "" || len(all) >= limit {
+			return all, next, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, "", err
+		}
+	}
+}
+
+// listed tells on standard error what a table does not show: that it is empty, or that there is more.
+func listed(s streams, n int, next, nouns string) {
+	switch {
+	case n == 0:
+		fmt.Fprintf(s.err, "No %s match.\n", nouns)
+	case next != "":
+		fmt.Fprintf(s.err, "There are more %s than these %d: narrow the selection, or raise --limit.\n", nouns, n)
+	}
+}
+
+// checkLimit checks the flag --limit.
+func checkLimit(limit int) error {
+	if limit < 1 {
+		return usageError(fmt.Errorf("--limit %d: want 1 or more", limit))
+	}
+	return nil
+}

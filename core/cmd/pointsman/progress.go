@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/schollz/progressbar/v3"
+)
+
+// progressEvery is how often a line tells the progress when there is no terminal.
+const progressEvery = 10 * time.Second
+
+// progress shows on standard error how far a command is: as a bar on a terminal, otherwise as lines.
+type progress struct {
+	s           streams
+	past, nouns string
+	total       int
+	bar         *progressbar.ProgressBar
+	last        time.Time
+}
+
+func showProgress(s streams, past, nouns string, total int) *progress {
+	p := &progress{s: s, past: past, nouns: nouns, total: total, last: s.now()}
+	if isTerminal(s.err) {
+		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(s.err), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+// update tells that done are done.
+func (p *progress) update(done int) {
+	if p.bar != nil {
+		_ = p.bar.Set(min(done, p.total)) // what cannot be shown is no reason to stop
+		return
+	}
+	if now := p.s.now(); now.Sub(p.last) >= progressEvery {
+		p.last = now
+		fmt.Fprintf(p.s.err, "%s %s of %s %s\n", p.past, humanize.Comma(int64(done)), humanize.Comma(int64(p.total)), p.nouns)
+	}
+}
+
+// end removes the bar.
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
+)
+
+func newStatus(s streams) *cobra.Command {
+	var f clientFlags
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the router on one screen: health, configuration, journal, sources, rules, plugins",
+		Long: `Show the router on one screen: its health and what is wrong, the configuration in force, the journal, and each source, rule
+and plugin.
+
+The exit code tells the health: 0 ok, 6 degraded (events are accepted, something needs attention), 1 failing (events are not
+accepted).`,
+		Example: `  pointsman status
+  pointsman status --json | jq -r '.problems[]'
+  pointsman status --journal data/journal.db       # of a router that is stopped`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			color, err := useColor(f.color, s.out)
+			if err != nil {
+				return err
+			}
+			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
+				return f.status(cmd.Context(), s, c, ink(color))
+			})
+		},
+	}
+	f.registerReading(cmd)
+	return cmd
+}
+
+func (f *clientFlags) status(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, color ink) error {
+	resp, err := c.GetStatus(ctx, connect.NewRequest(&adminv1.GetStatusRequest{}))
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		err = writeJSON(s.out, resp.Msg)
+	} else {
+		err = writeStatus(s.out, resp.Msg, s.now(), color)
+	}
+	if err != nil {
+		return err
+	}
+	switch resp.Msg.GetHealth() {
+	case adminv1.Health_HEALTH_DEGRADED:
+		return &exitError{code: exitFindings, err: errReported}
+	case adminv1.Health_HEALTH_FAILING:
+		return errReported
+	}
+	return nil
+}
+
+// writeStatus prints the screen: what is wrong first, then what is.
+func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color ink) error {
+	fmt.Fprintln(w, "Health: "+health(r.GetHealth(), color))
+	for _, p := range r.GetProblems() {
+		fmt.Fprintln(w, "  "+printable(p))
+	}
+	fmt.Fprintln(w)
+	if err := writeFacts(w, r, now); err != nil {
+		return err
+	}
+	for _, part := range []func() error{
+		func() error { return writeSources(w, r.GetSources()) },
+		func() error { return writeRules(w, r.GetRules()) },
+		func() error { return writePlugins(w, r.GetPlugins(), now) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func health(h adminv1.Health, color ink) string {
+	switch h {
+	case adminv1.Health_HEALTH_OK:
+		return color.green("ok")
+	case adminv1.Health_HEALTH_DEGRADED:
+		return color.yellow("degraded")
+	case adminv1.Health_HEALTH_FAILING:
+		return color.red("failing")
+	}
+	return "not known, the router is stopped"
+}
+
+func writeFacts(w io.Writer, r *adminv1.GetStatusResponse, now time.Time) error {
+	t := newTable(w)
+	version := r.GetVersion()
+	if r.GetStarted() != nil {
+		version += ", started " + moment(r.GetStarted(), now)
+	}
+	t.fact("Version", version)
+	t.fact("Server", r.GetServerAddress())
+	t.fact("Admin", r.GetAdminAddress())
+	t.fact("Generation", generation(r.GetGeneration(), now))
+	t.fact("Last reload", lastReload(r.GetLastReload(), now))
+	j := r.GetJournal()
+	t.fact("Durability", durability(j.GetDurability()))
+	t.fact("Journal", journalSize(j))
+	if n := j.GetDiskFreeBytes(); n > 0 {
+		t.fact("Disk", bytesText(n)+" free")
+	}
+	t.fact("Refused", j.GetError())
+	for _, option := range r.GetInsecureOptions() {
+		t.fact("Insecure", option)
+	}
+	return t.flush()
+}
+
+func generation(g *adminv1.Generation, now time.Time) string {
+	if g == nil {
+		return ""
+	}
+	text := fmt.Sprint(g.GetNumber())
+	if g.GetLoaded() != nil {
+		text += ", loaded " + moment(g.GetLoaded(), now)
+	}
+	if len(g.GetFiles()) > 0 {
+		text += " from " + strings.Join(g.GetFiles(), ", ")
+	}
+	return text
+}
+
+func lastReload(a *adminv1.ReloadAttempt, now time.Time) string {
+	if a == nil {
+		return ""
+	}
+	text := "succeeded "
+	if a.GetError() != "" {
+		text = "FAILED "
+	}
+	text += moment(a.GetTime(), now) + ", asked for by " + a.GetRequestedBy()
+	if a.GetError() != "" {
+		text += ": " + a.GetError()
+	}
+	return text
+}
+
+func durability(level string) string {
+	switch level {
+	case "disk":
+		return "disk: acknowledged events survive a power loss"
+	case "memory":
+		return "memory: a crash loses what was just acknowledged"
+	}
+	return level
+}
+
+func journalSize(j *adminv1.JournalStatus) string {
+	text := fmt.Sprintf("%s, %s", j.GetPath(), bytesText(j.GetBytes()))
+	if limit := j.GetLimitBytes(); limit > 0 {
+		text += fmt.Sprintf(" of %s (%d %%)", bytesText(limit), j.GetBytes()*100/limit)
+	}
+	text += ", " + count(int(j.GetEvents()), "event")
+	if n := j.GetQuarantined(); n > 0 {
+		text += fmt.Sprintf(", %s quarantined", humanize.Comma(n))
+	}
+	return text
+}
+
+func writeSources(w io.Writer, sources []*adminv1.Source) error {
+	if len(sources) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w, "SOURCE", "KIND", "RATE", "ACCEPTED", "DUPLICATES", "QUARANTINED", "REFUSED", "DURABILITY", "URL")
+	for _, x := range sources {
+		t.row(x.GetName(), x.GetKind(), rateText(x.GetRate()), humanize.Comma(x.GetAccepted()), humanize.Comma(x.GetDuplicates()),
+			humanize.Comma(x.GetQuarantined()), humanize.Comma(x.GetRefused()), x.GetDurability(), x.GetUrl())
+	}
+	return t.flush()
+}
+
+func writeRules(w io.Writer, rules []*adminv1.Rule) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w, "RULE", "SOURCES", "MATCHED", "OF EVENTS", "FAILED", "POSITION")
+	for _, x := range rules {
+		share := ""
+		if all := x.GetMatched() + x.GetNotMatched() + x.GetFailed(); all > 0 {
+			share = fmt.Sprintf("%.1f %%", float64(x.GetMatched())/float64(all)*100)
+		}
+		t.row(x.GetName(), strings.Join(x.GetSources(), ","), humanize.Comma(x.GetMatched()), share, humanize.Comma(x.GetFailed()), x.GetPosition())
+	}
+	return t.flush()
+}
+
+// writePlugins prints a table of plugins, and below it the last error of each that is not well.
+func writePlugins(w io.Writer, plugins []*adminv1.Plugin, now time.Time) error {
+	if len(plugins) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	t := newTable(w, "PLUGIN", "KIND", "VERSION", "STATE", "SINCE", "RESTARTS", "RATE", "DELIVERED", "PENDING", "OLDEST", "DEAD", "OLDEST")
+	for _, x := range plugins {
+		t.row(x.GetName(), x.GetKind(), x.GetVersion(), x.GetState(), relative(x.GetSince(), now), humanize.Comma(x.GetRestarts()),
+			rateText(x.GetRate()), humanize.Comma(x.GetDelivered()), humanize.Comma(x.GetPending()), relative(x.GetOldestPending(), now),
+			humanize.Comma(x.GetDead()), relative(x.GetOldestDead(), now))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, x := range plugins {
+		if x.GetLastError() != "" {
+			fmt.Fprintf(w, "%s: last error: %s\n", printable(x.GetName()), printable(x.GetLastError()))
+		}
+	}
+	return nil
+}
+
+func rateText(perSecond float64) string { return fmt.Sprintf("%.1f/s", perSecond) }
