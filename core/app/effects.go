@@ -165,6 +165,8 @@ func (e *effects) event(d *journal.Delivery, i int, env *pointsmanv1.Envelope) (
 	env.Source, env.Kind = parent.GetSource(), parent.GetKind()
 	env.ReceivedUnixNano = e.now().UnixNano()
 	env.HopCount = parent.GetHopCount() + 1
+	env.VerifiedBy = ""
+	env.Sensitive = env.GetSensitive() || parent.GetSensitive()
 	if env.GetTraceParent() == "" {
 		env.TraceParent = parent.GetTraceParent()
 	}

@@ -178,17 +178,19 @@ func TestEmit(t *testing.T) {
 		return make([]source.Accepted, len(events)), nil
 	}), roomsOf())
 	e.now = func() time.Time { return now }
-	parent := &pointsmanv1.Envelope{Id: "a", Source: "lab", Kind: "intdash", HopCount: 7, TraceParent: parentTrace}
+	parent := &pointsmanv1.Envelope{
+		Id: "a", Source: "lab", Kind: "intdash", HopCount: 7, TraceParent: parentTrace, VerifiedBy: "secret 1", Sensitive: true,
+	}
 	err := e.Apply(t.Context(), deliveryOf(t, parent), []*pluginv1.Effect{
 		newEvent(&pointsmanv1.Envelope{Type: "stats.ready", Subject: "m", Id: "b", Source: "c", Kind: "s3", HopCount: 1, TimeUnixNano: 5, Body: []byte("x")}),
-		newEvent(&pointsmanv1.Envelope{Type: "stats.sent", TraceParent: ownTrace}),
+		newEvent(&pointsmanv1.Envelope{Type: "stats.sent", TraceParent: ownTrace, VerifiedBy: "forged"}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []*pointsmanv1.Envelope{
-		{Id: "k3-7.0", Source: "lab", Kind: "intdash", Type: "stats.ready", Subject: "m", HopCount: 8, TimeUnixNano: 5, ReceivedUnixNano: now.UnixNano(), Body: []byte("x"), TraceParent: parentTrace},
-		{Id: "k3-7.1", Source: "lab", Kind: "intdash", Type: "stats.sent", HopCount: 8, ReceivedUnixNano: now.UnixNano(), TraceParent: ownTrace},
+		{Id: "k3-7.0", Source: "lab", Kind: "intdash", Type: "stats.ready", Subject: "m", HopCount: 8, TimeUnixNano: 5, ReceivedUnixNano: now.UnixNano(), Body: []byte("x"), TraceParent: parentTrace, Sensitive: true},
+		{Id: "k3-7.1", Source: "lab", Kind: "intdash", Type: "stats.sent", HopCount: 8, ReceivedUnixNano: now.UnixNano(), TraceParent: ownTrace, Sensitive: true},
 	}
 	if diff := cmp.Diff(want, made, protocmp.Transform()); diff != "" {
 		t.Error(diff)

@@ -106,7 +106,8 @@ func (r *router) newPlugin(block *config.Plugin) (*runningPlugin, error) {
 }
 
 func (s *runningSource) equal(other *runningSource) bool {
-	return s.block.Kind == other.block.Kind && s.block.Name == other.block.Name && bytes.Equal(s.block.Settings, other.block.Settings)
+	a, b := s.block, other.block
+	return a.Kind == b.Kind && a.Name == b.Name && a.Sensitive == b.Sensitive && bytes.Equal(a.Settings, b.Settings)
 }
 
 // equal reports whether nothing about the plugin's process and the deliveries to it differs.

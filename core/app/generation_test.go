@@ -12,6 +12,9 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+	"google.golang.org/protobuf/proto"
+
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // plugin returns a plugin block of kind noop that records into a file of its own name.
@@ -202,5 +205,32 @@ func TestRequestAcrossTheSwap(t *testing.T) {
 	}
 	if g := r.generationOf("field"); g == first {
 		t.Error("the first generation decides about a source that it does not have")
+	}
+}
+
+// A source that becomes sensitive is another source: its events say so from then on.
+func TestSourceBecomesSensitive(t *testing.T) {
+	r := newRig(t)
+	r.start(baseConfig)
+	for i, want := range []bool{false, true} {
+		if want {
+			if err := r.reconfigure(strings.NewReplacer(`"lab" { `, "\"lab\" {\n", `"] }`, "\"]\nsensitive = true\n}").Replace(baseConfig)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status := r.post("lab", fmt.Sprint("d", i)); status != http.StatusNoContent {
+			t.Fatalf("status %d", status)
+		}
+		stored, err := r.journal.Event(t.Context(), int64(i+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var env pointsmanv1.Envelope
+		if err := proto.Unmarshal(stored.Envelope, &env); err != nil {
+			t.Fatal(err)
+		}
+		if env.GetSensitive() != want || env.GetVerifiedBy() != "secret 1" {
+			t.Errorf("event %d: sensitive %t, verified by %q", i, env.GetSensitive(), env.GetVerifiedBy())
+		}
 	}
 }

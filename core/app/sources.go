@@ -38,7 +38,7 @@ func unwrapS3(message []byte, window time.Duration) ([]source.Event, error) {
 // the sources really have, and mistakes that only a source can see are reported with all others.
 type sourceMaker struct {
 	kinds map[string]source.Kind
-	deps  source.Deps // all but Name
+	deps  source.Deps // all but those of a block
 	// made holds the sources in the order of their blocks.
 	made []source.Source
 	// mounted holds the names of the sources by path.
@@ -80,7 +80,7 @@ func (m *sourceMaker) schemas() map[string]*pluginv1.Schema {
 // event.data is.
 func (m *sourceMaker) makeSource(c *config.Source) (data string) {
 	deps := m.deps
-	deps.Name = c.Name
+	deps.Name, deps.Sensitive = c.Name, c.Sensitive
 	s, err := m.kinds[c.Kind].New(c.Settings, deps)
 	if err != nil {
 		c.Diagnose(problem("", "Unusable source", err))

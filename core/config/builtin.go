@@ -44,6 +44,10 @@ var (
 		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Never show the value."),
 		optional("type", pluginv1.Type_TYPE_ANY, "string, number, bool or list, without quotes."),
 	)
+	// sourceSchema holds the router's own attributes of a source block. Its others are those of its kind.
+	sourceSchema = schemaOf(
+		optional("sensitive", pluginv1.Type_TYPE_BOOL, "Show the content of its events (body, data, attributes) to nobody but plugins."),
+	)
 	// pluginSchema has the settings block by name only: its content follows the plugin's schema.
 	pluginSchema = withBlocks(schemaOf(
 		optional("path", pluginv1.Type_TYPE_STRING, "The binary, relative to the working directory."),

@@ -117,6 +117,8 @@ type Source struct {
 	Kind, Name string
 	// Data is the kind whose message event.data is: Kind, unless the settings choose another.
 	Data string
+	// Sensitive says that the content of its events must not be shown.
+	Sensitive bool
 	// Settings satisfies the kind's schema, defaults filled in. Nil when the block has errors.
 	Settings Settings
 	// DeclRange is the block's header.

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // decodeSources reads the source blocks. A block with errors is kept, because rules may name it.
@@ -31,7 +33,14 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 		l.error(b.LabelRanges[0], "Unknown kind of source", fmt.Sprintf("There is no source of kind %q.%s", s.Kind, didYouMean(s.Kind, kinds, "kinds")))
 		return s
 	}
-	o, ok := l.object(b.Body, schema, decoding{what: fmt.Sprintf("Source %q", name), secrets: true, rng: b.DefRange()})
+	both := &pluginv1.Schema{Attributes: slices.Concat(schema.GetAttributes(), sourceSchema.GetAttributes()), Blocks: schema.GetBlocks()}
+	o, ok := l.object(b.Body, both, decoding{what: fmt.Sprintf("Source %q", name), secrets: true, rng: b.DefRange()})
+	if sensitive := o.boolean("sensitive"); sensitive != nil {
+		s.Sensitive = *sensitive
+	}
+	for _, a := range sourceSchema.GetAttributes() {
+		delete(o.fields, a.GetName()) // not a setting of the kind
+	}
 	s.origin.settings = o
 	if ok {
 		s.Settings = l.encode(o)

@@ -18,7 +18,11 @@ func dump(t *testing.T, c *Config) any {
 	}
 	sources, plugins := []any{}, []any{}
 	for _, s := range c.Sources {
-		sources = append(sources, map[string]any{"kind": s.Kind, "name": s.Name, "settings": s.origin.settings.tree(false)})
+		source := map[string]any{"kind": s.Kind, "name": s.Name, "settings": s.origin.settings.tree(false)}
+		if s.Sensitive {
+			source["sensitive"] = true
+		}
+		sources = append(sources, source)
 	}
 	for _, p := range c.Plugins {
 		plugins = append(plugins, dumpPlugin(p))

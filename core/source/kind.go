@@ -22,6 +22,12 @@ type Kind struct {
 // NewKind returns a kind whose settings are a struct S with the tags of package schema. makeSource may rely on the fields of Deps
 // being set.
 func NewKind[S any](name string, makeSource func(settings *S, d Deps) (Source, error)) Kind {
+	kindSchema := schema.MustOf(*new(S))
+	for _, a := range kindSchema.GetAttributes() {
+		if a.GetName() == "sensitive" {
+			panic(fmt.Sprintf("source: kind %q has an attribute %q, which belongs to the router in every source block", name, a.GetName()))
+		}
+	}
 	open := func(raw []byte, d *Deps) (Source, error) {
 		settings := new(S)
 		if err := errors.Join(d.check(), schema.Decode(nil, raw, settings)); err != nil {
@@ -29,7 +35,7 @@ func NewKind[S any](name string, makeSource func(settings *S, d Deps) (Source, e
 		}
 		return makeSource(settings, *d)
 	}
-	return Kind{Name: name, Schema: schema.MustOf(*new(S)), New: func(raw []byte, d Deps) (Source, error) {
+	return Kind{Name: name, Schema: kindSchema, New: func(raw []byte, d Deps) (Source, error) {
 		s, err := open(raw, &d)
 		if err != nil {
 			return nil, fmt.Errorf("source %q: %w", d.Name, err)

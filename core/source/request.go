@@ -17,7 +17,7 @@ type Protocol interface {
 	Authenticate(r *http.Request, body []byte) (Request, error)
 }
 
-// Request is one authenticated request. Webhook calls Slot, Reply and Events in this order, each at most once.
+// Request is one authenticated request. Webhook calls Reply and Events in this order, each at most once.
 type Request interface {
 	// Slot is the position of the secret that authenticated the request, -1 if there is none to count.
 	Slot() int
@@ -37,6 +37,13 @@ type Completer interface {
 	Request
 	// Complete is called with the error of Intake.Accept. The sender may have disconnected by then, so ctx may be done.
 	Complete(ctx context.Context, err error)
+}
+
+// Signed is a Request that may have been verified by something other than a secret of the source.
+type Signed interface {
+	Request
+	// VerifiedBy is what verified it, such as "signature version 2", for Envelope.verified_by. Empty: the secret of Slot.
+	VerifiedBy() string
 }
 
 // Reply is the response to a handshake, sent with status 200.

@@ -55,13 +55,15 @@ type Accepted struct {
 	Deliveries int
 }
 
-// Deps are what the program provides to a source. All fields but Now are required; Now defaults to time.Now.
+// Deps are what the program provides to a source. Name, Intake, Log and Metrics are required; Now defaults to time.Now.
 type Deps struct {
-	Name    string
-	Intake  Intake
-	Log     *slog.Logger
-	Metrics *Metrics
-	Now     func() time.Time
+	Name string
+	// Sensitive says that the content of the events must not be shown. The source marks every envelope so.
+	Sensitive bool
+	Intake    Intake
+	Log       *slog.Logger
+	Metrics   *Metrics
+	Now       func() time.Time
 }
 
 func (d *Deps) check() error {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -61,9 +62,31 @@ func Quarantined(kind string, part []byte, cause *Undecodable) Event {
 	}
 }
 
+// SecretNames returns how Envelope.verified_by names each of n secrets: "token 1", "token 2".
+func SecretNames(word string, n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = word + " " + strconv.Itoa(i+1)
+	}
+	return names
+}
+
+// verifiedBy returns what verified a request, empty if the source admits anyone.
+func (h *Webhook) verifiedBy(request Request) string {
+	if s, ok := request.(Signed); ok {
+		if by := s.VerifiedBy(); by != "" {
+			return by
+		}
+	}
+	if slot := request.Slot(); slot >= 0 {
+		return h.secrets[slot]
+	}
+	return ""
+}
+
 // stamp sets the fields that all envelopes of a request share. The declared content type describes the request's body, so it
 // is not that of an envelope with its own body.
-func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, events []Event) {
+func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, verifiedBy string, events []Event) {
 	contentType := declaredType(header)
 	parent := traceParent(header)
 	for i := range events {
@@ -71,6 +94,7 @@ func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, eve
 		e.Source, e.Kind = h.options.Name, h.options.Info.Kind
 		e.ReceivedUnixNano = received.UnixNano()
 		e.TraceParent = parent
+		e.VerifiedBy, e.Sensitive = verifiedBy, h.options.Sensitive
 		if e.Body == nil {
 			e.Body, e.ContentType = body, contentType
 		}

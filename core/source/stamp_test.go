@@ -20,7 +20,7 @@ func TestEnvelopeIsStamped(t *testing.T) {
 	for i, id := range []string{"a\n", "b"} {
 		want := &pointsmanv1.Envelope{
 			Id: id, Source: "test", Kind: "line", Type: "test." + strings.TrimSpace(id), ReceivedUnixNano: 1_700_000_000_000_000_005,
-			ContentType: "text/plain", Body: []byte("a\nb"), TraceParent: parent,
+			ContentType: "text/plain", Body: []byte("a\nb"), TraceParent: parent, VerifiedBy: "secret 1",
 		}
 		if got := s.events[i].Envelope; got.String() != want.String() {
 			t.Errorf("envelope %v, want %v", got, want)
@@ -31,6 +31,65 @@ func TestEnvelopeIsStamped(t *testing.T) {
 		q.Envelope.GetType() != "line.quarantined" || len(q.Keys) != 1 || q.Keys[0].Window != ShortWindow || q.Keys[0].Value != q.Envelope.GetId() {
 		t.Errorf("quarantined event %v", q)
 	}
+}
+
+// Every event of a sensitive source says so, quarantined ones included.
+func TestSensitiveSource(t *testing.T) {
+	s := &store{}
+	f := newFixture(t, s, func(o *WebhookOptions) { o.Sensitive = true })
+	f.post("a\nb")
+	f.post("?")
+	for _, e := range s.events {
+		if !e.Envelope.GetSensitive() {
+			t.Errorf("not sensitive: %v", e.Envelope)
+		}
+	}
+	if len(s.events) != 3 {
+		t.Errorf("%d events", len(s.events))
+	}
+}
+
+// signedRequest was verified by something else than a secret, if by is set.
+type signedRequest struct {
+	lineRequest
+	slot int
+	by   string
+}
+
+func (r signedRequest) Slot() int          { return r.slot }
+func (r signedRequest) VerifiedBy() string { return r.by }
+
+func TestVerifiedBy(t *testing.T) {
+	f := newFixture(t, &store{}, func(o *WebhookOptions) { o.Secrets, o.SecretWord = 3, "token" })
+	for _, tt := range []struct {
+		request Request
+		want    string
+	}{
+		{lineRequest("x"), "token 1"},
+		{signedRequest{slot: 2}, "token 3"},
+		{signedRequest{slot: -1}, ""},
+		{signedRequest{slot: -1, by: "signature version 2"}, "signature version 2"},
+		{signedRequest{slot: 0, by: "signature version 1"}, "signature version 1"},
+	} {
+		if got := f.verifiedBy(tt.request); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.request, got, tt.want)
+		}
+		if n := testing.AllocsPerRun(100, func() { f.verifiedBy(tt.request) }); n != 0 {
+			t.Errorf("%+v: %v allocations", tt.request, n)
+		}
+	}
+}
+
+func TestKindLeavesSensitiveToTheRouter(t *testing.T) {
+	defer func() {
+		if p := recover(); p == nil || !strings.Contains(p.(string), `kind "x" has an attribute "sensitive"`) {
+			t.Errorf("panic %v", p)
+		}
+	}()
+	type settings struct {
+		Sensitive bool `pointsman:"sensitive" doc:"Own."`
+	}
+	NewKind("x", func(*settings, Deps) (Source, error) { return nil, nil })
 }
 
 func TestTraceParent(t *testing.T) {

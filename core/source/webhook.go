@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,9 @@ type WebhookOptions struct {
 	Limits   Limits
 	// Success is the status of accepted requests. Default 204.
 	Success int
-	// Secrets is the number of positions Request.Slot can return.
-	Secrets int
+	// Secrets is the number of positions Request.Slot can return, SecretWord what one of them is called. Default: "secret".
+	Secrets    int
+	SecretWord string
 	// KnownTypes, RefusalReasons and QuarantineReasons are the label values of the metrics.
 	KnownTypes, RefusalReasons, QuarantineReasons []string
 }
@@ -39,6 +41,7 @@ func (o *WebhookOptions) status(out outcome) int {
 type Webhook struct {
 	options  WebhookOptions
 	limits   Limits
+	secrets  []string // their names, by position
 	metrics  *sourceMetrics
 	log      *slog.Logger
 	samples  [outcomes]sample
@@ -59,7 +62,10 @@ func NewWebhook(o WebhookOptions) (*Webhook, error) {
 	}
 	limits := o.Limits.withDefaults()
 	o.Info.MaxBody = limits.Body
-	return &Webhook{options: o, limits: limits, metrics: o.Metrics.of(&o), log: o.Log.With("source", o.Name)}, nil
+	return &Webhook{
+		options: o, limits: limits, secrets: SecretNames(cmp.Or(o.SecretWord, "secret"), o.Secrets), metrics: o.Metrics.of(&o),
+		log: o.Log.With("source", o.Name),
+	}, nil
 }
 
 // Info implements Source.
@@ -179,7 +185,7 @@ func (h *Webhook) accept(r *http.Request, body []byte, request Request) result {
 	if len(events) == 0 {
 		return result{outcome: accepted}
 	}
-	h.stamp(r.Header, body, received, events)
+	h.stamp(r.Header, body, received, h.verifiedBy(request), events)
 	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: err}
 	labels := appendLabels(make([]label, 0, 4), events) // before Intake owns the events
 	stored, err := h.store(r.Context(), events)

@@ -88,6 +88,9 @@ func TestRotation(t *testing.T) {
 	if got := f.counted(t, "pointsman_source_secret_used_total", "slot", "1"); got != 1 {
 		t.Errorf("old secret counted %v times, want 1", got)
 	}
+	if by := f.intake.Events[0].Envelope.GetVerifiedBy(); by != "secret 2" {
+		t.Errorf("verified by %q", by)
+	}
 	if got := f.counted(t, "pointsman_source_secret_used_total", "slot", "0"); got != 0 {
 		t.Errorf("new secret counted %v times, want 0", got)
 	}

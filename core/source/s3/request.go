@@ -41,6 +41,14 @@ func (q *request) verify(ctx context.Context) error {
 // Slot implements source.Request.
 func (q *request) Slot() int { return q.slot }
 
+// VerifiedBy implements source.Signed.
+func (q *request) VerifiedBy() string {
+	if q.message == nil {
+		return ""
+	}
+	return q.message.VerifiedBy()
+}
+
 // Events implements source.Request.
 func (q *request) Events(context.Context, time.Time) ([]source.Event, error) {
 	switch {

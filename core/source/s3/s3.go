@@ -73,6 +73,7 @@ func makeSource(s *Settings, d source.Deps, sns snsmessage.Options) (source.Sour
 		Limits:            source.Limits{Body: limit},
 		Success:           200, // Ceph does not document which other statuses it accepts
 		Secrets:           len(s.Tokens),
+		SecretWord:        "token",
 		KnownTypes:        KnownTypes(),
 		RefusalReasons:    refusalReasons(),
 		QuarantineReasons: quarantineReasons(),

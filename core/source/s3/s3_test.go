@@ -108,6 +108,10 @@ func TestTokens(t *testing.T) {
 				if got := f.counted(t, "source_secret_used_total", "slot", tt.slot); got != 1 {
 					t.Errorf("token %s counted %v times", tt.slot, got)
 				}
+				want := map[string]string{"0": "token 1", "2": "token 3"}[tt.slot]
+				if by := f.intake.Events[0].Envelope.GetVerifiedBy(); by != want {
+					t.Errorf("verified by %q, want %q", by, want)
+				}
 				return
 			}
 			wantProblem(t, w, tt.status, map[int]string{401: "unauthorized", 404: "unknown_path"}[tt.status])

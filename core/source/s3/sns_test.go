@@ -71,7 +71,7 @@ func TestSNSNotification(t *testing.T) {
 		t.Fatalf("stored %v, want one event", f.intake.Events)
 	}
 	e := f.intake.Events[0].Envelope
-	if e.GetSubject() != "src/a.txt" || e.GetS3().GetDialect() != dialectAWS || string(e.GetBody()) != body {
+	if e.GetSubject() != "src/a.txt" || e.GetS3().GetDialect() != dialectAWS || string(e.GetBody()) != body || e.GetVerifiedBy() != "signature version 2" {
 		t.Errorf("stored %v", e)
 	}
 	if w := f.postTo("/hooks/uploads", a.notification(t, recorded(t, "aws-test"))); w.Code != http.StatusOK || len(f.intake.Events) != 1 {

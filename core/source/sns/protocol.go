@@ -66,6 +66,18 @@ type request struct {
 // Slot implements source.Request.
 func (q *request) Slot() int { return q.slot }
 
+// VerifiedBy implements source.Signed. Of several messages it names the one with the weakest signature.
+func (q *request) VerifiedBy() string {
+	if q.unsigned {
+		return ""
+	}
+	by := q.messages[0].VerifiedBy()
+	for _, m := range q.messages[1:] {
+		by = min(by, m.VerifiedBy())
+	}
+	return by
+}
+
 // Reply implements source.Request. After a failure SNS sends the confirmation again.
 func (q *request) Reply(ctx context.Context) (*source.Reply, error) {
 	if q.unsigned {

@@ -71,6 +71,7 @@ func makeSource(s *Settings, d source.Deps, unwrap Unwrap) (source.Source, error
 		Limits:            source.Limits{Body: maxBody},
 		Success:           200,
 		Secrets:           slots,
+		SecretWord:        "token",
 		KnownTypes:        []string{typeNotification, typeUnsubscribed},
 		RefusalReasons:    append(snsmessage.RefusalReasons(), malformed, rawRefused, tokenMissing, tokenMismatch),
 		QuarantineReasons: []string{notText, notS3},

@@ -35,7 +35,7 @@ func TestNotification(t *testing.T) {
 	want := &pointsmanv1.Envelope{
 		Id: "0a1b2c3d-0000-5000-8000-000000000001", Source: "alarms", Kind: "sns", Type: "sns.notification", Subject: testTopic,
 		TimeUnixNano: 1714566896789000000, ReceivedUnixNano: testTime.UnixNano(), ContentType: "text/plain; charset=UTF-8", Body: body,
-		Attributes: []*pointsmanv1.Attribute{{Name: "tenant", Value: "acme"}},
+		Attributes: []*pointsmanv1.Attribute{{Name: "tenant", Value: "acme"}}, VerifiedBy: "signature version 2",
 		Data: &pointsmanv1.Envelope_Sns{Sns: &pointsmanv1.SnsNotification{
 			TopicArn: testTopic, Topic: "reporting-topic", MessageId: "0a1b2c3d-0000-5000-8000-000000000001", Subject: "Alarm",
 			Message: `{"AlarmName":"disk","n":[1]}`, MessageJson: &pointsmanv1.Json{Text: []byte(`{"AlarmName":"disk","n":[1]}`)},
@@ -45,6 +45,22 @@ func TestNotification(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, f.intake.Events[0].Envelope, protocmp.Transform()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Several messages in one request are as trustworthy as the weakest signature.
+func TestWeakestSignature(t *testing.T) {
+	for want, versions := range map[string][]string{
+		"signature version 1": {"2", "1", "2"},
+		"signature version 2": {"2", "2"},
+	} {
+		q := &request{slot: -1}
+		for _, v := range versions {
+			q.messages = append(q.messages, &snsmessage.Message{SignatureVersion: v})
+		}
+		if got := q.VerifiedBy(); got != want {
+			t.Errorf("%q: %q, want %q", versions, got, want)
+		}
 	}
 }
 
@@ -221,6 +237,9 @@ func TestRaw(t *testing.T) {
 				return
 			}
 			e := f.intake.Events[0]
+			if by := e.Envelope.GetVerifiedBy(); by != "token 2" {
+				t.Errorf("verified by %q", by)
+			}
 			if !strings.HasPrefix(e.Quarantine, tt.quarantined) || tt.quarantined == "" && (e.Envelope.GetId() != "m-1" || e.Envelope.GetSns().GetMessage() != tt.body) {
 				t.Errorf("event %v, quarantined as %q", e.Envelope, e.Quarantine)
 			}

@@ -30,6 +30,14 @@ type Message struct {
 	Attributes []Attribute
 }
 
+// VerifiedBy names the verified signature of a message for Envelope.verified_by.
+func (m *Message) VerifiedBy() string {
+	if m.SignatureVersion == "1" {
+		return "signature version 1"
+	}
+	return "signature version 2"
+}
+
 // Attribute is one message attribute. Value is not decoded: it is base64 if Type is Binary.
 type Attribute struct{ Name, Type, Value string }
 

@@ -27,15 +27,17 @@ func newID() string {
 func (c *conn) event(eventType string, data *pointsmanv1.WebSocketMessage, now time.Time) source.Event {
 	data.ConnectionId, data.SourceIp = c.id, c.ip
 	c.events++
+	who := c.identity.Load()
 	var attributes []*pointsmanv1.Attribute
-	if user := c.identity.Load().user; user != "" {
-		attributes = []*pointsmanv1.Attribute{{Name: "user", Value: user}}
+	if who.user != "" {
+		attributes = []*pointsmanv1.Attribute{{Name: "user", Value: who.user}}
 	}
 	return source.Event{
 		Envelope: &pointsmanv1.Envelope{
 			// Connection ids are unique, so these are as well.
 			Id: c.id + "-" + strconv.FormatUint(c.events, 10), Source: c.source.name, Kind: Name, Type: eventType, Subject: data.Room,
 			TimeUnixNano: now.UnixNano(), ReceivedUnixNano: now.UnixNano(), Attributes: attributes,
+			VerifiedBy: who.verifiedBy, Sensitive: c.source.sensitive,
 			Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
 		},
 		Memory: c.source.settings.Durability == "memory",

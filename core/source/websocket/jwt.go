@@ -107,7 +107,8 @@ func (c *jwtChecker) check(token string) (*identity, error) {
 	}
 	const maxUser = 256
 	v := &identity{
-		user: strings.Clone(strings.ToValidUTF8(subject[:min(len(subject), maxUser)], "")), expires: expires.Add(c.leeway), all: c.roomsClaim == "",
+		verifiedBy: "JWT",
+		user:       strings.Clone(strings.ToValidUTF8(subject[:min(len(subject), maxUser)], "")), expires: expires.Add(c.leeway), all: c.roomsClaim == "",
 	}
 	if !v.all {
 		v.rooms = roomsOf(claims[c.roomsClaim])

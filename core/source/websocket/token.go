@@ -10,6 +10,8 @@ import (
 
 // identity is the owner of a connection and the rooms that it may use.
 type identity struct {
+	// verifiedBy is what the client proved itself with, for Envelope.verified_by.
+	verifiedBy string
 	// user is the subject of the JWT.
 	user string
 	// rooms are patterns of allowed rooms; all allows any room.
@@ -32,14 +34,16 @@ func (v *identity) mayUse(room string) bool {
 	return false
 }
 
-// anonymous is the identity of clients without a JWT.
+// anonymous is the identity of the clients of a source that admits anyone.
 var anonymous = &identity{all: true}
 
 // authenticator checks the tokens of clients.
 type authenticator struct {
 	tokens source.Tokens
-	jwt    *jwtChecker // nil without the block
-	open   bool
+	// holders are the identities of clients with a token, by its position.
+	holders []*identity
+	jwt     *jwtChecker // nil without the block
+	open    bool
 }
 
 // newAuthenticator compiles tokens and jwt settings. It also returns warnings.
@@ -49,6 +53,9 @@ func newAuthenticator(s *Settings, now func() time.Time) (*authenticator, []stri
 		return nil, nil, err
 	}
 	d := &authenticator{tokens: list, open: len(s.Tokens) == 0 && s.JWT == nil}
+	for _, name := range source.SecretNames("token", len(s.Tokens)) {
+		d.holders = append(d.holders, &identity{all: true, verifiedBy: name})
+	}
 	if s.JWT == nil {
 		return d, warnings, nil
 	}
@@ -61,8 +68,11 @@ var errNoToken = errors.New("the request contains no token")
 
 // authenticate returns the identity of the first valid token. The error contains no token.
 func (d *authenticator) authenticate(shown []string) (*identity, error) {
-	if d.open || d.tokens.Slot(shown...) >= 0 {
+	if d.open {
 		return anonymous, nil
+	}
+	if slot := d.tokens.Slot(shown...); slot >= 0 {
+		return d.holders[slot], nil
 	}
 	const maxShown = 4 // verifying a signature is expensive
 	err := errNoToken

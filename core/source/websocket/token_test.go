@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,7 +18,9 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/pointsman/pointsman/core/source"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -222,4 +225,35 @@ func FuzzConnect(f *testing.F) {
 			t.Errorf("subprotocol %q", a.subprotocol)
 		}
 	})
+}
+
+// Every event says what its client proved itself with, and whether its source is sensitive.
+func TestEventsSayWhoVerified(t *testing.T) {
+	const first, second = "the-first-token-of-24-bytes-or-more", "the-second-token-of-24-bytes-or-more"
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	token := signed(t, jwt.SigningMethodHS256, []byte(jwtSecret), jwt.MapClaims{"sub": "ann", "exp": now.Add(time.Hour).Unix()})
+	for _, tt := range []struct{ settings, shown, want string }{
+		{`{}`, "", ""},
+		{`{"tokens":["` + first + `","` + second + `"]}`, first, "token 1"},
+		{`{"tokens":["` + first + `","` + second + `"]}`, second, "token 2"},
+		{`{"tokens":["` + first + `"],"jwt":{"secrets":["` + jwtSecret + `"]}}`, token, "JWT"},
+	} {
+		s, err := makeSource(tt.settings, source.Deps{
+			Name: "chat", Sensitive: tt.want != "", Intake: &memory{}, Log: slog.New(slog.DiscardHandler), Metrics: source.NewMetrics(prometheus.NewRegistry()),
+			Now: func() time.Time { return now },
+		}, newMetrics())
+		if err != nil {
+			t.Fatal(err)
+		}
+		who, err := s.authenticator.authenticate([]string{tt.shown})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.newConn(httptest.NewRequest("GET", "/ws", nil), who, now)
+		for _, e := range []source.Event{c.connectEvent("a", now), c.messageEvent(&Message{}, "a", "$default", now), c.disconnectEvent("a", now)} {
+			if by := e.Envelope.GetVerifiedBy(); by != tt.want || e.Envelope.GetSensitive() != (tt.want != "") {
+				t.Errorf("%s: %v, want it verified by %q", tt.settings, e.Envelope, tt.want)
+			}
+		}
+	}
 }

@@ -49,6 +49,7 @@ func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error
 // Source is one configured WebSocket source.
 type Source struct {
 	name          string
+	sensitive     bool
 	path          string
 	settings      *Settings
 	limits        *Limits
@@ -82,7 +83,7 @@ func newSource(settings *Settings, d source.Deps, m *Metrics) (*Source, error) {
 	}
 	metrics := m.of(d.Name)
 	s := &Source{
-		name: d.Name, path: settings.Path, settings: settings, limits: settings.Limits,
+		name: d.Name, sensitive: d.Sensitive, path: settings.Path, settings: settings, limits: settings.Limits,
 		events: d.Metrics.Events(d.Name, []string{TypeConnect, TypeMessage, TypeDisconnect}),
 		intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 		metrics: metrics, hub: newHub(settings.Limits, metrics),

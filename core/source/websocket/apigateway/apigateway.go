@@ -32,11 +32,12 @@ const (
 // Source is one configured API.
 type Source struct {
 	*source.Webhook
-	settings *websocket.Settings
-	intake   source.Intake
-	log      *slog.Logger
-	now      func() time.Time
-	sender   *sender
+	settings  *websocket.Settings
+	sensitive bool
+	intake    source.Intake
+	log       *slog.Logger
+	now       func() time.Time
+	sender    *sender
 	// backend opens the table and the API client, once. newSource does not, because `pointsman validate` makes sources as well.
 	backend func() (*backend, error)
 }
@@ -69,7 +70,7 @@ func newSource(settings *websocket.Settings, d source.Deps, metrics *Metrics) (*
 		return nil, err
 	}
 	s := &Source{
-		settings: settings, intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
+		settings: settings, sensitive: d.Sensitive, intake: d.Intake, log: d.Log.With("source", d.Name), now: d.Now,
 	}
 	s.backend = sync.OnceValues(s.open)
 	s.sender = newSender(s, metrics.of(d.Name))
@@ -174,6 +175,7 @@ func (s *Source) end(ctx context.Context, list store, r row) error {
 func (s *Source) complete(e source.Event, now time.Time) source.Event {
 	e.Envelope.Source, e.Envelope.Kind = s.Info().Name, websocket.Name
 	e.Envelope.TimeUnixNano, e.Envelope.ReceivedUnixNano = now.UnixNano(), now.UnixNano()
+	e.Envelope.Sensitive = s.sensitive
 	e.Memory = s.settings.Durability == "memory"
 	return e
 }

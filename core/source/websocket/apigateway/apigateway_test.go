@@ -33,7 +33,7 @@ func TestChat(t *testing.T) {
 		data.ConnectionId, data.SourceIp, data.Room = "R1kmxc2VNjMCFIA=", "192.0.2.10", "chat:3"
 		return &pointsmanv1.Envelope{
 			Id: "R1kmxc2VNjMCFIA=-" + id, Source: "chat", Kind: "websocket", Type: eventType, Subject: "chat:3", TimeUnixNano: now, ReceivedUnixNano: now,
-			Attributes: stage, Body: []byte(body), ContentType: contentType, Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
+			Attributes: stage, Body: []byte(body), ContentType: contentType, VerifiedBy: "secret 1", Data: &pointsmanv1.Envelope_Websocket{Websocket: data},
 		}
 	}
 	same := func(want *pointsmanv1.Envelope) {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -59,5 +60,18 @@ func TestWarnings(t *testing.T) {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning %q in:\n%s", want, all)
 		}
+	}
+}
+
+// Events that come from no request say so too.
+func TestSensitive(t *testing.T) {
+	d := testDeps()
+	d.Sensitive = true
+	s, err := makeSource(settingsOf(t, "http://api.example.com/dev", nil, nil), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := s.complete(staleDisconnect(row{connection: "a=", room: "r"}), time.Now()); !e.Envelope.GetSensitive() {
+		t.Errorf("event %v", e.Envelope)
 	}
 }
