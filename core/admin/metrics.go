@@ -35,7 +35,7 @@ func NewMetrics(reg prometheus.Registerer, version string) *Metrics {
 			Name: "pointsman_insecure_options", Help: "Number of the router's own options in force that weaken security; each is warned of at start.",
 		}),
 		Generation: f.NewGauge(prometheus.GaugeOpts{
-			Name: "pointsman_config_generation", Help: "Number of the configuration in force, counted from the start of the router.",
+			Name: "pointsman_config_generation", Help: "Number of the configuration in force. It counts on over restarts.",
 		}),
 		ReloadSuccessful: f.NewGauge(prometheus.GaugeOpts{
 			Name: "pointsman_config_last_reload_successful", Help: "Whether the newest attempt to load a configuration succeeded.",

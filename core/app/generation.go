@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/dispatch"
@@ -19,7 +20,8 @@ import (
 // generation is a configuration in force. It does not change: the next configuration is another generation, into which the
 // parts that are equal in both are moved while they run.
 type generation struct {
-	number  int
+	number  int64
+	loaded  time.Time
 	config  *config.Config
 	rules   *rule.Set
 	rooms   *roomTable
@@ -54,12 +56,10 @@ func (g *generation) hasSource(name string) bool {
 // assemble makes the generation that follows old, which is nil at the first start. Equal parts are taken over from old; the
 // others are made and do not run yet.
 func (r *router) assemble(old *generation, p plan) (*generation, error) {
-	g := &generation{number: 1, config: p.config, rules: p.rules}
-	if old != nil {
-		g.number = old.number + 1
-	} else {
-		old = &generation{}
+	if old == nil {
+		old = &generation{number: r.lastGeneration}
 	}
+	g := &generation{number: old.number + 1, loaded: time.Now(), config: p.config, rules: p.rules}
 	var infos []source.Info
 	for i, block := range p.config.Sources {
 		s := &runningSource{Source: p.sources[i], block: block}
@@ -116,7 +116,8 @@ func (p *runningPlugin) equal(other *runningPlugin) bool {
 }
 
 // apply puts a configuration into force as the next generation. Everything that can fail happens before the swap; on error
-// nothing has changed. The configuration is free of errors. One apply runs at a time.
+// nothing has changed. A configuration that says what is in force already makes no generation. It is free of errors. One apply
+// runs at a time.
 func (r *router) apply(ctx context.Context, p plan) error {
 	if err := r.lasting.compare(p.config); err != nil {
 		return err
@@ -125,6 +126,9 @@ func (r *router) apply(ctx context.Context, p plan) error {
 	next, err := r.assemble(old, p)
 	if err != nil {
 		return err
+	}
+	if old != nil && len(old.changes(next)) == 0 {
+		return nil
 	}
 	if err := r.startPlugins(ctx, next); err != nil {
 		if refused, ok := errors.AsType[*pluginhost.ConfigError](err); ok {
@@ -220,8 +224,34 @@ func (r *router) startSource(ctx context.Context, s *runningSource) {
 	}
 	r.Log.Info("source mounted", "source", info.Name, "kind", info.Kind,
 		"url", r.lasting.Server.Scheme()+"://"+r.listener.Addr().String()+info.Path, "durability", durability(info))
-	s.run = startService(ctx, fmt.Sprintf("source %q", info.Name), s.Run)
+	run := s.Run
+	if r.serving != nil {
+		run = r.retrying(info.Name, s.Run)
+	}
+	s.run = startService(ctx, fmt.Sprintf("source %q", info.Name), run)
 	s.run.watch(r.fail)
+}
+
+// retrying runs a source that a reload has put into force. What fails then, such as a connection table that another process has
+// locked, must not end a router that serves other sources: the source is run again until it works, or the next reload removes it.
+func (r *router) retrying(name string, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+			err := run(ctx)
+			if err == nil || ctx.Err() != nil {
+				return err
+			}
+			r.failures.Store(name, err)
+			r.Log.Error("source does not work, trying again", "source", name, "err", err, "wait", wait)
+			select {
+			case <-time.After(wait):
+				r.failures.Delete(name)
+			case <-ctx.Done():
+				r.failures.Delete(name)
+				return nil
+			}
+		}
+	}
 }
 
 func durability(info source.Info) string {
@@ -253,19 +283,11 @@ func (r *router) startDispatch(ctx context.Context, p *runningPlugin) {
 // forget brings what is counted of the whole router in line with the generation in force, and drops the series of plugins that
 // are not configured any more. What is pending for those stays in the journal and in its metrics.
 func (r *router) forget(old, next *generation) {
-	insecure := 0
-	if !loopback(r.adminListener.Addr()) {
-		insecure++ // config has warned of it
-	}
 	memory := 0.0
-	for _, s := range next.sources {
-		info := s.Info()
-		insecure += len(info.Insecure)
-		if info.Memory {
-			memory = 1
-		}
+	if slices.ContainsFunc(next.sources, func(s *runningSource) bool { return s.Info().Memory }) {
+		memory = 1
 	}
-	r.metrics.InsecureOptions.Set(float64(insecure))
+	r.metrics.InsecureOptions.Set(float64(len(r.insecureOptions(next))))
 	r.metrics.Durability.WithLabelValues("disk").Set(1)
 	r.metrics.Durability.WithLabelValues("memory").Set(memory)
 	r.metrics.Generation.Set(float64(next.number))

@@ -53,7 +53,7 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		if !a.Duplicate {
 			accepted[i].Deliveries = len(entries[i].Deliveries)
 			g.counts.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
-			in.reportDead(ctx, &entries[i])
+			in.reportDead(ctx, g.number, &entries[i])
 		}
 	}
 	return accepted, nil
@@ -77,7 +77,7 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 	}
 	if ev.Quarantine == "" {
 		start := time.Now()
-		entry.Deliveries = newDeliveries(g.rules.Match(env))
+		entry.Deliveries = newDeliveries(g.rules.Match(env), g.number)
 		in.duration.Observe(time.Since(start).Seconds())
 	}
 	return entry, nil
@@ -85,25 +85,24 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 
 // reportDead logs the deliveries of a new event that are dead letters because an expression failed. No dispatcher ever sees
 // them, so nothing else would.
-func (in *intake) reportDead(ctx context.Context, e *journal.Entry) {
+func (in *intake) reportDead(ctx context.Context, generation int64, e *journal.Entry) {
 	for i := range e.Deliveries {
 		if d := &e.Deliveries[i]; d.Dead != "" {
 			in.log.ErrorContext(ctx, "rule failed, delivery is a dead letter", "event_id", e.ID, "source", e.Source, "rule", d.Rule,
-				"plugin", d.Plugin, "reason", journal.ReasonRuleError, "err", d.Dead)
+				"plugin", d.Plugin, "generation", generation, "reason", journal.ReasonRuleError, "err", d.Dead)
 		}
 	}
 }
 
 // newDeliveries turns the deliveries of the rules into those of the journal.
-func newDeliveries(matched []rule.Delivery) []journal.NewDelivery {
+func newDeliveries(matched []rule.Delivery, generation int64) []journal.NewDelivery {
 	if len(matched) == 0 {
 		return nil
 	}
 	out := make([]journal.NewDelivery, len(matched))
 	for i, d := range matched {
 		out[i] = journal.NewDelivery{
-			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy,
-			Sensitive: d.Sensitive,
+			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy, Generation: generation, Sensitive: d.Sensitive,
 		}
 		if d.Err != nil {
 			out[i].Dead, out[i].Arguments = d.Err.Error(), []byte("{}")

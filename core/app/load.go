@@ -23,6 +23,10 @@ type Options struct {
 	Log     *slog.Logger
 	// Warnings is called by Run with what is doubtful about a configuration that it is going to run.
 	Warnings func(*config.Diagnostics)
+	// Hangup makes Run load the configuration again each time it receives something. It may be nil.
+	Hangup <-chan struct{}
+	// Watch makes Run load the configuration again when its files change.
+	Watch bool
 }
 
 // plan is a configuration as far as it could be understood, and all that is wrong with it.

@@ -155,11 +155,14 @@ func sourcesByRule(c *config.Config) map[string][]string {
 func registerDiskFree(reg prometheus.Registerer, path string) {
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pointsman_disk_free_bytes", Help: "Free space on the journal's volume; -1 if it cannot be read.",
-	}, func() float64 {
-		var st unix.Statfs_t
-		if err := unix.Statfs(filepath.Dir(path), &st); err != nil {
-			return -1
-		}
-		return float64(st.Bavail) * float64(st.Bsize)
-	}))
+	}, func() float64 { return diskFree(path) }))
+}
+
+// diskFree returns the free bytes of the volume that a file is on, -1 if it cannot be read.
+func diskFree(path string) float64 {
+	var st unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(path), &st); err != nil {
+		return -1
+	}
+	return float64(st.Bavail) * float64(st.Bsize)
 }

@@ -8,8 +8,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -46,11 +48,24 @@ type router struct {
 	// current is nil until the first configuration is in force. previous is the generation before it, whose rules decide about
 	// requests that one of its sources was still serving at the swap.
 	current, previous atomic.Pointer[generation]
+	// lastGeneration is the highest number in the journal at the start: numbers count on over restarts.
+	lastGeneration int64
+	// failures are the errors of sources that a reload has put into force and that do not work, by name.
+	failures sync.Map
+
+	started time.Time
+	reloads reloads
+	notify  notifier
+	feed    *admin.Feed
+	rates   *rates
 
 	journal                 journal.Store
 	listener, adminListener net.Listener
+	socket                  net.Listener // of the admin API
 	server                  *source.Server
 	serving, adminServing   *service
+	// housekeeping runs beside the data path.
+	housekeeping []*service
 }
 
 // lasting is the part of a configuration that is fixed when the router starts.
@@ -90,7 +105,8 @@ func newRouter(o Options, fail func(error)) *router {
 		Options: o, fail: fail, registry: reg, health: new(admin.Health),
 		metrics: admin.NewMetrics(reg, o.Version), journalMetrics: sqlite.NewMetrics(reg), sourceMetrics: source.NewMetrics(reg),
 		hostMetrics: pluginhost.NewMetrics(reg), dispatchMetrics: dispatch.NewMetrics(reg), ruleMetrics: newRuleMetrics(reg),
-		kinds: sourceKinds(reg),
+		kinds: sourceKinds(reg), started: time.Now(), reloads: newReloads(), notify: notifier{o.Log}, feed: admin.NewFeed(),
+		rates: newRates(reg),
 	}
 	r.intake = &intake{generation: r.generationOf, log: o.Log, duration: r.ruleMetrics.duration}
 	r.effects = newEffects(reg, r.intake, func() *roomTable { return r.current.Load().rooms })
@@ -115,9 +131,12 @@ func (r *router) open(ctx context.Context, c *config.Config) (err error) {
 	if err := r.openJournal(ctx, c.Journal); err != nil {
 		return err
 	}
-	r.adminServing = startService(ctx, "admin", func(ctx context.Context) error {
-		return admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log}).Run(ctx, r.adminListener, nil)
-	})
+	if r.socket, err = admin.ListenSocket(c.AdminSocket()); err != nil {
+		return err
+	}
+	api := admin.NewService(admin.ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r, Feed: r.feed, Log: r.Log})
+	server := admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log, API: api, Tokens: c.Admin.Tokens, Listen: c.Admin.Listen})
+	r.adminServing = startService(ctx, "admin", func(ctx context.Context) error { return server.Run(ctx, r.adminListener, r.socket) })
 	r.adminServing.watch(r.fail)
 	r.server, err = source.NewServer(source.ServerOptions{
 		TLS: (*source.TLS)(c.Server.TLS), Log: r.Log, Metrics: r.sourceMetrics,
@@ -151,9 +170,12 @@ func (r *router) openJournal(ctx context.Context, c config.Journal) error {
 	if err != nil {
 		return err // it names the journal
 	}
-	r.journal, r.intake.journal = j, j
+	r.journal = reportingJournal{j, r.feed}
+	r.intake.journal = r.journal
 	registerDiskFree(r.registry, c.Path)
-	return nil
+	stats, err := j.Stats(ctx)
+	r.lastGeneration = stats.Generation
+	return err
 }
 
 // generationOf returns the generation whose rules decide about the events of a source: the one in force, or for a source that it
@@ -164,6 +186,19 @@ func (r *router) generationOf(source string) *generation {
 		return previous
 	}
 	return current
+}
+
+// startHousekeeping starts what nothing on the data path waits for.
+func (r *router) startHousekeeping(ctx context.Context) {
+	r.housekeeping = []*service{
+		startService(ctx, "rates", r.rates.Run),
+		startService(ctx, "watchdog", func(ctx context.Context) error {
+			return r.notify.watchdog(ctx, func() { _ = r.journalTakes() }) // A full disk is no reason for a restart.
+		}),
+	}
+	if r.Watch {
+		r.housekeeping = append(r.housekeeping, startService(ctx, "watch", r.watch))
+	}
 }
 
 // serve takes requests from here on.
@@ -191,7 +226,7 @@ func (r *router) warnOfUnconfigured(ctx context.Context) error {
 // and their dispatchers, which stop together because a plugin drains while its last results are still taken. It also works after
 // a start that failed half way.
 func (r *router) stop(ctx context.Context) error {
-	errs := []error{stopServices(ctx, r.Log, r.serving)}
+	errs := []error{stopServices(ctx, r.Log, r.housekeeping...), stopServices(ctx, r.Log, r.serving)}
 	if g := r.current.Load(); g != nil {
 		var sources, plugins []*service
 		for _, s := range g.sources {
@@ -212,7 +247,7 @@ func (r *router) close() error {
 	if r.journal != nil {
 		errs = append(errs, r.journal.Close())
 	}
-	for _, l := range []net.Listener{r.listener, r.adminListener} {
+	for _, l := range []net.Listener{r.listener, r.adminListener, r.socket} {
 		if l == nil {
 			continue
 		}

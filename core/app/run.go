@@ -20,15 +20,16 @@ func Run(ctx context.Context, o Options) error {
 	defer fail(nil)
 	r := newRouter(o, fail)
 	p := r.load(ctx)
-	if p.diags.HasErrors() {
-		return &InvalidError{Config: p.config, Diagnostics: p.diags}
+	if err := p.usable(); err != nil {
+		return err
 	}
 	o.Warnings(p.diags)
 	err := r.start(ctx, p)
 	if err == nil {
-		<-ctx.Done()
+		r.serveReloads(ctx)
 		o.Log.Info("stopping", "limit", stopLimit.String())
 	}
+	r.notify.stopping()
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, context.Canceled):
 		err = nil // A signal ended it, at any stage.
@@ -59,6 +60,8 @@ func (r *router) start(ctx context.Context, first plan) error {
 	}
 	r.serve(ctx)
 	r.health.Started(r.checks)
+	r.startHousekeeping(ctx)
+	r.notify.ready()
 	c := first.config
 	r.Log.Info("ready", "server", r.listener.Addr().String(), "admin", r.adminListener.Addr().String(), "journal", c.Journal.Path,
 		"durability", "disk", "generation", r.current.Load().number, "sources", len(c.Sources), "rules", len(c.Rules), "plugins", len(c.Plugins))

@@ -52,7 +52,7 @@ func TestStartAndStopOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := r.log.values("part stopped", "part")
-	want := []string{"server", `source "lab"`, `source "chat"`, `plugin "ops"`, `dispatch to plugin "ops"`, "admin"}
+	want := []string{"rates", "watchdog", "server", `source "lab"`, `source "chat"`, `plugin "ops"`, `dispatch to plugin "ops"`, "admin"}
 	if diff := cmp.Diff(want, parts); diff != "" {
 		t.Errorf("stop: %s", diff)
 	}

@@ -49,7 +49,8 @@ type Source interface {
 	http.Handler
 	// Info describes the source. It is the same for as long as the source exists.
 	Info() Info
-	// Run is called once and blocks until ctx is done. Then it closes what the source has opened, connections included.
+	// Run blocks until ctx is done. Then it closes what the source has opened, connections included. It is called again only after
+	// it has returned an error.
 	Run(ctx context.Context) error
 }
 

@@ -12,6 +12,7 @@ import (
 func newRun(s streams) *cobra.Command {
 	var cf configFlags
 	var lf logFlags
+	var watch bool
 	cmd := &cobra.Command{
 		Use:   "run [path...]",
 		Short: "Run the router in the foreground",
@@ -19,8 +20,12 @@ func newRun(s streams) *cobra.Command {
 
 The whole configuration is checked before anything starts. SIGTERM or Ctrl-C stops it: requests under way are answered,
 deliveries under way are finished, the rest stays in the journal for the next start. A second signal stops at once; what
-was acknowledged is safe in either case. SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE do not stop the router.`,
-		Example: "  pointsman run config.hcl\n  pointsman run /etc/pointsman --log-format json",
+was acknowledged is safe in either case.
+
+SIGHUP, 'pointsman reload' and, with --watch, a change of the files load the configuration again. What did not change keeps
+running: connections of WebSocket clients, plugin processes. A configuration with an error changes nothing. The blocks server,
+admin and journal need a restart.`,
+		Example: "  pointsman run config.hcl\n  pointsman run --watch rules/ config.hcl\n  pointsman run /etc/pointsman --log-format json",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
 			var err error
@@ -36,7 +41,9 @@ was acknowledged is safe in either case. SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE do
 					o.Log.Error("show warnings", "err", err)
 				}
 			}
-			defer surviveSignals(o.Log)()
+			hangup, stop := surviveSignals()
+			defer stop()
+			o.Hangup, o.Watch = hangup, watch
 			err = app.Run(cmd.Context(), o)
 			if invalid, ok := errors.AsType[*app.InvalidError](err); ok {
 				if werr := writeDiagnostics(s.err, invalid.Diagnostics, color, summary(invalid.Config, invalid.Diagnostics)); werr != nil {
@@ -49,5 +56,6 @@ was acknowledged is safe in either case. SIGHUP, SIGUSR1, SIGUSR2 and SIGPIPE do
 	}
 	cf.register(cmd.Flags())
 	lf.register(cmd.Flags())
+	cmd.Flags().BoolVar(&watch, "watch", false, "load the configuration again when its files or a plugin's program change")
 	return cmd
 }

@@ -17,7 +17,7 @@ func TestSignalsThatDoNotStop(t *testing.T) {
 		}
 		r.send()
 	}
-	r.until("warning about SIGHUP", func() bool { return strings.Contains(r.log.String(), "SIGHUP ignored") })
+	r.until("reload by SIGHUP", func() bool { return strings.Contains(r.log.String(), `"requested_by":"SIGHUP"`) })
 	if after := r.plugins(); len(before) != 1 || len(after) != 1 || before[0] != after[0] {
 		t.Errorf("plugin processes %v before, %v after; want the same one", before, after)
 	}

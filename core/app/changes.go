@@ -1,0 +1,54 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/pointsman/pointsman/core/config"
+)
+
+// changes says what next has that g has not, and the reverse, a line each. It is empty when nothing differs that the router acts on.
+func (g *generation) changes(next *generation) []string {
+	lines := changed("source", g.sources, next.sources, func(s *runningSource) string { return s.block.Name }, sameRun)
+	lines = append(lines, changed("plugin", g.plugins, next.plugins, func(p *runningPlugin) string { return p.block.Name }, sameRun)...)
+	if g.config.SameText(next.config) && g.config.SameScope(next.config) {
+		return lines
+	}
+	rules := changed("rule", g.config.Rules, next.config.Rules, func(r *config.Rule) string { return r.Name }, func(a, b *config.Rule) bool {
+		return g.config.Text(a.Range) == next.config.Text(b.Range)
+	})
+	if !g.config.SameScope(next.config) {
+		rules = append(rules, "values of locals or variables changed")
+	}
+	if lines = append(lines, rules...); len(lines) == 0 {
+		lines = []string{"only the text of the files changed"} // Positions in diagnostics and explanations must follow it.
+	}
+	return lines
+}
+
+// sameRun is true for a part that was moved from one generation into the next.
+func sameRun[P comparable](a, b P) bool { return a == b }
+
+// changed compares parts of one kind by their names.
+func changed[P any](kind string, old, next []P, name func(P) string, same func(a, b P) bool) (lines []string) {
+	byName := map[string]P{}
+	for _, p := range old {
+		byName[name(p)] = p
+	}
+	for _, p := range next {
+		n := name(p)
+		was, known := byName[n]
+		switch {
+		case !known:
+			lines = append(lines, fmt.Sprintf("%s %q is new", kind, n))
+		case !same(was, p):
+			lines = append(lines, fmt.Sprintf("%s %q changed", kind, n))
+		}
+		delete(byName, n)
+	}
+	for _, p := range old {
+		if _, gone := byName[name(p)]; gone {
+			lines = append(lines, fmt.Sprintf("%s %q is gone", kind, name(p)))
+		}
+	}
+	return lines
+}
