@@ -51,6 +51,16 @@ func (l *lobby) Broadcast(room string, data []byte, binary bool, except string) 
 	return 1
 }
 
+func (l *lobby) List(context.Context) ([]source.RoomInfo, error) {
+	return []source.RoomInfo{{Name: "lobby", Members: 1}}, nil
+}
+
+func (l *lobby) Members(context.Context, string) ([]source.RoomMember, error) {
+	return []source.RoomMember{{ConnectionID: "left"}}, nil
+}
+
+func (l *lobby) Close(context.Context, string, string, int, string) (int, error) { return 1, nil }
+
 func (l *lobby) Send(id string, data []byte, binary bool) error {
 	if err, ok := map[string]error{"gone": source.ErrGone, "busy": source.ErrBusy, "small": source.ErrTooLarge}[id]; ok {
 		return err

@@ -78,21 +78,3 @@ type Info struct {
 	// Rooms reaches the connections of the source; nil for a source that has none.
 	Rooms Rooms
 }
-
-// Rooms sends messages to the connections of a source. No method blocks.
-type Rooms interface {
-	// Broadcast sends to every connection in the room, but not to the connection with the id except, and returns to how many.
-	Broadcast(room string, data []byte, binary bool, except string) (sent int)
-	// Send sends to one connection. The error is ErrGone, ErrBusy or ErrTooLarge.
-	Send(connectionID string, data []byte, binary bool) error
-}
-
-// Errors of Rooms.Send.
-var (
-	// ErrGone means that the connection does not exist any more, or is being closed.
-	ErrGone = errors.New("the connection is gone")
-	// ErrBusy means that the queue of the connection is full. It may drain again.
-	ErrBusy = errors.New("the client reads too slowly: its queue is full")
-	// ErrTooLarge means that the message exceeds the limit of the source.
-	ErrTooLarge = errors.New("the message is too large")
-)

@@ -179,16 +179,17 @@ func (c *conn) drop() {
 	c.source.metrics.queueBytes.Sub(float64(size))
 }
 
-// close queues a close frame; for a slow reader it discards the queue first. The reading goroutine closes the connection.
-func (c *conn) close(code int, reason string) {
-	c.closeWith(code, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
+// close queues a close frame; for a slow reader it discards the queue first. The reading goroutine closes the connection. It returns
+// false if the connection is being closed already.
+func (c *conn) close(code int, reason string) bool {
+	return c.closeWith(code, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
 }
 
-func (c *conn) closeWith(code int, body []byte) {
+func (c *conn) closeWith(code int, body []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.end(code) {
-		return
+		return false
 	}
 	if code == codeSlowReader {
 		c.drop()
@@ -197,6 +198,7 @@ func (c *conn) closeWith(code int, body []byte) {
 	if c.open {
 		c.setCloseDeadline()
 	}
+	return true
 }
 
 // setCloseDeadline limits how long to wait for the client's close frame.

@@ -164,6 +164,7 @@ func (h *hub) isMember(c *conn, room string) bool {
 func (h *hub) members(room string, limit int) (some []*conn, count int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	some = make([]*conn, 0, min(limit, len(h.rooms[room])))
 	for c := range h.rooms[room] {
 		if len(some) == limit {
 			break
@@ -171,6 +172,17 @@ func (h *hub) members(room string, limit int) (some []*conn, count int) {
 		some = append(some, c)
 	}
 	return some, len(h.rooms[room])
+}
+
+// list returns the rooms in no order.
+func (h *hub) list() []source.RoomInfo {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	rooms := make([]source.RoomInfo, 0, len(h.rooms))
+	for name, members := range h.rooms {
+		rooms = append(rooms, source.RoomInfo{Name: name, Members: len(members)})
+	}
+	return rooms
 }
 
 func (h *hub) find(id string) *conn {

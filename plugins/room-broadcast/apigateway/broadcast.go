@@ -177,7 +177,7 @@ func (b *broadcast) drop(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		b.log.WarnContext(ctx, "disconnecting a connection that does not read", "connection_id", connection, "room", b.Room)
-		if err := b.Disconnect(ctx, connection); err != nil {
+		if err := b.Disconnect(ctx, connection); err != nil && !errors.Is(err, gateway.ErrGone) {
 			return err
 		}
 		b.remove(ctx, connection)

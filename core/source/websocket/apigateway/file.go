@@ -204,6 +204,14 @@ func (f *file) members(_ context.Context, room string, each func(row)) error {
 	return nil
 }
 
+// all implements store.
+func (f *file) all(_ context.Context, each func(row)) error {
+	for _, r := range f.list(func(row) bool { return true }) {
+		each(r)
+	}
+	return nil
+}
+
 // expired implements store.
 func (f *file) expired(_ context.Context, now time.Time, each func(row) error) error {
 	for _, r := range f.list(func(r row) bool { return r.expires.Before(now) }) {

@@ -55,6 +55,13 @@ func conforms(t *testing.T, s store) {
 	if err := add("old=", "chat:3", time.Minute); err != nil {
 		t.Fatal(err)
 	}
+	var all []string
+	if err := s.all(ctx, func(r row) { all = append(all, r.connection+r.room) }); err != nil {
+		t.Error(err)
+	}
+	if slices.Sort(all); !slices.Equal(all, []string{"a=chat:3", "c=chat:4", "old=chat:3"}) {
+		t.Errorf("all %q", all)
+	}
 	var swept []string
 	if err := s.expired(ctx, at.Add(10*time.Minute), func(r row) error {
 		swept = append(swept, r.connection+r.room)

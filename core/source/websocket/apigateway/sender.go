@@ -143,9 +143,8 @@ func (p *sender) process(ctx context.Context, s outgoing) {
 	var a deliveryResult
 	var group errgroup.Group
 	group.SetLimit(maxPosts)
-	now := p.source.now()
 	err := p.out.store.members(ctx, s.room, func(r row) {
-		if r.connection == s.except || !r.expires.IsZero() && r.expires.Before(now) {
+		if r.connection == s.except || !p.source.mayExist(r) {
 			return
 		}
 		group.Go(func() error {
@@ -177,12 +176,7 @@ func (p *sender) post(ctx context.Context, r row, data []byte) error {
 		p.metrics.posts[postDone].Inc()
 	case errors.Is(err, gateway.ErrGone):
 		p.metrics.posts[postGone].Inc()
-		if young || r.room == "" {
-			break // it may not be open yet, or it is not in the table
-		}
-		if err := p.source.end(ctx, p.out.store, r); err != nil {
-			p.source.log.Warn("ended connection was not removed from the table", "connection", r.connection, "err", err)
-		}
+		p.source.gone(ctx, p.out.store, r)
 	case errors.Is(err, gateway.ErrSlow):
 		p.metrics.posts[postSlow].Inc()
 	default:
@@ -231,7 +225,7 @@ func (p *sender) finish(ctx context.Context, room string, a *deliveryResult, lis
 	if a.delivered > 0 {
 		for _, connection := range a.slow {
 			p.source.log.Warn("disconnecting a connection that does not read", "connection", connection, "room", room)
-			if err := p.out.api.Disconnect(ctx, connection); err != nil {
+			if err := p.out.api.Disconnect(ctx, connection); err != nil && !errors.Is(err, gateway.ErrGone) {
 				p.source.log.Warn("slow connection was not disconnected", "connection", connection, "err", err)
 			}
 		}

@@ -29,6 +29,8 @@ type store interface {
 	remove(ctx context.Context, connection string) error
 	// members calls each for every connection in a room, one after the other.
 	members(ctx context.Context, room string, each func(row)) error
+	// all calls each for every connection.
+	all(ctx context.Context, each func(row)) error
 	// expired calls each for every connection that expired before now, until it returns an error. each may remove the connection.
 	expired(ctx context.Context, now time.Time, each func(row) error) error
 	close() error

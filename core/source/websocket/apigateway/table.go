@@ -124,18 +124,31 @@ func (t *table) members(ctx context.Context, room string, each func(row)) error 
 	return nil
 }
 
+// all implements store.
+func (t *table) all(ctx context.Context, each func(row)) error {
+	return t.scan(ctx, &dynamodb.ScanInput{}, func(r row) error {
+		each(r)
+		return nil
+	})
+}
+
 // expired implements store.
 func (t *table) expired(ctx context.Context, now time.Time, each func(row) error) error {
-	pages := dynamodb.NewScanPaginator(t, &dynamodb.ScanInput{
-		TableName: &t.Name, Limit: t.PageSize,
+	return t.scan(ctx, &dynamodb.ScanInput{
 		FilterExpression:          aws.String("#expires < :now"),
 		ExpressionAttributeNames:  map[string]string{"#expires": expiresAttribute},
 		ExpressionAttributeValues: gateway.Row{":now": seconds(now)},
-	})
+	}, each)
+}
+
+// scan calls each for the rows that in selects, until it returns an error.
+func (t *table) scan(ctx context.Context, in *dynamodb.ScanInput, each func(row) error) error {
+	in.TableName, in.Limit = &t.Name, t.PageSize
+	pages := dynamodb.NewScanPaginator(t, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return amazon.Explain(ctx, "scan for expired connections", err, gateway.Hint)
+			return amazon.Explain(ctx, "scan the table of connections", err, gateway.Hint)
 		}
 		for _, item := range page.Items {
 			if err := each(rowOf(item)); err != nil {

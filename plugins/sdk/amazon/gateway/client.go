@@ -86,7 +86,7 @@ func (c *Client) postOnce(ctx context.Context, connection string, data []byte) e
 	return explain(ctx, "post to a connection", err)
 }
 
-// Disconnect ends a connection. It returns nil if the connection is already gone.
+// Disconnect ends a connection. The error is ErrGone or one of amazon.Explain.
 func (c *Client) Disconnect(ctx context.Context, connection string) error {
 	ctx, cancel := amazon.WithTimeout(ctx)
 	defer cancel()
@@ -94,10 +94,7 @@ func (c *Client) Disconnect(ctx context.Context, connection string) error {
 	if err == nil {
 		return nil
 	}
-	if err = explain(ctx, "disconnect a slow connection", err); errors.Is(err, ErrGone) {
-		return nil
-	}
-	return err
+	return explain(ctx, "disconnect a connection", err)
 }
 
 // hints say what to do about a permanent refusal, by the code of DynamoDB and by the status of API Gateway.

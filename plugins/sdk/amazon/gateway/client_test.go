@@ -74,9 +74,9 @@ func TestDisconnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	for range 2 { // it is gone the second time
-		if err := c.Disconnect(t.Context(), "c="); err != nil {
-			t.Error(err)
+	for _, want := range []error{nil, ErrGone} {
+		if err := c.Disconnect(t.Context(), "c="); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
 		}
 	}
 	if diff := cmp.Diff([]string{"c="}, s.Disconnected()); diff != "" {
