@@ -40,6 +40,7 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 	}
 	if l.diags.HasErrors() {
 		// Part of the text could not be parsed. Names that it declares would be reported as missing.
+		l.decodeAddresses(blocks)
 		return l.cfg, l.diags
 	}
 	l.decode(blocks)
@@ -96,6 +97,18 @@ func (l *loader) decode(blocks []*hclsyntax.Block) {
 	l.decodeSources(by["source"])
 	l.decodePlugins(by["plugin"])
 	l.decodeRules(by["rule"])
+}
+
+// decodeAddresses decodes where the router is from what could be parsed, because people ask a running router for its status while they
+// mend the files. It reports nothing: what is wrong may follow from what could not be parsed.
+func (l *loader) decodeAddresses(blocks []*hclsyntax.Block) {
+	reported := l.diags
+	l.diags = &Diagnostics{files: reported.files}
+	by := l.sort(blocks)
+	l.decodeVariables(by["variable"])
+	l.decodeLocals(by["locals"])
+	l.decodeServer(by)
+	l.diags = reported
 }
 
 // scope is the scope of expressions in rules. It has no env() and no file(), because the results of rules are stored and shown.

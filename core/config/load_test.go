@@ -327,3 +327,20 @@ func TestSettingsMayChooseTheData(t *testing.T) {
 		t.Errorf("data of the sources: %q, %q; want intdash, s3", a, b)
 	}
 }
+
+// A file that cannot be parsed still tells where the router is, and is reported once.
+func TestAddressesOfBrokenFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.hcl")
+	writeFile(t, path, []byte("variable \"dir\" {\n  default = \"/var/lib\"\n}\njournal {\n  path = \"${var.dir}/j.db\"\n}\nadmin {\n  listen = \"127.0.0.1:1\"\n  nonsense = 1\n}\nrule \"half\" {\n  when = (\n"))
+	cfg, diags := Load(t.Context(), []string{path}, testOptions(""))
+	if cfg.Journal.Path != "/var/lib/j.db" || cfg.AdminSocket() != "/var/lib/admin.sock" || cfg.Admin.Listen != "127.0.0.1:1" {
+		t.Errorf("journal %q, socket %q, admin %q", cfg.Journal.Path, cfg.AdminSocket(), cfg.Admin.Listen)
+	}
+	if text := shownText(t, diags); !diags.HasErrors() || strings.Contains(text, "nonsense") {
+		t.Errorf("reported:\n%s", text)
+	}
+	writeFile(t, path, []byte("rule \"half\" {\n  when = (\n"))
+	if cfg, _ := Load(t.Context(), []string{path}, testOptions("")); cfg.AdminSocket() != "data/admin.sock" {
+		t.Errorf("without a block, the socket is %q", cfg.AdminSocket())
+	}
+}

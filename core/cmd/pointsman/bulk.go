@@ -44,8 +44,6 @@ type bulk struct {
 	tally func(dryRun bool) (n int, sentence string, m proto.Message)
 	// question asks whether to change n records.
 	question func(n int) string
-	// named is set when the command line names each record, so that finding none is an error.
-	named bool
 }
 
 // perform counts, asks, changes, and reports what was done even if it was stopped.
@@ -57,8 +55,6 @@ func (b *bulk) perform(ctx context.Context, s streams, asJSON bool) error {
 	switch {
 	case b.dryRun:
 		return b.report(s, true, asJSON)
-	case total == 0 && b.named:
-		return &exitError{code: exitNotFound, err: fmt.Errorf("there are no such %s", b.nouns)}
 	case total == 0:
 		return b.report(s, false, asJSON)
 	}
@@ -129,7 +125,7 @@ func (b *bulk) run(ctx context.Context, s streams, total int) error {
 	for {
 		n, next, err := b.page(context.WithoutCancel(ctx), false, size, token)
 		if err != nil {
-			return b.stopped(done, total, err)
+			return b.stopped(s, done, total, err)
 		}
 		done += n
 		shown.update(done)
@@ -137,15 +133,16 @@ func (b *bulk) run(ctx context.Context, s streams, total int) error {
 			return nil
 		}
 		token = next
-		if limiter.WaitN(ctx, n) != nil || ctx.Err() != nil { // it fails only when ctx ends, because n is at most its burst
-			return b.stopped(done, total, errors.New("interrupted"))
+		if limiter.WaitN(ctx, min(n, int(size))) != nil || ctx.Err() != nil { // it fails only when ctx ends
+			return b.stopped(s, done, total, errors.New("interrupted"))
 		}
 	}
 }
 
-func (b *bulk) stopped(done, total int, err error) error {
-	return fmt.Errorf("stopped after %s of %s %s, run the command again for the rest: %w",
-		humanize.Comma(int64(done)), humanize.Comma(int64(total)), b.nouns, err)
+// stopped tells how far a change came that err has stopped.
+func (b *bulk) stopped(s streams, done, total int, err error) error {
+	fmt.Fprintf(s.err, "Stopped after %s of %s %s: run the command again for the rest.\n", humanize.Comma(int64(done)), humanize.Comma(int64(total)), b.nouns)
+	return err
 }
 
 // pacing returns the size of a page, and the limiter that a page's records are taken from after it.

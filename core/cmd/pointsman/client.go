@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/app"
-	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 )
 
@@ -125,12 +123,7 @@ func (f *clientFlags) configured(ctx context.Context) (socket, journal string, e
 			"%w\nGive the router's configuration with --config, or its socket with --socket", err)}
 	}
 	cfg, _ := app.ReadConfig(ctx, f.options([]string{f.config}))
-	return adminSocket(cfg), cfg.Journal.Path, nil
-}
-
-// adminSocket is the unix socket of a router with this configuration.
-func adminSocket(cfg *config.Config) string {
-	return filepath.Join(filepath.Dir(cfg.Journal.Path), "admin.sock")
+	return cfg.AdminSocket(), cfg.Journal.Path, nil
 }
 
 func (f *clientFlags) local(socket, journal string) *endpoint {

@@ -21,7 +21,7 @@ func (e *endpoint) explain(err error) error {
 		return err
 	}
 	answered := connect.IsWireError(failed)
-	message := errors.New(printableText(failed.Message()))
+	message := errors.New(connectMessage(failed))
 	switch failed.Code() {
 	case connect.CodeCanceled:
 		return context.Canceled
@@ -44,6 +44,14 @@ func (e *endpoint) explain(err error) error {
 		return fmt.Errorf("%s does not serve this part of the admin API: over TCP it needs tokens in the router's block admin, and a router of an older version may not have it (%w)", e.name, message)
 	}
 	return message
+}
+
+// connectMessage is the message of an error without its code, printable.
+func connectMessage(err error) string {
+	if failed, ok := errors.AsType[*connect.Error](err); ok {
+		return printableText(failed.Message())
+	}
+	return printableText(err.Error())
 }
 
 func (e *endpoint) unauthenticated(err error) error {

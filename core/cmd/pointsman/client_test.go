@@ -23,6 +23,7 @@ func TestRouterOfConfiguration(t *testing.T) {
 		"right":            `journal { path = "` + dir + `/journal.db" }`,
 		"unknown plugin":   `journal { path = "` + dir + `/journal.db" }` + "\n" + `plugin "none" "x" { path = "` + dir + `/none" }`,
 		"secret not set":   `journal { path = "` + dir + `/journal.db" }` + "\n" + `source "intdash" "lab" { secrets = [env("NO_SUCH_SECRET")] }`,
+		"syntax error":     `journal { path = "` + dir + `/journal.db" }` + "\nrule \"half\" {\n  when = (\n",
 		"given a variable": "variable \"dir\" {}\n" + `journal { path = "${var.dir}/journal.db" }`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +104,7 @@ func TestUnreachable(t *testing.T) {
 		stderr []string
 	}{
 		{"no socket", "status --socket " + dir + "/none.sock", exitUnreachable, []string{"no router answers at " + dir + "/none.sock: there is no such socket", "pointsman run", "--journal FILE"}},
-		{"no journal to read", "dead retry --all --yes --socket " + dir + "/none.sock", exitUnreachable, []string{"pointsman run config.hcl\n"}},
+		{"no journal to read", "reload --socket " + dir + "/none.sock", exitUnreachable, []string{"pointsman run config.hcl\n"}},
 		{"nobody listens", "status --socket " + dead, exitUnreachable, []string{"connection refused"}},
 		{"no configuration", "status --config " + dir + "/none.hcl", exitUnreachable, []string{"none.hcl", "--config", "--socket"}},
 		{"refused", "status --url " + closed.URL, exitUnreachable, []string{"connection refused", "listen and tokens"}},
@@ -150,6 +151,11 @@ func TestCompletion(t *testing.T) {
 		"dead retry --since ":          "",
 		"events list --rule ":          "measurement-done\nshout\nnew\n",
 		"events list --json --source ": "lab\nchat\n",
+		"replay --rule ":               "measurement-done\nshout\nnew\n",
+		"plugins restart ":             "mail\nops\nold\n",
+		"plugins logs ":                "mail\nops\nold\n",
+		"plugins logs ops ":            "",
+		"rooms list --source ":         "lab\nchat\n",
 	} {
 		t.Setenv("POINTSMAN_SOCKET", socket)
 		line := append([]string{"__completeNoDesc"}, strings.Fields(args)...)

@@ -58,6 +58,17 @@ func (c *clientFlags) complete(names func(*adminv1.GetStatusResponse) []string) 
 	}
 }
 
+// completeOne completes a single argument.
+func (c *clientFlags) completeOne(names func(*adminv1.GetStatusResponse) []string) completer {
+	complete := c.complete(names)
+	return func(cmd *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(given) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, given, begun)
+	}
+}
+
 func sourceNames(s *adminv1.GetStatusResponse) (names []string) {
 	for _, x := range s.GetSources() {
 		names = append(names, x.GetName())

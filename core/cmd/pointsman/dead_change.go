@@ -58,9 +58,7 @@ func newDeadChange(s streams, change deadChange, cmd *cobra.Command) *cobra.Comm
 			return err
 		}
 		return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
-			b := change(&f, c, filter)
-			b.named = len(ids) > 0
-			return b.perform(cmd.Context(), s, f.asJSON)
+			return change(&f, c, filter).perform(cmd.Context(), s, f.asJSON)
 		})
 	}
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
@@ -95,6 +93,9 @@ func retryDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *
 			if err != nil {
 				return 0, "", err
 			}
+			if len(filter.GetIds()) > 0 && resp.Msg.GetRetried()+resp.Msg.GetSkipped() == 0 {
+				return 0, "", noSuchDead()
+			}
 			sum := pick(dryRun, &counted, &retried)
 			sum.Retried += resp.Msg.GetRetried()
 			sum.Skipped += resp.Msg.GetSkipped()
@@ -124,6 +125,9 @@ func dropDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *a
 			if err != nil {
 				return 0, "", err
 			}
+			if len(filter.GetIds()) > 0 && resp.Msg.GetDropped() == 0 {
+				return 0, "", noSuchDead()
+			}
 			pick(dryRun, &counted, &dropped).Dropped += resp.Msg.GetDropped()
 			return int(resp.Msg.GetDropped()), resp.Msg.GetNextPageToken(), nil
 		},
@@ -133,6 +137,10 @@ func dropDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *a
 		},
 		question: func(n int) string { return f.question(n, "drop") },
 	}
+}
+
+func noSuchDead() error {
+	return &exitError{code: exitNotFound, err: errors.New("none of these deliveries is a dead letter")}
 }
 
 // question asks whether to do something to n dead letters.

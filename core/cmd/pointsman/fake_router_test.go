@@ -33,11 +33,13 @@ func before(d time.Duration) *timestamppb.Timestamp { return timestamppb.New(fak
 type fakeRouter struct {
 	adminv1connect.UnimplementedAdminServiceHandler
 	health adminv1.Health
+	// reload is how a reload ends: "failed", "busy", "nothing", or with a change.
+	reload string
 
 	mu    sync.Mutex
 	asked []string
 	// onPage is called before each page of a change that is no dry run.
-	onPage func()
+	onPage func() error
 }
 
 // handler serves the API and records every request.
@@ -303,31 +305,147 @@ func (r *fakeRouter) GetDelivery(_ context.Context, req *connect.Request[adminv1
 }
 
 // fakePages are the pages of a change: a full one, an empty one, the rest. Plugin mail has none.
-func (r *fakeRouter) fakePage(filter *adminv1.DeliveryFilter, dryRun bool, token string) (n int32, next string) {
+func (r *fakeRouter) fakePage(filter *adminv1.DeliveryFilter, dryRun bool, token string) (n int32, next string, err error) {
 	if !dryRun && r.onPage != nil {
-		r.onPage()
+		if err := r.onPage(); err != nil {
+			return 0, "", err
+		}
 	}
 	switch {
-	case filter.GetPlugin() == "mail", len(filter.GetIds()) > 0 && filter.GetIds()[0] == "none":
-		return 0, ""
+	case filter.GetPlugin() == "mail", len(filter.GetIds()) == 1:
+		return 0, "", nil
 	case token == "":
-		return 1000, "a"
+		return 1000, "a", nil
 	case token == "a":
-		return 0, "b"
+		return 0, "b", nil
 	}
-	return 204, ""
+	return 204, "", nil
 }
 
 func (r *fakeRouter) RetryDeliveries(_ context.Context, req *connect.Request[adminv1.RetryDeliveriesRequest]) (*connect.Response[adminv1.RetryDeliveriesResponse], error) {
-	n, next := r.fakePage(req.Msg.GetFilter(), req.Msg.GetDryRun(), req.Msg.GetPageToken())
+	n, next, err := r.fakePage(req.Msg.GetFilter(), req.Msg.GetDryRun(), req.Msg.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
 	resp := &adminv1.RetryDeliveriesResponse{Retried: n, NextPageToken: next}
-	if next == "" && n > 0 {
+	switch ids := req.Msg.GetFilter().GetIds(); {
+	case next == "" && n > 0:
 		resp.Skipped = 3
+	case len(ids) == 1 && ids[0] == "rule-failed":
+		resp.Skipped = 1
 	}
 	return connect.NewResponse(resp), nil
 }
 
 func (r *fakeRouter) DropDeliveries(_ context.Context, req *connect.Request[adminv1.DropDeliveriesRequest]) (*connect.Response[adminv1.DropDeliveriesResponse], error) {
-	n, next := r.fakePage(req.Msg.GetFilter(), req.Msg.GetDryRun(), req.Msg.GetPageToken())
+	n, next, err := r.fakePage(req.Msg.GetFilter(), req.Msg.GetDryRun(), req.Msg.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
 	return connect.NewResponse(&adminv1.DropDeliveriesResponse{Dropped: n, NextPageToken: next}), nil
+}
+
+// ReplayEvents repeats events 41 and 43 by number, and in two pages those that a filter selects.
+func (r *fakeRouter) ReplayEvents(_ context.Context, req *connect.Request[adminv1.ReplayEventsRequest]) (*connect.Response[adminv1.ReplayEventsResponse], error) {
+	m := req.Msg
+	repeated := func(n int64) *adminv1.Event {
+		e := &adminv1.Event{Source: "lab", Id: "d41cd3e1", ReplayOf: n}
+		if !m.GetDryRun() {
+			e.Number = n + 100
+		}
+		return e
+	}
+	switch {
+	case m.GetNumber() == 42:
+		return connect.NewResponse(&adminv1.ReplayEventsResponse{Unmatched: 1}), nil
+	case m.GetNumber() == 41, m.GetNumber() == 43:
+		return connect.NewResponse(&adminv1.ReplayEventsResponse{Events: 1, Deliveries: 2, Repeated: []*adminv1.Event{repeated(m.GetNumber())}}), nil
+	case m.GetNumber() != 0:
+		return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("there is no event %d", m.GetNumber()))
+	case m.GetPageToken() == "":
+		return connect.NewResponse(&adminv1.ReplayEventsResponse{Events: 1, Deliveries: 1, Unmatched: 5, Repeated: []*adminv1.Event{repeated(43)}, NextPageToken: "a"}), nil
+	}
+	return connect.NewResponse(&adminv1.ReplayEventsResponse{Events: 1, Deliveries: 3, Repeated: []*adminv1.Event{repeated(41)}}), nil
+}
+
+// Reload fails, changes something or nothing, as told.
+func (r *fakeRouter) Reload(context.Context, *connect.Request[adminv1.ReloadRequest]) (*connect.Response[adminv1.ReloadResponse], error) {
+	g := &adminv1.Generation{Number: 41, Loaded: before(3 * time.Hour), Files: []string{"config.hcl"}}
+	switch r.reload {
+	case "failed":
+		err := connect.NewError(connect.CodeFailedPrecondition, fmt.Errorf("the configuration is invalid: 1 error"))
+		detail, derr := connect.NewErrorDetail(&adminv1.ReloadFailure{Generation: g, Diagnostics: []*adminv1.Diagnostic{{
+			Severity: "error", Summary: "Unknown source", File: "config.hcl", Line: 13, Column: 11,
+			Text: "Error: Unknown source\n\n  on config.hcl line 13, in rule \"report\":\n  13:   on   = [\"lob\"]\n                ^^^^^\n\nThere is no source \"lob\".\n\n",
+		}}})
+		if derr != nil {
+			return nil, derr
+		}
+		err.AddDetail(detail)
+		return nil, err
+	case "busy":
+		return nil, connect.NewError(connect.CodeAborted, fmt.Errorf("a reload is in progress already: try again when it has ended"))
+	case "nothing":
+		return connect.NewResponse(&adminv1.ReloadResponse{Generation: g}), nil
+	}
+	g.Number = 42
+	return connect.NewResponse(&adminv1.ReloadResponse{
+		Generation: g, Changed: true, Changes: []string{"plugin ops: replaced", "rule big-images: new"},
+		Warnings: []*adminv1.Diagnostic{{Severity: "warning", Summary: "Every client is trusted", Text: "Warning: Every client is trusted\n\n"}},
+	}), nil
+}
+
+func (r *fakeRouter) ListPlugins(context.Context, *connect.Request[adminv1.ListPluginsRequest]) (*connect.Response[adminv1.ListPluginsResponse], error) {
+	return connect.NewResponse(&adminv1.ListPluginsResponse{Plugins: fakePlugins()}), nil
+}
+
+func (r *fakeRouter) RestartPlugin(_ context.Context, req *connect.Request[adminv1.RestartPluginRequest]) (*connect.Response[adminv1.RestartPluginResponse], error) {
+	for _, p := range fakePlugins() {
+		if p.GetName() == req.Msg.GetName() {
+			return connect.NewResponse(&adminv1.RestartPluginResponse{Plugin: p}), nil
+		}
+	}
+	return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("there is no plugin %q", req.Msg.GetName()))
+}
+
+func (r *fakeRouter) GetPluginLogs(_ context.Context, req *connect.Request[adminv1.GetPluginLogsRequest]) (*connect.Response[adminv1.GetPluginLogsResponse], error) {
+	if req.Msg.GetName() == "mail" {
+		return connect.NewResponse(&adminv1.GetPluginLogsResponse{}), nil
+	}
+	return connect.NewResponse(&adminv1.GetPluginLogsResponse{
+		Text: "starting\n\x1b[31mred\x1b[0m\tafter a tab\npanic: runtime error\n\tmain.go:7", Panic: "panic: runtime error\n\tmain.go:7",
+	}), nil
+}
+
+func (r *fakeRouter) ListRooms(_ context.Context, req *connect.Request[adminv1.ListRoomsRequest]) (*connect.Response[adminv1.ListRoomsResponse], error) {
+	if req.Msg.GetSource() == "lab" {
+		return nil, connect.NewError(connect.CodeInvalidArgument, fmt.Errorf("source lab has no rooms"))
+	}
+	return connect.NewResponse(&adminv1.ListRoomsResponse{Rooms: []*adminv1.Room{
+		{Source: "chat", Name: "lobby", Members: 1_234}, {Source: "chat", Name: "evil\nroom", Members: 1},
+	}}), nil
+}
+
+func (r *fakeRouter) ListRoomMembers(_ context.Context, req *connect.Request[adminv1.ListRoomMembersRequest]) (*connect.Response[adminv1.ListRoomMembersResponse], error) {
+	if req.Msg.GetRoom() != "lobby" {
+		return connect.NewResponse(&adminv1.ListRoomMembersResponse{}), nil
+	}
+	members := []*adminv1.RoomMember{
+		{ConnectionId: "7f3a", Connected: before(2 * time.Hour), LastActive: before(4 * time.Second), RemoteAddress: "10.0.0.7:5123", UserAgent: "Mozilla/5.0", Subject: "alice", QueuedBytes: 2048},
+		{ConnectionId: "81bc", Connected: before(time.Minute), RemoteAddress: "10.0.0.8:5124"},
+	}
+	if req.Msg.GetPageToken() == "" && req.Msg.GetPageSize() > 1 {
+		return connect.NewResponse(&adminv1.ListRoomMembersResponse{Members: members[:1], NextPageToken: "a"}), nil
+	}
+	return connect.NewResponse(&adminv1.ListRoomMembersResponse{Members: members[1:]}), nil
+}
+
+func (r *fakeRouter) CloseConnections(_ context.Context, req *connect.Request[adminv1.CloseConnectionsRequest]) (*connect.Response[adminv1.CloseConnectionsResponse], error) {
+	if req.Msg.GetConnectionId() == "none" {
+		return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("there is no connection %q", "none"))
+	}
+	if req.Msg.GetRoom() != "" {
+		return connect.NewResponse(&adminv1.CloseConnectionsResponse{Closed: 1_234}), nil
+	}
+	return connect.NewResponse(&adminv1.CloseConnectionsResponse{Closed: 1}), nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
 
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
@@ -59,8 +60,30 @@ func TestPages(t *testing.T) {
 		"dead-retry-dry":   "dead retry k3v9x2-31 k3v9x2-3 --dry-run",
 		"dead-retry-none":  "dead retry --plugin mail --yes",
 		"dead-retry-ids":   "dead retry none --yes",
+		"dead-retry-rule":  "dead retry rule-failed --yes",
 		"dead-drop":        "dead drop --reason rejected --until 30d --yes",
 		"dead-drop-dry":    "dead drop --all --dry-run --json",
+		"replay-number":    "replay 41 42 43 --rule a --rule b --yes",
+		"replay-filter":    "replay --source lab --state done --type intdash. --since 2h --match true --yes --rate 100000/s",
+		"replay-dry":       "replay --all --dry-run",
+		"replay-json":      "replay 43 --yes --json",
+		"replay-unmatched": "replay 42 --yes",
+		"replay-missing":   "replay 41 7 --yes",
+		"plugins-list":     "plugins list",
+		"plugins-json":     "plugins list --json",
+		"plugins-restart":  "plugins restart ops",
+		"plugins-missing":  "plugins restart nothing",
+		"plugins-logs":     "plugins logs ops",
+		"plugins-silent":   "plugins logs mail",
+		"rooms-list":       "rooms list",
+		"rooms-list-json":  "rooms list --source chat --json",
+		"rooms-wrong":      "rooms list --source lab",
+		"rooms-members":    "rooms members lobby",
+		"rooms-json":       "rooms members lobby --source chat --json --limit 1",
+		"rooms-empty":      "rooms members nobody",
+		"rooms-close":      "rooms close lobby --source chat --code 4000 --reason bye",
+		"rooms-close-one":  "rooms close --connection 7f3a --json",
+		"rooms-close-none": "rooms close --connection none",
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, problems := command(t.Context(), append(strings.Fields(args), "--socket", socket)...)
@@ -83,6 +106,34 @@ func comparePage(t *testing.T, file, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the page differs from %s (-want +got):\n%s", file, diff)
+	}
+}
+
+// A reload says what changed or why nothing did, and that the configuration in force stays.
+func TestReloadPages(t *testing.T) {
+	router, socket := startFake(t)
+	for _, outcome := range []string{"changed", "nothing", "failed", "busy"} {
+		for _, flag := range []string{"", "--json"} {
+			router.reload = outcome
+			code, out, problems := command(t.Context(), append(strings.Fields("reload --socket "+socket), strings.Fields(flag)...)...)
+			got := fmt.Sprintf("$ pointsman reload %s\nexit code %d\n\n--- asked\n%s\n--- stdout\n%s\n--- stderr\n%s", flag, code, router.requests(), out, problems)
+			comparePage(t, filepath.Join("testdata/pages", "reload-"+outcome+strings.ReplaceAll(flag, "--", "-")+".txt"), got)
+		}
+	}
+}
+
+// A rate makes pages of a tenth of a second's worth, so that it is even.
+func TestRateMakesPagesSmall(t *testing.T) {
+	for rate, want := range map[string]int32{"": 1000, "2000/s": 200, "5/s": 1, "10/m": 1, "100000/s": 1000} {
+		f := bulkFlags{rate: rate}
+		limit, err := f.limit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, limiter := pacing(limit)
+		if size != want || limiter.Burst() != int(want) {
+			t.Errorf("%q: pages of %d, burst %d, want %d", rate, size, limiter.Burst(), want)
+		}
 	}
 }
 
@@ -130,7 +181,7 @@ func (s *stopAfter) Write(p []byte) (int, error) {
 func TestChangeStopsBetweenPages(t *testing.T) {
 	router, socket := startFake(t)
 	ctx, stop := context.WithCancel(t.Context())
-	router.onPage = stop
+	router.onPage = func() error { stop(); return nil }
 	code, out, problems := command(ctx, "dead", "retry", "--all", "--yes", "--socket", socket)
 	if code != exitFailed {
 		t.Errorf("exit code %d", code)
@@ -138,7 +189,26 @@ func TestChangeStopsBetweenPages(t *testing.T) {
 	if want := "retried 1,000 dead letters; 3 others cannot be retried, because their rule failed: mend it and replay their events\n"; out != want {
 		t.Errorf("stdout %q, want %q", out, want)
 	}
-	if want := "Error: stopped after 1,000 of 1,204 dead letters, run the command again for the rest: interrupted\n"; problems != want {
+	if want := "Stopped after 1,000 of 1,204 dead letters: run the command again for the rest.\nError: interrupted\n"; problems != want {
+		t.Errorf("stderr %q, want %q", problems, want)
+	}
+}
+
+// A failure in the middle keeps its own message and exit code.
+func TestChangeFails(t *testing.T) {
+	router, socket := startFake(t)
+	pages := 0
+	router.onPage = func() error {
+		if pages++; pages == 2 {
+			return connect.NewError(connect.CodeUnavailable, errors.New("the router is stopping"))
+		}
+		return nil
+	}
+	code, out, problems := command(t.Context(), "dead", "drop", "--all", "--yes", "--socket", socket)
+	if code != exitUnreachable || out != "dropped 1,000 dead letters\n" {
+		t.Errorf("exit code %d, stdout %q", code, out)
+	}
+	if want := "Stopped after 1,000 of 1,204 dead letters: run the command again for the rest.\nError: the router is stopping\n"; problems != want {
 		t.Errorf("stderr %q, want %q", problems, want)
 	}
 }

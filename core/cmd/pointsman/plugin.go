@@ -19,7 +19,7 @@ import (
 func newPlugin(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "Work with a configured plugin by hand",
+		Short: "Run a configured plugin's program by hand; `plugins` is about those that run",
 		Args:  args(noCommand),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

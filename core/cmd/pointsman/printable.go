@@ -38,6 +38,14 @@ func escape(text, keep string) string {
 	return b.String()
 }
 
+// withLineEnd ends text with a line feed, unless it is empty.
+func withLineEnd(text string) string {
+	if text == "" || strings.HasSuffix(text, "\n") {
+		return text
+	}
+	return text + "\n"
+}
+
 // hidden reports whether a terminal does something else with r than showing it. Invalid bytes are read as utf8.RuneError.
 func hidden(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 

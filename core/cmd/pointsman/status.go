@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -75,16 +76,26 @@ func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color
 	if err := writeFacts(w, r, now); err != nil {
 		return err
 	}
-	for _, part := range []func() error{
-		func() error { return writeSources(w, r.GetSources()) },
-		func() error { return writeRules(w, r.GetRules()) },
-		func() error { return writePlugins(w, r.GetPlugins(), now) },
+	for _, part := range []func(io.Writer) error{
+		func(w io.Writer) error { return writeSources(w, r.GetSources()) },
+		func(w io.Writer) error { return writeRules(w, r.GetRules()) },
+		func(w io.Writer) error { return writePlugins(w, r.GetPlugins(), now) },
 	} {
-		if err := part(); err != nil {
+		if err := writeParagraph(w, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeParagraph prints an empty line and what write writes, if anything.
+func writeParagraph(w io.Writer, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := write(&b); err != nil || b.Len() == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\n%s", b.Bytes())
+	return err
 }
 
 func health(h adminv1.Health, color ink) string {
@@ -116,7 +127,7 @@ func writeFacts(w io.Writer, r *adminv1.GetStatusResponse, now time.Time) error 
 	if n := j.GetDiskFreeBytes(); n > 0 {
 		t.fact("Disk", bytesText(n)+" free")
 	}
-	t.fact("Refused", j.GetError())
+	t.fact("Takes none", j.GetError())
 	for _, option := range r.GetInsecureOptions() {
 		t.fact("Insecure", option)
 	}
@@ -163,7 +174,10 @@ func durability(level string) string {
 }
 
 func journalSize(j *adminv1.JournalStatus) string {
-	text := fmt.Sprintf("%s, %s", j.GetPath(), bytesText(j.GetBytes()))
+	text := bytesText(j.GetBytes())
+	if j.GetPath() != "" {
+		text = j.GetPath() + ", " + text
+	}
 	if limit := j.GetLimitBytes(); limit > 0 {
 		text += fmt.Sprintf(" of %s (%d %%)", bytesText(limit), j.GetBytes()*100/limit)
 	}
@@ -178,7 +192,6 @@ func writeSources(w io.Writer, sources []*adminv1.Source) error {
 	if len(sources) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w)
 	t := newTable(w, "SOURCE", "KIND", "RATE", "ACCEPTED", "DUPLICATES", "QUARANTINED", "REFUSED", "DURABILITY", "URL")
 	for _, x := range sources {
 		t.row(x.GetName(), x.GetKind(), rateText(x.GetRate()), humanize.Comma(x.GetAccepted()), humanize.Comma(x.GetDuplicates()),
@@ -191,7 +204,6 @@ func writeRules(w io.Writer, rules []*adminv1.Rule) error {
 	if len(rules) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w)
 	t := newTable(w, "RULE", "SOURCES", "MATCHED", "OF EVENTS", "FAILED", "POSITION")
 	for _, x := range rules {
 		share := ""
@@ -208,7 +220,6 @@ func writePlugins(w io.Writer, plugins []*adminv1.Plugin, now time.Time) error {
 	if len(plugins) == 0 {
 		return nil
 	}
-	fmt.Fprintln(w)
 	t := newTable(w, "PLUGIN", "KIND", "VERSION", "STATE", "SINCE", "RESTARTS", "RATE", "DELIVERED", "PENDING", "OLDEST", "DEAD", "OLDEST")
 	for _, x := range plugins {
 		t.row(x.GetName(), x.GetKind(), x.GetVersion(), x.GetState(), relative(x.GetSince(), now), humanize.Comma(x.GetRestarts()),
