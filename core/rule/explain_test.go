@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -125,5 +126,36 @@ func TestCondition(t *testing.T) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+// TestExplainAgrees explains random rules, some of which fail, for random events.
+func TestExplainAgrees(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	verdicts := map[Verdict]int{}
+	for range 60 {
+		data := make([]byte, 3000)
+		for i := range data {
+			data[i] = byte(random.Uint32())
+		}
+		g := &generator{data: data}
+		env := g.event()
+		env.Source = map[string]string{"s3": "bucket", "websocket": "chat"}[env.GetKind()]
+		var rules strings.Builder
+		for i := range 10 {
+			clauses := []string{g.bool(3)}
+			for range g.n(4) {
+				clauses = append(clauses, pick(g, g.bool(3), g.bool(2), g.bool(1), "1 / (event.hop_count - event.hop_count) > 0", "true"))
+			}
+			fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [%q]\n when = %s\n dispatch \"ops\" { text = \"x${%s}\" }\n}\n", i, env.GetSource(), strings.Join(clauses, " && "), g.text(2))
+		}
+		set := setOf(t, rules.String())
+		explainAgrees(t, set, env, set.Match(env))
+		for _, x := range set.Explain(env, "") {
+			verdicts[x.Verdict]++
+		}
+	}
+	if len(verdicts) != 3 {
+		t.Errorf("verdicts %v, want some of each", verdicts)
 	}
 }
