@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,28 +57,42 @@ func newEffects(reg prometheus.Registerer, in source.Intake, rooms func() *roomT
 }
 
 // Apply applies all effects of a result or none, except that single connections may miss a message.
-func (e *effects) Apply(ctx context.Context, d *journal.Delivery, requested []*pluginv1.Effect) error {
+func (e *effects) Apply(ctx context.Context, d *journal.Delivery, requested []*pluginv1.Effect) (did string, err error) {
 	p, err := e.plan(d, requested)
 	if err != nil {
-		return &dispatch.ImpossibleError{Err: err}
+		return "", &dispatch.ImpossibleError{Err: err}
 	}
 	if err := e.emit(ctx, p.events); err != nil {
-		return err
+		return "", err
+	}
+	var done []string
+	for _, event := range p.events {
+		done = append(done, "emitted event "+event.Envelope.GetId())
 	}
 	var errs []error
 	for _, send := range p.messages {
-		errs = append(errs, send())
+		sent, err := send()
+		done, errs = append(done, sent), append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return &dispatch.ImpossibleError{Err: err}
+		return "", &dispatch.ImpossibleError{Err: err}
 	}
-	return nil
+	return summary(done), nil
+}
+
+// summary lists what was done, but not all of a long list.
+func summary(done []string) string {
+	const most = 5
+	if len(done) > most {
+		done = append(done[:most:most], fmt.Sprintf("and %d more", len(done)-most))
+	}
+	return strings.Join(done, "; ")
 }
 
 // effectPlan is what a valid result asks for, in the order in which it is applied.
 type effectPlan struct {
 	events   []source.Event
-	messages []func() error
+	messages []func() (did string, err error)
 }
 
 // plan checks all effects of a result before any of them is applied.
@@ -114,26 +130,26 @@ func (e *effects) add(p *effectPlan, d *journal.Delivery, i int, effect *pluginv
 }
 
 // broadcast returns the sending of a message to a room.
-func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func() error, error) {
+func (e *effects) broadcast(d *journal.Delivery, b *pluginv1.RoomBroadcast) (func() (string, error), error) {
 	to, err := e.rooms().find(b.GetSource(), d.Source)
 	if err == nil && b.GetRoom() == "" {
 		err = errors.New("the plugin names no room")
 	}
-	return func() error {
-		to.Broadcast(b.GetRoom(), b.GetData(), b.GetBinary(), b.GetExceptConnectionId())
+	return func() (string, error) {
+		n := to.Broadcast(b.GetRoom(), b.GetData(), b.GetBinary(), b.GetExceptConnectionId())
 		e.total.WithLabelValues("room_broadcast", "done").Inc()
-		return nil
+		return "room " + b.GetRoom() + ": " + strconv.Itoa(n) + " connections", nil
 	}, err
 }
 
 // send returns the sending of a message to a connection. Only a message that is too large fails: a retry would not help the
 // others.
-func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error, error) {
+func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() (string, error), error) {
 	to, err := e.rooms().find(s.GetSource(), d.Source)
 	if err == nil && s.GetConnectionId() == "" {
 		err = errors.New("the plugin names no connection")
 	}
-	return func() error {
+	return func() (string, error) {
 		result, err := "done", to.Send(s.GetConnectionId(), s.GetData(), s.GetBinary())
 		switch {
 		case errors.Is(err, source.ErrTooLarge):
@@ -144,7 +160,7 @@ func (e *effects) send(d *journal.Delivery, s *pluginv1.RoomSend) (func() error,
 			result, err = "gone", nil // a retry cannot reach a connection that has ended
 		}
 		e.total.WithLabelValues("room_send", result).Inc()
-		return err
+		return "connection " + s.GetConnectionId() + ": " + result, err
 	}, err
 }
 

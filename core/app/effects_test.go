@@ -139,7 +139,7 @@ func TestRoomEffects(t *testing.T) {
 		"a gone connection": {"r1", []*pluginv1.Effect{toOne("r1", "gone"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, ""},
 		"a busy connection": {"r1", []*pluginv1.Effect{toOne("r1", "busy"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, ""},
 		"too large for one": {"r1", []*pluginv1.Effect{toOne("r1", "small"), toOne("", "here")}, map[string][]string{"r1": {"to here in bytes: hi"}}, "raise limits.message_bytes"},
-		"unknown":           {"r1 w1", []*pluginv1.Effect{toRoom("r3", "lobby")}, nil, `room_broadcast: there is no source "r3": set "source" in the plugin's settings to one of ["r1"], restart, and re-drive the delivery`},
+		"unknown":           {"r1 w1", []*pluginv1.Effect{toRoom("r3", "lobby")}, nil, `room_broadcast: there is no source "r3": set "source" in the plugin's settings to one of ["r1"], reload, and retry the delivery`},
 		"of another kind":   {"r1 w1", []*pluginv1.Effect{toOne("w1", "here")}, nil, `room_send: source "w1" is of kind intdash and has no rooms: set "source"`},
 		"one of several":    {"r1 r2", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: the plugin does not name a source: set "source" in the plugin's settings to one of ["r1" "r2"]`},
 		"none there is":     {"w1", []*pluginv1.Effect{toRoom("", "lobby")}, nil, `room_broadcast: no source with rooms is configured: add a block source "websocket"`},
@@ -161,7 +161,7 @@ func TestRoomEffects(t *testing.T) {
 				}
 			}
 			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), roomsOf(sources...))
-			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.effects)
+			_, err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "own"}), tt.effects)
 			if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible != (tt.wantErr != "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("error %v, want %q", err, tt.wantErr)
 			}
@@ -191,12 +191,12 @@ func TestEmit(t *testing.T) {
 	parent := &pointsmanv1.Envelope{
 		Id: "a", Source: "lab", Kind: "intdash", HopCount: 7, TraceParent: parentTrace, VerifiedBy: "secret 1", Sensitive: true,
 	}
-	err := e.Apply(t.Context(), deliveryOf(t, parent), []*pluginv1.Effect{
+	did, err := e.Apply(t.Context(), deliveryOf(t, parent), []*pluginv1.Effect{
 		newEvent(&pointsmanv1.Envelope{Type: "stats.ready", Subject: "m", Id: "b", Source: "c", Kind: "s3", HopCount: 1, TimeUnixNano: 5, Body: []byte("x")}),
 		newEvent(&pointsmanv1.Envelope{Type: "stats.sent", TraceParent: ownTrace, VerifiedBy: "forged"}),
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || did != "emitted event k3-7.0; emitted event k3-7.1" {
+		t.Fatalf("%q, %v", did, err)
 	}
 	want := []*pointsmanv1.Envelope{
 		{Id: "k3-7.0", Source: "lab", Kind: "intdash", Type: "stats.ready", Subject: "m", HopCount: 8, TimeUnixNano: 5, ReceivedUnixNano: now.UnixNano(), Body: []byte("x"), TraceParent: parentTrace, Sensitive: true},
@@ -220,7 +220,7 @@ func TestEmitRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			room := &lobby{webhook: webhook{name: "chat"}}
 			e := newEffects(prometheus.NewRegistry(), nothingEmitted(t), roomsOf(room))
-			err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", HopCount: tt.hops}), []*pluginv1.Effect{toRoom("chat", "lobby"), newEvent(tt.env)})
+			_, err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", HopCount: tt.hops}), []*pluginv1.Effect{toRoom("chat", "lobby"), newEvent(tt.env)})
 			if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); !impossible || !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("error %v, want %q", err, tt.wantErr)
 			}
@@ -235,7 +235,7 @@ func TestEmitRefused(t *testing.T) {
 func TestEmitFails(t *testing.T) {
 	room := &lobby{webhook: webhook{name: "chat"}}
 	e := newEffects(prometheus.NewRegistry(), intakeFunc(func([]source.Event) ([]source.Accepted, error) { return nil, journal.ErrFull }), roomsOf(room))
-	err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{}), []*pluginv1.Effect{toRoom("", "lobby"), newEvent(&pointsmanv1.Envelope{Type: "x"})})
+	_, err := e.Apply(t.Context(), deliveryOf(t, &pointsmanv1.Envelope{}), []*pluginv1.Effect{toRoom("", "lobby"), newEvent(&pointsmanv1.Envelope{Type: "x"})})
 	if _, impossible := errors.AsType[*dispatch.ImpossibleError](err); impossible || !errors.Is(err, journal.ErrFull) || room.sent != nil {
 		t.Errorf("error %v, sent %q", err, room.sent)
 	}
@@ -260,7 +260,7 @@ func TestEmitAgain(t *testing.T) {
 	e := newEffects(reg, &intake{generation: func(string) *generation { return g }, journal: j, duration: metrics.duration}, roomsOf())
 	d := deliveryOf(t, &pointsmanv1.Envelope{Source: "lab", Kind: "intdash"})
 	for range 2 {
-		if err := e.Apply(t.Context(), d, []*pluginv1.Effect{newEvent(&pointsmanv1.Envelope{Type: "x"}), newEvent(&pointsmanv1.Envelope{Type: "y"})}); err != nil {
+		if _, err := e.Apply(t.Context(), d, []*pluginv1.Effect{newEvent(&pointsmanv1.Envelope{Type: "x"}), newEvent(&pointsmanv1.Envelope{Type: "y"})}); err != nil {
 			t.Fatal(err)
 		}
 	}

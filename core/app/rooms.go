@@ -55,5 +55,5 @@ func (t *roomTable) advice() string {
 	if len(t.names) == 0 {
 		return `no source with rooms is configured: add a block source "websocket"`
 	}
-	return fmt.Sprintf(`set "source" in the plugin's settings to one of %q, restart, and re-drive the delivery`, t.names)
+	return fmt.Sprintf(`set "source" in the plugin's settings to one of %q, reload, and retry the delivery`, t.names)
 }

@@ -52,7 +52,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"plugin"}),
 		ignored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pointsman_delivery_results_ignored_total",
-			Help: "Results for deliveries that were not in sentDelivery: too late, twice, or never sent.",
+			Help: "Results for deliveries that were not in flight: too late, twice, or never sent.",
 		}, []string{"plugin"}),
 	}
 	reg.MustRegister(m.attempts, m.duration, m.exhausted, m.latency, m.ignored)

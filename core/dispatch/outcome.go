@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,21 +46,23 @@ func (d *Dispatcher) outcome(ctx context.Context, x sentDelivery, r *pluginv1.Re
 
 // done returns a successful attempt, or a failed one if the router cannot apply the effects that the plugin requests.
 func (d *Dispatcher) done(ctx context.Context, x sentDelivery, r *pluginv1.Result, now time.Time) attempt {
+	receipt := r.GetReceipt()
 	if len(r.GetEffects()) > 0 {
 		if d.o.Effects == nil {
 			return dead(x, resultBad, journal.ReasonBadMessage,
 				fmt.Sprintf("the plugin requests an effect (%s) that this router cannot apply", effectName(r.GetEffects()[0])))
 		}
-		err := d.o.Effects.Apply(ctx, x.delivery, r.GetEffects())
+		did, err := d.o.Effects.Apply(ctx, x.delivery, r.GetEffects())
 		if impossible, ok := errors.AsType[*ImpossibleError](err); ok {
 			return dead(x, resultBad, journal.ReasonBadMessage, oneLine("effect: "+impossible.Error()))
 		}
 		if err != nil {
 			return d.failed(x, resultRetry, now, noRetryAfter, oneLine("effect: "+err.Error()))
 		}
+		receipt = strings.TrimPrefix(receipt+"; "+did, "; ")
 	}
 	return attempt{sentDelivery: x, result: resultDone, settlement: journal.Settlement{
-		Seq: x.delivery.Seq, Outcome: journal.Done, Receipt: oneLine(r.GetReceipt()),
+		Seq: x.delivery.Seq, Outcome: journal.Done, Receipt: oneLine(receipt),
 	}}
 }
 
@@ -123,7 +126,7 @@ func dead(x sentDelivery, result, reason, text string) attempt {
 
 func poisoned(x sentDelivery, cause error) attempt {
 	return dead(x, resultLost, journal.ReasonPoison,
-		fmt.Sprintf("the plugin crashed %d times with only this delivery in sentDelivery: %s", soloCrashes, oneLine(cause.Error())))
+		fmt.Sprintf("the plugin crashed %d times with only this delivery in flight: %s", soloCrashes, oneLine(cause.Error())))
 }
 
 // settle counts and logs attempts that have ended, and passes their outcomes to the settler.

@@ -17,8 +17,11 @@ import (
 
 type effectsFunc func(*journal.Delivery, []*pluginv1.Effect) error
 
-func (f effectsFunc) Apply(_ context.Context, d *journal.Delivery, e []*pluginv1.Effect) error {
-	return f(d, e)
+func (f effectsFunc) Apply(_ context.Context, d *journal.Delivery, e []*pluginv1.Effect) (string, error) {
+	if err := f(d, e); err != nil {
+		return "", err
+	}
+	return "room a: 2 connections", nil
 }
 
 func TestOutcome(t *testing.T) {
@@ -77,8 +80,8 @@ func TestOutcome(t *testing.T) {
 			journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonBadMessage, Error: "the plugin requests an effect (room_broadcast) that this router cannot apply"},
 		},
 		{
-			"effect", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, works, resultDone,
-			journal.Settlement{Outcome: journal.Done},
+			"effect", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Receipt: "id 7", Effects: broadcast}, works, resultDone,
+			journal.Settlement{Outcome: journal.Done, Receipt: "id 7; room a: 2 connections"},
 		},
 		{
 			"effect fails", &pluginv1.Result{Outcome: pluginv1.Outcome_OUTCOME_DONE, Effects: broadcast}, broken, resultRetry,

@@ -64,7 +64,7 @@ func (d *Dispatcher) slotsFreed() {
 func (d *Dispatcher) ignore(n int) {
 	d.metrics.ignored.Add(float64(n))
 	d.ignoredLog.Do(func() {
-		d.log.Warn("ignored results of deliveries that are not in sentDelivery: too late, twice, or never sent", "results", n)
+		d.log.Warn("ignored results of deliveries that are not in flight: too late, twice, or never sent", "results", n)
 	})
 }
 

@@ -137,7 +137,7 @@ func TestPoison(t *testing.T) {
 		h := r.journal.history(42)
 		want := journal.Settlement{
 			Seq: 42, Outcome: journal.Dead, Reason: journal.ReasonPoison,
-			Error: "the plugin crashed 2 times with only this delivery in sentDelivery: plugin exited with code 2: panic: 42",
+			Error: "the plugin crashed 2 times with only this delivery in flight: plugin exited with code 2: panic: 42",
 		}
 		if diff := cmp.Diff(want, h[len(h)-1]); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
