@@ -17,7 +17,7 @@ import (
 const maxCloseReason = 123
 
 // ListRooms implements adminv1connect.AdminServiceHandler.
-func (s *Service) ListRooms(_ context.Context, req *connect.Request[adminv1.ListRoomsRequest]) (*connect.Response[adminv1.ListRoomsResponse], error) {
+func (s *Service) ListRooms(ctx context.Context, req *connect.Request[adminv1.ListRoomsRequest]) (*connect.Response[adminv1.ListRoomsResponse], error) {
 	if s.Router == nil {
 		return nil, notRunning()
 	}
@@ -25,7 +25,7 @@ func (s *Service) ListRooms(_ context.Context, req *connect.Request[adminv1.List
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Router.Rooms(req.Msg.GetSource())
+	all, err := s.Router.Rooms(ctx, req.Msg.GetSource())
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *Service) ListRooms(_ context.Context, req *connect.Request[adminv1.List
 }
 
 // ListRoomMembers implements adminv1connect.AdminServiceHandler.
-func (s *Service) ListRoomMembers(_ context.Context, req *connect.Request[adminv1.ListRoomMembersRequest]) (*connect.Response[adminv1.ListRoomMembersResponse], error) {
+func (s *Service) ListRoomMembers(ctx context.Context, req *connect.Request[adminv1.ListRoomMembersRequest]) (*connect.Response[adminv1.ListRoomMembersResponse], error) {
 	if s.Router == nil {
 		return nil, notRunning()
 	}
@@ -45,7 +45,7 @@ func (s *Service) ListRoomMembers(_ context.Context, req *connect.Request[adminv
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Router.RoomMembers(req.Msg.GetSource(), req.Msg.GetRoom())
+	all, err := s.Router.RoomMembers(ctx, req.Msg.GetSource(), req.Msg.GetRoom())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Service) CloseConnections(ctx context.Context, req *connect.Request[adm
 	case len(m.GetReason()) > maxCloseReason || !utf8.ValidString(m.GetReason()):
 		return nil, invalid("reason may have %d bytes of UTF-8", maxCloseReason)
 	}
-	n, err := s.Router.CloseConnections(m)
+	n, err := s.Router.CloseConnections(ctx, m)
 	s.changed(ctx, err, "close of connections", slog.String("source", m.GetSource()), slog.String("room", m.GetRoom()),
 		slog.String("connection", m.GetConnectionId()), slog.Int("connections", n))
 	if err != nil {

@@ -29,11 +29,11 @@ type Router interface {
 	// PluginLogs returns the end of what the plugin's processes printed.
 	PluginLogs(name string) (*adminv1.GetPluginLogsResponse, error)
 	// Rooms lists the rooms of a source, or of all, sorted by source and name.
-	Rooms(source string) ([]*adminv1.Room, error)
+	Rooms(ctx context.Context, source string) ([]*adminv1.Room, error)
 	// RoomMembers lists the connections in a room, oldest first.
-	RoomMembers(source, room string) ([]*adminv1.RoomMember, error)
+	RoomMembers(ctx context.Context, source, room string) ([]*adminv1.RoomMember, error)
 	// CloseConnections closes what the request names and returns how many connections that were.
-	CloseConnections(req *adminv1.CloseConnectionsRequest) (int, error)
+	CloseConnections(ctx context.Context, req *adminv1.CloseConnectionsRequest) (int, error)
 }
 
 // Condition reports whether an expression holds for an event of a source. An error means that it cannot be evaluated for it.
