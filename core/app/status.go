@@ -25,9 +25,10 @@ func (r *router) Status(ctx context.Context) (*adminv1.GetStatusResponse, error)
 	if err != nil {
 		return nil, fmt.Errorf("read the journal's statistics: %w", err)
 	}
+	last := r.reloads.last.Load() // before the generation, so that a reload that has succeeded is never shown with the one before it
 	g, now := r.current.Load(), r.rates.counts()
 	s := &adminv1.GetStatusResponse{
-		Version: r.Version, Started: timestamppb.New(r.started), Generation: g.describe(), LastReload: r.reloads.last.Load(),
+		Version: r.Version, Started: timestamppb.New(r.started), Generation: g.describe(), LastReload: last,
 		Journal: r.journalStatus(stats), Sources: r.sourceStatus(g, now), Plugins: r.pluginStatus(g, now, stats), Rules: ruleStatus(g, now),
 		InsecureOptions: r.insecureOptions(g), ServerAddress: r.listener.Addr().String(), AdminAddress: r.adminListener.Addr().String(),
 	}
