@@ -88,17 +88,28 @@ func Dial(ctx context.Context, url string, token schema.Secret, timeout time.Dur
 	return c, nil
 }
 
-// Send sends a message and returns when the router has accepted it. The router does not acknowledge messages, but it answers a
-// ping only after everything before it, and sends an error frame first if it rejects a message; then the error is
-// *RejectedError. receive is called with other messages that arrive meanwhile.
+// Send sends a message and returns when the router has accepted it. If the router rejects it, the error is *RejectedError. receive is
+// called with other messages that arrive meanwhile.
 func (c *Conn) Send(message []byte, binary bool, timeout time.Duration, receive func([]byte) (done bool, err error)) error {
+	if err := c.Write(message, binary); err != nil {
+		return err
+	}
+	return c.Confirm(timeout, receive)
+}
+
+// Write sends a message and does not wait: whether the router has accepted it is known after Confirm.
+func (c *Conn) Write(message []byte, binary bool) error {
 	op := ws.OpText
 	if binary {
 		op = ws.OpBinary
 	}
-	if err := wsutil.WriteClientMessage(c.conn, op, message); err != nil {
-		return err
-	}
+	return wsutil.WriteClientMessage(c.conn, op, message)
+}
+
+// Confirm returns when the router has accepted every message written before. The router does not acknowledge messages, but it
+// answers a ping only after everything before it, and sends an error frame first if it rejects a message; then the error is
+// *RejectedError. A source allows about one ping a second. receive is called with other messages that arrive meanwhile.
+func (c *Conn) Confirm(timeout time.Duration, receive func([]byte) (done bool, err error)) error {
 	if err := wsutil.WriteClientMessage(c.conn, ws.OpPing, nil); err != nil {
 		return err
 	}
