@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms e2e-reload clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,6 +143,9 @@ e2e-rooms: out/bin servers ## WebSocket rooms with the page of examples/chat-roo
 	$(call debian,chromium-headless-shell)
 	@/usr/bin/python3 -c 'import websockets' 2>/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q >/dev/null && apt-get install -qy --no-install-recommends 'python3-websockets=10.4*' >/dev/null; } || { echo 'python3-websockets is not installed: apt-get install python3-websockets' >&2; exit 1; }
 	out/bin/trial e2e-rooms
+
+e2e-reload: out/bin ## 1,000 reloads of the router under load; prints what was lost, doubled or wrong, and the use of resources
+	out/bin/trial e2e-reload
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out
