@@ -24,7 +24,11 @@ func (s *Service) ListDeliveries(ctx context.Context, req *connect.Request[admin
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&adminv1.ListDeliveriesResponse{Deliveries: deliverySummaries(found), NextPageToken: p.tokenBefore(next)}), nil
+	list, err := s.deliverySummaries(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	return connect.NewResponse(&adminv1.ListDeliveriesResponse{Deliveries: list, NextPageToken: p.tokenBefore(next)}), nil
 }
 
 // GetDelivery implements adminv1connect.AdminServiceHandler.

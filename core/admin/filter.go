@@ -84,12 +84,10 @@ func (f *eventFilter) holds(e *journal.EventRecord) bool {
 			return false
 		}
 	}
-	return f.matches(e)
+	return matches(f.match, e)
 }
 
-// matches reports whether the expression holds. One that cannot be evaluated for an event does not.
-func (f *eventFilter) matches(e *journal.EventRecord) bool { return matches(f.match, e) }
-
+// matches reports whether an expression holds, if there is one. One that cannot be evaluated for an event does not.
 func matches(c Condition, e *journal.EventRecord) bool {
 	if c == nil {
 		return true

@@ -73,13 +73,14 @@ func (l listID) token(position string) string {
 	return base64.RawURLEncoding.EncodeToString(append(l[:], position...))
 }
 
-// position returns the position in a token of this list.
+// position returns the position in a token of this list. It takes only what token returns.
 func (l listID) position(token string) (string, bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) <= len(l) || listID(b) != l {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) <= len(l) {
 		return "", false
 	}
-	return string(b[len(l):]), true
+	position := string(b[len(l):])
+	return position, l.token(position) == token
 }
 
 // before is the position in a list by descending numbers: the page has smaller numbers only. It is 0 for the first page.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -30,28 +31,41 @@ func eventMessages(records []journal.EventRecord) []*adminv1.Event {
 	return list
 }
 
-// deliverySummary is a delivery as lists have it: without what its event may have put into it, because a list does not know whether
-// that is sensitive.
-func deliverySummary(d *journal.DeliveryRecord) *adminv1.Delivery {
-	return &adminv1.Delivery{
+// deliverySummary is a delivery as lists have it: without its arguments, its key and its failed attempts. sensitive is whether its
+// event is; it only matters for a rule error, which quotes what the expression read.
+func deliverySummary(d *journal.DeliveryRecord, sensitive bool) *adminv1.Delivery {
+	m := &adminv1.Delivery{
 		Id: d.ID, EventNumber: d.Event, EventId: d.EventID, Source: d.Source, Rule: d.Rule, Plugin: d.Plugin,
 		State: named(deliveryStates, d.State), Attempts: int32(d.Attempts),
 		Received: stamp(d.Received), Due: stamp(d.Due), Settled: stamp(d.Settled), Redriven: stamp(d.Redriven),
 		Reason: d.Reason, Error: lastError(d), Receipt: d.Receipt, Generation: d.Generation, Policy: policyMessage(d.Policy),
 	}
+	if sensitive && d.Reason == journal.ReasonRuleError {
+		m.Error = withhold(m.Error)
+	}
+	return m
 }
 
-func deliverySummaries(records []journal.DeliveryRecord) []*adminv1.Delivery {
+// deliverySummaries are the deliveries of a list.
+func (s *Service) deliverySummaries(ctx context.Context, records []journal.DeliveryRecord) ([]*adminv1.Delivery, error) {
 	var list []*adminv1.Delivery
+	mayShow := s.perEvent(ctx, func(e *journal.EventRecord) bool { return !isSensitive(e.Envelope) })
 	for i := range records {
-		list = append(list, deliverySummary(&records[i]))
+		shown := true
+		if records[i].Reason == journal.ReasonRuleError {
+			var err error
+			if shown, err = mayShow(&records[i]); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, deliverySummary(&records[i], !shown))
 	}
-	return list
+	return list, nil
 }
 
 // deliveryMessage is a delivery with all there is about it. sensitive is whether its event is.
 func deliveryMessage(d *journal.DeliveryRecord, sensitive bool) *adminv1.Delivery {
-	m := deliverySummary(d)
+	m := deliverySummary(d, sensitive)
 	m.OrderKey, m.ArgumentsJson = d.OrderKey, maskArguments(d.Arguments, d.Sensitive)
 	for _, a := range d.History {
 		m.Failures = append(m.Failures, &adminv1.Attempt{
@@ -60,9 +74,6 @@ func deliveryMessage(d *journal.DeliveryRecord, sensitive bool) *adminv1.Deliver
 	}
 	if sensitive {
 		m.OrderKey, m.ArgumentsJson = withhold(d.OrderKey), maskAllArguments(d.Arguments)
-		if d.Reason == journal.ReasonRuleError { // such an error quotes what the expression read
-			m.Error = withhold(m.Error)
-		}
 	}
 	return m
 }

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -61,14 +62,17 @@ func (s *Service) events(ctx context.Context, f eventFilter, p page) ([]journal.
 	}
 	var keep func(*journal.EventRecord) (bool, error)
 	if f.match != nil {
-		keep = func(e *journal.EventRecord) (bool, error) { return f.matches(e), nil }
+		keep = func(e *journal.EventRecord) (bool, error) { return matches(f.match, e), nil }
 	}
 	return search(p.size, before, read, func(e *journal.EventRecord) int64 { return e.Seq }, keep)
 }
 
 // deliveries searches the journal for deliveries, or reads those with the filter's ids.
 func (s *Service) deliveries(ctx context.Context, f deliveryFilter, p page) ([]journal.DeliveryRecord, int64, error) {
-	keep := s.matcher(ctx, f.match)
+	var keep func(*journal.DeliveryRecord) (bool, error)
+	if f.match != nil {
+		keep = s.perEvent(ctx, func(e *journal.EventRecord) bool { return matches(f.match, e) })
+	}
 	if len(f.ids) > 0 {
 		found, err := s.deliveriesByID(ctx, f, keep)
 		return found, 0, err
@@ -114,21 +118,18 @@ func (s *Service) deliveryByID(ctx context.Context, id string) (*journal.Deliver
 	return s.Journal.Delivery(ctx, seq)
 }
 
-// matcher evaluates an expression for the event of a delivery. It is nil without an expression.
-func (s *Service) matcher(ctx context.Context, c Condition) func(*journal.DeliveryRecord) (bool, error) {
-	if c == nil {
-		return nil
-	}
-	// Deliveries of one event follow one another.
+// perEvent returns a function that says whether a property holds for the event of a delivery; it does not for one that was deleted
+// meanwhile. Deliveries of one event follow one another, so it reads each event once.
+func (s *Service) perEvent(ctx context.Context, property func(*journal.EventRecord) bool) func(*journal.DeliveryRecord) (bool, error) {
 	var event int64
 	var holds bool
 	return func(d *journal.DeliveryRecord) (bool, error) {
 		if d.Event != event {
 			e, err := s.Journal.Event(ctx, d.Event)
-			if err != nil {
+			if err != nil && !errors.Is(err, journal.ErrNotFound) {
 				return false, err
 			}
-			event, holds = d.Event, matches(c, e)
+			event, holds = d.Event, err == nil && property(e)
 		}
 		return holds, nil
 	}
