@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (r *router) Condition(expression string) (admin.Condition, error) {
 	for _, s := range g.config.Sources {
 		test, err := rule.Condition(g.config, config.ParseExpression("match", expression), s)
 		if err != nil {
-			refused = err
+			refused = cmp.Or(refused, err)
 			continue
 		}
 		bySource[s.Name] = test

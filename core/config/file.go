@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,9 @@ import (
 type file struct {
 	name string
 	// text is the text for diagnostics: literals that may be secrets are overwritten.
-	text   []byte
+	text []byte
+	// sum is the SHA-256 of the text as it was read.
+	sum    [sha256.Size]byte
 	tokens hclsyntax.Tokens
 	body   *hclsyntax.Body
 	// lines holds the offset of the first byte of each line.
@@ -166,7 +169,7 @@ func dropEchoes(diags hcl.Diagnostics) hcl.Diagnostics {
 }
 
 func (f *file) setText(text []byte) {
-	f.text = bytes.Clone(text)
+	f.text, f.sum = bytes.Clone(text), sha256.Sum256(text)
 	f.lines = []int{0}
 	for i, c := range f.text {
 		if c == '\n' {
