@@ -278,8 +278,10 @@ func fakeDead() []*adminv1.Delivery {
 			ArgumentsJson: `{"text":"done"}`, Policy: policy, OrderKey: "lab",
 			Failures: []*adminv1.Attempt{
 				{Number: 1, Time: before(3 * time.Hour), Error: "timeout"},
+				{Number: 11, Time: before(150 * time.Minute), Error: "404 no_team", Final: true},
 				{Number: 12, Time: before(2 * time.Hour), Error: "404 no_team", Final: true},
 			},
+			Redriven: before(121 * time.Minute),
 		},
 		{
 			Id: "k3v9x2-3", EventNumber: 43, EventId: "d41cd3e1", Source: "lab", Rule: "shout", Plugin: "ops", State: adminv1.DeliveryState_DELIVERY_STATE_DEAD,

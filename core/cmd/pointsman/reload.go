@@ -82,6 +82,9 @@ func (f *clientFlags) reportFailure(s streams, err error, failure *adminv1.Reloa
 		writeDiagnosticTexts(s.err, failure.GetDiagnostics())
 	}
 	message := connectMessage(err)
+	if len(failure.GetDiagnostics()) > 0 {
+		message = "the configuration is invalid" // The router's message repeats the first mistake.
+	}
 	stays := fmt.Sprintf("generation %d stays in force", failure.GetGeneration().GetNumber())
 	if at := failure.GetGeneration().GetLoaded(); at != nil {
 		stays += ", loaded " + moment(at, s.now())

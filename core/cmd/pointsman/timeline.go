@@ -17,8 +17,9 @@ type happening struct {
 	text string
 }
 
-// writeHistory prints happenings, a line each.
+// writeHistory prints happenings, a line each, oldest first. What is to come stands at the end, because its time is later.
 func writeHistory(w io.Writer, history []happening, now time.Time) {
+	slices.SortStableFunc(history, func(a, b happening) int { return a.at.AsTime().Compare(b.at.AsTime()) })
 	for _, h := range history {
 		fmt.Fprintf(w, "%s  %s", exactStamp(h.at), h.text)
 		if h.at.AsTime().After(now) {
@@ -28,7 +29,7 @@ func writeHistory(w io.Writer, history []happening, now time.Time) {
 	}
 }
 
-// timeline is what happened to an event, oldest first. What is to come stands at the end, because its time is later.
+// timeline is what happened to an event and its deliveries.
 func timeline(m *adminv1.GetEventResponse, color ink) []happening {
 	e := m.GetEvent()
 	received := "received by source " + printable(e.GetSource())
@@ -52,7 +53,6 @@ func timeline(m *adminv1.GetEventResponse, color ink) []happening {
 	for _, d := range m.GetDeliveries() {
 		all = append(all, deliveryTimeline(d, color)...)
 	}
-	slices.SortStableFunc(all, func(a, b happening) int { return a.at.AsTime().Compare(b.at.AsTime()) })
 	return all
 }
 
