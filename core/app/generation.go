@@ -95,14 +95,14 @@ func find[P any](parts []*P, match func(*P) bool) *P {
 func (r *router) newPlugin(block *config.Plugin) (*runningPlugin, error) {
 	spec := pluginSpec(block)
 	spec.DataDir = filepath.Join(filepath.Dir(r.lasting.Journal.Path), "plugins", block.Name)
-	digest, err := pluginhost.Digest(spec)
+	program, err := pluginhost.Inspect(spec)
 	if err != nil {
 		return nil, err
 	}
 	r.hostMetrics.Init(block.Name)
 	r.dispatchMetrics.Init(block.Name)
 	plugin := pluginhost.New(spec, pluginhost.Options{Log: r.Log, Metrics: r.hostMetrics})
-	return &runningPlugin{Plugin: plugin, block: block, spec: spec, digest: digest}, nil
+	return &runningPlugin{Plugin: plugin, block: block, spec: spec, digest: program.SHA256}, nil
 }
 
 func (s *runningSource) equal(other *runningSource) bool {

@@ -59,11 +59,18 @@ func inspect(spec Spec) (binary, error) {
 	return b, nil
 }
 
-// Digest returns the SHA-256 of a plugin's program, in hexadecimal. It checks the program as a start would; errors are
-// StartErrors.
-func Digest(spec Spec) (string, error) {
+// Program describes a plugin's program on disk.
+type Program struct {
+	// SHA256 is its hash in hexadecimal.
+	SHA256 string
+	// Insecure says how users other than this one and root could change it; empty: they cannot.
+	Insecure string
+}
+
+// Inspect describes a plugin's program. It checks the program as a start would; errors are StartErrors.
+func Inspect(spec Spec) (Program, error) {
 	b, err := inspect(spec)
-	return b.sha256, err
+	return Program{SHA256: b.sha256, Insecure: b.insecure}, err
 }
 
 func fileKind(info fs.FileInfo) string {

@@ -44,7 +44,7 @@ Every flag can also be set by an environment variable: --log-level is ` + envPre
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
 	})
-	root.AddCommand(newRun(s), newValidate(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newReplay(s), newReload(s), newPlugins(s),
+	root.AddCommand(newRun(s), newValidate(s), newDoctor(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newReplay(s), newReload(s), newPlugins(s),
 		newRooms(s), newPlugin(s), newVersion(s))
 	return root
 }

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pointsman/pointsman/core/config"
+	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
+)
+
+// wantFinding fails unless a finding has a level and says all of the texts.
+func wantFinding(t *testing.T, got Finding, level Level, texts ...string) {
+	t.Helper()
+	if got.Level != level {
+		t.Errorf("%+v, want level %s", got, level)
+	}
+	for _, text := range texts {
+		if !strings.Contains(got.Text, text) {
+			t.Errorf("%+v does not say %q", got, text)
+		}
+	}
+}
+
+func TestDoctorPort(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := l.Addr().String()
+	_, port, err := net.SplitHostPort(taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFinding(t, checkPort("server.listen", taken, ""), LevelProblem, taken+" is in use", "set another address")
+	wantFinding(t, checkPort("server.listen", taken, "[::]:"+port), LevelOK, "in use by this router")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantFinding(t, checkPort("server.listen", taken, "127.0.0.1:1"), LevelOK, taken+" is free")
+	wantFinding(t, checkPort("server.listen", "192.0.2.1:80", ""), LevelProblem, "not an address of this machine")
+}
+
+func TestDoctorSocket(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "admin.sock")
+	check := func(level Level, texts ...string) {
+		t.Helper()
+		status, got := checkSocket(t.Context(), path)
+		wantFinding(t, got, level, texts...)
+		if status != nil {
+			t.Errorf("status %v", status)
+		}
+	}
+	check(LevelOK, "no router runs")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	go func() { // a program that is no router
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+			_ = c.Close()
+		}
+	}()
+	check(LevelProblem, "does not answer")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(LevelOK, "left behind")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(LevelProblem, "no socket")
+	path = filepath.Join(dir, strings.Repeat("x", 108))
+	check(LevelProblem, "set admin.socket to a shorter one")
+}
+
+func TestDoctorProgram(t *testing.T) {
+	dir := t.TempDir()
+	p := &config.Plugin{PluginRef: config.PluginRef{Kind: "x", Name: "ops", Path: filepath.Join(dir, "pointsman-plugin-x")}}
+	wantFinding(t, checkProgram(p), LevelProblem, "no program at "+p.Path)
+	if err := os.WriteFile(p.Path, []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantFinding(t, checkProgram(p), LevelProblem, "chmod +x")
+	if err := os.Chmod(p.Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const sum = "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf"
+	wantFinding(t, checkProgram(p), LevelOK, sum, "not pinned")
+	p.SHA256 = sum
+	wantFinding(t, checkProgram(p), LevelOK, sum, "as pinned")
+	p.SHA256 = strings.Repeat("0", 64)
+	wantFinding(t, checkProgram(p), LevelProblem, sum, p.SHA256, "update sha256")
+	p.SHA256 = ""
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	wantFinding(t, checkProgram(p), LevelWarning, "other users may write to "+dir, "chmod go-w")
+}
+
+func TestDoctorSpace(t *testing.T) {
+	j := config.Journal{Path: filepath.Join(t.TempDir(), "not", "there", "journal.db"), MaxBytes: 1 << 62}
+	wantFinding(t, checkSpace(j, nil), LevelWarning, "lower journal.max_bytes")
+	j.MaxBytes = 1
+	wantFinding(t, checkSpace(j, nil), LevelOK, "free")
+	wantFinding(t, checkSpace(j, &adminv1.JournalStatus{Error: "journal is full"}), LevelProblem, "takes no events: journal is full")
+}
+
+func TestDoctorDisk(t *testing.T) {
+	dir := t.TempDir()
+	took, err := measureSync(filepath.Join(dir, "not", "there", "journal.db"))
+	if err != nil || took.median <= 0 || took.worst < took.median {
+		t.Errorf("took %+v, %v", took, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	wantFinding(t, syncTimes{300 * time.Microsecond, time.Second}.judge(), LevelOK, "0.3 ms", "1000.0 ms")
+	wantFinding(t, syncTimes{21 * time.Millisecond, 30 * time.Millisecond}.judge(), LevelWarning, "21.0 ms", "faster disk")
+	if _, err := measureSync("/proc/nothing/journal.db"); err == nil {
+		t.Error("wrote to /proc")
+	}
+}
+
+func TestDoctorClock(t *testing.T) {
+	now := time.Date(2026, 11, 27, 6, 0, 0, 0, time.UTC)
+	wantFinding(t, checkClock(now, time.Time{}), LevelOK, "2026-11-27T06:00:00Z")
+	wantFinding(t, checkClock(now, now.Add(time.Second)), LevelOK)
+	wantFinding(t, checkClock(now, now.Add(time.Hour)), LevelProblem, "before the newest event of 2026-11-27T07:00:00Z", "NTP")
+	wantFinding(t, checkClock(time.Unix(0, 0), time.Time{}), LevelProblem, "the year is 1970")
+	wantFinding(t, checkClock(now.AddDate(100, 0, 0), time.Time{}), LevelProblem, "the year is 2126")
+}
