@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,5 +218,33 @@ func TestWorkMayTakeLong(t *testing.T) {
 	}
 	if err := <-overGRPC; err != nil {
 		t.Errorf("gRPC: %v", err)
+	}
+}
+
+func TestTooManyCalls(t *testing.T) {
+	r := newRig(t)
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	r.router.reload = func(context.Context) error {
+		arrived <- struct{}{}
+		<-leave
+		return nil
+	}
+	client := r.grpc("unix://" + r.socket)
+	var calls sync.WaitGroup
+	for range maxCalls {
+		calls.Go(func() {
+			if _, err := client.Reload(t.Context(), &adminv1.ReloadRequest{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range maxCalls {
+		<-arrived
+	}
+	r.refused("GetStatus", "{}", "resource_exhausted", "too many requests")
+	close(leave)
+	calls.Wait()
+	if status, body := r.call("GetStatus", "{}"); status != 200 {
+		t.Errorf("afterwards: %d %s", status, body)
 	}
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"connectrpc.com/connect"
 
@@ -51,15 +52,9 @@ func (s *Service) RetryDeliveries(ctx context.Context, req *connect.Request[admi
 		return nil, err
 	}
 	answer := &adminv1.RetryDeliveriesResponse{NextPageToken: next}
-	var seqs []int64
-	for i := range found {
-		if found[i].Reason == journal.ReasonRuleError {
-			answer.Skipped++
-		} else {
-			seqs = append(seqs, found[i].Seq)
-		}
-	}
-	n, err := s.change(ctx, req.Msg, "retry of dead letters", seqs, journal.Operator.Redrive)
+	retry := slices.DeleteFunc(found, func(d journal.DeliveryRecord) bool { return d.Reason == journal.ReasonRuleError })
+	answer.Skipped = int32(len(found) - len(retry))
+	n, err := s.change(ctx, req.Msg, "retry of dead letters", retry, journal.Operator.Redrive)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +68,7 @@ func (s *Service) DropDeliveries(ctx context.Context, req *connect.Request[admin
 	if err != nil {
 		return nil, err
 	}
-	var seqs []int64
-	for i := range found {
-		seqs = append(seqs, found[i].Seq)
-	}
-	n, err := s.change(ctx, req.Msg, "drop of dead letters", seqs, journal.Operator.Drop)
+	n, err := s.change(ctx, req.Msg, "drop of dead letters", found, journal.Operator.Drop)
 	if err != nil {
 		return nil, err
 	}
@@ -118,11 +109,15 @@ func (s *Service) deadLetters(ctx context.Context, req deadLetterRequest) ([]jou
 }
 
 // change applies an operation to dead letters, unless the request only asks how many they are, and returns how many it changed.
-func (s *Service) change(ctx context.Context, req deadLetterRequest, name string, seqs []int64, apply func(journal.Operator, context.Context, []int64) (int, error)) (int, error) {
-	if req.GetDryRun() || len(seqs) == 0 {
-		return len(seqs), nil
+func (s *Service) change(ctx context.Context, req deadLetterRequest, name string, dead []journal.DeliveryRecord, apply func(journal.Operator, context.Context, []int64) (int, error)) (int, error) {
+	if req.GetDryRun() || len(dead) == 0 {
+		return len(dead), nil
+	}
+	seqs := make([]int64, len(dead))
+	for i := range dead {
+		seqs[i] = dead[i].Seq
 	}
 	n, err := apply(s.Operator, ctx, seqs)
-	s.changed(ctx, err, name, slog.Int("deliveries", n))
+	s.changed(ctx, err, name, slog.Int("deliveries", n), slog.String("first", dead[0].ID), slog.String("last", dead[len(dead)-1].ID))
 	return n, err
 }

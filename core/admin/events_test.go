@@ -91,6 +91,18 @@ func TestSearchIsBounded(t *testing.T) {
 	}
 }
 
+// TestPagesAreBounded checks that a page of large events ends early.
+func TestPagesAreBounded(t *testing.T) {
+	list := search[int]{
+		read: func(p journal.Page) ([]int, int64, error) { return make([]int, p.Limit), 1, nil },
+		seq:  func(*int) int64 { return 7 },
+		size: func(*int) int { return 1 << 20 },
+	}
+	if found, next, err := list.page(1000, 0); len(found) != maxPageBytes>>20 || next != 7 || err != nil {
+		t.Errorf("%d records, next %d, %v", len(found), next, err)
+	}
+}
+
 func TestGetEvent(t *testing.T) {
 	r := newRig(t)
 	r.router.rules = map[string][]*adminv1.RuleResult{"lab": {{Rule: "to-ops", Verdict: adminv1.Verdict_VERDICT_MATCHED}}}

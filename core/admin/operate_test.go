@@ -86,6 +86,9 @@ func TestPlugins(t *testing.T) {
 	if restarted.GetPlugin().GetState() != "ready" || len(list.GetPlugins()) != 1 || logs.GetText() != "log of ops" {
 		t.Errorf("%v, %v, %v", &restarted, &list, &logs)
 	}
+	if _, text := r.call("ListPlugins", "{}"); text != `{"plugins":[{"name":"ops","state":"ready"}]}` {
+		t.Errorf("JSON %s", text)
+	}
 	if !r.log.has("level=INFO", `change="restart of a plugin"`, "plugin=ops") {
 		t.Errorf("log: %s", r.log)
 	}

@@ -8,37 +8,54 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// How much one call may search for what matches an expression, which the journal does not know.
+// How much one call may read from the journal. A page that ends early names the next one.
 const (
-	maxSearched = 2000
-	maxSearch   = 100 * time.Millisecond
-	searchStep  = 200
+	maxSearched  = 2000
+	maxSearch    = 100 * time.Millisecond
+	maxPageBytes = 16 << 20 // of envelopes and arguments
+	searchStep   = 100
 )
 
-// search reads the part of a list that begins before the number before, until it has want records that keep accepts or has searched
-// for long enough. It returns the number before which the next part begins, 0 at the end of the list. Without keep it reads one part.
-func search[R any](want int, before int64, read func(journal.Page) ([]R, int64, error), seq func(*R) int64, keep func(*R) (bool, error)) ([]R, int64, error) {
-	if keep == nil {
-		return read(journal.Page{Before: before, Limit: want})
-	}
+// search is the search for one page of a list of R.
+type search[R any] struct {
+	// read reads a part of the list.
+	read func(journal.Page) ([]R, int64, error)
+	// keep reports whether a record is wanted. Nil: all are.
+	keep func(*R) (bool, error)
+	// seq is a record's number, size the bytes of its content.
+	seq  func(*R) int64
+	size func(*R) int
+}
+
+// page reads the part of the list that begins before the number before, until it has want records or has read enough. It returns the
+// number before which the next page begins, 0 at the end of the list.
+func (s *search[R]) page(want int, before int64) ([]R, int64, error) {
 	var found []R
 	deadline := time.Now().Add(maxSearch)
-	for searched := 0; ; {
-		part, next, err := read(journal.Page{Before: before, Limit: searchStep})
+	for searched, bytes := 0, 0; ; {
+		step := searchStep
+		if s.keep == nil {
+			step = min(step, want-len(found))
+		}
+		part, next, err := s.read(journal.Page{Before: before, Limit: step})
 		if err != nil {
 			return nil, 0, err
 		}
 		for i := range part {
-			kept, err := keep(&part[i])
-			if err != nil {
-				return nil, 0, err
+			kept := true
+			if s.keep != nil {
+				if kept, err = s.keep(&part[i]); err != nil {
+					return nil, 0, err
+				}
 			}
 			if kept {
 				found = append(found, part[i])
+				bytes += s.size(&part[i])
 			}
-			last := i == len(part)-1 && next == 0
-			if searched++; !last && (len(found) == want || searched >= maxSearched || time.Now().After(deadline)) {
-				return found, seq(&part[i]), nil
+			searched++
+			enough := len(found) == want || searched >= maxSearched || bytes >= maxPageBytes || time.Now().After(deadline)
+			if last := i == len(part)-1 && next == 0; enough && !last {
+				return found, s.seq(&part[i]), nil
 			}
 		}
 		if next == 0 {
@@ -54,17 +71,20 @@ func (s *Service) events(ctx context.Context, f eventFilter, p page) ([]journal.
 	if err != nil {
 		return nil, 0, err
 	}
-	read := func(part journal.Page) ([]journal.EventRecord, int64, error) {
-		q := f.query
-		q.Page = part
-		got, err := s.Journal.Events(ctx, q)
-		return got.Events, got.Next, err
+	list := search[journal.EventRecord]{
+		read: func(part journal.Page) ([]journal.EventRecord, int64, error) {
+			q := f.query
+			q.Page = part
+			got, err := s.Journal.Events(ctx, q)
+			return got.Events, got.Next, err
+		},
+		seq:  func(e *journal.EventRecord) int64 { return e.Seq },
+		size: func(e *journal.EventRecord) int { return len(e.Envelope) },
 	}
-	var keep func(*journal.EventRecord) (bool, error)
 	if f.match != nil {
-		keep = func(e *journal.EventRecord) (bool, error) { return matches(f.match, e), nil }
+		list.keep = func(e *journal.EventRecord) (bool, error) { return matches(f.match, e), nil }
 	}
-	return search(p.size, before, read, func(e *journal.EventRecord) int64 { return e.Seq }, keep)
+	return list.page(p.size, before)
 }
 
 // deliveries searches the journal for deliveries, or reads those with the filter's ids.
@@ -81,13 +101,18 @@ func (s *Service) deliveries(ctx context.Context, f deliveryFilter, p page) ([]j
 	if err != nil {
 		return nil, 0, err
 	}
-	read := func(part journal.Page) ([]journal.DeliveryRecord, int64, error) {
-		q := f.query
-		q.Page = part
-		got, err := s.Journal.Deliveries(ctx, q)
-		return got.Deliveries, got.Next, err
+	list := search[journal.DeliveryRecord]{
+		read: func(part journal.Page) ([]journal.DeliveryRecord, int64, error) {
+			q := f.query
+			q.Page = part
+			got, err := s.Journal.Deliveries(ctx, q)
+			return got.Deliveries, got.Next, err
+		},
+		keep: keep,
+		seq:  func(d *journal.DeliveryRecord) int64 { return d.Seq },
+		size: func(d *journal.DeliveryRecord) int { return len(d.Arguments) },
 	}
-	return search(p.size, before, read, func(d *journal.DeliveryRecord) int64 { return d.Seq }, keep)
+	return list.page(p.size, before)
 }
 
 func (s *Service) deliveriesByID(ctx context.Context, f deliveryFilter, keep func(*journal.DeliveryRecord) (bool, error)) ([]journal.DeliveryRecord, error) {

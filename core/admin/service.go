@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -16,8 +17,14 @@ import (
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 )
 
-// maxRequestBytes limits the message of a request.
-const maxRequestBytes = 1 << 20
+const (
+	// maxRequestBytes limits the message of a request.
+	maxRequestBytes = 1 << 20
+	// maxCalls is how many methods may work at the same time, tails apart.
+	maxCalls = 64
+)
+
+var errTooManyCalls = errors.New("too many requests at the same time: try again")
 
 // ServiceOptions are what a Service answers from. Operator, Router and Feed are nil for the journal of a router that is not running.
 type ServiceOptions struct {
@@ -32,6 +39,7 @@ type ServiceOptions struct {
 type Service struct {
 	ServiceOptions
 
+	calls atomic.Int32
 	// reads is how often all tails together may ask the journal.
 	reads    *rate.Limiter
 	stopping chan struct{}
@@ -93,7 +101,7 @@ func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := errors.Join(readBy(ctx, time.Time{}), writeBy(ctx, time.Time{})); err != nil {
 			return nil, err
 		}
-		resp, err := next(ctx, req)
+		resp, err := a.call(ctx, req, next)
 		if err := writeBy(ctx, time.Now().Add(writeLimit)); err != nil {
 			return nil, err
 		}
@@ -102,6 +110,14 @@ func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		return resp, nil
 	}
+}
+
+func (a *answering) call(ctx context.Context, req connect.AnyRequest, next connect.UnaryFunc) (connect.AnyResponse, error) {
+	defer a.calls.Add(-1)
+	if a.calls.Add(1) > maxCalls {
+		return nil, errTooManyCalls
+	}
+	return next(ctx, req)
 }
 
 // WrapStreamingHandler implements connect.Interceptor.
@@ -153,6 +169,7 @@ var codes = []struct {
 	{journal.ErrClosed, connect.CodeUnavailable},
 	{journal.ErrFull, connect.CodeResourceExhausted},
 	{errTooManyTails, connect.CodeResourceExhausted},
+	{errTooManyCalls, connect.CodeResourceExhausted},
 	{context.Canceled, connect.CodeCanceled},
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded},
 }
