@@ -66,7 +66,7 @@ func (s *Service) deliverySummaries(ctx context.Context, records []journal.Deliv
 // deliveryMessage is a delivery with all there is about it. sensitive is whether its event is.
 func deliveryMessage(d *journal.DeliveryRecord, sensitive bool) *adminv1.Delivery {
 	m := deliverySummary(d, sensitive)
-	m.OrderKey, m.ArgumentsJson = d.OrderKey, maskArguments(d.Arguments, d.Sensitive)
+	m.OrderKey, m.ArgumentsJson = d.OrderKey, MaskArguments(d.Arguments, d.Sensitive)
 	for _, a := range d.History {
 		m.Failures = append(m.Failures, &adminv1.Attempt{
 			Number: int32(a.Number), Time: stamp(a.At), Error: a.Error, Final: a.Outcome == journal.Dead,

@@ -43,9 +43,9 @@ func isSensitive(envelope []byte) bool {
 	return sensitive
 }
 
-// maskArguments returns a delivery's arguments, a JSON object, with those replaced that names has: separated by spaces, with dots for
+// MaskArguments returns a delivery's arguments, a JSON object, with those replaced that names has: separated by spaces, with dots for
 // those in blocks. A block may be an object or a list of objects.
-func maskArguments(arguments []byte, names string) string {
+func MaskArguments(arguments []byte, names string) string {
 	paths := strings.Fields(names)
 	if len(paths) == 0 || len(arguments) == 0 {
 		return string(arguments)

@@ -30,7 +30,7 @@ func TestMaskArguments(t *testing.T) {
 		"no JSON":                     {`{"token":"x`, "token", ``},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := maskArguments([]byte(tt.arguments), tt.names); got != tt.want {
+			if got := MaskArguments([]byte(tt.arguments), tt.names); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})

@@ -104,7 +104,7 @@ func (r *router) Explain(_ context.Context, e *journal.EventRecord, rule string)
 		return out, nil // no rule sees it
 	}
 	for _, x := range g.rules.Explain(env, rule) {
-		out.Rules = append(out.Rules, ruleResult(x, env.GetSensitive()))
+		out.Rules = append(out.Rules, ruleResult(x))
 	}
 	return out, nil
 }
@@ -113,8 +113,8 @@ var verdicts = map[rule.Verdict]adminv1.Verdict{
 	rule.Matched: adminv1.Verdict_VERDICT_MATCHED, rule.NotMatched: adminv1.Verdict_VERDICT_NOT_MATCHED, rule.Failed: adminv1.Verdict_VERDICT_FAILED,
 }
 
-// ruleResult is an explanation as the API shows it, without what must not be shown.
-func ruleResult(x rule.Explanation, sensitive bool) *adminv1.RuleResult {
+// ruleResult is an explanation as the API shows it. The API withholds what depends on a sensitive event.
+func ruleResult(x rule.Explanation) *adminv1.RuleResult {
 	out := &adminv1.RuleResult{Rule: x.Rule, Position: fmt.Sprintf("%s:%d", x.File, x.Line), Verdict: verdicts[x.Verdict]}
 	if x.Err != nil {
 		out.Error = x.Err.Error()
@@ -123,10 +123,7 @@ func ruleResult(x rule.Explanation, sensitive bool) *adminv1.RuleResult {
 		out.Clauses = append(out.Clauses, &adminv1.Clause{Text: c.Text, Line: int32(c.Line), Verdict: verdicts[c.Verdict]})
 	}
 	for _, d := range x.Deliveries {
-		planned := &adminv1.PlannedDelivery{Plugin: d.Plugin, OrderKey: d.OrderKey}
-		if d.Sensitive == "" && !sensitive {
-			planned.ArgumentsJson = string(d.Arguments)
-		}
+		planned := &adminv1.PlannedDelivery{Plugin: d.Plugin, OrderKey: d.OrderKey, ArgumentsJson: admin.MaskArguments(d.Arguments, d.Sensitive)}
 		if d.Err != nil {
 			planned.Error = d.Err.Error()
 		}

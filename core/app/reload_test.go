@@ -87,11 +87,12 @@ func TestReloadFails(t *testing.T) {
 		text, want string
 		line       bool
 	}{
-		"syntax":              {good + "}", "Argument or block definition required", true},
-		"missing plugin":      {good + "plugin \"nosuch\" \"bad\" {}\n", "pointsman-plugin-nosuch", true},
-		"plugin that refuses": {good + "plugin \"noop\" \"bad\" {\n  settings {\n    fail_start = \"not today\"\n  }\n}\n", "not today", true},
-		"secret not set":      {strings.Replace(good, `"`+testSecret+`"`, `env("NO_SUCH_VARIABLE_ANYWHERE")`, 1), "NO_SUCH_VARIABLE_ANYWHERE", true},
-		"another port":        {strings.Replace(good, `server { listen = "127.0.0.1:0" }`, `server { listen = "127.0.0.1:1" }`, 1), "server changed: restart the router", false},
+		"syntax":                     {good + "}", "Argument or block definition required", true},
+		"missing plugin":             {good + "plugin \"nosuch\" \"bad\" {}\n", "pointsman-plugin-nosuch", true},
+		"plugin that refuses":        {good + "plugin \"noop\" \"bad\" {\n  settings {\n    fail_start = \"not today\"\n  }\n}\n", "not today", true},
+		"plugin that does not start": {good + "plugin \"noop\" \"bad\" {\n  path = \"/bin/false\"\n}\n", "exited", true},
+		"secret not set":             {strings.Replace(good, `"`+testSecret+`"`, `env("NO_SUCH_VARIABLE_ANYWHERE")`, 1), "NO_SUCH_VARIABLE_ANYWHERE", true},
+		"another port":               {strings.Replace(good, `server { listen = "127.0.0.1:0" }`, `server { listen = "127.0.0.1:1" }`, 1), "server changed: restart the router", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.reload(tt.text)
