@@ -58,8 +58,8 @@ func (s *search[R]) page(want int, before int64) ([]R, int64, error) {
 				return found, s.seq(&part[i]), nil
 			}
 		}
-		if next == 0 {
-			return found, 0, nil
+		if next == 0 || time.Now().After(deadline) {
+			return found, next, nil
 		}
 		before = next
 	}
