@@ -88,7 +88,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if number == 0 {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="pointsman"`)
 		g.refuse(w, r, from, connect.NewError(connect.CodeUnauthenticated,
-			errors.New(`the header "Authorization: Bearer <token>" with one of admin.tokens is needed`)))
+			errors.New("no token, or a wrong one: send the header Authorization with Bearer and one of admin.tokens")))
 		return
 	}
 	g.api.ServeHTTP(w, r.WithContext(withCaller(r.Context(), fmt.Sprintf("token %d from %s", number, from))))

@@ -15,18 +15,18 @@ import (
 func TestErrorsOfTheRouter(t *testing.T) {
 	r := newRig(t)
 	for name, tt := range map[string]struct {
-		err  error
-		code string
+		err        error
+		code, text string
 	}{
-		"invalid":      {fmt.Errorf("%w: no source is called x", ErrInvalid), "invalid_argument"},
-		"not found":    {fmt.Errorf("%w: no plugin is called x", ErrNotFound), "not_found"},
-		"not now":      {fmt.Errorf("%w: the plugin is draining", ErrPrecondition), "failed_precondition"},
-		"busy":         {ErrBusy, "aborted"},
-		"stopping":     {ErrStopping, "unavailable"},
-		"closed":       {fmt.Errorf("append: %w", journal.ErrClosed), "unavailable"},
-		"full":         {journal.ErrFull, "resource_exhausted"},
-		"ambiguous":    {journal.ErrAmbiguous, "invalid_argument"},
-		"not expected": {errors.New("open x: permission denied"), "internal"},
+		"invalid":      {fmt.Errorf("%w: no source is called x", ErrInvalid), "invalid_argument", "no source is called x"},
+		"not found":    {fmt.Errorf("%w: no plugin is called x", ErrNotFound), "not_found", "no plugin is called x"},
+		"not now":      {fmt.Errorf("%w: the plugin is draining", ErrPrecondition), "failed_precondition", "the plugin is draining"},
+		"busy":         {ErrBusy, "aborted", "in progress already"},
+		"stopping":     {ErrStopping, "unavailable", "the router is stopping"},
+		"closed":       {fmt.Errorf("append: %w", journal.ErrClosed), "unavailable", "append: journal is closed"},
+		"full":         {journal.ErrFull, "resource_exhausted", "journal is full"},
+		"ambiguous":    {journal.ErrAmbiguous, "invalid_argument", "several sources have an event with this id: name the source"},
+		"not expected": {errors.New("open x: permission denied"), "internal", "open x: permission denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.T = t
@@ -35,7 +35,9 @@ func TestErrorsOfTheRouter(t *testing.T) {
 				"GetStatus": `{}`, "ListPlugins": `{}`, "Reload": `{}`, "RestartPlugin": `{"name": "ops"}`, "GetPluginLogs": `{"name": "ops"}`,
 				"ListRooms": `{}`, "ListRoomMembers": `{"room": "r"}`, "CloseConnections": `{"room": "r"}`,
 			} {
-				r.refused(method, body, tt.code, tt.err.Error())
+				if _, answer := r.call(method, body); answer != fmt.Sprintf(`{"code":%q,"message":%q}`, tt.code, tt.text) {
+					t.Errorf("%s: %s, want %s with %q", method, answer, tt.code, tt.text)
+				}
 			}
 			for change, field := range map[string]string{"reload": "", "restart of a plugin": "plugin=ops", "close of connections": "room=r"} {
 				if !r.log.has("level=WARN", "change by an operator", change, field, tt.err.Error(), `by="uid `) {
@@ -47,8 +49,7 @@ func TestErrorsOfTheRouter(t *testing.T) {
 			}
 		})
 	}
-	r.T, r.router.err = t, journal.ErrAmbiguous
-	r.refused("GetStatus", `{}`, "invalid_argument", "name the source")
+	r.T = t
 }
 
 // TestReloadFailure checks that the mistakes of a configuration reach whoever asked, in both encodings.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,7 +188,8 @@ func (a *answering) coded(procedure string, err error) error {
 	}
 	for _, c := range codes {
 		if errors.Is(err, c.err) {
-			return connect.NewError(c.code, err)
+			// The code says it already.
+			return connect.NewError(c.code, errors.New(strings.TrimPrefix(err.Error(), c.err.Error()+": ")))
 		}
 	}
 	a.Log.Error("request to the admin API failed", "method", procedure, "err", err)
