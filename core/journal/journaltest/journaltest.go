@@ -51,7 +51,10 @@ var promises = map[string]func(*bench){
 	"LongHistory":            longHistory,
 	"States":                 states,
 	"FindEvent":              findEvent,
+	"FindEventOfAnySource":   findEventOfAnySource,
 	"Pages":                  pages,
+	"Lists":                  lists,
+	"NoSuchState":            noSuchState,
 	"Full":                   full,
 	"FullIsAtomic":           fullIsAtomic,
 	"FullAtOnce":             fullAtOnce,
@@ -68,6 +71,7 @@ var timing = map[string]func(*bench){
 	"RetrySurvivesReopen": retrySurvivesReopen,
 	"RetriesDoNotStarve":  retriesDoNotStarve,
 	"Timeline":            timeline,
+	"FindOldEvent":        findOldEvent,
 	"SettledMakesRoom":    settledMakesRoom,
 	"Retention":           retention,
 	"NumbersAreNotReused": numbersAreNotReused,
@@ -80,7 +84,7 @@ func Run(t *testing.T, open Open) {
 			t.Run(name, func(t *testing.T) {
 				dir := t.TempDir()
 				synctest.Test(t, func(t *testing.T) {
-					run(&bench{T: t, open: open, dir: dir, soon: time.Millisecond, moment: time.Minute, events: 1200}, test)
+					run(&bench{T: t, open: open, dir: dir, soon: time.Millisecond, moment: time.Minute, many: 1200}, test)
 				})
 			})
 		}
@@ -93,7 +97,7 @@ func RunInRealTime(t *testing.T, open Open) {
 	for name, test := range promises {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 200 * time.Millisecond, moment: 2 * time.Second, events: 240}, test)
+			run(&bench{T: t, open: open, dir: t.TempDir(), soon: 200 * time.Millisecond, moment: 2 * time.Second, many: 240}, test)
 		})
 	}
 }
@@ -112,8 +116,8 @@ type bench struct {
 	j    journal.Store
 	// soon is how long a claim may take to return a delivery that is due. moment is a longer time, in which nothing may happen.
 	soon, moment time.Duration
-	// events is how many events the load test appends.
-	events int
+	// many is how many events the load test appends.
+	many int
 }
 
 // start opens the journal, or reopens it.
@@ -213,21 +217,24 @@ func (b *bench) event(seq int64) *journal.EventRecord {
 	return e
 }
 
-// deliveries returns the numbers of all deliveries that the query selects, newest first.
-func (b *bench) deliveries(q journal.DeliveryQuery) (found []int64) {
+// events lists the events that the query selects, newest first.
+func (b *bench) events(q journal.EventQuery) []journal.EventRecord {
 	b.Helper()
-	for {
-		page, err := b.j.Deliveries(b.Context(), q)
-		if err != nil {
-			b.Fatalf("Deliveries: %v", err)
-		}
-		for _, d := range page.Deliveries {
-			found = append(found, d.Seq)
-		}
-		if q.Before = page.Next; q.Before == 0 {
-			return found
-		}
+	all, err := allEvents(b.Context(), b.j, q)
+	if err != nil {
+		b.Fatal(err)
 	}
+	return all
+}
+
+// deliveries lists the deliveries that the query selects, newest first.
+func (b *bench) deliveries(q journal.DeliveryQuery) []journal.DeliveryRecord {
+	b.Helper()
+	all, err := allDeliveries(b.Context(), b.j, q)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return all
 }
 
 func (b *bench) equal(what string, got, want any) {

@@ -159,11 +159,7 @@ func retention(b *bench) {
 		b.Fatal(err)
 	}
 	left := func() (ids []string) {
-		all, err := b.j.Events(b.Context(), journal.EventQuery{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, e := range all.Events {
+		for _, e := range b.events(journal.EventQuery{}) {
 			ids = append(ids, e.ID)
 		}
 		return ids

@@ -15,7 +15,7 @@ import (
 // its key.
 func load(b *bench) {
 	const appenders = 8
-	events := b.events
+	events := b.many
 	plugins := []string{"ops", "mail", "web"}
 	b.start()
 	ctx, cancel := context.WithCancel(b.Context())

@@ -46,24 +46,14 @@ type machine struct {
 	o    Options
 	j    journal.Store
 
-	keys   map[string]time.Time // when their window ends
+	start  time.Time
+	keys   map[string]time.Time // by source and key, when their window ends
+	events []*stored
 	all    map[int64]*owed
-	events int64
-	last   int64 // delivery
-}
-
-// owed is a delivery as the model sees it.
-type owed struct {
-	seq                 int64
-	plugin, key, reason string
-	state               journal.State
-	attempt, total      int
-	due                 time.Time
-	claimed             *journal.Delivery
 }
 
 func newMachine(tb testing.TB, open Open, dir string) *machine {
-	m := &machine{o: Options{DedupeWindow: time.Hour + time.Second/2}, keys: make(map[string]time.Time), all: make(map[int64]*owed)}
+	m := &machine{o: Options{DedupeWindow: time.Hour + time.Second/2}, start: time.Now(), keys: make(map[string]time.Time), all: make(map[int64]*owed)}
 	m.open = func() journal.Store { return open(tb, dir, m.o) }
 	return m
 }
@@ -81,6 +71,7 @@ func (m *machine) run(t *rapid.T) {
 		"settle":  m.settle,
 		"redrive": m.redrive,
 		"drop":    m.drop,
+		"list":    m.list,
 		"sleep":   func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 3600).Draw(t, "seconds")) * time.Second) },
 		"reopen":  m.reopen,
 		"":        m.check,
@@ -97,17 +88,10 @@ func (m *machine) append(t *rapid.T) {
 	var entries []journal.Entry
 	var want []bool
 	for range rapid.IntRange(1, 3).Draw(t, "entries") {
-		e := entry(fmt.Sprint("e", m.events+1))
+		e := randomEntry(func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(t, what) }, fmt.Sprint("e", len(m.events)+1))
 		e.Keys = nil
 		for _, k := range rapid.SliceOfN(rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7", "8"}), 0, 2).Draw(t, "keys") {
 			e.Keys = append(e.Keys, journal.Key{Value: k, Window: rapid.SampledFrom([]time.Duration{0, modelWindow}).Draw(t, "window")})
-		}
-		for range rapid.IntRange(0, 3).Draw(t, "deliveries") {
-			d := delivery(rapid.SampledFrom(modelPlugins).Draw(t, "plugin"), rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "order key"))
-			if rapid.IntRange(0, 9).Draw(t, "dead") == 0 {
-				d.Dead = "born dead"
-			}
-			e.Deliveries = append(e.Deliveries, d)
 		}
 		entries = append(entries, e)
 		want = append(want, m.isDuplicate(e))
@@ -127,26 +111,22 @@ func (m *machine) append(t *rapid.T) {
 }
 
 func (m *machine) isDuplicate(e journal.Entry) bool {
-	return slices.ContainsFunc(e.Keys, func(k journal.Key) bool { return m.keys[k.Value].After(time.Now()) })
+	return slices.ContainsFunc(e.Keys, func(k journal.Key) bool { return m.keys[e.Source+" "+k.Value].After(time.Now()) })
 }
 
 // store adds an entry to the model.
 func (m *machine) store(e journal.Entry) {
-	m.events++
+	s := newStored(e, int64(len(m.events)+1), int64(len(m.all)+1))
+	m.events = append(m.events, s)
+	for _, o := range s.deliveries {
+		m.all[o.seq] = o
+	}
 	for _, k := range e.Keys {
 		w := k.Window
 		if w == 0 {
 			w = m.o.DedupeWindow
 		}
-		m.keys[k.Value] = time.Now().Add(w)
-	}
-	for _, d := range e.Deliveries {
-		m.last++
-		o := &owed{seq: m.last, plugin: d.Plugin, key: d.OrderKey, state: journal.StatePending}
-		if d.Dead != "" {
-			o.state, o.reason = journal.StateDead, journal.ReasonRuleError
-		}
-		m.all[o.seq] = o
+		m.keys[e.Source+" "+k.Value] = time.Now().Add(w)
 	}
 }
 
@@ -248,7 +228,7 @@ func (m *machine) redrive(t *rapid.T) {
 		if o.state != journal.StateDead || o.reason == journal.ReasonRuleError {
 			return false
 		}
-		o.state, o.attempt, o.due = journal.StatePending, 0, time.Time{}
+		o.state, o.reason, o.attempt, o.due = journal.StatePending, "", 0, time.Time{}
 		return true
 	})
 }
@@ -281,6 +261,17 @@ func (m *machine) operate(t *rapid.T, name string, method func(context.Context, 
 	}
 }
 
+// list compares random lists.
+func (m *machine) list(t *rapid.T) {
+	c := func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(t, what) }
+	if err := compareEvents(context.Background(), m.j, m.events, randomEventQuery(c, m.start, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if err := compareDeliveries(context.Background(), m.j, m.events, randomDeliveryQuery(c, m.start, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (m *machine) reopen(t *rapid.T) {
 	if err := m.j.Close(); err != nil {
 		t.Fatal(err)
@@ -297,15 +288,15 @@ func (m *machine) check(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := m.j.Deliveries(context.Background(), journal.DeliveryQuery{Page: journal.Page{Limit: 1000}})
+	all, err := allDeliveries(context.Background(), m.j, journal.DeliveryQuery{Page: journal.Page{Limit: 1000}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.Events != m.events || len(all.Deliveries) != len(m.all) {
-		t.Fatalf("%d events and %d deliveries, want %d and %d", st.Events, len(all.Deliveries), m.events, len(m.all))
+	if st.Events != int64(len(m.events)) || len(all) != len(m.all) {
+		t.Fatalf("%d events and %d deliveries, want %d and %d", st.Events, len(all), len(m.events), len(m.all))
 	}
 	pending, dead := make(map[string]int64), make(map[string]int64)
-	for _, r := range all.Deliveries {
+	for _, r := range all {
 		o := m.all[r.Seq]
 		if r.State != o.state || r.Attempts != o.total || r.OrderKey != o.key {
 			t.Fatalf("delivery %d is %s after %d attempts, key %q; want %s, %d, %q", r.Seq, r.State, r.Attempts, r.OrderKey, o.state, o.total, o.key)

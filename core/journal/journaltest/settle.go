@@ -2,6 +2,7 @@ package journaltest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -40,12 +41,8 @@ func deadLetters(b *bench) {
 		b.equal("dead of mail", st.Plugins["mail"].Dead, int64(1))
 		b.equal("pending of ops", st.Plugins["ops"].Pending, int64(0))
 		b.equal("oldest", st.Plugins["mail"].OldestDead.UnixNano(), e.Received.UnixNano())
-		all, err := b.j.Deliveries(b.Context(), journal.DeliveryQuery{State: journal.StateDead})
-		if err != nil {
-			b.Fatal(err)
-		}
 		var got []string
-		for _, d := range all.Deliveries {
+		for _, d := range b.deliveries(journal.DeliveryQuery{State: journal.StateDead}) {
 			got = append(got, fmt.Sprintf("%s %s %s %d", d.Plugin, d.Reason, d.Error, d.Attempts))
 		}
 		b.equal("dead letters", got, []string{"mail rule_error rules.hcl:12: division by zero 0", "ops retries_exhausted it is over 1"})
@@ -155,9 +152,8 @@ func states(b *bench) {
 				b.Fatal(err)
 			}
 			b.equal("state of "+id, e.State, state)
-			all, err := b.j.Events(b.Context(), journal.EventQuery{State: state})
-			if err != nil || len(all.Events) != 1 || all.Events[0].ID != id {
-				b.Fatalf("events that are %s: %v, %v", state, all, err)
+			if all := b.events(journal.EventQuery{State: state}); len(all) != 1 || all[0].ID != id {
+				b.Fatalf("events that are %s: %v", state, all)
 			}
 		}
 	}
@@ -209,6 +205,75 @@ func findEvent(b *bench) {
 	b.isErr("Delivery", err, journal.ErrNotFound)
 }
 
+// findEventOfAnySource: without a source the id finds the event if only one source has it.
+func findEventOfAnySource(b *bench) {
+	b.start()
+	of := func(source, id string) journal.Entry {
+		e := entry(id, "ops")
+		e.Source = source
+		return e
+	}
+	again := of("third", "both")
+	again.Keys, again.ReplayOf = nil, 2
+	b.append(of("lab", "one"), of("lab", "both"), of("field", "both"), of("third", "own"), again)
+	for range 2 {
+		for id, want := range map[string]int64{"one": 1, "own": 4} {
+			e, err := b.j.FindEvent(b.Context(), "", id)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.equal("seq of "+id, e.Seq, want)
+		}
+		_, err := b.j.FindEvent(b.Context(), "", "both")
+		b.isErr("FindEvent of two sources", err, journal.ErrAmbiguous)
+		for _, source := range []string{"lab", "field"} {
+			if !strings.Contains(err.Error(), source) {
+				b.Errorf("%q does not name source %s", err, source)
+			}
+		}
+		if strings.Contains(err.Error(), "third") {
+			b.Errorf("%q names the source of a replay", err)
+		}
+		_, err = b.j.FindEvent(b.Context(), "", "nobody")
+		b.isErr("FindEvent of no source", err, journal.ErrNotFound)
+		b.start()
+	}
+}
+
+// findOldEvent: an id finds its event as long as it is stored, although it is no duplicate any more.
+func findOldEvent(b *bench) {
+	b.o.Retention, b.o.DedupeWindow = 7*24*time.Hour, 24*time.Hour
+	b.start()
+	b.append(entry("a", "ops"), entry("b"))
+	b.settle(done(b.claim("ops", 1)[0]))
+	for day := range 6 {
+		time.Sleep(24 * time.Hour)
+		b.append(numbered(100*day, 30, "mail")...)
+		for id, want := range map[string]int64{"a": 1, "b": 2} {
+			for _, source := range []string{"", "lab"} {
+				e, err := b.j.FindEvent(b.Context(), source, id)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.equal("seq of "+id, e.Seq, want)
+			}
+		}
+		b.start()
+	}
+	b.equal("duplicate", b.append(entry("a"))[0].Duplicate, false)
+	e, err := b.j.FindEvent(b.Context(), "", "a")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.equal("newest", e.Seq > 100, true)
+	time.Sleep(3 * 24 * time.Hour)
+	if _, err := b.j.Sweep(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	_, err = b.j.FindEvent(b.Context(), "", "b")
+	b.isErr("FindEvent of a deleted event", err, journal.ErrNotFound)
+}
+
 // pages: lists are newest first, in pages, and can be narrowed.
 func pages(b *bench) {
 	b.start()
@@ -218,17 +283,8 @@ func pages(b *bench) {
 		b.append(e)
 	}
 	var got []int64
-	for page := (journal.Page{Limit: 10}); ; {
-		all, err := b.j.Events(b.Context(), journal.EventQuery{Source: "lab", Page: page})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, e := range all.Events {
-			got = append(got, e.Seq)
-		}
-		if page.Before = all.Next; page.Before == 0 {
-			break
-		}
+	for _, e := range b.events(journal.EventQuery{Source: "lab", Page: journal.Page{Limit: 10}}) {
+		got = append(got, e.Seq)
 	}
 	b.equal("events", got, []int64{25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1})
 	for _, tt := range []struct {
@@ -242,12 +298,8 @@ func pages(b *bench) {
 		{journal.DeliveryQuery{State: journal.StatePending, Plugin: "ops", Page: journal.Page{Before: 11}}, 5},
 		{journal.DeliveryQuery{State: journal.StateDone}, 0},
 		{journal.DeliveryQuery{State: journal.StateDead, Plugin: "ops"}, 0},
-		{journal.DeliveryQuery{Page: journal.Page{Limit: 3}}, 3},
+		{journal.DeliveryQuery{Page: journal.Page{Limit: 3}}, 25},
 	} {
-		all, err := b.j.Deliveries(b.Context(), tt.q)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.equal(fmt.Sprintf("deliveries of %+v", tt.q), len(all.Deliveries), tt.want)
+		b.equal(fmt.Sprintf("deliveries of %+v", tt.q), len(b.deliveries(tt.q)), tt.want)
 	}
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 	"unsafe"
 
@@ -127,6 +126,16 @@ func (o *appendOp) insert(t *tx, i int) error {
 	if err := step(s); err != nil {
 		return err
 	}
+	source, err := t.w.source(e.Source)
+	if err != nil {
+		return err
+	}
+	m := mark{event: t.event, received: e.Received.UnixNano(), term: sourceTerm(source)}
+	t.marks = append(t.marks, m)
+	if len(e.Deliveries) == 0 && e.Quarantine == "" {
+		m.term = unmatchedTerm
+		t.marks = append(t.marks, m)
+	}
 	if e.Quarantine != "" {
 		if err := execute(t.w.c, "INSERT INTO quarantine VALUES(?,?)", t.event, clip(e.Quarantine)); err != nil {
 			return err
@@ -159,6 +168,7 @@ func (o *appendOp) insertDelivery(t *tx, e *journal.Entry, d *journal.NewDeliver
 	if err != nil {
 		return err
 	}
+	t.marks = append(t.marks, mark{event: t.event, received: e.Received.UnixNano(), term: dispatchTerm(dispatch)})
 	t.delivery++
 	s := t.w.s.insertDelivery
 	s.BindInt64(1, t.delivery)
@@ -215,13 +225,6 @@ func (j *Journal) keep(n int64) bool {
 	return false
 }
 
-// deliveryID is the same for all attempts and unique over all journals.
-func (j *Journal) deliveryID(seq int64) string {
-	b := make([]byte, 0, len(j.id)+12)
-	b = append(append(b, j.id...), '-')
-	return string(strconv.AppendInt(b, seq, 10))
-}
-
 // unsafeString returns b as a string without a copy. The callee must copy it.
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
@@ -247,22 +250,34 @@ func (w *writer) dispatch(d *journal.NewDelivery) (int64, error) {
 		return 0, fmt.Errorf("store dispatch of rule %q: %w", d.Rule, err)
 	}
 	if len(w.dispatches) > 10_000 {
-		clear(w.dispatches)
+		w.forgetDispatches()
 	}
 	w.dispatches[key] = id
 	return id, nil
 }
 
+// forgetDispatches makes the writer look for rows of table dispatch again. deleteDispatches counts on it.
+func (w *writer) forgetDispatches() {
+	clear(w.dispatches)
+	w.forgotten++
+}
+
 // plugin returns the number of the plugin's row, which it inserts if needed.
-func (w *writer) plugin(name string) (int64, error) {
-	if id, ok := w.plugins[name]; ok {
+func (w *writer) plugin(name string) (int64, error) { return w.named(w.plugins, "plugin", name) }
+
+// source is the same for sources.
+func (w *writer) source(name string) (int64, error) { return w.named(w.sources, "source", name) }
+
+// named returns the number of the row with the name in a table, which it inserts if needed. known has those it returned before.
+func (w *writer) named(known map[string]int64, table, name string) (int64, error) {
+	if id, ok := known[name]; ok {
 		return id, nil
 	}
-	id, err := w.intern([]any{name}, "SELECT id FROM plugin WHERE name=?", "INSERT INTO plugin VALUES(NULL,?)")
+	id, err := w.intern([]any{name}, "SELECT id FROM "+table+" WHERE name=?", "INSERT INTO "+table+" VALUES(NULL,?)")
 	if err != nil {
-		return 0, fmt.Errorf("store plugin %q: %w", name, err)
+		return 0, fmt.Errorf("store %s %q: %w", table, name, err)
 	}
-	w.plugins[name] = id
+	known[name] = id
 	return id, nil
 }
 

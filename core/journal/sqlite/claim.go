@@ -111,7 +111,7 @@ func (j *Journal) fetch(q *queue, taken []entry) error {
 	if !missing {
 		return nil
 	}
-	return j.reader.do(context.Background(), func(c *sqlite.Conn) error {
+	return j.claimConn.do(context.Background(), func(c *sqlite.Conn) error {
 		stmt, err := c.Prepare(`SELECT d.event, e.id, e.source, x.rule, d.attempts, e.envelope, d.arguments, d.order_key,
 			x.max_attempts, x.max_age, x.min_backoff, x.max_backoff, x.timeout, ifnull(d.redriven, e.received), d.prior, d.state
 			FROM delivery d JOIN event e ON e.seq = d.event JOIN dispatch x ON x.id = d.dispatch WHERE d.seq = ?`)
@@ -189,7 +189,7 @@ func (j *Journal) refill(q *queue) (more bool, err error) {
 		return false, nil
 	}
 	var rows []loaded
-	if err := j.reader.do(context.Background(), func(c *sqlite.Conn) error {
+	if err := j.claimConn.do(context.Background(), func(c *sqlite.Conn) error {
 		rows, err = readEntries(c, q.plugin, from, j.o.tuning.refill)
 		return err
 	}); err != nil {

@@ -22,8 +22,6 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 	s := j.seen
 	var id, tail int64
 	if err := j.background(ctx, nil, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		if len(s.recent) < s.size { // requested twice
 			return
 		}
@@ -46,8 +44,6 @@ func (j *Journal) flushSeen(ctx context.Context) error {
 
 // abortFlush abandons an unfinished run.
 func (s *seen) abortFlush() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	maps.Copy(s.flushing, s.recent)
 	s.recent, s.flushing = s.flushing, nil
 }
@@ -74,8 +70,6 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 		return execute(t.w.c, "INSERT INTO seen_run VALUES(?,?,?,?,?)", r.id, int64(r.bits), r.last, int64(r.expires), []byte(r.filter))
 	}, func() {
 		s := j.seen
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.runs = append(slices.Clip(s.runs), r)
 		s.flushing = nil
 	})
@@ -84,7 +78,7 @@ func (j *Journal) writeRun(ctx context.Context, id int64) error {
 // trimTail deletes the rows of seen_tail whose keys are now in a run.
 func (j *Journal) trimTail(ctx context.Context, to int64) error {
 	from := int64(0)
-	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
+	err := j.sweepConn.do(ctx, func(c *sqlite.Conn) error {
 		var err error
 		from, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(id), 0) FROM seen_tail"))
 		return err
@@ -101,16 +95,17 @@ func (j *Journal) trimTail(ctx context.Context, to int64) error {
 func (j *Journal) dropRuns(ctx context.Context) error {
 	now := uint32(time.Now().Unix())
 	oldest := int64(0)
-	if err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
+	if err := j.sweepConn.do(ctx, func(c *sqlite.Conn) error {
 		var err error
 		oldest, err = sqlitex.ResultInt64(c.Prep("SELECT ifnull(min(seq), 1<<62) FROM event"))
 		return err
 	}); err != nil {
 		return err
 	}
-	j.seen.mu.RLock()
-	runs := j.seen.runs
-	j.seen.mu.RUnlock()
+	var runs []*run
+	if err := j.background(ctx, nil, func() { runs = j.seen.runs }); err != nil {
+		return err
+	}
 	for _, r := range runs {
 		if r.expires > now || r.last >= oldest {
 			continue
@@ -135,8 +130,6 @@ func (j *Journal) dropRun(ctx context.Context, r *run) error {
 		return execute(t.w.c, "DELETE FROM seen_run WHERE id = ?", r.id)
 	}, func() {
 		s := j.seen
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		var rest []*run
 		for _, other := range s.runs {
 			if other != r {

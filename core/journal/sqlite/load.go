@@ -16,7 +16,7 @@ func (j *Journal) load(c *sqlite.Conn) error {
 		return err
 	}
 	j.space.j, j.space.pageSize, j.space.pressed = j, pageSize, make(chan struct{}, 1)
-	for _, f := range []func(*sqlite.Conn) error{j.loadNumbers, j.loadQueues, j.loadRuns, j.loadTail} {
+	for _, f := range []func(*sqlite.Conn) error{j.loadNumbers, j.loadQueues, j.loadRuns, j.loadTail, j.loadBlock} {
 		if err := f(c); err != nil {
 			return err
 		}
@@ -32,30 +32,23 @@ func (j *Journal) load(c *sqlite.Conn) error {
 
 // loadNumbers reads the journal's id, the last numbers and the count of events.
 func (j *Journal) loadNumbers(c *sqlite.Conn) error {
-	return sqlitex.Execute(c, `SELECT id, max(last_event, ifnull((SELECT max(seq) FROM event), 0)),
-		max(last_delivery, ifnull((SELECT max(seq) FROM delivery), 0)), swept FROM journal`,
-		&sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-			j.id = s.ColumnText(0)
-			j.w.event, j.w.delivery = s.ColumnInt64(1), s.ColumnInt64(2)
-			j.space.events.Store(s.ColumnInt64(1) - s.ColumnInt64(3))
-			return nil
-		}})
+	id, n, err := readNumbers(c)
+	j.id, j.w.event, j.w.delivery = id, n.event, n.delivery
+	j.space.events.Store(n.stored)
+	return err
 }
 
 // loadQueues reads the counts of pending deliveries and dead letters of every plugin.
 func (j *Journal) loadQueues(c *sqlite.Conn) error {
-	return sqlitex.Execute(c, `SELECT name,
-		(SELECT count(*) FROM delivery WHERE plugin = p.id AND state = 0),
-		(SELECT ifnull(max(seq), 0) FROM delivery WHERE plugin = p.id AND state = 0),
-		(SELECT count(*) FROM dead WHERE plugin = p.id) FROM plugin p`,
-		&sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-			q := j.queue(s.ColumnText(0))
-			q.pending.Store(s.ColumnInt64(1))
-			q.last = s.ColumnInt64(2)
-			q.dead.Store(s.ColumnInt64(3))
-			q.hasMoreOnDisk = q.pending.Load() > 0
-			return nil
-		}})
+	backlogs, err := readBacklogs(c)
+	for _, b := range backlogs {
+		q := j.queue(b.plugin)
+		q.pending.Store(b.pending)
+		q.dead.Store(b.dead)
+		q.last = b.last
+		q.hasMoreOnDisk = b.pending > 0
+	}
+	return err
 }
 
 // loadRuns reads the filters of the runs of dedupe keys.
@@ -86,4 +79,10 @@ func (j *Journal) loadTail(c *sqlite.Conn) error {
 			}
 			return nil
 		}})
+}
+
+// loadBlock reads the block of the last event, which may be incomplete.
+func (j *Journal) loadBlock(c *sqlite.Conn) (err error) {
+	j.w.blocks.current, err = readBlock(c, j.w.event>>blockBits)
+	return err
 }

@@ -52,7 +52,7 @@ func inBatches(seqs []int64, what string, change func(batch []int64) (int, error
 
 func (j *Journal) redrive(ctx context.Context, seqs []int64) (int, error) {
 	o := &redriveOp{j: j, seqs: seqs, queues: make(map[string]*queue)}
-	err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
+	err := j.conn.do(ctx, func(c *sqlite.Conn) error {
 		for _, seq := range seqs {
 			err := query(c, "SELECT p.name FROM delivery d JOIN plugin p ON p.id = d.plugin WHERE d.seq = ?", func(s *sqlite.Stmt) error {
 				name := s.ColumnText(0)

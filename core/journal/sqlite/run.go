@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"slices"
 
@@ -30,11 +31,9 @@ func (r *run) find(chunk *sqlite.Stmt, h keyHash) (e seenEntry, ok bool, err err
 	chunk.BindInt64(1, r.chunkID(h))
 	row, err := chunk.Step()
 	if err != nil || !row {
-		return e, false, err
+		return e, false, errors.Join(err, chunk.Reset())
 	}
-	b := make([]byte, chunk.ColumnLen(0))
-	chunk.ColumnBytes(0, b)
-	for ; len(b) >= seenBytes; b = b[seenBytes:] {
+	for b := columnBytes(chunk, 0); len(b) >= seenBytes; b = b[seenBytes:] {
 		if bytes.Equal(b[:16], h[:]) {
 			_, e = decodeSeen(b)
 			ok = true

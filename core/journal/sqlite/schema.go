@@ -87,8 +87,8 @@ CREATE VIEW attempts AS SELECT
 FROM attempt a;
 `
 
-// schema2 records with each dispatch block its generation and its sensitive arguments, and has tables for replays and for dead
-// letters that were dropped. delivery.state 3 means dropped.
+// schema2 records with each dispatch block its generation and its sensitive arguments. It has tables for replays, for dead letters
+// that were dropped (delivery.state is 3), and for what lists look up.
 const schema2 = `
 DROP VIEW deliveries;
 DROP VIEW events;
@@ -105,6 +105,14 @@ ALTER TABLE dispatch2 RENAME TO dispatch;
 CREATE TABLE replay(event INTEGER PRIMARY KEY, original INTEGER NOT NULL);
 CREATE INDEX replay_original ON replay(original);
 CREATE TABLE dropped(delivery INTEGER PRIMARY KEY, reason TEXT NOT NULL, error TEXT NOT NULL);
+CREATE INDEX dead_reason ON dead(reason, delivery);
+CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+INSERT INTO source(name) SELECT DISTINCT source FROM event;
+CREATE TABLE block( -- 1,024 events, from the number id << 10 on; see block.go
+  id INTEGER PRIMARY KEY,
+  oldest INTEGER NOT NULL, newest INTEGER NOT NULL, -- when they were received
+  terms BLOB NOT NULL
+);
 
 CREATE VIEW events AS SELECT
   e.seq, e.source, e.id, e.type, e.subject,

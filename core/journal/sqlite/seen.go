@@ -5,10 +5,7 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
-	"sync"
 	"time"
-
-	"zombiezen.com/go/sqlite"
 
 	"github.com/pointsman/pointsman/core/journal"
 )
@@ -87,9 +84,8 @@ func decodeSeen(b []byte) (h keyHash, e seenEntry) {
 	return h, e
 }
 
-// seen is the set of dedupe keys. Only the writer's goroutine changes it; mu guards it for FindEvent, which reads it.
+// seen is the set of dedupe keys. It belongs to the writer's goroutine; a flush also reads flushing.
 type seen struct {
-	mu       sync.RWMutex
 	recent   map[keyHash]seenEntry
 	flushing map[keyHash]seenEntry // being written as a run
 	runs     []*run                // oldest first
@@ -145,41 +141,11 @@ func (t *tx) learn(keys []entryKey, event int64) {
 
 // remember adds the keys of a transaction after its commit.
 func (s *seen) remember(learnt map[keyHash]seenEntry) {
-	s.mu.Lock()
 	maps.Copy(s.recent, learnt)
-	full := len(s.recent) >= s.size && s.flushing == nil
-	s.mu.Unlock()
-	if full {
+	if len(s.recent) >= s.size && s.flushing == nil {
 		select {
 		case s.full <- struct{}{}:
 		default:
 		}
 	}
-}
-
-// candidates returns the events that may have the key, newest first. It reads the file through c.
-func (s *seen) candidates(c *sqlite.Conn, h keyHash) ([]int64, error) {
-	s.mu.RLock()
-	var events []int64
-	for _, m := range []map[keyHash]seenEntry{s.recent, s.flushing} {
-		if e, ok := m[h]; ok {
-			events = append(events, e.event)
-		}
-	}
-	runs := s.runs
-	s.mu.RUnlock()
-	stmt, err := c.Prepare("SELECT entries FROM seen_chunk WHERE id = ?")
-	if err != nil {
-		return nil, err
-	}
-	for _, run := range slices.Backward(runs) {
-		e, ok, err := run.find(stmt, h)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			events = append(events, e.event)
-		}
-	}
-	return events, nil
 }

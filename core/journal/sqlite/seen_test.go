@@ -31,7 +31,7 @@ func TestRuns(t *testing.T) {
 		}
 		rows := func() (n int64) {
 			t.Helper()
-			err := j.queryConn.do(t.Context(), func(c *sqlite.Conn) (err error) {
+			err := j.sweepConn.do(t.Context(), func(c *sqlite.Conn) (err error) {
 				n, err = sqlitex.ResultInt64(c.Prep("SELECT (SELECT count(*) FROM seen_chunk) + (SELECT count(*) FROM seen_run) + (SELECT count(*) FROM seen_tail)"))
 				return err
 			})

@@ -54,6 +54,7 @@ type tuning struct {
 	runSize    int   // dedupe keys in memory before they become a run
 	walBytes   int64 // bytes written between two checkpoints
 	sweepEvery time.Duration
+	searchTime time.Duration // of a list
 	pageSize   int
 }
 
@@ -76,6 +77,7 @@ func (o *Options) setDefaults() {
 		}
 	}
 	def(&t.cacheBytes, 64<<20)
+	def((*int64)(&t.searchTime), int64(searchTime))
 	def((*int64)(&t.sweepEvery), int64(min(max(o.Retention/100, time.Minute), time.Hour)))
 	defInt(&t.readyMax, 50_000)
 	defInt(&t.indexMax, 1_000_000)
@@ -86,16 +88,16 @@ func (o *Options) setDefaults() {
 
 // Journal is an open journal. Its goroutines start in Open and have ended when Close returns.
 type Journal struct {
-	o    Options
-	path string
-	id   string
-	lock *os.File
+	queries // those of the methods of Reader
+	o       Options
+	path    string
+	lock    *os.File
 
 	w             *writer
 	checkpointer  *sqlite.Conn  // for checkpoints
 	checkpointDue chan struct{} // requests a checkpoint
-	reader        readConn      // for claims
-	queryConn     readConn      // for Reader and sweeps
+	claimConn     readConn      // for claims, which must not wait for queries or sweeps
+	sweepConn     readConn      // for sweeps, which must not wait for queries
 	seen          *seen
 	base          time.Time // when it was opened
 
@@ -136,7 +138,10 @@ func Open(ctx context.Context, path string, o Options) (*Journal, error) {
 	if o.tuning.walBytes == 0 {
 		o.tuning.walBytes = walBytes(filepath.Dir(path))
 	}
-	j := &Journal{o: o, path: path, lock: lock, base: time.Now(), checkpointDue: make(chan struct{}, 1), reader: newReadConn(), queryConn: newReadConn()}
+	j := &Journal{
+		queries: queries{conn: newReadConn(), searchTime: o.tuning.searchTime}, claimConn: newReadConn(), sweepConn: newReadConn(),
+		o: o, path: path, lock: lock, base: time.Now(), checkpointDue: make(chan struct{}, 1),
+	}
 	j.closing, j.stop = context.WithCancel(context.Background())
 	if err := j.open(); err != nil {
 		j.stop()
@@ -177,7 +182,7 @@ func (j *Journal) open() error {
 	if j.checkpointer, err = openConn(j.path, 0, j.o.tuning.walBytes); err != nil {
 		return err
 	}
-	for _, r := range []*readConn{&j.reader, &j.queryConn} {
+	for _, r := range []*readConn{&j.conn, &j.claimConn, &j.sweepConn} {
 		if r.c, err = openReader(j.path); err != nil {
 			return err
 		}
@@ -254,7 +259,7 @@ func (j *Journal) Close() error {
 // release closes what open has opened. Closing the last connection checkpoints the write-ahead log.
 func (j *Journal) release() error {
 	var errs []error
-	for _, r := range []*readConn{&j.reader, &j.queryConn} {
+	for _, r := range []*readConn{&j.conn, &j.claimConn, &j.sweepConn} {
 		errs = append(errs, r.close())
 	}
 	if j.checkpointer != nil {
@@ -268,50 +273,4 @@ func (j *Journal) release() error {
 		return fmt.Errorf("close journal: %w", err)
 	}
 	return nil
-}
-
-// ID returns the random name of this file, the first part of every delivery's id.
-func (j *Journal) ID() string { return j.id }
-
-// readConn is a connection for reading that goroutines share, one at a time.
-type readConn struct {
-	turn chan struct{} // holds one token while the connection is free
-	c    *sqlite.Conn  // nil after close; belongs to the holder of the token
-}
-
-func newReadConn() readConn {
-	r := readConn{turn: make(chan struct{}, 1)}
-	r.turn <- struct{}{}
-	return r
-}
-
-// do calls f with the connection. Both the wait for the connection and f's statements end when ctx does.
-func (r *readConn) do(ctx context.Context, f func(*sqlite.Conn) error) error {
-	select {
-	case <-r.turn:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { r.turn <- struct{}{} }()
-	if r.c == nil {
-		return journal.ErrClosed
-	}
-	r.c.SetInterrupt(ctx.Done())
-	defer r.c.SetInterrupt(nil)
-	err := f(r.c)
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
-func (r *readConn) close() error {
-	<-r.turn
-	defer func() { r.turn <- struct{}{} }()
-	if r.c == nil {
-		return nil
-	}
-	c := r.c
-	r.c = nil
-	return c.Close()
 }

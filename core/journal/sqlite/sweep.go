@@ -54,8 +54,10 @@ func (j *Journal) Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return n, fmt.Errorf("sweep journal: %w", err)
 	}
-	if err := j.dropRuns(ctx); err != nil {
-		return n, fmt.Errorf("sweep journal: %w", err)
+	for _, clean := range []func(context.Context) error{j.dropRuns, j.tidy} {
+		if err := clean(ctx); err != nil {
+			return n, fmt.Errorf("sweep journal: %w", err)
+		}
 	}
 	return n, nil
 }
@@ -68,7 +70,7 @@ func (j *Journal) sweep(ctx context.Context) (n int, err error) {
 	for from := int64(0); ; {
 		pressed = pressed && j.space.used.Load() > j.space.lowWater()
 		var seen []aged
-		err := j.queryConn.do(ctx, func(c *sqlite.Conn) error {
+		err := j.sweepConn.do(ctx, func(c *sqlite.Conn) error {
 			seen, err = readAged(c, from)
 			return err
 		})

@@ -22,6 +22,7 @@ type tx struct {
 	event, delivery int64 // last numbers assigned
 	newKeys         map[keyHash]seenEntry
 	tail            []byte
+	marks           []mark // for table block
 }
 
 // commitGroup commits the ops in one transaction and ends each with its result.
@@ -86,7 +87,7 @@ func (w *writer) transact(group []op) (err error) {
 		return err
 	}
 	t := &w.tx
-	t.w, t.now, t.bytes = w, time.Now().UnixNano(), 0
+	t.w, t.now, t.bytes, t.marks = w, time.Now().UnixNano(), 0, t.marks[:0]
 	t.event, t.delivery, t.tail = w.event, w.delivery, t.tail[:0]
 	clear(t.newKeys)
 	defer func() {
@@ -121,6 +122,9 @@ func (w *writer) transact(group []op) (err error) {
 // commit appends the transaction's dedupe keys as one row and commits. Afterwards memory agrees with the file.
 func (t *tx) commit() error {
 	w := t.w
+	if err := w.blocks.write(w.c); err != nil {
+		return err
+	}
 	if len(t.tail) > 0 {
 		s := w.s.insertTail
 		s.BindInt64(1, w.tailID+1)
@@ -144,6 +148,10 @@ func (t *tx) commit() error {
 		w.lastAppend = time.Now()
 	}
 	w.event, w.delivery = t.event, t.delivery
+	w.blocks.complete = nil
+	for _, m := range t.marks {
+		w.blocks.add(m)
+	}
 	if len(t.tail) > 0 {
 		w.tailID++
 		w.j.seen.remember(t.newKeys)
@@ -156,7 +164,8 @@ func (t *tx) commit() error {
 // rollback also discards the keys that the transaction learnt.
 func (w *writer) rollback() {
 	clear(w.plugins)
-	clear(w.dispatches)
+	clear(w.sources)
+	w.forgetDispatches()
 	if w.c.AutocommitEnabled() {
 		return
 	}

@@ -159,7 +159,7 @@ func TestStatsDeadline(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.db"), Options{})
 	held, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	go j.queryConn.do(context.Background(), func(*sqlite.Conn) error { //nolint:errcheck // returns nil
+	go j.conn.do(context.Background(), func(*sqlite.Conn) error { //nolint:errcheck // returns nil
 		close(held)
 		<-release
 		return nil

@@ -54,7 +54,10 @@ type writer struct {
 	tailID          int64
 	written         int64 // bytes since the last requested checkpoint
 	plugins         map[string]int64
+	sources         map[string]int64
 	dispatches      map[dispatchKey]int64
+	forgotten       int // how often dispatches was cleared
+	blocks          blocks
 	tx              tx
 }
 
@@ -65,6 +68,7 @@ func newWriter(j *Journal, c *sqlite.Conn) *writer {
 		finish:     make(chan struct{}, 1),
 		exited:     make(chan struct{}),
 		plugins:    make(map[string]int64),
+		sources:    make(map[string]int64),
 		dispatches: make(map[dispatchKey]int64),
 		tx:         tx{newKeys: make(map[keyHash]seenEntry)},
 	}
