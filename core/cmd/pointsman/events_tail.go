@@ -51,6 +51,9 @@ func (f *eventsTailFlags) run(ctx context.Context, s streams, c adminv1connect.A
 		return err
 	}
 	defer stream.Close() //nolint:errcheck // nothing is read any more
+
+	_ = stream.ResponseHeader() // The router sends it when nothing is missed any more.
+	fmt.Fprintln(s.err, "Following, Ctrl-C ends it")
 	for stream.Receive() {
 		if f.asJSON {
 			err = writeJSONLine(s.out, stream.Msg())

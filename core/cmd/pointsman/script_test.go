@@ -114,6 +114,7 @@ func runStories(t *testing.T, glob, extra string) {
 			"metric":   waitMetric,
 			"journal":  printJournal,
 			"until":    until,
+			"steady":   steady,
 			"s3server": startS3,
 			"s3notify": notifyS3,
 
