@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
@@ -69,6 +70,45 @@ func TestListDeliveries(t *testing.T) {
 	if d := one.GetDelivery(); d.GetReason() != journal.ReasonRejected || d.GetError() != "no such channel" || d.GetArgumentsJson() != `{"text":"hello"}` ||
 		d.GetPolicy().GetMaxAge().AsDuration() != journal.DefaultPolicy.MaxAge || len(d.GetFailures()) != 1 || !d.GetFailures()[0].GetFinal() {
 		t.Errorf("%v", d)
+	}
+}
+
+func TestDeliveryFilters(t *testing.T) {
+	r := newRig(t)
+	r.store(given{source: "lab", typ: "t", deliveries: []journal.NewDelivery{to("ops")}})
+	r.settle("ops", 1, journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonRejected})
+	r.store(given{source: "room", typ: "t", deliveries: []journal.NewDelivery{to("ops"), to("mail")}})
+	r.settle("ops", 1, journal.Settlement{Outcome: journal.Dead, Reason: journal.ReasonExhausted})
+	r.settle("mail", 1, journal.Settlement{Outcome: journal.Done})
+	before, after := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	for filter, want := range map[string]string{
+		`{}`:                                               "2 2 1",
+		`{"source": "room"}`:                               "2 2",
+		`{"plugin": "ops"}`:                                "2 1",
+		`{"rule": "to-mail"}`:                              "2",
+		`{"rule": "to-mail", "plugin": "ops"}`:             "",
+		`{"state": "DELIVERY_STATE_DEAD"}`:                 "2 1",
+		`{"state": "DELIVERY_STATE_DONE"}`:                 "2",
+		`{"state": "DELIVERY_STATE_DROPPED"}`:              "",
+		`{"reason": "rejected"}`:                           "1",
+		`{"reason": "retries_exhausted", "source": "lab"}`: "",
+		`{"since": "` + before + `"}`:                      "2 2 1",
+		`{"since": "` + after + `"}`:                       "",
+		`{"until": "` + before + `"}`:                      "",
+		`{"until": "` + after + `", "source": "lab"}`:      "1",
+	} {
+		if got := strings.Join(r.list("ListDeliveries", "deliveries", "eventNumber", filter), " "); got != want {
+			t.Errorf("%s: events %q, want %q", filter, got, want)
+		}
+	}
+	if dropped, _ := operations[1].all(r, &adminv1.RetryDeliveriesRequest{Filter: &adminv1.DeliveryFilter{Reason: "rejected"}}, nil); dropped != 1 || r.deadOf("ops") != 1 {
+		t.Errorf("%d dropped by reason, %d left", dropped, r.deadOf("ops"))
+	}
+	if got := r.list("ListDeliveries", "deliveries", "reason", `{"state": "DELIVERY_STATE_DROPPED"}`); len(got) != 1 || got[0] != "rejected" {
+		t.Errorf("dropped: %v", got)
+	}
+	if retried, _ := operations[0].all(r, &adminv1.RetryDeliveriesRequest{Filter: &adminv1.DeliveryFilter{Source: "room"}}, nil); retried != 1 || r.deadOf("ops") != 0 {
+		t.Errorf("%d retried by source, %d left", retried, r.deadOf("ops"))
 	}
 }
 
