@@ -21,6 +21,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/journal/sqlite"
 	"github.com/pointsman/pointsman/core/pluginhost"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
@@ -71,11 +73,8 @@ func Doctor(ctx context.Context, o Options) []Finding {
 	} else {
 		findings = append(findings, disk.judge())
 	}
-	var newest time.Time
-	if running != nil {
-		newest = newestEvent(ctx, c.AdminSocket())
-	}
-	return append(findings, checkClock(time.Now(), newest))
+	newest, readable := checkJournal(ctx, c.Journal.Path)
+	return append(findings, readable, checkClock(time.Now(), newest))
 }
 
 func checkConfig(c *config.Config, diags *config.Diagnostics, paths []string) Finding {
@@ -238,12 +237,12 @@ func existing(path string) string {
 type syncTimes struct{ median, worst time.Duration }
 
 // measureSync writes a temporary file beside the journal, or where its folder would be made.
-func measureSync(journal string) (_ syncTimes, err error) {
+func measureSync(journalPath string) (_ syncTimes, err error) {
 	const (
 		rounds = 20
 		block  = 4096
 	)
-	f, err := os.CreateTemp(existing(filepath.Dir(journal)), ".pointsman-doctor-*")
+	f, err := os.CreateTemp(existing(filepath.Dir(journalPath)), ".pointsman-doctor-*")
 	if err != nil {
 		return syncTimes{}, err
 	}
@@ -278,13 +277,25 @@ func millis(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
-// newestEvent asks the router when it received its newest event, zero if it does not say.
-func newestEvent(ctx context.Context, socket string) time.Time {
-	page := new(adminv1.ListEventsResponse)
-	if call(ctx, socket, "ListEvents", &adminv1.ListEventsRequest{PageSize: 1}, page) != nil || len(page.GetEvents()) == 0 {
-		return time.Time{}
+// checkJournal reads the journal, and returns when its newest event was received, zero if it has none.
+func checkJournal(ctx context.Context, path string) (newest time.Time, _ Finding) {
+	const check = "journal"
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return newest, finding(check, LevelOK, "%s does not exist: the first start makes it", path)
 	}
-	return page.GetEvents()[0].GetReceived().AsTime()
+	r, err := sqlite.OpenReader(ctx, path)
+	if err != nil {
+		return newest, finding(check, LevelProblem, "%v", err)
+	}
+	page, err := r.Events(ctx, journal.EventQuery{Page: journal.Page{Limit: 1}})
+	if err = errors.Join(err, r.Close()); err != nil {
+		return newest, finding(check, LevelProblem, "%s: %v", path, err)
+	}
+	if len(page.Events) == 0 {
+		return newest, finding(check, LevelOK, "%s can be read and has no events", path)
+	}
+	newest = page.Events[0].Received
+	return newest, finding(check, LevelOK, "%s can be read, its newest event is of %s", path, newest.UTC().Format(time.RFC3339))
 }
 
 // checkClock finds a clock that is not set. newest is when the newest event was received by this machine's clock, zero for none.

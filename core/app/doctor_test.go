@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/journal/sqlite"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
 
@@ -142,4 +144,35 @@ func TestDoctorClock(t *testing.T) {
 	wantFinding(t, checkClock(now, now.Add(time.Hour)), LevelProblem, "before the newest event of 2026-11-27T07:00:00Z", "NTP")
 	wantFinding(t, checkClock(time.Unix(0, 0), time.Time{}), LevelProblem, "the year is 1970")
 	wantFinding(t, checkClock(now.AddDate(100, 0, 0), time.Time{}), LevelProblem, "the year is 2126")
+}
+
+func TestDoctorJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	newest, got := checkJournal(t.Context(), path)
+	wantFinding(t, got, LevelOK, "the first start makes it")
+	if !newest.IsZero() {
+		t.Errorf("newest event at %s", newest)
+	}
+	j, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	_, got = checkJournal(t.Context(), path)
+	wantFinding(t, got, LevelOK, "no events")
+	received := time.Date(2026, 11, 27, 6, 0, 0, 0, time.UTC)
+	if _, err := j.Append(t.Context(), journal.Disk, []journal.Entry{{Source: "lab", ID: "a", Received: received, Envelope: []byte("x")}}); err != nil {
+		t.Fatal(err)
+	}
+	newest, got = checkJournal(t.Context(), path)
+	wantFinding(t, got, LevelOK, "its newest event is of 2026-11-27T06:00:00Z")
+	if !newest.Equal(received) {
+		t.Errorf("newest event at %s", newest)
+	}
+	broken := filepath.Join(t.TempDir(), "journal.db")
+	if err := os.WriteFile(broken, []byte(strings.Repeat("no journal", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, got = checkJournal(t.Context(), broken)
+	wantFinding(t, got, LevelProblem, broken)
 }
