@@ -30,10 +30,8 @@ const (
 	reloadTimeout = 5 * time.Minute
 )
 
-// openStopped serves the admin API of a router that is stopped from its journal.
-var openStopped = func(context.Context, string, *slog.Logger) (http.Handler, func() error, error) {
-	return nil, nil, errors.New("reading the journal of a stopped router is not possible yet")
-}
+// openStopped serves the admin API of a router that is stopped from its journal. Tests replace it.
+var openStopped = app.OpenStopped
 
 // clientFlags say which router a command talks to, and how it prints the answer.
 type clientFlags struct {
