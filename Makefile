@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms e2e-reload clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ e2e-rooms: out/bin servers ## WebSocket rooms with the page of examples/chat-roo
 
 e2e-reload: out/bin ## 1,000 reloads of the router under load; prints what was lost, doubled or wrong, and the use of resources
 	out/bin/trial e2e-reload
+
+redrive: out/bin ## send 50,000 dead letters again under load; prints how much longer the router takes to accept an event meanwhile
+	out/bin/trial redrive
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin out

@@ -21,6 +21,7 @@ import (
 	"github.com/pointsman/pointsman/core/trial/e2erooms"
 	"github.com/pointsman/pointsman/core/trial/e2es3"
 	"github.com/pointsman/pointsman/core/trial/e2esns"
+	"github.com/pointsman/pointsman/core/trial/redrive"
 )
 
 func main() {
@@ -30,7 +31,8 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(bench.Command(), benchrooms.Command(), benchs3.Command(), crash.Command(), e2ereload.Command(), e2erooms.Command(), e2es3.Command(), e2esns.Command())
+	root.AddCommand(bench.Command(), benchrooms.Command(), benchs3.Command(), crash.Command(), e2ereload.Command(), e2erooms.Command(), e2es3.Command(), e2esns.Command(),
+		redrive.Command())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if cmd, err := root.ExecuteContextC(ctx); err != nil {
