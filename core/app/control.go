@@ -49,7 +49,7 @@ func (r *router) Replay(ctx context.Context, e *journal.EventRecord, rules []str
 		return nil, fmt.Errorf("append to journal: %w", err)
 	}
 	out.Seq = appended[0].Seq
-	r.intake.reportDead(ctx, g.number, &entry)
+	r.intake.reportDead(ctx, g.number, &entry, env.GetSensitive())
 	return out, nil
 }
 

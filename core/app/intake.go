@@ -53,7 +53,7 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		if !a.Duplicate {
 			accepted[i].Deliveries = len(entries[i].Deliveries)
 			g.counts.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
-			in.reportDead(ctx, g.number, &entries[i])
+			in.reportDead(ctx, g.number, &entries[i], events[i].Envelope.GetSensitive())
 		}
 	}
 	return accepted, nil
@@ -84,12 +84,16 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 }
 
 // reportDead logs the deliveries of a new event that are dead letters because an expression failed. No dispatcher ever sees
-// them, so nothing else would.
-func (in *intake) reportDead(ctx context.Context, generation int64, e *journal.Entry) {
+// them, so nothing else would. Errors quote values, which the log must not show of a sensitive event.
+func (in *intake) reportDead(ctx context.Context, generation int64, e *journal.Entry, sensitive bool) {
 	for i := range e.Deliveries {
 		if d := &e.Deliveries[i]; d.Dead != "" {
+			text := d.Dead
+			if sensitive {
+				text = "(sensitive)"
+			}
 			in.log.ErrorContext(ctx, "rule failed, delivery is a dead letter", "event_id", e.ID, "source", e.Source, "rule", d.Rule,
-				"plugin", d.Plugin, "generation", generation, "reason", journal.ReasonRuleError, "err", d.Dead)
+				"plugin", d.Plugin, "generation", generation, "reason", journal.ReasonRuleError, "err", text)
 		}
 	}
 }

@@ -40,3 +40,25 @@ rule "broken" {
 		t.Errorf("dead letters %+v, want one with the arguments {}", dead.Deliveries)
 	}
 }
+
+// The error of an expression quotes values, so the log does not have it for a source whose events are sensitive.
+func TestRuleErrorOfSensitiveEvent(t *testing.T) {
+	r := newRig(t)
+	sensitive := strings.Replace(baseConfig, `"lab" { secrets = ["`+testSecret+`"] }`, "\"lab\" {\n  sensitive = true\n  secrets = [\""+testSecret+"\"]\n}", 1)
+	r.start(sensitive + plugin("ops", "") + `
+rule "broken" {
+  on   = ["lab"]
+  when = tonumber(event.id) > 1
+  dispatch "ops" {}
+}
+`)
+	if status := r.post("lab", "a-value-to-hide"); status != http.StatusNoContent {
+		t.Fatalf("status %d", status)
+	}
+	if got := r.log.values("rule failed, delivery is a dead letter", "err"); len(got) != 1 || got[0] != "(sensitive)" {
+		t.Errorf("err %q", got)
+	}
+	if got := r.log.values("rule failed, delivery is a dead letter", "rule"); len(got) != 1 || got[0] != "broken" {
+		t.Errorf("rule %q", got)
+	}
+}
