@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -27,7 +28,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	r := &Reader{queries{conn: newReadConn(), searchTime: searchTime}}
 	r.conn.c = c
 	if r.id, _, err = readNumbers(c); err != nil {
-		return nil, errors.Join(openError(path, err), r.Close())
+		return nil, errors.Join(readError(path, err), r.Close())
 	}
 	return r, nil
 }
@@ -37,27 +38,45 @@ func openExisting(ctx context.Context, path string) (*sqlite.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	st, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open journal %s: there is no such file: give the path of a journal", path)
+	if err := requireReadable(path); err != nil {
+		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
-	if err == nil && st.Mode().IsRegular() && st.Size() == 0 {
-		return nil, fmt.Errorf("open journal %s: it is empty: give the path of a journal", path)
-	}
-	if err == nil {
-		err = checkFile(path)
-	}
-	if err != nil {
-		return nil, openError(path, err)
+	if err := checkFile(path); err != nil {
+		return nil, readError(path, err)
 	}
 	c, err := openReader(path)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, readError(path, err)
 	}
 	if err := requireNewest(c); err != nil {
-		return nil, errors.Join(openError(path, err), c.Close())
+		return nil, errors.Join(readError(path, err), c.Close())
 	}
 	return c, nil
+}
+
+// requireReadable refuses a file that does not exist, is empty, or may not be read. It does not open the file, because closing it
+// again would drop the locks of a journal that this process has open.
+func requireReadable(path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("there is no such file: give the path of a journal")
+	case err == nil && st.Mode().IsRegular() && st.Size() == 0:
+		return errors.New("it is empty: give the path of a journal")
+	case err == nil && unix.Access(path, unix.R_OK) != nil:
+		return errors.New("this user may not read it: run the command as the user of the router")
+	}
+	return nil
+}
+
+// readError is openError for a journal that is only read.
+func readError(path string, err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultCantOpen, sqlite.ResultReadOnly:
+		return fmt.Errorf("open journal %s: SQLite cannot use its files -wal and -shm beside it: run the command as the user of the router, or copy the journal and its -wal to a folder of yours: %w",
+			path, err)
+	}
+	return openError(path, err)
 }
 
 // requireNewest refuses a file that a router would migrate first.

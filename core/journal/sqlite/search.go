@@ -22,8 +22,8 @@ type search struct {
 	end        time.Time
 }
 
-// condition is a condition of a list, or a weaker one. last returns an event that is not above seq, so that no event in between satisfies the condition;
-// 0 if none does.
+// condition is a condition of a list, or a weaker one. last returns an event that is not above seq, so that no event in between
+// satisfies the condition; 0 if none does.
 type condition interface {
 	last(seq int64) (int64, error)
 }

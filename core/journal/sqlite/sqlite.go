@@ -213,7 +213,7 @@ func openReader(path string) (*sqlite.Conn, error) {
 		return nil, err
 	}
 	c.SetBusyTimeout(busyTimeout)
-	return configure(c, "PRAGMA cache_size = -8192;")
+	return configure(c, "PRAGMA cache_size = -8192; PRAGMA query_only = 1;")
 }
 
 func configure(c *sqlite.Conn, script string) (*sqlite.Conn, error) {
