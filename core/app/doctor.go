@@ -277,7 +277,10 @@ func millis(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
-// checkJournal reads the journal, and returns when its newest event was received, zero if it has none.
+// journalPatience bounds the search for damage in the journal, which reads all of it.
+const journalPatience = time.Minute
+
+// checkJournal looks for damage in the journal, and returns when its newest event was received, zero if it has none.
 func checkJournal(ctx context.Context, path string) (newest time.Time, _ Finding) {
 	const check = "journal"
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -291,11 +294,20 @@ func checkJournal(ctx context.Context, path string) (newest time.Time, _ Finding
 	if err = errors.Join(err, r.Close()); err != nil {
 		return newest, finding(check, LevelProblem, "%s: %v", path, err)
 	}
-	if len(page.Events) == 0 {
-		return newest, finding(check, LevelOK, "%s can be read and has no events", path)
+	content := "has no events"
+	if len(page.Events) > 0 {
+		newest = page.Events[0].Received
+		content = "its newest event is of " + newest.UTC().Format(time.RFC3339)
 	}
-	newest = page.Events[0].Received
-	return newest, finding(check, LevelOK, "%s can be read, its newest event is of %s", path, newest.UTC().Format(time.RFC3339))
+	limited, cancel := context.WithTimeout(ctx, journalPatience)
+	defer cancel()
+	switch err := sqlite.Check(limited, path); {
+	case err != nil && limited.Err() != nil:
+		return newest, finding(check, LevelWarning, "%s can be read, %s, and it is too large to look for damage in all of it within %s", path, content, journalPatience)
+	case err != nil:
+		return newest, finding(check, LevelProblem, "%v", err)
+	}
+	return newest, finding(check, LevelOK, "%s has no damage, %s", path, content)
 }
 
 // checkClock finds a clock that is not set. newest is when the newest event was received by this machine's clock, zero for none.

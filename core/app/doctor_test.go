@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -168,6 +169,11 @@ func TestDoctorJournal(t *testing.T) {
 	wantFinding(t, got, LevelOK, "its newest event is of 2026-11-27T06:00:00Z")
 	if !newest.Equal(received) {
 		t.Errorf("newest event at %s", newest)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if _, got = checkJournal(ended, path); got.Level == LevelOK {
+		t.Errorf("%+v although there was no time", got)
 	}
 	broken := filepath.Join(t.TempDir(), "journal.db")
 	if err := os.WriteFile(broken, []byte(strings.Repeat("no journal", 1000)), 0o600); err != nil {

@@ -18,7 +18,7 @@ func newDoctor(s streams) *cobra.Command {
 		Use:   "doctor [path...]",
 		Short: "Examine what a router needs: configuration, ports, plugins, disk, clock",
 		Long: `Examine what a router with this configuration (default: ` + defaultConfig + `) needs: the configuration itself, its ports, the files of
-its plugins, the space and the speed of the journal's disk, the clock, and the socket of the admin API.
+its plugins, the journal with the space and the speed of its disk, the clock, and the socket of the admin API.
 
 It works whether the router runs or not, and changes nothing. Run it as the user of the router, in its working directory.
 
