@@ -31,7 +31,7 @@ type Reader interface {
 	Deliveries(ctx context.Context, q DeliveryQuery) (DeliveryPage, error)
 }
 
-// Operator changes stored records on behalf of an operator.
+// Operator changes stored records on behalf of an operator. With an error, its methods return how many they changed before.
 type Operator interface {
 	// Redrive makes dead letters due again at once, with attempts and age counted from now; their history stays. It returns
 	// how many it changed: it skips deliveries that are not dead letters, and those with ReasonRuleError, which have no
@@ -112,8 +112,8 @@ type Page struct {
 	Limit int
 }
 
-// EventPage is a part of a list of events. It may hold fewer than asked for although there are more, because an engine bounds the
-// time of one search.
+// EventPage is a part of a list of events. It may hold fewer than asked for, even none, although there are more, because an engine
+// bounds the time of one search and the bytes of a page. Only Next tells the end.
 type EventPage struct {
 	Events []EventRecord
 	// Next is the Before of the next page, 0 at the end of the list.

@@ -330,8 +330,10 @@ func (b *bench) dropAtRandom(c chooser, all map[int64]*owed) {
 // noSuchState: a list of what cannot be is an error.
 func noSuchState(b *bench) {
 	b.start()
-	if _, err := b.j.Events(b.Context(), journal.EventQuery{State: journal.StateDropped}); err == nil {
-		b.Error("a list of dropped events is no error")
+	for _, s := range []journal.State{journal.StateDropped, "lost"} {
+		if _, err := b.j.Events(b.Context(), journal.EventQuery{State: s}); err == nil {
+			b.Errorf("a list of %s events is no error", s)
+		}
 	}
 	for _, s := range []journal.State{journal.StateUnmatched, journal.StateQuarantined, "lost"} {
 		if _, err := b.j.Deliveries(b.Context(), journal.DeliveryQuery{State: s}); err == nil {

@@ -13,7 +13,9 @@ import (
 
 // Events implements journal.Reader.
 func (r *queries) Events(ctx context.Context, q journal.EventQuery) (page journal.EventPage, err error) {
-	if q.State == journal.StateDropped {
+	switch q.State {
+	case "", journal.StatePending, journal.StateDone, journal.StateDead, journal.StateUnmatched, journal.StateQuarantined:
+	default:
 		return page, fmt.Errorf("list events: an event cannot be %s", q.State)
 	}
 	err = r.ask(ctx, "list events", func(c *sqlite.Conn) error {
