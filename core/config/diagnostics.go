@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -52,11 +53,18 @@ func (d *Diagnostics) Error() string {
 		if diag.Severity != hcl.DiagError {
 			continue
 		}
-		text := diag.Summary + ": " + diag.Detail
+		detail, rest, _ := strings.Cut(diag.Detail, "\n")
+		text := diag.Summary + ": " + detail
+		if rest != "" {
+			text += " ..."
+		}
 		if diag.Subject != nil {
 			text = fmt.Sprintf("%s:%d: %s", diag.Subject.Filename, diag.Subject.Start.Line, text)
 		}
-		if n := d.Errors(); n > 1 {
+		switch n := d.Errors(); {
+		case n == 2:
+			text += " (and 1 more error)"
+		case n > 2:
 			text += fmt.Sprintf(" (and %d more errors)", n-1)
 		}
 		return text

@@ -42,6 +42,8 @@ type bulk struct {
 	page func(ctx context.Context, dryRun bool, size int32, token string) (n int, next string, err error)
 	// tally is what was counted or changed so far, as a number of records, as a sentence and as a message.
 	tally func(dryRun bool) (n int, sentence string, m proto.Message)
+	// advise tells, after counting, what the user should know before total records are changed.
+	advise func(ctx context.Context, s streams, total int)
 	// question asks whether to change n records.
 	question func(n int) string
 }
@@ -52,6 +54,7 @@ func (b *bulk) perform(ctx context.Context, s streams, asJSON bool) error {
 		return err
 	}
 	total, _, _ := b.tally(true)
+	b.advise(ctx, s, total)
 	switch {
 	case b.dryRun:
 		return b.report(s, true, asJSON)
@@ -176,5 +179,6 @@ func (f *bulkFlags) confirm(ctx context.Context, s streams, question string) err
 	case <-ctx.Done():
 		fmt.Fprintln(s.err)
 	}
-	return errors.New("nothing was changed")
+	fmt.Fprintln(s.err, "Nothing was changed.")
+	return errReported
 }

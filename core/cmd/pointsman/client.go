@@ -21,8 +21,11 @@ import (
 )
 
 const (
-	tokenVariable = envPrefix + "TOKEN"
-	maxTokenFile  = 4 << 10
+	// Variables of the operator's commands: those of "pointsman send" are other ones, because they are about another address.
+	tokenVariable = envPrefix + "ADMIN_TOKEN"
+	urlVariable   = envPrefix + "ADMIN_URL"
+
+	maxTokenFile = 4 << 10
 	// maxAnswer is more than the largest answer: an event of the largest body, or 1,000 deliveries with long errors.
 	maxAnswer = 64 << 20
 	// callTimeout is the longest that one call may take, and reloadTimeout that of a reload, which starts plugins.
@@ -46,8 +49,11 @@ func (f *clientFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory of the router: its socket is beside its journal")
 	flags.StringVar(&f.socket, "socket", "", "unix socket of the router, instead of the configured one")
-	flags.StringVar(&f.url, "url", "", "admin address of the router, such as http://127.0.0.1:8081, instead of a socket")
+	flags.StringVar(&f.url, "url", "", "admin address of the router, such as http://127.0.0.1:8081, instead of a socket (or "+urlVariable+")")
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the token for --url (or "+tokenVariable+" with the token itself)")
+	for _, name := range []string{"url", "token-file"} {
+		_ = flags.SetAnnotation(name, adminFlag, nil) // it fails only for a flag that does not exist
+	}
 	flags.BoolVar(&f.asJSON, "json", false, "print as JSON")
 	f.configFlags.register(flags)
 }

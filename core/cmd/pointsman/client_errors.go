@@ -46,6 +46,14 @@ func (e *endpoint) explain(err error) error {
 	return message
 }
 
+// notInJournal says that a record is not found. It leaves other errors alone.
+func notInJournal(what string, err error) error {
+	if connect.CodeOf(err) != connect.CodeNotFound {
+		return err
+	}
+	return connect.NewError(connect.CodeNotFound, fmt.Errorf("%s is not in the journal (settled events are kept for the journal's retention)", what))
+}
+
 // connectMessage is the message of an error without its code, printable.
 func connectMessage(err error) string {
 	if failed, ok := errors.AsType[*connect.Error](err); ok {

@@ -60,13 +60,13 @@ func TestToken(t *testing.T) {
 		code           int
 		stderr         string
 	}{
-		{"none", "", nil, exitAuth, "wants a token: give it with --token-file, or in POINTSMAN_TOKEN"},
+		{"none", "", nil, exitAuth, "wants a token: give it with --token-file, or in POINTSMAN_ADMIN_TOKEN"},
 		{"variable", "only-for-this-test", nil, exitOK, ""},
 		{"file", "", []string{"--token-file", file}, exitOK, ""},
 		{"file before variable", "wrong", []string{"--token-file", file}, exitOK, ""},
 		{"wrong", "wrong", nil, exitAuth, "refuses the token"},
 		{"no file", "", []string{"--token-file", file + "x"}, exitUsage, "no such file"},
-		{"two words", "two words", nil, exitUsage, "POINTSMAN_TOKEN: a token is one word"},
+		{"two words", "two words", nil, exitUsage, "POINTSMAN_ADMIN_TOKEN: a token is one word"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(tokenVariable, test.variable)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -75,11 +76,14 @@ func (f *deadListFlags) run(ctx context.Context, s streams, c adminv1connect.Adm
 	if err != nil {
 		return err
 	}
+	if len(dead) == 0 {
+		f.warnUnknown(ctx, s, c)
+	}
 	if f.asJSON {
 		err = writeJSON(s.out, &adminv1.ListDeliveriesResponse{Deliveries: dead, NextPageToken: next})
 	} else {
 		err = writeDead(s, dead)
-		listed(s, len(dead), next, "dead letters")
+		listed(s, len(dead), next, "dead letters", f.given())
 	}
 	if err == nil && f.failIfAny && len(dead) > 0 {
 		return &exitError{code: exitFindings, err: errReported}
@@ -114,7 +118,7 @@ func newDeadShow(s streams) *cobra.Command {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
 				resp, err := c.GetDelivery(cmd.Context(), connect.NewRequest(&adminv1.GetDeliveryRequest{Id: given[0]}))
 				if err != nil {
-					return err
+					return notInJournal("delivery "+given[0], err)
 				}
 				if f.asJSON {
 					return writeJSON(s.out, resp.Msg)
@@ -142,7 +146,7 @@ func writeDelivery(w io.Writer, d *adminv1.Delivery, now time.Time, color ink) e
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if history := deliveryTimeline(d, color); len(history) > 0 {
+	if history := deliveryTimeline(d, "", color); len(history) > 0 {
 		fmt.Fprintln(w)
 		writeHistory(w, history, now)
 	}
@@ -157,13 +161,19 @@ func policy(p *adminv1.Policy) string {
 	if p == nil {
 		return ""
 	}
-	text := "any number of attempts"
+	var limits []string
 	if n := p.GetMaxAttempts(); n > 0 {
-		text = "at most " + count(int(n), "attempt")
+		limits = append(limits, "at most "+count(int(n), "attempt"))
 	}
 	if age := p.GetMaxAge().AsDuration(); age > 0 {
-		text += " in " + age.String()
+		limits = append(limits, "for "+brevity(age))
 	}
-	return fmt.Sprintf("%s, %s to %s apart, %s each", text,
-		p.GetMinBackoff().AsDuration(), p.GetMaxBackoff().AsDuration(), p.GetTimeout().AsDuration())
+	first, most := p.GetMinBackoff().AsDuration(), p.GetMaxBackoff().AsDuration()
+	waits := fmt.Sprintf("waits a random time of at most %s after the first failure", brevity(first))
+	if most > first {
+		waits += fmt.Sprintf(", then twice as much each time, at most %s", brevity(most))
+	} else {
+		waits = fmt.Sprintf("waits a random time of at most %s after each failure", brevity(first))
+	}
+	return strings.Join(append(limits, waits, "an attempt may take "+brevity(p.GetTimeout().AsDuration())), "; ")
 }

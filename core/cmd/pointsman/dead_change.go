@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"connectrpc.com/connect"
 	"github.com/spf13/cobra"
@@ -84,6 +86,7 @@ func (f *deadChangeFlags) filter(s streams, ids []string) (*adminv1.DeliveryFilt
 
 func retryDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *adminv1.DeliveryFilter) *bulk {
 	var counted, retried adminv1.RetryDeliveriesResponse
+	var failed []*adminv1.Delivery // some of those that cannot be retried
 	return &bulk{
 		bulkFlags: &f.bulkFlags, past: "retried", nouns: "dead letters",
 		page: func(ctx context.Context, dryRun bool, size int32, token string) (int, string, error) {
@@ -99,6 +102,11 @@ func retryDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *
 			sum := pick(dryRun, &counted, &retried)
 			sum.Retried += resp.Msg.GetRetried()
 			sum.Skipped += resp.Msg.GetSkipped()
+			if resp.Msg.GetSkipped() > 0 && len(failed) == 0 {
+				if failed, err = ruleErrors(ctx, c, filter); err != nil {
+					return 0, "", err
+				}
+			}
 			return int(resp.Msg.GetRetried()), resp.Msg.GetNextPageToken(), nil
 		},
 		tally: func(dryRun bool) (int, string, proto.Message) {
@@ -106,12 +114,60 @@ func retryDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *
 			sentence := pick(dryRun, "would retry ", "retried ") + count(int(sum.Retried), "dead letter")
 			// What cannot be retried is known from counting, even if nothing was changed then.
 			if n := max(counted.Skipped, retried.Skipped); n > 0 {
-				sentence += fmt.Sprintf("; %s cannot be retried, because their rule failed: mend it and replay their events", count(int(n), "other"))
+				sentence += "\n" + notRetried(int(n), sum.Retried > 0, failed)
 			}
 			return int(sum.Retried), sentence, sum
 		},
+		advise: func(ctx context.Context, s streams, total int) {
+			if total == 0 {
+				f.warnUnknown(ctx, s, c)
+				return
+			}
+			warnNotConfigured(ctx, s, c, filter)
+		},
 		question: func(n int) string { return f.question(n, "retry") },
 	}
+}
+
+// namedRuleErrors is how many dead letters that cannot be retried are named.
+const namedRuleErrors = 3
+
+// ruleErrors returns the first dead letters that a filter selects and that cannot be retried.
+func ruleErrors(ctx context.Context, c adminv1connect.AdminServiceClient, filter *adminv1.DeliveryFilter) ([]*adminv1.Delivery, error) {
+	only := proto.CloneOf(filter)
+	only.Reason = ruleError
+	found, _, err := collect(ctx, namedRuleErrors, func(size int32, token string) ([]*adminv1.Delivery, string, error) {
+		resp, err := c.ListDeliveries(ctx, connect.NewRequest(&adminv1.ListDeliveriesRequest{Filter: only, PageSize: size, PageToken: token}))
+		if err != nil {
+			return nil, "", err
+		}
+		return resp.Msg.GetDeliveries(), resp.Msg.GetNextPageToken(), nil
+	})
+	return found, err
+}
+
+// notRetried says what to do about n dead letters whose rules failed, of which some are named. others tells whether there are more
+// dead letters than these.
+func notRetried(n int, others bool, named []*adminv1.Delivery) string {
+	text := pick(others, count(n, "other"), fmt.Sprint(n)) + " cannot be retried because " + pick(n == 1, "its rule failed", "their rules failed")
+	if len(named) == 0 {
+		return text
+	}
+	var events, rules, ids []string
+	for _, d := range named {
+		events, ids = append(events, fmt.Sprint(d.GetEventNumber())), append(ids, printable(d.GetId()))
+		rules = append(rules, "--rule "+printable(d.GetRule()))
+	}
+	for _, list := range []*[]string{&events, &rules} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	text += fmt.Sprintf(". Mend %s, then run:\n  pointsman replay %s %s\n  pointsman dead drop %s", pick(n == 1, "it", "them"),
+		strings.Join(events, " "), strings.Join(rules, " "), strings.Join(ids, " "))
+	if more := n - len(named); more > 0 {
+		text += fmt.Sprintf("\npointsman dead list --reason %s shows %s.", ruleError, fmt.Sprint(more)+" more")
+	}
+	return text
 }
 
 func dropDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *adminv1.DeliveryFilter) *bulk {
@@ -134,6 +190,11 @@ func dropDead(f *deadChangeFlags, c adminv1connect.AdminServiceClient, filter *a
 		tally: func(dryRun bool) (int, string, proto.Message) {
 			sum := pick(dryRun, &counted, &dropped)
 			return int(sum.Dropped), pick(dryRun, "would drop ", "dropped ") + count(int(sum.Dropped), "dead letter"), sum
+		},
+		advise: func(ctx context.Context, s streams, total int) {
+			if total == 0 {
+				f.warnUnknown(ctx, s, c)
+			}
 		},
 		question: func(n int) string { return f.question(n, "drop") },
 	}

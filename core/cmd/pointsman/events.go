@@ -70,6 +70,9 @@ func (f *eventsListFlags) run(ctx context.Context, s streams, c adminv1connect.A
 	if err != nil {
 		return err
 	}
+	if len(events) == 0 {
+		f.warnUnknown(ctx, s, c)
+	}
 	if f.asJSON {
 		return writeJSON(s.out, &adminv1.ListEventsResponse{Events: events, NextPageToken: next})
 	}
@@ -78,15 +81,23 @@ func (f *eventsListFlags) run(ctx context.Context, s streams, c adminv1connect.A
 			return err
 		}
 	}
-	listed(s, len(events), next, "events")
+	listed(s, len(events), next, "events", f.given())
 	return nil
 }
 
+// eventNumber is the number of an event, empty for none.
+func eventNumber(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
 func writeEvents(s streams, events []*adminv1.Event) error {
-	t := newTable(s.out, "NUMBER", "RECEIVED", "SOURCE", "TYPE", "STATE", "ID", "SUBJECT")
+	t := newTable(s.out, "NUMBER", "RECEIVED", "SOURCE", "TYPE", "STATE", "REPEATS", "ID", "SUBJECT")
 	for _, e := range events {
 		t.row(fmt.Sprint(e.GetNumber()), moment(e.GetReceived(), s.now()), e.GetSource(), brief(e.GetType(), 60), eventState(e.GetState()),
-			brief(e.GetId(), 60), brief(e.GetSubject(), 60))
+			eventNumber(e.GetReplayOf()), brief(e.GetId(), 60), brief(e.GetSubject(), 60))
 	}
 	return t.flush()
 }

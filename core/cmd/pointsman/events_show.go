@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"connectrpc.com/connect"
@@ -43,12 +42,8 @@ deliveries ended. Then what the rules in force say about it, and its content.`,
 			if err != nil {
 				return err
 			}
-			request, err := eventNamed(given[0])
-			if err != nil {
-				return err
-			}
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
-				return f.run(cmd.Context(), s, c, request, ink(color))
+				return f.run(cmd.Context(), s, c, given[0], ink(color))
 			})
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -73,10 +68,14 @@ func eventNamed(name string) (*adminv1.GetEventRequest, error) {
 	return &adminv1.GetEventRequest{Source: source, Id: id}, nil
 }
 
-func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, request *adminv1.GetEventRequest, color ink) error {
-	resp, err := c.GetEvent(ctx, connect.NewRequest(request))
+func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, name string, color ink) error {
+	request, err := eventNamed(name)
 	if err != nil {
 		return err
+	}
+	resp, err := c.GetEvent(ctx, connect.NewRequest(request))
+	if err != nil {
+		return notInJournal("event "+name, err)
 	}
 	if f.asJSON {
 		return writeJSON(s.out, resp.Msg)
@@ -85,9 +84,39 @@ func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.A
 	if err := writeEventFacts(s.out, m, color); err != nil {
 		return err
 	}
-	writeTimeline(s.out, m, s.now(), color)
+	fmt.Fprintln(s.out)
+	writeHistory(s.out, timeline(m, f.surroundings(ctx, c, m), color), s.now())
+	for _, n := range m.GetReplays() {
+		fmt.Fprintf(s.out, "Repeated as event %d.\n", n)
+	}
 	writeRuleResults(s.out, m.GetRules(), color)
 	return f.writeContent(s.out, m.GetContent())
+}
+
+// surroundings is what an event's history is explained with. What the router does not tell is left out.
+type surroundings struct {
+	// original is the event that this one repeats, nil for none or if it is no longer kept.
+	original *adminv1.Event
+	// plugins are the states of plugins by name, empty for a journal.
+	plugins map[string]string
+}
+
+func (f *eventsShowFlags) surroundings(ctx context.Context, c adminv1connect.AdminServiceClient, m *adminv1.GetEventResponse) (around surroundings) {
+	if n := m.GetEvent().GetReplayOf(); n > 0 {
+		if resp, err := c.GetEvent(ctx, connect.NewRequest(&adminv1.GetEventRequest{Number: n})); err == nil {
+			around.original = resp.Msg.GetEvent()
+		}
+	}
+	if f.journal != "" || m.GetEvent().GetState() != adminv1.EventState_EVENT_STATE_PENDING {
+		return around
+	}
+	if resp, err := c.ListPlugins(ctx, connect.NewRequest(&adminv1.ListPluginsRequest{})); err == nil {
+		around.plugins = make(map[string]string)
+		for _, p := range resp.Msg.GetPlugins() {
+			around.plugins[p.GetName()] = p.GetState()
+		}
+	}
+	return around
 }
 
 func writeEventFacts(w io.Writer, m *adminv1.GetEventResponse, color ink) error {
@@ -207,13 +236,4 @@ func indented(text string) string {
 		return text
 	}
 	return b.String()
-}
-
-// writeTimeline prints what happened to an event.
-func writeTimeline(w io.Writer, m *adminv1.GetEventResponse, now time.Time, color ink) {
-	fmt.Fprintln(w)
-	writeHistory(w, timeline(m, color), now)
-	for _, n := range m.GetReplays() {
-		fmt.Fprintf(w, "Repeated as event %d.\n", n)
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -52,8 +53,11 @@ func (f *eventsTailFlags) run(ctx context.Context, s streams, c adminv1connect.A
 	}
 	defer stream.Close() //nolint:errcheck // nothing is read any more
 
-	_ = stream.ResponseHeader() // The router sends it when nothing is missed any more.
-	fmt.Fprintln(s.err, "Following, Ctrl-C ends it")
+	// The router sends the header when nothing is missed any more. Without a connection, and with an error instead, there is no such one.
+	if strings.HasPrefix(stream.ResponseHeader().Get("Content-Type"), "application/connect+") {
+		f.warnUnknown(ctx, s, c)
+		fmt.Fprintln(s.err, "Following, Ctrl-C ends it")
+	}
 	for stream.Receive() {
 		if f.asJSON {
 			err = writeJSONLine(s.out, stream.Msg())

@@ -35,6 +35,8 @@ type fakeRouter struct {
 	health adminv1.Health
 	// reload is how a reload ends: "failed", "busy", "nothing", or with a change.
 	reload string
+	// stopped makes it answer as from a journal.
+	stopped bool
 
 	mu    sync.Mutex
 	asked []string
@@ -103,10 +105,19 @@ func startFake(t *testing.T) (_ *fakeRouter, socket string) {
 }
 
 func (r *fakeRouter) GetStatus(context.Context, *connect.Request[adminv1.GetStatusRequest]) (*connect.Response[adminv1.GetStatusResponse], error) {
+	if r.stopped {
+		return connect.NewResponse(&adminv1.GetStatusResponse{
+			Generation: &adminv1.Generation{Number: 41}, Journal: &adminv1.JournalStatus{Bytes: 123_456_789, LimitBytes: 1 << 30, Events: 120_311},
+			Plugins: []*adminv1.Plugin{
+				{Name: "mail", State: "stopped", Pending: 2, OldestPending: before(time.Hour)},
+				{Name: "ops", State: "stopped", Dead: 1, OldestDead: before(50 * time.Hour)},
+			},
+		}), nil
+	}
 	s := &adminv1.GetStatusResponse{
 		Version: "v1.2.3", Started: before(26 * time.Hour), Health: r.health,
 		Generation: &adminv1.Generation{Number: 41, Loaded: before(3 * time.Hour), Files: []string{"config.hcl", "rules/ops.hcl"}},
-		LastReload: &adminv1.ReloadAttempt{Time: before(time.Minute), RequestedBy: "SIGHUP", Error: "rules/ops.hcl line 7: Unknown attribute"},
+		LastReload: &adminv1.ReloadAttempt{Time: before(time.Minute), RequestedBy: "SIGHUP", Error: "the configuration is invalid: rules/ops.hcl:7: Unknown attribute: There is none"},
 		Journal: &adminv1.JournalStatus{
 			Path: "data/journal.db", Durability: "disk", Bytes: 123_456_789, LimitBytes: 1 << 30, Events: 120_311, Quarantined: 3, DiskFreeBytes: 34e9,
 		},
@@ -124,7 +135,7 @@ func (r *fakeRouter) GetStatus(context.Context, *connect.Request[adminv1.GetStat
 		InsecureOptions: []string{"source chat: insecure_allow_any_origin (config.hcl:12)"},
 	}
 	if r.health != adminv1.Health_HEALTH_OK {
-		s.Problems = []string{"plugin ops is down since 2m", "the last reload failed\x1b[2J"}
+		s.Problems = []string{"plugin ops is down since 2m", "the last reload failed, generation 41 stays in force: Unknown attribute\x1b[2J\nand its detail"}
 	}
 	return connect.NewResponse(s), nil
 }
@@ -139,7 +150,7 @@ func fakePlugins() []*adminv1.Plugin {
 			Name: "ops", Kind: "slack", State: "backoff", Since: before(2 * time.Minute), Version: "v1.2.3", Sha256: strings.Repeat("cd", 32), Restarts: 12,
 			LastError: "exit status 2: panic: runtime error", Pending: 17, OldestPending: before(150 * time.Second), Dead: 3_412, OldestDead: before(50 * time.Hour),
 		},
-		{Name: "old", State: "not-configured", Pending: 2, OldestPending: before(90 * time.Hour)},
+		{Name: "old", State: "not-configured", Pending: 2, Dead: 1, OldestDead: before(time.Hour), OldestPending: before(90 * time.Hour)},
 	}
 }
 
@@ -179,6 +190,12 @@ func (r *fakeRouter) GetEvent(_ context.Context, req *connect.Request[adminv1.Ge
 		return connect.NewResponse(&adminv1.GetEventResponse{
 			Event: fakeEvents[1], Content: &adminv1.EventContent{ContentType: "application/octet-stream", Body: []byte{0, 1, 2}},
 		}), nil
+	case req.Msg.GetNumber() == 41:
+		return connect.NewResponse(&adminv1.GetEventResponse{Event: fakeEvents[2], Content: &adminv1.EventContent{VerifiedBy: "secret 1"}}), nil
+	case req.Msg.GetNumber() == 12:
+		return connect.NewResponse(&adminv1.GetEventResponse{Event: &adminv1.Event{Number: 12, Source: "lab", Id: "c0ffee", Received: before(72 * time.Hour)}}), nil
+	case req.Msg.GetNumber() == 39:
+		return connect.NewResponse(fakeWaiting()), nil
 	case req.Msg.GetNumber() == 40:
 		return connect.NewResponse(&adminv1.GetEventResponse{
 			Event: &adminv1.Event{
@@ -189,6 +206,23 @@ func (r *fakeRouter) GetEvent(_ context.Context, req *connect.Request[adminv1.Ge
 		}), nil
 	}
 	return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("there is no such event: it never was, or the journal no longer keeps it"))
+}
+
+// fakeWaiting is an event whose deliveries wait: for a plugin that is down, for one that works, for a retry, for one of a replay whose
+// original is gone.
+func fakeWaiting() *adminv1.GetEventResponse {
+	pending := adminv1.DeliveryState_DELIVERY_STATE_PENDING
+	return &adminv1.GetEventResponse{
+		Event: &adminv1.Event{Number: 39, Source: "lab", Received: before(time.Minute), State: adminv1.EventState_EVENT_STATE_PENDING, ReplayOf: 7},
+		Deliveries: []*adminv1.Delivery{
+			{Id: "k3v9x2-40", Rule: "r", Plugin: "ops", State: pending},
+			{Id: "k3v9x2-41", Rule: "r", Plugin: "mail", State: pending},
+			{
+				Id: "k3v9x2-42", Rule: "r", Plugin: "mail", State: pending, Attempts: 1, Due: timestamppb.New(fakeNow.Add(time.Minute)),
+				Failures: []*adminv1.Attempt{{Number: 1, Time: before(time.Second), Error: "busy"}},
+			},
+		},
+	}
 }
 
 // fakeHistory is an event with a delivery of each state.
@@ -293,6 +327,9 @@ func fakeDead() []*adminv1.Delivery {
 func (r *fakeRouter) ListDeliveries(_ context.Context, req *connect.Request[adminv1.ListDeliveriesRequest]) (*connect.Response[adminv1.ListDeliveriesResponse], error) {
 	if req.Msg.GetFilter().GetPlugin() == "mail" {
 		return connect.NewResponse(&adminv1.ListDeliveriesResponse{}), nil
+	}
+	if req.Msg.GetFilter().GetReason() == "rule_error" {
+		return connect.NewResponse(&adminv1.ListDeliveriesResponse{Deliveries: fakeDead()[1:]}), nil
 	}
 	return connect.NewResponse(&adminv1.ListDeliveriesResponse{Deliveries: fakeDead()}), nil
 }
@@ -445,6 +482,9 @@ func (r *fakeRouter) ListRoomMembers(_ context.Context, req *connect.Request[adm
 func (r *fakeRouter) CloseConnections(_ context.Context, req *connect.Request[adminv1.CloseConnectionsRequest]) (*connect.Response[adminv1.CloseConnectionsResponse], error) {
 	if req.Msg.GetConnectionId() == "none" {
 		return nil, connect.NewError(connect.CodeNotFound, fmt.Errorf("there is no connection %q", "none"))
+	}
+	if req.Msg.GetRoom() == "empty" {
+		return connect.NewResponse(&adminv1.CloseConnectionsResponse{}), nil
 	}
 	if req.Msg.GetRoom() != "" {
 		return connect.NewResponse(&adminv1.CloseConnectionsResponse{Closed: 1_234}), nil

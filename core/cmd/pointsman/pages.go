@@ -26,13 +26,16 @@ func collect[T any](ctx context.Context, limit int, page func(size int32, token 
 	}
 }
 
-// listed tells on standard error what a table does not show: that it is empty, or that there is more.
-func listed(s streams, n int, next, nouns string) {
+// listed tells on standard error what a table of n rows does not show: that there are none at all or none that match, or that
+// there is more.
+func listed(s streams, n int, next, nouns string, selected bool) {
 	switch {
-	case n == 0:
+	case n == 0 && selected:
 		fmt.Fprintf(s.err, "No %s match.\n", nouns)
+	case n == 0:
+		fmt.Fprintf(s.err, "There are no %s.\n", nouns)
 	case next != "":
-		fmt.Fprintf(s.err, "There are more %s than these %d: narrow the selection, or raise --limit.\n", nouns, n)
+		fmt.Fprintf(s.err, "There are more %s: raise --limit to see them.\n", nouns)
 	}
 }
 

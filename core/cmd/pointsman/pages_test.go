@@ -47,6 +47,8 @@ func TestPages(t *testing.T) {
 		"events-binary":    "events show 42",
 		"events-sensitive": "events show 40",
 		"events-missing":   "events show 7",
+		"events-replay":    "events show 41",
+		"events-waiting":   "events show 39",
 		"events-tail":      "events tail --source chat --max-rate 5",
 		"events-tail-json": "events tail --source chat --json",
 		"dead-list":        "dead list",
@@ -84,6 +86,10 @@ func TestPages(t *testing.T) {
 		"rooms-close":      "rooms close lobby --source chat --code 4000 --reason bye",
 		"rooms-close-one":  "rooms close --connection 7f3a --json",
 		"rooms-close-none": "rooms close --connection none",
+		"rooms-close-room": "rooms close empty",
+		"dead-retry-old":   "dead retry --plugin old --yes",
+		"events-tail-none": "events tail --source chat --plugin nosuch",
+		"events-name":      "events list --source none --rule nosuch --plugin old",
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, problems := command(t.Context(), append(strings.Fields(args), "--socket", socket)...)
@@ -186,10 +192,11 @@ func TestChangeStopsBetweenPages(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
-	if want := "retried 1,000 dead letters; 3 others cannot be retried, because their rule failed: mend it and replay their events\n"; out != want {
+	if want := "retried 1,000 dead letters\n3 others cannot be retried because their rules failed. Mend them, then run:\n"; !strings.HasPrefix(out, want) {
 		t.Errorf("stdout %q, want %q", out, want)
 	}
-	if want := "Stopped after 1,000 of 1,204 dead letters: run the command again for the rest.\nError: interrupted\n"; problems != want {
+	if want := "Plugin old is not configured: its dead letters wait until it is.\n" +
+		"Stopped after 1,000 of 1,204 dead letters: run the command again for the rest.\nError: interrupted\n"; problems != want {
 		t.Errorf("stderr %q, want %q", problems, want)
 	}
 }
@@ -217,7 +224,7 @@ func TestChangeFails(t *testing.T) {
 func TestStoppedRouter(t *testing.T) {
 	original := openStopped
 	t.Cleanup(func() { openStopped = original })
-	router, opened, closed := new(fakeRouter), "", false
+	router, opened, closed := &fakeRouter{stopped: true}, "", false
 	openStopped = func(_ context.Context, journal string, _ *slog.Logger) (http.Handler, func() error, error) {
 		opened = journal
 		return router.handler(), func() error { closed = true; return nil }, nil
@@ -229,6 +236,8 @@ func TestStoppedRouter(t *testing.T) {
 	if opened != "data/journal.db" || !closed {
 		t.Errorf("opened %q, closed: %v", opened, closed)
 	}
+	code, out, problems = command(t.Context(), "status", "--journal", "data/journal.db")
+	comparePage(t, "testdata/pages/status-journal.txt", fmt.Sprintf("exit code %d\n\n--- stdout\n%s\n--- stderr\n%s", code, out, problems))
 	openStopped = func(context.Context, string, *slog.Logger) (http.Handler, func() error, error) {
 		return nil, nil, errors.New("the journal is open in another process")
 	}

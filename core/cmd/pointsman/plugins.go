@@ -41,8 +41,8 @@ func newPluginsList(s streams) *cobra.Command {
 				if f.asJSON {
 					return writeJSON(s.out, resp.Msg)
 				}
-				listed(s, len(resp.Msg.GetPlugins()), "", "plugins")
-				return writePlugins(s.out, resp.Msg.GetPlugins(), s.now())
+				listed(s, len(resp.Msg.GetPlugins()), "", "plugins", false)
+				return writePlugins(s.out, resp.Msg.GetPlugins(), s.now(), f.journal != "")
 			})
 		},
 	}

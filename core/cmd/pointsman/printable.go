@@ -38,6 +38,15 @@ func escape(text, keep string) string {
 	return b.String()
 }
 
+// firstLine is the first line of a text, and tells that there are more.
+func firstLine(text string) string {
+	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if strings.TrimSpace(rest) != "" {
+		line += " ..."
+	}
+	return strings.TrimSuffix(line, "\r")
+}
+
 // withLineEnd ends text with a line feed, unless it is empty.
 func withLineEnd(text string) string {
 	if text == "" || strings.HasSuffix(text, "\n") {

@@ -41,10 +41,10 @@ func (f *clientFlags) reload(ctx context.Context, s streams, c adminv1connect.Ad
 	if err != nil {
 		return err
 	}
-	writeDiagnosticTexts(s.err, resp.Msg.GetWarnings())
 	if f.asJSON {
 		return writeJSON(s.out, resp.Msg)
 	}
+	writeDiagnosticTexts(s.err, resp.Msg.GetWarnings())
 	g := resp.Msg.GetGeneration().GetNumber()
 	if !resp.Msg.GetChanged() {
 		_, err := fmt.Fprintf(s.out, "nothing changed: generation %d stays in force\n", g)

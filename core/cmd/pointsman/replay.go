@@ -74,7 +74,7 @@ func (f *replayFlags) requests(s streams, numbers []string) ([]*adminv1.ReplayEv
 	for _, text := range numbers {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 1 {
-			return nil, usageError(fmt.Errorf("%q is not the number of an event: `pointsman events list` shows them", text))
+			return nil, usageError(fmt.Errorf("%q is not the number of an event: pointsman events list shows them", text))
 		}
 		requests = append(requests, &adminv1.ReplayEventsRequest{Number: n, Rules: f.rules})
 	}
@@ -116,6 +116,11 @@ func (f *replayFlags) bulk(c adminv1connect.AdminServiceClient, requests []*admi
 				sentence += fmt.Sprintf("; no rule wants %s of those selected", humanize.Comma(int64(n)))
 			}
 			return int(sum.Events), sentence, sum
+		},
+		advise: func(ctx context.Context, s streams, total int) {
+			if total == 0 {
+				f.warnUnknown(ctx, s, c, f.rules...)
+			}
 		},
 		question: func(n int) string {
 			return fmt.Sprintf("%s%s with %s: repeat %s?", count(n, "event"), f.String(), count(int(counted.Deliveries), "delivery"), pick(n == 1, "it", "them"))

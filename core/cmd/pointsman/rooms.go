@@ -70,7 +70,7 @@ func (f *roomsFlags) list(ctx context.Context, s streams, c adminv1connect.Admin
 	if f.asJSON {
 		return writeJSON(s.out, &adminv1.ListRoomsResponse{Rooms: rooms, NextPageToken: next})
 	}
-	listed(s, len(rooms), next, "rooms")
+	listed(s, len(rooms), next, "rooms", f.source != "")
 	if len(rooms) == 0 {
 		return nil
 	}
@@ -117,10 +117,11 @@ func (f *roomsFlags) members(ctx context.Context, s streams, c adminv1connect.Ad
 	if f.asJSON {
 		return writeJSON(s.out, &adminv1.ListRoomMembersResponse{Members: members, NextPageToken: next})
 	}
-	listed(s, len(members), next, "connections")
 	if len(members) == 0 {
+		fmt.Fprintf(s.err, "There is nobody in room %q.\n", room)
 		return nil
 	}
+	listed(s, len(members), next, "connections", true)
 	t := newTable(s.out, "CONNECTION", "CONNECTED", "ACTIVE", "SUBJECT", "ADDRESS", "QUEUED", "USER AGENT")
 	for _, m := range members {
 		t.row(m.GetConnectionId(), moment(m.GetConnected(), s.now()), relative(m.GetLastActive(), s.now()), brief(m.GetSubject(), 40),
@@ -159,7 +160,7 @@ func newRoomsClose(s streams) *cobra.Command {
 	}
 	f.registerSource(cmd, "source of the room or connection, if several have rooms")
 	flags := cmd.Flags()
-	flags.StringVar(&f.connection, "connection", "", "id of one connection; `pointsman rooms members` shows them")
+	flags.StringVar(&f.connection, "connection", "", "id of one connection; pointsman rooms members shows them")
 	flags.Int32Var(&f.code, "code", 0, "close code of RFC 6455 (default 1000)")
 	flags.StringVar(&f.reason, "reason", "", "reason that the client is told, at most 123 bytes")
 	return cmd
@@ -170,9 +171,14 @@ func (f *roomsFlags) close(ctx context.Context, s streams, c adminv1connect.Admi
 	if err != nil {
 		return err
 	}
+	n := resp.Msg.GetClosed()
 	if f.asJSON {
-		return writeJSON(s.out, resp.Msg)
+		err = writeJSON(s.out, resp.Msg)
+	} else if n > 0 {
+		_, err = fmt.Fprintf(s.out, "closed %s\n", count(int(n), "connection"))
 	}
-	_, err = fmt.Fprintf(s.out, "closed %s\n", count(int(resp.Msg.GetClosed()), "connection"))
+	if err == nil && n == 0 {
+		return &exitError{code: exitNotFound, err: fmt.Errorf("there is no room %q: a room exists while somebody is in it", request.GetRoom())}
+	}
 	return err
 }

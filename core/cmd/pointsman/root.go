@@ -29,7 +29,9 @@ Look at a running router:
   pointsman events list --state dead
   pointsman events show 41
 
-Every flag can also be set by an environment variable: --log-level is ` + envPrefix + `LOG_LEVEL.
+Every flag can also be set by an environment variable: --log-level is ` + envPrefix + `LOG_LEVEL. Where the admin API is, is apart from
+where events are sent: ` + urlVariable + ` and ` + tokenVariable + ` are for the operator's commands, ` + envPrefix + `URL and ` + envPrefix + `TOKEN for
+"pointsman send".
 
 ` + exitCodesHelp,
 		SilenceErrors:     true,
@@ -49,11 +51,23 @@ Every flag can also be set by an environment variable: --log-level is ` + envPre
 	return root
 }
 
-// flagsFromEnv sets flags that the command line does not set from POINTSMAN_<FLAG>.
+// adminFlag annotates flags about access to the admin API, so that their variables are not those of senders.
+const adminFlag = "admin"
+
+// envName is the environment variable of a flag: POINTSMAN_<FLAG>, or POINTSMAN_ADMIN_<FLAG>.
+func envName(f *pflag.Flag) string {
+	name := strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+	if _, ok := f.Annotations[adminFlag]; ok {
+		name = "ADMIN_" + name
+	}
+	return envPrefix + name
+}
+
+// flagsFromEnv sets flags that the command line does not set from their environment variables.
 func flagsFromEnv(flags *pflag.FlagSet) error {
 	var bad error
 	flags.VisitAll(func(f *pflag.Flag) {
-		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := envName(f)
 		value, ok := os.LookupEnv(name)
 		if !ok || f.Changed || bad != nil || f.Name == "var" || f.Name == "help" {
 			return

@@ -49,10 +49,18 @@ func (l *selector) register(cmd *cobra.Command, c *clientFlags, names ...string)
 	}
 }
 
+const (
+	// ruleError is the reason of a dead letter whose rule failed: it has no arguments, so that it cannot be retried.
+	ruleError = "rule_error"
+	// readyState and notConfigured are states of plugins.
+	readyState    = "ready"
+	notConfigured = "not-configured"
+)
+
 // eventStates and deadReasons are the values of --state and --reason.
 var (
 	eventStates = []string{"pending", "done", "dead", "unmatched", "quarantined"}
-	deadReasons = []string{"rejected", "retries_exhausted", "max_age", "poison", "bad_result", "rule_error"}
+	deadReasons = []string{"rejected", "retries_exhausted", "max_age", "poison", "bad_result", ruleError}
 )
 
 // given reports whether the flags select anything in particular.

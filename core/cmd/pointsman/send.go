@@ -151,7 +151,7 @@ type sent struct {
 }
 
 func writeSent(w io.Writer, p *posting, status int, verdict string) error {
-	out := sent{FormatVersion: "1", URL: p.shown, Status: status, Accepted: status/100 == 2, Event: p.body, Verdict: verdict}
+	out := sent{FormatVersion: formatVersion, URL: p.shown, Status: status, Accepted: status/100 == 2, Event: p.body, Verdict: verdict}
 	if !json.Valid(p.body) {
 		quoted, err := json.Marshal(string(p.body))
 		if err != nil {

@@ -182,7 +182,7 @@ func (f *websocketFlags) sent(w io.Writer, t websocketTarget, message []byte) er
 		URL           string          `json:"url"`
 		Accepted      bool            `json:"accepted"`
 		Event         json.RawMessage `json:"event"`
-	}{"1", t.shown(), true, websocketsend.AsJSON(message)})
+	}{formatVersion, t.shown(), true, websocketsend.AsJSON(message)})
 }
 
 // shown returns the URL to print: without other parameters, which may include a token.
@@ -215,7 +215,7 @@ func (p *messagePrinter) print(message []byte) (done bool, err error) {
 		err = json.NewEncoder(p.out).Encode(struct {
 			FormatVersion string          `json:"format_version"`
 			Received      json.RawMessage `json:"received"`
-		}{"1", websocketsend.AsJSON(message)})
+		}{formatVersion, websocketsend.AsJSON(message)})
 	} else {
 		_, err = fmt.Fprintln(p.out, printable(string(message)))
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,6 +17,9 @@ import (
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 )
+
+// dialTimeout is how long a socket beside a journal may take to accept a connection.
+const dialTimeout = time.Second
 
 func newStatus(s streams) *cobra.Command {
 	var f clientFlags
@@ -49,6 +54,12 @@ func (f *clientFlags) status(ctx context.Context, s streams, c adminv1connect.Ad
 	if err != nil {
 		return err
 	}
+	if f.journal != "" {
+		f.completeStopped(resp.Msg)
+		if answers(ctx, besideJournal(f.journal)) {
+			fmt.Fprintln(s.err, "A router runs with this journal: pointsman status without --journal shows more.")
+		}
+	}
 	if f.asJSON {
 		err = writeJSON(s.out, resp.Msg)
 	} else {
@@ -57,20 +68,49 @@ func (f *clientFlags) status(ctx context.Context, s streams, c adminv1connect.Ad
 	if err != nil {
 		return err
 	}
-	switch resp.Msg.GetHealth() {
-	case adminv1.Health_HEALTH_DEGRADED:
-		return &exitError{code: exitFindings, err: errReported}
-	case adminv1.Health_HEALTH_FAILING:
+	switch {
+	case resp.Msg.GetHealth() == adminv1.Health_HEALTH_FAILING:
 		return errReported
+	case resp.Msg.GetHealth() == adminv1.Health_HEALTH_DEGRADED, len(resp.Msg.GetProblems()) > 0:
+		return &exitError{code: exitFindings, err: errReported}
 	}
 	return nil
+}
+
+// completeStopped adds to the status of a journal what this command knows: where the journal is, and what needs attention.
+func (f *clientFlags) completeStopped(r *adminv1.GetStatusResponse) {
+	if r.Journal == nil {
+		r.Journal = new(adminv1.JournalStatus)
+	}
+	r.Journal.Path = f.journal
+	for _, p := range r.GetPlugins() {
+		if n := p.GetDead(); n > 0 {
+			r.Problems = append(r.Problems, fmt.Sprintf("plugin %q has %s: see pointsman dead list --plugin %s --journal %s",
+				p.GetName(), count(int(n), "dead letter"), p.GetName(), f.journal))
+		}
+	}
+}
+
+// besideJournal is where the socket of a journal's router is unless it is configured.
+func besideJournal(journal string) string { return filepath.Join(filepath.Dir(journal), "admin.sock") }
+
+// answers reports whether somebody listens at a unix socket.
+func answers(ctx context.Context, socket string) bool {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // nothing was sent
+	return true
 }
 
 // writeStatus prints the screen: what is wrong first, then what is.
 func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color ink) error {
 	fmt.Fprintln(w, "Health: "+health(r.GetHealth(), color))
 	for _, p := range r.GetProblems() {
-		fmt.Fprintln(w, "  "+printable(p))
+		fmt.Fprintln(w, "  "+printable(firstLine(p)))
 	}
 	fmt.Fprintln(w)
 	if err := writeFacts(w, r, now); err != nil {
@@ -79,13 +119,18 @@ func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color
 	for _, part := range []func(io.Writer) error{
 		func(w io.Writer) error { return writeSources(w, r.GetSources()) },
 		func(w io.Writer) error { return writeRules(w, r.GetRules()) },
-		func(w io.Writer) error { return writePlugins(w, r.GetPlugins(), now) },
+		func(w io.Writer) error { return writePlugins(w, r.GetPlugins(), now, fromJournal(r)) },
 	} {
 		if err := writeParagraph(w, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fromJournal reports whether a status was read from a journal: only a router knows its health.
+func fromJournal(r *adminv1.GetStatusResponse) bool {
+	return r.GetHealth() == adminv1.Health_HEALTH_UNSPECIFIED
 }
 
 // writeParagraph prints an empty line and what write writes, if anything.
@@ -107,7 +152,7 @@ func health(h adminv1.Health, color ink) string {
 	case adminv1.Health_HEALTH_FAILING:
 		return color.red("failing")
 	}
-	return "not known, the router is stopped"
+	return "not known, read from the journal"
 }
 
 func writeFacts(w io.Writer, r *adminv1.GetStatusResponse, now time.Time) error {
@@ -152,13 +197,9 @@ func lastReload(a *adminv1.ReloadAttempt, now time.Time) string {
 	if a == nil {
 		return ""
 	}
-	text := "succeeded "
-	if a.GetError() != "" {
-		text = "FAILED "
-	}
-	text += moment(a.GetTime(), now) + ", asked for by " + a.GetRequestedBy()
-	if a.GetError() != "" {
-		text += ": " + a.GetError()
+	text := pick(a.GetError() == "", "succeeded ", "FAILED ") + moment(a.GetTime(), now) + ", asked for by " + a.GetRequestedBy()
+	if strings.Contains(a.GetError(), "configuration is invalid") { // the problems say why
+		text += ": run pointsman validate"
 	}
 	return text
 }
@@ -215,23 +256,27 @@ func writeRules(w io.Writer, rules []*adminv1.Rule) error {
 	return t.flush()
 }
 
-// writePlugins prints a table of plugins, and below it the last error of each that is not well.
-func writePlugins(w io.Writer, plugins []*adminv1.Plugin, now time.Time) error {
+// writePlugins prints a table of plugins, and below it the last error of each that is not well. From a journal nothing is known of
+// their processes.
+func writePlugins(w io.Writer, plugins []*adminv1.Plugin, now time.Time, stopped bool) error {
 	if len(plugins) == 0 {
 		return nil
 	}
-	t := newTable(w, "PLUGIN", "KIND", "VERSION", "STATE", "SINCE", "RESTARTS", "RATE", "DELIVERED", "PENDING", "OLDEST", "DEAD", "OLDEST")
+	t := newTable(w, "PLUGIN", "KIND", "VERSION", "STATE", "SINCE", "RESTARTS", "RATE", "DELIVERED", "PENDING", "OLDEST PENDING", "DEAD", "OLDEST DEAD")
 	for _, x := range plugins {
-		t.row(x.GetName(), x.GetKind(), x.GetVersion(), x.GetState(), relative(x.GetSince(), now), humanize.Comma(x.GetRestarts()),
-			rateText(x.GetRate()), humanize.Comma(x.GetDelivered()), humanize.Comma(x.GetPending()), relative(x.GetOldestPending(), now),
-			humanize.Comma(x.GetDead()), relative(x.GetOldestDead(), now))
+		state, restarts, rate, delivered := x.GetState(), humanize.Comma(x.GetRestarts()), rateText(x.GetRate()), humanize.Comma(x.GetDelivered())
+		if stopped {
+			state, restarts, rate, delivered = "", "", "", ""
+		}
+		t.row(x.GetName(), x.GetKind(), x.GetVersion(), state, relative(x.GetSince(), now), restarts, rate, delivered,
+			humanize.Comma(x.GetPending()), relative(x.GetOldestPending(), now), humanize.Comma(x.GetDead()), relative(x.GetOldestDead(), now))
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	for _, x := range plugins {
 		if x.GetLastError() != "" {
-			fmt.Fprintf(w, "%s: last error: %s\n", printable(x.GetName()), printable(x.GetLastError()))
+			fmt.Fprintf(w, "%s: last error: %s\n", printable(x.GetName()), printable(firstLine(x.GetLastError())))
 		}
 	}
 	return nil

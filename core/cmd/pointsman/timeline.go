@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -13,16 +14,23 @@ import (
 
 // happening is an entry of a timeline. Its text is printable.
 type happening struct {
+	// at is nil for what is so now.
 	at   *timestamppb.Timestamp
 	text string
 }
 
 // writeHistory prints happenings, a line each, oldest first. What is to come stands at the end, because its time is later.
 func writeHistory(w io.Writer, history []happening, now time.Time) {
-	slices.SortStableFunc(history, func(a, b happening) int { return a.at.AsTime().Compare(b.at.AsTime()) })
+	when := func(h happening) time.Time {
+		if h.at == nil {
+			return now
+		}
+		return h.at.AsTime()
+	}
+	slices.SortStableFunc(history, func(a, b happening) int { return when(a).Compare(when(b)) })
 	for _, h := range history {
-		fmt.Fprintf(w, "%s  %s", exactStamp(h.at), h.text)
-		if h.at.AsTime().After(now) {
+		fmt.Fprintf(w, "%-24s  %s", cmp.Or(exactStamp(h.at), "now"), h.text)
+		if when(h).After(now) {
 			fmt.Fprintf(w, " (%s)", relative(h.at, now))
 		}
 		fmt.Fprintln(w)
@@ -30,13 +38,9 @@ func writeHistory(w io.Writer, history []happening, now time.Time) {
 }
 
 // timeline is what happened to an event and its deliveries.
-func timeline(m *adminv1.GetEventResponse, color ink) []happening {
+func timeline(m *adminv1.GetEventResponse, around surroundings, color ink) []happening {
 	e := m.GetEvent()
-	received := "received by source " + printable(e.GetSource())
-	if by := m.GetContent().GetVerifiedBy(); by != "" {
-		received += ", verified by " + printable(by)
-	}
-	all := []happening{{e.GetReceived(), received}, {e.GetReceived(), fmt.Sprintf("stored as event %d", e.GetNumber())}}
+	all := []happening{{e.GetReceived(), origin(m, around.original)}, {e.GetReceived(), fmt.Sprintf("stored as event %d", e.GetNumber())}}
 	switch e.GetState() {
 	case adminv1.EventState_EVENT_STATE_QUARANTINED:
 		all = append(all, happening{e.GetReceived(), color.red("quarantined") + ": " + printable(e.GetQuarantineReason())})
@@ -44,20 +48,62 @@ func timeline(m *adminv1.GetEventResponse, color ink) []happening {
 		all = append(all, happening{e.GetReceived(), "no rule matched"})
 	}
 	for _, d := range m.GetDeliveries() {
-		text := fmt.Sprintf("rule %s made delivery %s for plugin %s", d.GetRule(), d.GetId(), d.GetPlugin())
-		if d.GetGeneration() > 0 {
-			text += fmt.Sprintf(" (generation %d)", d.GetGeneration())
-		}
-		all = append(all, happening{e.GetReceived(), printable(text)})
+		all = append(all, happening{e.GetReceived(), verdictOf(d, color)})
 	}
 	for _, d := range m.GetDeliveries() {
-		all = append(all, deliveryTimeline(d, color)...)
+		all = append(all, deliveryTimeline(d, around.plugins[d.GetPlugin()], color)...)
 	}
 	return all
 }
 
-// deliveryTimeline is what happened to a delivery after it was made.
-func deliveryTimeline(d *adminv1.Delivery, color ink) []happening {
+// origin tells where an event comes from.
+func origin(m *adminv1.GetEventResponse, original *adminv1.Event) string {
+	if n := m.GetEvent().GetReplayOf(); n > 0 {
+		text := fmt.Sprintf("replayed by an operator, repeats event %d", n)
+		if original != nil {
+			text += fmt.Sprintf(" (received %s)", stamp(original.GetReceived()))
+		}
+		return text
+	}
+	text := "received by source " + printable(m.GetEvent().GetSource())
+	if by := m.GetContent().GetVerifiedBy(); by != "" {
+		text += ", verified by " + printable(by)
+	}
+	return text
+}
+
+// verdictOf tells what a rule made of an event: a delivery, or an error.
+func verdictOf(d *adminv1.Delivery, color ink) string {
+	text := fmt.Sprintf("rule %s made delivery %s for plugin %s", printable(d.GetRule()), printable(d.GetId()), printable(d.GetPlugin()))
+	if d.GetReason() == ruleError {
+		text = fmt.Sprintf("rule %s %s: %s", printable(d.GetRule()), color.red("failed"), printable(d.GetError()))
+	}
+	if d.GetGeneration() > 0 {
+		text += fmt.Sprintf(" (generation %d)", d.GetGeneration())
+	}
+	return text
+}
+
+// stateWords are the states of plugins that do not make a sentence.
+var stateWords = map[string]string{"backoff": "down and will be started again", "failed-config": "down because it refuses its settings", notConfigured: "not configured"}
+
+// pending tells what a pending delivery waits for. state is that of its plugin, empty if it is not known.
+func pending(d *adminv1.Delivery, state string, color ink) happening {
+	text := color.yellow("pending")
+	if d.GetDue() == nil && d.GetAttempts() == 0 {
+		text += ", not attempted yet"
+	}
+	if state != "" && state != readyState {
+		text += ": the plugin is " + cmp.Or(stateWords[state], printable(state))
+	}
+	if d.GetDue() != nil || d.GetAttempts() > 0 {
+		text += fmt.Sprintf(": attempt %d is due", d.GetAttempts()+1)
+	}
+	return happening{d.GetDue(), text}
+}
+
+// deliveryTimeline is what happened to a delivery after it was made. state is that of its plugin, empty if it is not known.
+func deliveryTimeline(d *adminv1.Delivery, state string, color ink) []happening {
 	about := printable(d.GetPlugin()) + ": "
 	var all []happening
 	add := func(at *timestamppb.Timestamp, text string) { all = append(all, happening{at, about + text}) }
@@ -74,9 +120,8 @@ func deliveryTimeline(d *adminv1.Delivery, color ink) []happening {
 	}
 	switch d.GetState() {
 	case adminv1.DeliveryState_DELIVERY_STATE_PENDING:
-		if d.GetDue() != nil {
-			add(d.GetDue(), fmt.Sprintf("%s: attempt %d is due", color.yellow("pending"), d.GetAttempts()+1))
-		}
+		p := pending(d, state, color)
+		add(p.at, p.text)
 	case adminv1.DeliveryState_DELIVERY_STATE_DONE:
 		text := fmt.Sprintf("%s at attempt %d", color.green("done"), d.GetAttempts())
 		if d.GetReceipt() != "" {
@@ -94,6 +139,9 @@ func deliveryTimeline(d *adminv1.Delivery, color ink) []happening {
 // deadText tells why a delivery is a dead letter. The error is left out if it stands in the failed attempt before it.
 func deadText(d *adminv1.Delivery, color ink) string {
 	text := fmt.Sprintf("%s letter (%s)", color.red("dead"), printable(d.GetReason()))
+	if d.GetReason() == ruleError { // the error is the rule's
+		return fmt.Sprintf("%s letter %s (%s)", color.red("dead"), printable(d.GetId()), ruleError)
+	}
 	failures := d.GetFailures()
 	if n := len(failures); n > 0 && failures[n-1].GetError() == d.GetError() {
 		return text

@@ -31,3 +31,14 @@ func TestParseTime(t *testing.T) {
 		}
 	}
 }
+
+func TestBrevity(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		24 * time.Hour: "24h", 5 * time.Minute: "5m", 10 * time.Second: "10s", 90 * time.Second: "1m30s", 70 * time.Minute: "1h10m",
+		time.Hour + time.Second: "1h0m1s", 100 * time.Millisecond: "100ms", 0: "0s",
+	} {
+		if got := brevity(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
