@@ -45,6 +45,7 @@ var promises = map[string]func(*bench){
 	"SettleUnknown":          settleUnknown,
 	"DeadLetters":            deadLetters,
 	"Redrive":                redrive,
+	"RedriveTogether":        redriveTogether,
 	"Drop":                   drop,
 	"Replay":                 replay,
 	"Generation":             generation,

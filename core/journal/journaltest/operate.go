@@ -1,6 +1,8 @@
 package journaltest
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -103,4 +105,39 @@ func generation(b *bench) {
 		b.equal("highest", b.stats().Generation, int64(7))
 		b.start()
 	}
+}
+
+// redriveTogether: several operators who retry the same dead letters at the same time make each of them due once.
+func redriveTogether(b *bench) {
+	b.start()
+	var ds []journal.Delivery
+	for _, id := range []string{"a", "b", "c"} {
+		b.append(entry(id, "ops"))
+		ds = append(ds, b.claim("ops", 1)...)
+	}
+	var seqs []int64
+	for i := range ds {
+		seqs = append(seqs, ds[i].Seq)
+	}
+	for range 20 {
+		for i := range ds {
+			b.settle(dead(ds[i], journal.ReasonExhausted))
+		}
+		var callers sync.WaitGroup
+		var due atomic.Int64
+		for range 8 {
+			callers.Go(func() {
+				n, err := b.j.Redrive(b.Context(), seqs)
+				if err != nil {
+					b.Errorf("Redrive: %v", err)
+				}
+				due.Add(int64(n))
+			})
+		}
+		callers.Wait()
+		b.equal("due again", due.Load(), int64(len(ds)))
+		ds = b.claim("ops", len(ds)+1)
+		b.equal("claimed", eventIDs(ds), []string{"a", "b", "c"})
+	}
+	b.claimNone("ops")
 }

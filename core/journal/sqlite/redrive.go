@@ -17,7 +17,6 @@ type redriveOp struct {
 	j      *Journal
 	seqs   []int64
 	queues map[string]*queue // of the deliveries' plugins
-	locked bool
 	moved  []redriven
 }
 
@@ -74,14 +73,11 @@ func (j *Journal) redrive(ctx context.Context, seqs []int64) (int, error) {
 	return len(o.moved), nil
 }
 
-// write makes the dead letters pending. It locks the queues concerned until committed or failed, because refill must not read the
-// rows in between.
+// write makes the dead letters pending. The queues concerned stay locked until committed has run: refill could read what this commits
+// and add it twice.
 func (o *redriveOp) write(t *tx) error {
-	if !o.locked { // otherwise refill could read what this commits and add it twice
-		for _, q := range o.queues {
-			q.loading.Lock()
-		}
-		o.locked = true
+	for _, q := range o.queues {
+		t.w.holdLoading(q)
 	}
 	o.moved = o.moved[:0]
 	for _, seq := range o.seqs {
@@ -106,19 +102,9 @@ func (o *redriveOp) committed() {
 	for _, m := range o.moved {
 		m.q.revive(m.seq, m.key)
 	}
-	o.failed()
 }
 
-// failed releases the queues.
-func (o *redriveOp) failed() {
-	if !o.locked {
-		return
-	}
-	o.locked = false
-	for _, q := range o.queues {
-		q.loading.Unlock()
-	}
-}
+func (o *redriveOp) failed() {} // commitGroup unlocks the queues
 
 // revive adds a delivery that was a dead letter.
 func (q *queue) revive(seq int64, key string) {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -27,6 +28,7 @@ type tx struct {
 
 // commitGroup commits the ops in one transaction and ends each with its result.
 func (w *writer) commitGroup(group []op) {
+	defer w.releaseLoading()
 	live := group[:0]
 	for _, o := range group {
 		if err := o.base().ctx.Err(); err != nil { // its caller has gone, and it has written nothing
@@ -67,6 +69,22 @@ func (w *writer) settleOps(group []op, err error) {
 			b.done <- nil
 		}
 	}
+}
+
+// holdLoading locks q.loading until the group of ops has ended. Several ops of a group may need the same queue.
+func (w *writer) holdLoading(q *queue) {
+	if !slices.Contains(w.loading, q) {
+		q.loading.Lock()
+		w.loading = append(w.loading, q)
+	}
+}
+
+func (w *writer) releaseLoading() {
+	for _, q := range w.loading {
+		q.loading.Unlock()
+	}
+	clear(w.loading)
+	w.loading = w.loading[:0]
 }
 
 // isFull reports whether err means that the disk has no space left.

@@ -58,6 +58,7 @@ type writer struct {
 	dispatches      map[dispatchKey]int64
 	forgotten       int // how often dispatches was cleared
 	blocks          blocks
+	loading         []*queue // locked by holdLoading
 	tx              tx
 }
 
