@@ -96,6 +96,8 @@ func TestDeliveryFilters(t *testing.T) {
 		`{"since": "` + after + `"}`:                       "",
 		`{"until": "` + before + `"}`:                      "",
 		`{"until": "` + after + `", "source": "lab"}`:      "1",
+		`{"until": "0001-01-01T00:00:00Z"}`:                "",
+		`{"since": "2300-01-01T00:00:00Z"}`:                "",
 	} {
 		if got := strings.Join(r.list("ListDeliveries", "deliveries", "eventNumber", filter), " "); got != want {
 			t.Errorf("%s: events %q, want %q", filter, got, want)

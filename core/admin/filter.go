@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -154,6 +155,13 @@ func spanOf(since, until *timestamppb.Timestamp) (span journal.Span, err error) 
 	return span, err
 }
 
+// The journal counts nanoseconds since 1970 in 64 bits, and the zero time is no bound. Bounds beyond these select the same events.
+var (
+	firstTime = time.Unix(0, 0)
+	lastTime  = time.Unix(0, math.MaxInt64)
+)
+
+// timeOf returns a bound of a span, and the zero time if there is none.
 func timeOf(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	if t == nil {
 		return time.Time{}, nil
@@ -161,7 +169,14 @@ func timeOf(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	if err := t.CheckValid(); err != nil {
 		return time.Time{}, invalid("%s is no time: %w", field, err)
 	}
-	return t.AsTime(), nil
+	bound := t.AsTime()
+	switch {
+	case bound.Before(firstTime):
+		bound = firstTime
+	case bound.After(lastTime):
+		bound = lastTime
+	}
+	return bound, nil
 }
 
 // equal reports whether a field of a filter selects a value. An empty one selects all.
