@@ -88,6 +88,9 @@ func (s *site) measure(f func() error) (window, error) {
 	err := f()
 	w := window{took: time.Since(began)}
 	w.times = s.load.between(began, began.Add(w.took))
+	for second := began; second.Before(began.Add(w.took)); second = second.Add(time.Second) {
+		w.p99s = append(w.p99s, testbed.Percentile(s.load.between(second, second.Add(time.Second)), 99))
+	}
 	return w, err
 }
 
