@@ -16,8 +16,9 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 )
 
-// pagesPerSecond is how finely a bulk change with a rate is divided, so that the rate is even.
-const pagesPerSecond = 10
+// pagesPerSecond is how finely a bulk change with a rate is divided, so that the rate is even: what one page makes due is delivered at
+// once, and events that come in meanwhile wait.
+const pagesPerSecond = 50
 
 // bulkFlags are the flags of commands that change many records: they count first, ask, and change a page at a time.
 type bulkFlags struct {

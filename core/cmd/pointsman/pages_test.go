@@ -130,7 +130,7 @@ func TestReloadPages(t *testing.T) {
 
 // A rate makes pages of a tenth of a second's worth, so that it is even.
 func TestRateMakesPagesSmall(t *testing.T) {
-	for rate, want := range map[string]int32{"": 1000, "2000/s": 200, "5/s": 1, "10/m": 1, "100000/s": 1000} {
+	for rate, want := range map[string]int32{"": 1000, "2000/s": 40, "5/s": 1, "10/m": 1, "100000/s": 1000} {
 		f := bulkFlags{rate: rate}
 		limit, err := f.limit()
 		if err != nil {
