@@ -70,8 +70,9 @@ func filesIn(dir string) ([]string, error) {
 		if filepath.Ext(name) != ".hcl" || e.Name()[0] == '.' {
 			continue
 		}
-		// Stat follows links: mounted ConfigMaps are directories of links.
-		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+		// Stat follows links: mounted ConfigMaps are directories of links. A file that cannot be examined is reported when it is
+		// read: without it, a reload would take its rules away.
+		if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
 			names = append(names, name)
 		}
 	}

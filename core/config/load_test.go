@@ -235,6 +235,24 @@ func TestFileNamedTwiceIsReadOnce(t *testing.T) {
 	}
 }
 
+// TestUnreachableFileIsAnError: a link in a directory that leads nowhere is a mistake; its rules must not just vanish.
+func TestUnreachableFileIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/a.hcl", []byte("server {}\n"))
+	for _, target := range []string{"nowhere.hcl", "b.hcl"} {
+		if err := os.Symlink(target, dir+"/b.hcl"); err != nil {
+			t.Fatal(err)
+		}
+		_, diags := Load(t.Context(), []string{dir}, testOptions(""))
+		if !diags.HasErrors() || !strings.Contains(diags.Error(), "b.hcl") {
+			t.Errorf("link to %s: %v", target, diags)
+		}
+		if err := os.Remove(dir + "/b.hcl"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestReportJSON(t *testing.T) {
 	_, diags := loadText(t, "server {\n  listn = \":1\"\n}\n")
 	var b bytes.Buffer
