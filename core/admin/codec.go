@@ -9,8 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// strictJSON is Connect's JSON under the name of a content type, except that it refuses fields that the message does not have: a
-// filter with a misspelt field would select more than is meant.
+// strictJSON is Connect's JSON under the name of a content type, with two differences. It refuses fields that the message does not
+// have: a filter with a misspelt field would select more than is meant. And it writes the names of the proto, and fields that are
+// zero, so that a script reads the same from the API as from a command with --json.
 type strictJSON string
 
 // Name implements connect.Codec.
@@ -22,7 +23,7 @@ func (strictJSON) Marshal(v any) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%T is no message", v)
 	}
-	text, err := protojson.Marshal(m)
+	text, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(m)
 	if err != nil {
 		return nil, err
 	}

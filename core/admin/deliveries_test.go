@@ -99,7 +99,7 @@ func TestDeliveryFilters(t *testing.T) {
 		`{"until": "0001-01-01T00:00:00Z"}`:                "",
 		`{"since": "2300-01-01T00:00:00Z"}`:                "",
 	} {
-		if got := strings.Join(r.list("ListDeliveries", "deliveries", "eventNumber", filter), " "); got != want {
+		if got := strings.Join(r.list("ListDeliveries", "deliveries", "event_number", filter), " "); got != want {
 			t.Errorf("%s: events %q, want %q", filter, got, want)
 		}
 	}

@@ -126,11 +126,11 @@ func (r *rig) list(method, records, field, filter string) (values []string) {
 		for _, record := range list {
 			values = append(values, fmt.Sprint(record[field]))
 		}
-		if page["nextPageToken"] == nil {
-			return values
-		}
-		if err := json.Unmarshal(page["nextPageToken"], &token); err != nil {
+		if err := json.Unmarshal(page["next_page_token"], &token); err != nil {
 			r.Fatal(err)
+		}
+		if token == "" {
+			return values
 		}
 	}
 }

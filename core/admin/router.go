@@ -24,7 +24,7 @@ type Router interface {
 	Replay(ctx context.Context, e *journal.EventRecord, rules []string, dryRun bool) (*Replayed, error)
 	// Condition compiles an expression of the rule language about event.
 	Condition(expression string) (Condition, error)
-	// RestartPlugin ends the plugin's process and starts another one.
+	// RestartPlugin ends the plugin's process, starts another one, and waits until that is ready.
 	RestartPlugin(ctx context.Context, name string) error
 	// PluginLogs returns the end of what the plugin's processes printed.
 	PluginLogs(name string) (*adminv1.GetPluginLogsResponse, error)

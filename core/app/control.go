@@ -84,7 +84,7 @@ func (g *generation) plugin(name string) (*runningPlugin, error) {
 		}
 		known = append(known, p.block.Name)
 	}
-	return nil, fmt.Errorf("%w: plugin %q is not configured: there is %s", admin.ErrNotFound, name, orNone(known))
+	return nil, fmt.Errorf("%w: plugin %q is not configured; configured: %s", admin.ErrNotFound, name, orNone(known))
 }
 
 // Explain implements admin.Router.
@@ -165,13 +165,20 @@ func (r *router) Condition(expression string) (admin.Condition, error) {
 	}, nil
 }
 
+// restartLimit is how long RestartPlugin waits. The start of a process and its configuration have limits of their own.
+const restartLimit = 45 * time.Second
+
 // RestartPlugin implements admin.Router.
-func (r *router) RestartPlugin(_ context.Context, name string) error {
+func (r *router) RestartPlugin(ctx context.Context, name string) error {
 	p, err := r.current.Load().plugin(name)
 	if err != nil {
 		return err
 	}
-	p.RestartNow()
+	ctx, cancel := context.WithTimeout(ctx, restartLimit)
+	defer cancel()
+	if err := p.RestartNow()(ctx); err != nil {
+		return fmt.Errorf("%w: the plugin was restarted and is not ready: %w", admin.ErrPrecondition, err)
+	}
 	return nil
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/pointsman/pointsman/core/admin"
+	"github.com/pointsman/pointsman/core/pluginhost"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
@@ -232,5 +234,43 @@ func TestSourceBecomesSensitive(t *testing.T) {
 		if env.GetSensitive() != want || env.GetVerifiedBy() != "secret 1" {
 			t.Errorf("event %d: sensitive %t, verified by %q", i, env.GetSensitive(), env.GetVerifiedBy())
 		}
+	}
+}
+
+// A plugin whose program is broken and mended again is started by a reload, although the configuration is the same. A restart waits
+// and says when the plugin does not start.
+func TestReloadStartsFailedPlugin(t *testing.T) {
+	r := newRig(t)
+	r.bin = t.TempDir()
+	program := filepath.Join(r.bin, "pointsman-plugin-noop")
+	content, err := os.ReadFile(filepath.Join(programs, "pointsman-plugin-noop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := func(content []byte) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(program+".new", content, 0o755), os.Rename(program+".new", program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	install(content)
+	text := baseConfig + plugin("ops", "") + ruleTo("lab", "ops", "")
+	r.start(text)
+	r.serveReloads()
+	if err := r.RestartPlugin(t.Context(), "ops"); err != nil {
+		t.Fatal(err)
+	}
+	install([]byte("#!/bin/sh\necho broken >&2\nexit 3\n"))
+	if err := r.RestartPlugin(t.Context(), "ops"); !errors.Is(err, admin.ErrPrecondition) || !strings.Contains(err.Error(), "exited with status 3") {
+		t.Fatalf("restart with a broken program: %v", err)
+	}
+	install(content)
+	resp, err := r.reload(text)
+	if err != nil || resp.GetChanged() || len(resp.GetChanges()) != 1 || resp.GetChanges()[0] != `plugin "ops" is started again` {
+		t.Fatalf("reload: %v, %v", resp, err)
+	}
+	r.until("plugin", func() bool { return r.current.Load().plugins[0].State() == pluginhost.Ready })
+	if err := r.RestartPlugin(t.Context(), "nosuch"); !errors.Is(err, admin.ErrNotFound) {
+		t.Errorf("restart of nobody: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/admin"
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/pluginhost"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
 
@@ -96,13 +98,29 @@ func (r *router) reload(ctx context.Context, by string) (*adminv1.ReloadResponse
 	r.metrics.ReloadTimestamp.SetToCurrentTime()
 	now := r.current.Load()
 	resp := &adminv1.ReloadResponse{Generation: now.describe(), Changed: now != old, Warnings: messages(p.diags)}
-	if now == old {
+	if now != old {
+		resp.Changes = old.changes(now)
+	}
+	resp.Changes = append(resp.Changes, now.startAgain()...)
+	if len(resp.Changes) == 0 {
 		r.Log.Info("reload: nothing has changed", "requested_by", by, "generation", now.number)
 		return resp, nil
 	}
-	resp.Changes = old.changes(now)
-	r.Log.Info("configuration reloaded", "requested_by", by, "generation", now.number, "changes", resp.Changes, "took", time.Since(start).String())
+	r.Log.Info("configuration reloaded", "requested_by", by, "generation", now.number, "changes", strings.Join(resp.Changes, "; "), "took", time.Since(start).String())
 	return resp, r.warnOfUnconfigured(ctx)
+}
+
+// startAgain starts plugins whose processes have failed and which wait for their next start: whoever reloads may have mended the
+// cause. It says which.
+func (g *generation) startAgain() (lines []string) {
+	for _, p := range g.plugins {
+		switch p.State() {
+		case pluginhost.Backoff, pluginhost.Suspended, pluginhost.FailedConfig:
+			p.RestartNow()
+			lines = append(lines, fmt.Sprintf("plugin %q is started again", p.block.Name))
+		}
+	}
+	return lines
 }
 
 // usable returns an *InvalidError if the configuration has errors.

@@ -86,11 +86,11 @@ func (t *roomTable) asked(name string) (source.Rooms, error) {
 	case name == "" && len(t.names) == 1:
 		return t.rooms[t.names[0]], nil
 	case name == "" && len(t.names) > 1:
-		return nil, fmt.Errorf("%w: name the source: %s have rooms", admin.ErrInvalid, orNone(t.names))
+		return nil, fmt.Errorf("%w: name one of the sources with rooms: %s", admin.ErrInvalid, orNone(t.names))
 	case t.kinds[name] != "":
 		return nil, fmt.Errorf("%w: source %q is of kind %s and has no rooms", admin.ErrInvalid, name, t.kinds[name])
 	case len(t.names) == 0:
 		return nil, fmt.Errorf("%w: no source has rooms", admin.ErrNotFound)
 	}
-	return nil, fmt.Errorf("%w: there is no source %q: %s have rooms", admin.ErrNotFound, name, orNone(t.names))
+	return nil, fmt.Errorf("%w: there is no source %q; sources with rooms: %s", admin.ErrNotFound, name, orNone(t.names))
 }

@@ -37,7 +37,7 @@ func TestRoomsForOperators(t *testing.T) {
 		want               error
 		text               string
 	}{
-		"no such source":     {"nosuch", "", admin.ErrNotFound, `there is no source "nosuch": chat have rooms`},
+		"no such source":     {"nosuch", "", admin.ErrNotFound, `there is no source "nosuch"; sources with rooms: chat`},
 		"a source without":   {"lab", "", admin.ErrInvalid, "is of kind intdash and has no rooms"},
 		"no such connection": {"", "nosuch", admin.ErrNotFound, `connection "nosuch": it has ended, or never was`},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -74,7 +75,8 @@ func (r *router) pluginStatus(g *generation, now counts, stats journal.Stats) (a
 			Delivered: int64(now[done]), Rate: r.rates.perSecond(now, done),
 		}
 		if status.LastError != nil {
-			plugin.LastError = status.LastError.Error()
+			plugin.LastError = strings.TrimPrefix(status.LastError.Error(), fmt.Sprintf("plugin %q: ", p.block.Name))
+			plugin.LastErrorTime = timestamppb.New(status.LastErrorTime)
 		}
 		all = append(all, plugin)
 	}
@@ -171,12 +173,19 @@ func pluginProblems(p *adminv1.Plugin) (all []string) {
 		if p.GetLastError() != "" {
 			text += ": " + p.GetLastError()
 		}
-		all = append(all, text)
+		all = append(all, text+waitsFor[p.GetState()])
 	}
 	if n := p.GetDead(); n > 0 {
-		all = append(all, fmt.Sprintf("plugin %q has %s: see pointsman dead list --plugin %s", p.GetName(), deadLetters(n), p.GetName()))
+		all = append(all, fmt.Sprintf("%s for plugin %q: see pointsman dead list --plugin %s", deadLetters(n), p.GetName(), p.GetName()))
 	}
 	return all
+}
+
+// waitsFor says when a plugin that is not ready is started again.
+var waitsFor = map[string]string{
+	string(pluginhost.Backoff):      "; it is started again in a moment",
+	string(pluginhost.Suspended):    "; it is started again ten minutes after that, at a reload, or by pointsman plugins restart",
+	string(pluginhost.FailedConfig): "; it is started again ten minutes after that, at a reload, or by pointsman plugins restart",
 }
 
 func deadLetters(n int64) string {

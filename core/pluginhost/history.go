@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -25,6 +26,15 @@ type history struct {
 // started marks where the output of a process begins.
 func (h *history) started(pid int) {
 	h.lines.add(fmt.Appendf(nil, "--- process %d started %s ---", pid, time.Now().UTC().Format(time.RFC3339)))
+}
+
+// ended marks where the output of a process that was lost ends, and why it was lost.
+func (h *history) ended(pid int, err error) {
+	why := "was lost"
+	if lost, ok := errors.AsType[*LostError](err); ok {
+		why = lost.Detail
+	}
+	h.lines.add(fmt.Appendf(nil, "--- process %d %s %s ---", pid, why, time.Now().UTC().Format(time.RFC3339)))
 }
 
 // crashed records the panic of the process that crashed last, empty if it wrote none.

@@ -29,8 +29,9 @@ type Status struct {
 	// Pid, Version and SHA256 are those of the process that runs or ran last.
 	Pid             int
 	Version, SHA256 string
-	// LastError says why the last process was lost or did not start.
-	LastError error
+	// LastError says why the last process was lost or did not start, and LastErrorTime when that was.
+	LastError     error
+	LastErrorTime time.Time
 	// Restarts counts the processes that ended although neither the router's stop nor RestartNow ended them, and the restarts that
 	// failed.
 	Restarts int
@@ -50,10 +51,12 @@ type Plugin struct {
 	done      chan struct{} // closed when Run returns, after err is set
 	err       error
 
-	mu      sync.Mutex
-	status  Status
-	child   child         // while Ready
-	changed chan struct{} // closed and replaced when status changes
+	mu       sync.Mutex
+	starts   int   // processes started, whether they became ready or not
+	startErr error // why the last one did not become ready
+	status   Status
+	child    child         // while Ready
+	changed  chan struct{} // closed and replaced when status changes
 }
 
 // child is a running process as supervision sees it: an instance, or a fake in tests.
@@ -99,7 +102,7 @@ func (p *Plugin) Run(ctx context.Context) (err error) {
 		close(p.done)
 	}()
 	p.enter(Starting, nil)
-	c, err := p.launch(ctx)
+	c, err := p.start(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -135,6 +138,7 @@ func (p *Plugin) watch(ctx context.Context, c child) (stopped bool) {
 	case <-c.gone():
 		p.enter(Backoff, nil)
 		c.end()
+		p.history.ended(pid, c.lost())
 		return false
 	case <-ctx.Done():
 		p.enter(Draining, nil)
@@ -157,7 +161,7 @@ func (p *Plugin) replace(ctx context.Context, dead child, record *restarts, star
 			}
 		}
 		p.enter(Starting, nil)
-		c, startErr := p.launch(ctx)
+		c, startErr := p.start(ctx)
 		if startErr == nil {
 			return c
 		}
@@ -234,7 +238,7 @@ func (p *Plugin) note(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
-		p.status.LastError = err
+		p.status.LastError, p.status.LastErrorTime = err, time.Now()
 	}
 }
 
@@ -278,18 +282,50 @@ func (p *Plugin) WaitReady(ctx context.Context) error {
 }
 
 // RestartNow is for an operator. It replaces a ready process at once, starts a plugin in Backoff, Suspended or FailedConfig at
-// once, and forgets the plugin's crashes. It does not wait, and it does not count as a crash. Unanswered deliveries have an unknown
-// outcome. In other states it does nothing.
-func (p *Plugin) RestartNow() {
+// once, and forgets the plugin's crashes. It does not count as a crash. Unanswered deliveries have an unknown outcome. In other
+// states it does nothing. It does not wait; started does, and returns the error of a start that failed.
+func (p *Plugin) RestartNow() (started func(context.Context) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.starts
+	started = func(ctx context.Context) error { return p.awaitStart(ctx, before) }
 	if c := p.child; c != nil && c.fail(reasonOperator, "was restarted by an operator") {
-		return
+		return started
 	}
 	// No process is ready, or this one is lost already.
 	select {
 	case p.now <- struct{}{}:
 	default:
+	}
+	return started
+}
+
+// start starts a process and records the outcome for those who wait for it.
+func (p *Plugin) start(ctx context.Context) (child, error) {
+	c, err := p.launch(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starts++
+	p.startErr = err
+	return c, err
+}
+
+// awaitStart waits until more processes than before were started, and the last of them is ready or has failed.
+func (p *Plugin) awaitStart(ctx context.Context, before int) error {
+	for {
+		p.mu.Lock()
+		starts, err, state, changed := p.starts, p.startErr, p.status.State, p.changed
+		p.mu.Unlock()
+		if starts > before && (err != nil || state == Ready) {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-p.done:
+			return ErrStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

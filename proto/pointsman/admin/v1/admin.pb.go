@@ -888,8 +888,9 @@ type Plugin struct {
 	Pid    int64  `protobuf:"varint,7,opt,name=pid,proto3" json:"pid,omitempty"`
 	// How often its process ended although the router did not stop it, since the start of the router.
 	Restarts int64 `protobuf:"varint,8,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	// Why the last process was lost or did not start.
+	// Why the last process was lost or did not start, and when.
 	LastError     string                 `protobuf:"bytes,9,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	LastErrorTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=last_error_time,json=lastErrorTime,proto3" json:"last_error_time,omitempty"`
 	Pending       int64                  `protobuf:"varint,10,opt,name=pending,proto3" json:"pending,omitempty"`
 	Dead          int64                  `protobuf:"varint,11,opt,name=dead,proto3" json:"dead,omitempty"`
 	OldestPending *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=oldest_pending,json=oldestPending,proto3" json:"oldest_pending,omitempty"`
@@ -992,6 +993,13 @@ func (x *Plugin) GetLastError() string {
 		return x.LastError
 	}
 	return ""
+}
+
+func (x *Plugin) GetLastErrorTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastErrorTime
+	}
+	return nil
 }
 
 func (x *Plugin) GetPending() int64 {
@@ -2178,7 +2186,7 @@ func (*TailEventsResponse_Delivery) isTailEventsResponse_Item() {}
 
 type ReplayEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Either one event by number, or those that the filter selects.
+	// Either one event by number, or those that the filter selects. The filter leaves out events that are replays themselves.
 	Number int64        `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	Filter *EventFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Must be true for a filter that selects every event.
@@ -4394,7 +4402,7 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\amatched\x18\x04 \x01(\x03R\amatched\x12\x1f\n" +
 	"\vnot_matched\x18\x05 \x01(\x03R\n" +
 	"notMatched\x12\x16\n" +
-	"\x06failed\x18\x06 \x01(\x03R\x06failed\"\xd7\x03\n" +
+	"\x06failed\x18\x06 \x01(\x03R\x06failed\"\x9b\x04\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
@@ -4405,7 +4413,8 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x03pid\x18\a \x01(\x03R\x03pid\x12\x1a\n" +
 	"\brestarts\x18\b \x01(\x03R\brestarts\x12\x1d\n" +
 	"\n" +
-	"last_error\x18\t \x01(\tR\tlastError\x12\x18\n" +
+	"last_error\x18\t \x01(\tR\tlastError\x12B\n" +
+	"\x0flast_error_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\rlastErrorTime\x12\x18\n" +
 	"\apending\x18\n" +
 	" \x01(\x03R\apending\x12\x12\n" +
 	"\x04dead\x18\v \x01(\x03R\x04dead\x12A\n" +
@@ -4817,101 +4826,102 @@ var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
 	59, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
 	59, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
 	59, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	59, // 11: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
-	59, // 12: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
-	59, // 13: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
-	1,  // 14: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
-	59, // 15: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
-	14, // 16: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
-	1,  // 17: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
-	59, // 18: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
-	59, // 19: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
-	15, // 20: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 21: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
-	12, // 22: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
-	13, // 23: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
-	29, // 24: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	20, // 25: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
-	2,  // 26: pointsman.admin.v1.RuleResult.verdict:type_name -> pointsman.admin.v1.Verdict
-	21, // 27: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
-	22, // 28: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
-	2,  // 29: pointsman.admin.v1.Clause.verdict:type_name -> pointsman.admin.v1.Verdict
-	12, // 30: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
-	20, // 31: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
-	15, // 32: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 33: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
-	29, // 34: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	15, // 35: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 36: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
-	3,  // 37: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
-	59, // 38: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
-	59, // 39: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
-	59, // 40: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
-	59, // 41: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
-	30, // 42: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
-	31, // 43: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
-	60, // 44: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
-	60, // 45: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
-	60, // 46: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
-	60, // 47: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
-	59, // 48: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
-	3,  // 49: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
-	59, // 50: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
-	59, // 51: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
-	32, // 52: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	29, // 53: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	29, // 54: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	32, // 55: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	32, // 56: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	6,  // 57: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
-	44, // 58: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
-	44, // 59: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
-	6,  // 60: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
-	11, // 61: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	11, // 62: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
-	53, // 63: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
-	56, // 64: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
-	59, // 65: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
-	59, // 66: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
-	4,  // 67: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
-	16, // 68: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
-	18, // 69: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
-	25, // 70: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
-	23, // 71: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
-	27, // 72: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
-	33, // 73: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
-	35, // 74: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
-	37, // 75: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
-	39, // 76: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
-	41, // 77: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
-	45, // 78: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
-	47, // 79: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
-	49, // 80: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
-	51, // 81: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
-	54, // 82: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
-	57, // 83: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
-	5,  // 84: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
-	17, // 85: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
-	19, // 86: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
-	26, // 87: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
-	24, // 88: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
-	28, // 89: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
-	34, // 90: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
-	36, // 91: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
-	38, // 92: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
-	40, // 93: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
-	42, // 94: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
-	46, // 95: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
-	48, // 96: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
-	50, // 97: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
-	52, // 98: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
-	55, // 99: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
-	58, // 100: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
-	84, // [84:101] is the sub-list for method output_type
-	67, // [67:84] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	59, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
+	59, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
+	59, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
+	59, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
+	1,  // 15: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
+	59, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
+	14, // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
+	1,  // 18: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
+	59, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
+	59, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
+	15, // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	12, // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
+	12, // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
+	13, // 24: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
+	29, // 25: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	20, // 26: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	2,  // 27: pointsman.admin.v1.RuleResult.verdict:type_name -> pointsman.admin.v1.Verdict
+	21, // 28: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
+	22, // 29: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
+	2,  // 30: pointsman.admin.v1.Clause.verdict:type_name -> pointsman.admin.v1.Verdict
+	12, // 31: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
+	20, // 32: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	15, // 33: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	12, // 34: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
+	29, // 35: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	15, // 36: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	12, // 37: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
+	3,  // 38: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
+	59, // 39: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
+	59, // 40: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
+	59, // 41: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
+	59, // 42: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
+	30, // 43: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
+	31, // 44: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
+	60, // 45: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
+	60, // 46: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
+	60, // 47: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
+	60, // 48: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
+	59, // 49: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
+	3,  // 50: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
+	59, // 51: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
+	59, // 52: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
+	32, // 53: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	29, // 54: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	29, // 55: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	32, // 56: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	32, // 57: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	6,  // 58: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
+	44, // 59: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
+	44, // 60: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	6,  // 61: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
+	11, // 62: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	11, // 63: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
+	53, // 64: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
+	56, // 65: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
+	59, // 66: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
+	59, // 67: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
+	4,  // 68: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
+	16, // 69: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
+	18, // 70: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
+	25, // 71: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
+	23, // 72: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
+	27, // 73: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
+	33, // 74: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
+	35, // 75: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
+	37, // 76: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
+	39, // 77: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
+	41, // 78: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
+	45, // 79: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
+	47, // 80: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
+	49, // 81: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
+	51, // 82: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
+	54, // 83: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
+	57, // 84: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
+	5,  // 85: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
+	17, // 86: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
+	19, // 87: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
+	26, // 88: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
+	24, // 89: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
+	28, // 90: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
+	34, // 91: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
+	36, // 92: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
+	38, // 93: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
+	40, // 94: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
+	42, // 95: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
+	46, // 96: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
+	48, // 97: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
+	50, // 98: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
+	52, // 99: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
+	55, // 100: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
+	58, // 101: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
+	85, // [85:102] is the sub-list for method output_type
+	68, // [68:85] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_pointsman_admin_v1_admin_proto_init() }
