@@ -46,6 +46,8 @@ type Finding struct {
 	Level Level  `json:"level"`
 	// Text says what was found and, unless it is ok, what to do. It holds no secrets.
 	Text string `json:"text"`
+	// SHA256 is that of a plugin's program, in hexadecimal; the text has its beginning.
+	SHA256 string `json:"sha256,omitempty"`
 }
 
 func finding(check string, level Level, format string, args ...any) Finding {
@@ -84,10 +86,31 @@ func checkConfig(c *config.Config, diags *config.Diagnostics, paths []string) Fi
 	case mistakes > 0:
 		return finding(check, LevelProblem, "%s: %s", several(mistakes, "error"), again)
 	case warnings > 0:
-		return finding(check, LevelWarning, "%s: %s", several(warnings, "warning"), again)
+		return finding(check, LevelWarning, "%s: %s: %s", several(warnings, "warning"), firstWarnings(diags), again)
 	}
 	return finding(check, LevelOK, "%s, %s, %s, %s", several(len(c.Files), "file"), several(len(c.Sources), "source"),
 		several(len(c.Rules), "rule"), several(len(c.Plugins), "plugin"))
+}
+
+// firstWarnings names the first warnings of a configuration, each with its place.
+func firstWarnings(diags *config.Diagnostics) string {
+	const most = 3
+	var shown []string
+	for _, m := range diags.Messages(diagnosticWidth) {
+		if m.Severity != "warning" {
+			continue
+		}
+		if len(shown) == most {
+			return strings.Join(shown, "; ") + "; ..."
+		}
+		detail, _, _ := strings.Cut(m.Detail, "\n")
+		text := m.Summary + ": " + detail
+		if m.File != "" {
+			text = fmt.Sprintf("%s:%d: %s", m.File, m.Line, text)
+		}
+		shown = append(shown, text)
+	}
+	return strings.Join(shown, "; ")
 }
 
 func several(n int, noun string) string {
@@ -189,14 +212,17 @@ func checkProgram(p *config.Plugin) Finding {
 	if err != nil {
 		return finding(check, LevelProblem, "%v", err)
 	}
-	pinned := "not pinned"
+	pinned := "not pinned (set sha256 in its block to pin it)"
 	if p.SHA256 != "" {
 		pinned = "as pinned"
 	}
 	if program.Insecure != "" {
 		return finding(check, LevelWarning, "%s: %s: run \"chmod go-w\" on it", p.Path, program.Insecure)
 	}
-	return finding(check, LevelOK, "%s has sha256 %s, %s", p.Path, program.SHA256, pinned)
+	const beginning = 12
+	f := finding(check, LevelOK, "%s has sha256 %.*s..., %s", p.Path, beginning, program.SHA256, pinned)
+	f.SHA256 = program.SHA256
+	return f
 }
 
 // checkSpace compares the free space of the journal's volume with what the journal may grow by.
@@ -233,21 +259,21 @@ func existing(path string) string {
 	}
 }
 
+// syncRounds is how often measureSync writes.
+const syncRounds = 20
+
 // syncTimes are how long it took to write to a disk durably.
 type syncTimes struct{ median, worst time.Duration }
 
 // measureSync writes a temporary file beside the journal, or where its folder would be made.
 func measureSync(journalPath string) (_ syncTimes, err error) {
-	const (
-		rounds = 20
-		block  = 4096
-	)
+	const block = 4096
 	f, err := os.CreateTemp(existing(filepath.Dir(journalPath)), ".pointsman-doctor-*")
 	if err != nil {
 		return syncTimes{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	var took [rounds]time.Duration
+	var took [syncRounds]time.Duration
 	for i := range took {
 		start := time.Now()
 		if _, err := f.Write(make([]byte, block)); err != nil {
@@ -259,7 +285,7 @@ func measureSync(journalPath string) (_ syncTimes, err error) {
 		took[i] = time.Since(start)
 	}
 	slices.Sort(took[:])
-	return syncTimes{took[rounds/2], took[rounds-1]}, nil
+	return syncTimes{took[syncRounds/2], took[syncRounds-1]}, nil
 }
 
 func (s syncTimes) judge() Finding {
@@ -267,10 +293,11 @@ func (s syncTimes) judge() Finding {
 		check = "journal disk"
 		slow  = 20 * time.Millisecond
 	)
+	took := fmt.Sprintf("%d durable writes took %s each (median; slowest %s)", syncRounds, millis(s.median), millis(s.worst))
 	if s.median > slow {
-		return finding(check, LevelWarning, "a durable write takes %s (at most %s of 20), and every event waits for one: put the journal on a faster disk", millis(s.median), millis(s.worst))
+		return finding(check, LevelWarning, "%s, and every event waits for one: put the journal on a faster disk", took)
 	}
-	return finding(check, LevelOK, "a durable write takes %s (at most %s of 20)", millis(s.median), millis(s.worst))
+	return finding(check, LevelOK, "%s", took)
 }
 
 func millis(d time.Duration) string {
@@ -325,5 +352,8 @@ func checkClock(now, newest time.Time) Finding {
 		return finding(check, LevelProblem, "it says %s, before the newest event of %s: retries and retention wait for the clock: %s",
 			now.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339), advice)
 	}
-	return finding(check, LevelOK, "%s", now.UTC().Format(time.RFC3339))
+	if newest.IsZero() {
+		return finding(check, LevelOK, "%s; the journal has no event to compare it with", now.UTC().Format(time.RFC3339))
+	}
+	return finding(check, LevelOK, "%s; the newest event in the journal is of %s", now.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
 }

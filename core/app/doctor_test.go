@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,6 +26,25 @@ func wantFinding(t *testing.T, got Finding, level Level, texts ...string) {
 	for _, text := range texts {
 		if !strings.Contains(got.Text, text) {
 			t.Errorf("%+v does not say %q", got, text)
+		}
+	}
+}
+
+// The first warnings of a configuration are shown, and that there are more.
+func TestDoctorWarnings(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.hcl")
+	text := ""
+	for n := 1; n <= 4; n++ {
+		text += fmt.Sprintf("source \"websocket\" \"s%d\" {}\n", n) // without tokens everybody is trusted
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, diags := Validate(t.Context(), Options{Paths: []string{path}, Log: slog.New(slog.DiscardHandler)})
+		got := checkConfig(c, diags, []string{path})
+		want := []string{several(n, "warning"), path + ":1: ", fmt.Sprintf("%s:%d: ", path, min(n, 3)), "run pointsman validate"}
+		wantFinding(t, got, LevelWarning, want...)
+		if more := strings.Contains(got.Text, "; ...: run"); more != (n > 3) || strings.Contains(got.Text, path+":4: ") {
+			t.Errorf("%d warnings: %s", n, got.Text)
 		}
 	}
 }
@@ -102,9 +123,12 @@ func TestDoctorProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	const sum = "a8076d3d28d21e02012b20eaf7dbf75409a6277134439025f282e368e3305abf"
-	wantFinding(t, checkProgram(p), LevelOK, sum, "not pinned")
+	wantFinding(t, checkProgram(p), LevelOK, sum[:12]+"...", "not pinned (set sha256 in its block to pin it)")
+	if got := checkProgram(p).SHA256; got != sum {
+		t.Errorf("sha256 %s, want %s", got, sum)
+	}
 	p.SHA256 = sum
-	wantFinding(t, checkProgram(p), LevelOK, sum, "as pinned")
+	wantFinding(t, checkProgram(p), LevelOK, sum[:12]+"...", "as pinned")
 	p.SHA256 = strings.Repeat("0", 64)
 	wantFinding(t, checkProgram(p), LevelProblem, sum, p.SHA256, "update sha256")
 	p.SHA256 = ""
@@ -140,8 +164,8 @@ func TestDoctorDisk(t *testing.T) {
 
 func TestDoctorClock(t *testing.T) {
 	now := time.Date(2026, 11, 27, 6, 0, 0, 0, time.UTC)
-	wantFinding(t, checkClock(now, time.Time{}), LevelOK, "2026-11-27T06:00:00Z")
-	wantFinding(t, checkClock(now, now.Add(time.Second)), LevelOK)
+	wantFinding(t, checkClock(now, time.Time{}), LevelOK, "2026-11-27T06:00:00Z; the journal has no event")
+	wantFinding(t, checkClock(now, now.Add(time.Second)), LevelOK, "the newest event in the journal is of 2026-11-27T06:00:01Z")
 	wantFinding(t, checkClock(now, now.Add(time.Hour)), LevelProblem, "before the newest event of 2026-11-27T07:00:00Z", "NTP")
 	wantFinding(t, checkClock(time.Unix(0, 0), time.Time{}), LevelProblem, "the year is 1970")
 	wantFinding(t, checkClock(now.AddDate(100, 0, 0), time.Time{}), LevelProblem, "the year is 2126")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type clientFlags struct {
 	configFlags
 	config, socket, url, tokenFile, journal string
 	asJSON                                  bool
+	// matching is set when the command line has an expression, which only a router can evaluate.
+	matching bool
 	// reads is set for commands that can also read the journal of a stopped router.
 	reads bool
 }
@@ -83,8 +86,9 @@ type endpoint struct {
 	name, url string
 	// dial is nil for TCP.
 	dial  func(context.Context) (net.Conn, error)
-	token string
 	close func() error
+	// tokenFrom is where the token was read.
+	token, tokenFrom string
 
 	// socket is the path of a unix socket, empty for another endpoint.
 	socket string
@@ -105,18 +109,49 @@ func (f *clientFlags) endpoint(ctx context.Context, s streams) (*endpoint, error
 		return nil, usageError(errors.New("give only one of --socket, --url and --journal (environment variables count too)"))
 	case f.tokenFile != "" && f.url == "":
 		return nil, usageError(errors.New("--token-file is for --url: a socket needs no token"))
+	case f.journal != "" && f.matching:
+		return nil, usageError(errors.New("--match needs a running router, which knows the rule language: leave out --journal or --match"))
 	case f.journal != "":
 		return f.stopped(ctx, s)
 	case f.url != "":
 		return f.remote()
 	case f.socket != "":
-		return f.local(f.socket, "FILE"), nil
+		return f.local(f.socket, ""), nil
 	}
 	socket, journal, err := f.configured(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return f.local(socket, journal), nil
+	e := f.local(f.find(socket), f.find(journal))
+	if !filepath.IsAbs(socket) && f.folder() != "." {
+		e.hint += "\n" + fmt.Sprintf("The path %s is relative to the router's working directory: run the command there, or name the socket with --socket", socket)
+	}
+	return e, nil
+}
+
+// find returns the path of a file of the router, absolute. A relative path of the configuration is relative to the router's working
+// directory: it is looked for in this process's, and in the configuration's folder.
+func (f *clientFlags) find(path string) string {
+	if inFolder := filepath.Join(f.folder(), path); !filepath.IsAbs(path) && !exists(path) && exists(inFolder) {
+		path = inFolder
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return path
+}
+
+// folder is where the configuration is.
+func (f *clientFlags) folder() string {
+	if info, err := os.Stat(f.config); err == nil && info.IsDir() {
+		return filepath.Clean(f.config)
+	}
+	return filepath.Dir(f.config)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // configured returns the paths of socket and journal according to the configuration, which may have errors elsewhere: people
@@ -130,9 +165,10 @@ func (f *clientFlags) configured(ctx context.Context) (socket, journal string, e
 	return cfg.AdminSocket(), cfg.Journal.Path, nil
 }
 
+// local is the router behind a socket. journal is the path of its journal, empty if it is not known.
 func (f *clientFlags) local(socket, journal string) *endpoint {
 	hint := "Is the router running? Start it with: pointsman run " + f.config
-	if f.reads {
+	if f.reads && exists(journal) {
 		hint += "\nOr read the journal of the stopped router with: --journal " + journal
 	}
 	return &endpoint{
@@ -147,36 +183,36 @@ func (f *clientFlags) remote() (*endpoint, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil {
 		return nil, usageError(errors.New("--url: want an address such as http://127.0.0.1:8081, without a user name"))
 	}
-	token, err := f.token()
+	token, from, err := f.token()
 	if err != nil {
 		return nil, err
 	}
 	return &endpoint{
-		name: f.url, url: strings.TrimSuffix(f.url, "/"), token: token, close: func() error { return nil },
+		name: f.url, url: strings.TrimSuffix(f.url, "/"), token: token, tokenFrom: from, close: func() error { return nil },
 		hint: "Is the router running? It serves the API there if its block admin sets listen and tokens",
 	}, nil
 }
 
-// token returns the bearer token, empty if there is none.
-func (f *clientFlags) token() (string, error) {
-	token, from := os.Getenv(tokenVariable), tokenVariable
+// token returns the bearer token and where it was read. It is empty if there is none.
+func (f *clientFlags) token() (token, from string, err error) {
+	token, from = os.Getenv(tokenVariable), tokenVariable
 	if f.tokenFile != "" {
 		file, err := os.Open(f.tokenFile)
 		if err != nil {
-			return "", usageError(fmt.Errorf("--token-file: %w", err))
+			return "", "", usageError(fmt.Errorf("--token-file: %w", err))
 		}
 		defer file.Close() //nolint:errcheck // only read
 		text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
 		if err != nil {
-			return "", usageError(fmt.Errorf("--token-file: %w", err))
+			return "", "", usageError(fmt.Errorf("--token-file: %w", err))
 		}
-		token, from = string(text), f.tokenFile
+		token, from = string(text), "--token-file "+f.tokenFile
 	}
 	token = strings.TrimSpace(token)
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", usageError(fmt.Errorf("%s: a token is one word of ASCII characters", from))
+		return "", "", usageError(fmt.Errorf("%s: a token is one word of ASCII characters", from))
 	}
-	return token, nil
+	return token, from, nil
 }
 
 // stopped serves the API of a stopped router inside this process.

@@ -33,7 +33,7 @@ func (e *endpoint) explain(err error) error {
 	case connect.CodeDeadlineExceeded:
 		return &exitError{code: exitUnreachable, err: fmt.Errorf("%s does not answer in time", e.name)}
 	case connect.CodeUnauthenticated:
-		return &exitError{code: exitAuth, err: e.unauthenticated(message)}
+		return &exitError{code: exitAuth, err: e.unauthenticated()}
 	case connect.CodePermissionDenied:
 		return &exitError{code: exitAuth, err: message}
 	case connect.CodeNotFound:
@@ -62,11 +62,11 @@ func connectMessage(err error) string {
 	return printableText(err.Error())
 }
 
-func (e *endpoint) unauthenticated(err error) error {
+func (e *endpoint) unauthenticated() error {
 	if e.token == "" {
-		return fmt.Errorf("%s wants a token: give it with --token-file, or in %s", e.name, tokenVariable)
+		return fmt.Errorf("the router at %s wants a token: set %s to one of its admin.tokens, or name a file with one by --token-file", e.name, tokenVariable)
 	}
-	return fmt.Errorf("%s refuses the token: %w", e.name, err)
+	return fmt.Errorf("the router at %s refuses the token (from %s): it is not one of its admin.tokens", e.name, e.tokenFrom)
 }
 
 // unreachable says why there is no connection.

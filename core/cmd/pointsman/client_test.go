@@ -54,17 +54,22 @@ func TestToken(t *testing.T) {
 	if err := os.WriteFile(file, []byte("only-for-this-test\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	wrong := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(wrong, []byte("another-one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name, variable string
 		args           []string
 		code           int
 		stderr         string
 	}{
-		{"none", "", nil, exitAuth, "wants a token: give it with --token-file, or in POINTSMAN_ADMIN_TOKEN"},
+		{"none", "", nil, exitAuth, "wants a token: set POINTSMAN_ADMIN_TOKEN"},
 		{"variable", "only-for-this-test", nil, exitOK, ""},
 		{"file", "", []string{"--token-file", file}, exitOK, ""},
 		{"file before variable", "wrong", []string{"--token-file", file}, exitOK, ""},
-		{"wrong", "wrong", nil, exitAuth, "refuses the token"},
+		{"wrong", "wrong", nil, exitAuth, "refuses the token (from POINTSMAN_ADMIN_TOKEN): it is not one of its admin.tokens"},
+		{"wrong file", "", []string{"--token-file", wrong}, exitAuth, "refuses the token (from --token-file " + wrong},
 		{"no file", "", []string{"--token-file", file + "x"}, exitUsage, "no such file"},
 		{"two words", "two words", nil, exitUsage, "POINTSMAN_ADMIN_TOKEN: a token is one word"},
 	} {
@@ -74,7 +79,8 @@ func TestToken(t *testing.T) {
 			if code != test.code || !strings.Contains(problems, test.stderr) || test.stderr == "" && problems != "" {
 				t.Errorf("exit code %d, want %d; stderr %q, want %q", code, test.code, problems, test.stderr)
 			}
-			if strings.Contains(problems, "only-for-this-test") || test.variable != "" && strings.Contains(problems, test.variable) {
+			if strings.Contains(problems, "only-for-this-test") || strings.Contains(problems, "another-one") ||
+				test.variable != "" && strings.Contains(problems, test.variable) {
 				t.Errorf("the token is printed: %q", problems)
 			}
 		})
@@ -103,7 +109,7 @@ func TestUnreachable(t *testing.T) {
 		code   int
 		stderr []string
 	}{
-		{"no socket", "status --socket " + dir + "/none.sock", exitUnreachable, []string{"no router answers at " + dir + "/none.sock: there is no such socket", "pointsman run", "--journal FILE"}},
+		{"no socket", "status --socket " + dir + "/none.sock", exitUnreachable, []string{"no router answers at " + dir + "/none.sock: there is no such socket", "pointsman run"}},
 		{"no journal to read", "reload --socket " + dir + "/none.sock", exitUnreachable, []string{"pointsman run config.hcl\n"}},
 		{"nobody listens", "status --socket " + dead, exitUnreachable, []string{"connection refused"}},
 		{"no configuration", "status --config " + dir + "/none.hcl", exitUnreachable, []string{"none.hcl", "--config", "--socket"}},
@@ -170,6 +176,84 @@ func TestCompletion(t *testing.T) {
 		if code, out, problems := command(t.Context(), line...); code != exitOK || strings.Contains(problems, "Error") ||
 			!strings.Contains(args, "state") && !strings.Contains(args, "reason") && out != ":4\n" {
 			t.Errorf("%q without a router: exit code %d, stdout %q, stderr %q", args, code, out, problems)
+		}
+	}
+}
+
+// The socket's path is relative to the router's working directory, which is often the configuration's folder. A journal is recommended
+// only if it exists.
+func TestRouterOfAnotherFolder(t *testing.T) {
+	_, socket := startFake(t)
+	dir := filepath.Dir(socket)
+	config := filepath.Join(dir, "config.hcl")
+	for _, path := range []string{config, filepath.Join(dir, "gone.db")} {
+		if err := os.WriteFile(path, []byte(`journal { path = "journal.db" }`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(t.TempDir())
+	for _, path := range []string{config, dir} {
+		if code, out, problems := command(t.Context(), "events", "list", "--config", path); code != exitOK || !strings.Contains(out, "c0ffee") {
+			t.Errorf("--config %s: exit code %d, stdout %q, stderr %q", path, code, out, problems)
+		}
+	}
+	if err := os.WriteFile(config, []byte("journal { path = \"gone.db\" }\nadmin { socket = \"gone.sock\" }"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, problems := command(t.Context(), "events", "list", "--config", config)
+	for _, want := range []string{"at " + here + "/gone.sock:", "gone.sock is relative to the router's working directory", "--journal " + dir + "/gone.db"} {
+		if !strings.Contains(problems, want) {
+			t.Errorf("stderr %q lacks %q", problems, want)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "gone.db")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, problems := command(t.Context(), "events", "list", "--config", config); strings.Contains(problems, "--journal") {
+		t.Errorf("stderr %q recommends a journal that does not exist", problems)
+	}
+}
+
+// What has fixed values or is named in the configuration is completed without a router. Files are offered where a file is meant.
+func TestCompletionWithoutRouter(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config.hcl")
+	if err := os.WriteFile(config, []byte(`
+source "intdash" "lab" { secrets = ["only-for-this-test-0123456789012"] }
+source "intdash" "site" { secrets = [env("NO_SUCH_SECRET")] }
+source "websocket" "chat" { tokens = ["only-for-this-test-0123456789012"] }
+plugin "slack" "ops" {}
+plugin "none" "mail" {}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"run --log-level ":                                 "debug\ninfo\nwarn\nerror\n:4",
+		"run --log-format ":                                "auto\ntext\njson\n:4",
+		"status --color ":                                  "auto\nalways\nnever\n:4",
+		"send intdash --action ":                           "created\nupdated\ndeleted\ncompleted\n:4",
+		"send sns --signature-version ":                    "1\n2\n:4",
+		"send intdash --config " + config + " --source ":   "lab\nsite\n:4",
+		"send websocket --config " + config + " --source ": "chat\n:4",
+		"plugin run --config " + config + " ":              "ops\nmail\n:4",
+		"plugin run --config " + config + " ops ":          ":4",
+		"plugin run ops reconcile ":                        ":0",
+		"send intdash --measurement ":                      ":4",
+		"send intdash ":                                    ":4",
+		"status ":                                          ":4",
+		"version ":                                         ":4",
+		"run ":                                             ":0",
+		"validate ":                                        ":0",
+		"doctor ":                                          ":0",
+		"status --journal ":                                ":0",
+		"send s3 --body ":                                  ":0",
+	} {
+		line := append([]string{"__completeNoDesc"}, append(strings.Fields(args), "")...)
+		if code, out, _ := command(t.Context(), line...); code != exitOK || strings.TrimSpace(out) != want {
+			t.Errorf("%q: exit code %d, completions %q, want %q", args, code, strings.TrimSpace(out), want)
 		}
 	}
 }

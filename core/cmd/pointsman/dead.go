@@ -24,7 +24,7 @@ func newDead(s streams) *cobra.Command {
 		Long: `See dead letters, and retry or drop them.
 
 A dead letter is a delivery that the router has given up: the plugin rejected it, its retries are exhausted, or its rule failed.`,
-		Args: args(noCommand),
+		Args: groupOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDeadList(s), newDeadShow(s), newDeadRetry(s), newDeadDrop(s))
@@ -46,8 +46,9 @@ func newDeadList(s streams) *cobra.Command {
 		Short: "List dead letters, newest first",
 		Example: `  pointsman dead list --plugin ops --since 1d
   pointsman dead list --fail-if-any          # from a check: exit code 6 if there are any`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.matching = f.match != ""
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.run(cmd.Context(), s, c) })
 		},
 	}
@@ -109,7 +110,7 @@ func newDeadShow(s streams) *cobra.Command {
 		Use:     "show <id>",
 		Short:   "Show a delivery: its attempts, its error, its arguments",
 		Example: "  pointsman dead show k3v9x2-1042",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    arguments("id"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			color, err := useColor(f.color, s.out)
 			if err != nil {

@@ -23,7 +23,8 @@ its plugins, the journal with the space and the speed of its disk, the clock, an
 It works whether the router runs or not, and changes nothing. Run it as the user of the router, in its working directory.
 
 The exit code is 0 when all is well, 6 with warnings, 1 with problems.`,
-		Example: "  pointsman doctor\n  pointsman doctor /etc/pointsman --json",
+		Example:           "  pointsman doctor\n  pointsman doctor /etc/pointsman --json",
+		ValidArgsFunction: filesOnly,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
 			var err error

@@ -15,7 +15,7 @@ func newEvents(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "See the events that the router has taken, and what became of them",
-		Args:  args(noCommand),
+		Args:  groupOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newEventsList(s), newEventsShow(s), newEventsTail(s))
@@ -41,8 +41,9 @@ quarantined if its body could not be decoded.`,
 		Example: `  pointsman events list --since 2h --state dead
   pointsman events list --source uploads --match 'event.data.object.size > 10 * mb'
   pointsman events list --json | jq -r '.events[].id'`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.matching = f.match != ""
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.run(cmd.Context(), s, c) })
 		},
 	}

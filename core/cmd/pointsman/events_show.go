@@ -36,7 +36,7 @@ func newEventsShow(s streams) *cobra.Command {
 deliveries ended. Then what the rules in force say about it, and its content.`,
 		Example: `  pointsman events show 41
   pointsman events show lab/d41cd3e1-7bf3-481e-bb68-1efeef5bd62a --full`,
-		Args: args(cobra.ExactArgs(1)),
+		Args: arguments("number or id"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			color, err := useColor(f.color, s.out)
 			if err != nil {

@@ -31,7 +31,7 @@ func newEventsTail(s streams) *cobra.Command {
 When more happens than the terminal or --max-rate lets through, the router leaves items out and says how many.`,
 		Example: `  pointsman events tail --source lab
   pointsman events tail --plugin ops --json | jq -c 'select(.delivery.state == "DELIVERY_STATE_DEAD")'`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.run(cmd.Context(), s, c) })
 		},

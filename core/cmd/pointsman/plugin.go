@@ -20,7 +20,7 @@ func newPlugin(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
 		Short: "Run a configured plugin's program by hand; `plugins` is about those that run",
-		Args:  args(noCommand),
+		Args:  groupOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPluginRun(s))
@@ -46,8 +46,23 @@ visible in the process list. The router may keep running. Flags after the name o
 "pointsman-plugin-<kind> help" lists a plugin's commands.`,
 		Example: `  pointsman plugin run backup reconcile --dry-run              # what differs between the two buckets?
   pointsman plugin run --config /etc/pointsman backup reconcile   # from a timer`,
-		Args: args(cobra.MinimumNArgs(2)),
+		Args: atLeast("plugin", "command"),
 		RunE: func(cmd *cobra.Command, given []string) error { return f.run(cmd.Context(), s, given) },
+	}
+	names := completeFromConfig(&f.configFlags, &f.config, func(c *config.Config) (names []string) {
+		for _, p := range c.Plugins {
+			names = append(names, p.Name)
+		}
+		return names
+	})
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, given []string, begun string) ([]string, cobra.ShellCompDirective) {
+		switch len(given) {
+		case 0:
+			return names(cmd, given, begun)
+		case 1:
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return filesOnly(cmd, given, begun)
 	}
 	flags := cmd.Flags()
 	flags.SetInterspersed(false)

@@ -18,7 +18,7 @@ func newPlugins(s streams) *cobra.Command {
 		Long: `See the plugins of the router, restart them, read what they print.
 
 To run a command of a plugin's own program, such as reconcile of s3-mirror, use "pointsman plugin run".`,
-		Args: args(noCommand),
+		Args: groupOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPluginsList(s), newPluginsRestart(s), newPluginsLogs(s))
@@ -31,7 +31,7 @@ func newPluginsList(s streams) *cobra.Command {
 		Use:     "list",
 		Short:   "List plugins with their processes and what they are owed",
 		Example: "  pointsman plugins list\n  pointsman plugins list --json | jq '.plugins[] | select(.state != \"ready\")'",
-		Args:    args(cobra.NoArgs),
+		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
 				resp, err := c.ListPlugins(cmd.Context(), connect.NewRequest(&adminv1.ListPluginsRequest{}))
@@ -57,7 +57,7 @@ func newPluginsRestart(s streams) *cobra.Command {
 		Short:   "End a plugin's process and start another one",
 		Long:    "End a plugin's process and start another one. Its unfinished deliveries are delivered again.",
 		Example: "  pointsman plugins restart ops",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    arguments("plugin"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
 				return f.restart(cmd.Context(), s, c, given[0])
@@ -93,7 +93,7 @@ func newPluginsLogs(s streams) *cobra.Command {
 		Long: `Print the end of what a plugin's processes printed, at most 64 KiB, oldest first. If one crashed, its panic or fatal error stands
 at the end once more.`,
 		Example: "  pointsman plugins logs ops",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    arguments("plugin"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error {
 				return f.logs(cmd.Context(), s, c, given[0])

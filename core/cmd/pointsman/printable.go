@@ -100,3 +100,13 @@ func brief(text string, n int) string {
 	}
 	return string([]rune(text)[:n-1]) + "…"
 }
+
+// briefMiddle cuts text in its middle to at most n characters.
+func briefMiddle(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	runes := []rune(text)
+	head := n / 2
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(n-1-head):])
+}

@@ -24,7 +24,7 @@ Everything is checked and new plugins are started before anything changes. If so
 and the command prints the mistakes and ends with exit code 1.`,
 		Example: `  pointsman reload
   pointsman validate && pointsman reload --json`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.reload(cmd.Context(), s, c) })
 		},

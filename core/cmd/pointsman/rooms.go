@@ -17,7 +17,7 @@ func newRooms(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rooms",
 		Short: "See the rooms of WebSocket sources and who is in them, and close connections",
-		Args:  args(noCommand),
+		Args:  groupOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRoomsList(s), newRoomsMembers(s), newRoomsClose(s))
@@ -43,7 +43,7 @@ func newRoomsList(s streams) *cobra.Command {
 		Use:     "list",
 		Short:   "List rooms with how many are in them",
 		Example: "  pointsman rooms list --source chat",
-		Args:    args(cobra.NoArgs),
+		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.list(cmd.Context(), s, c) })
 		},
@@ -87,7 +87,7 @@ func newRoomsMembers(s streams) *cobra.Command {
 		Use:     "members <room>",
 		Short:   "List the connections in a room, oldest first",
 		Example: "  pointsman rooms members lobby",
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    arguments("room"),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return f.use(cmd.Context(), s, func(c adminv1connect.AdminServiceClient) error { return f.members(cmd.Context(), s, c, given[0]) })
 		},
@@ -145,7 +145,7 @@ func newRoomsClose(s streams) *cobra.Command {
 		Long:  "Close the connections of a room, or one connection. A client may connect again.",
 		Example: `  pointsman rooms close lobby --code 4000 --reason "closed for today"
   pointsman rooms close --connection 7f3a`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			if (len(given) == 1) == (f.connection != "") {
 				return usageError(errors.New("give either a room or --connection"))

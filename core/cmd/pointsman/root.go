@@ -37,17 +37,19 @@ where events are sent: ` + urlVariable + ` and ` + tokenVariable + ` are for the
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnv(cmd.Flags()) },
-		Args:              args(noCommand),
+		Args:              groupOnly,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
+		return misused(cmd, "%v", err)
 	})
 	root.AddCommand(newRun(s), newValidate(s), newDoctor(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newReplay(s), newReload(s), newPlugins(s),
 		newRooms(s), newPlugin(s), newVersion(s))
+	completeFlags(root)
 	return root
 }
 
@@ -77,26 +79,4 @@ func flagsFromEnv(flags *pflag.FlagSet) error {
 		}
 	})
 	return bad
-}
-
-// noCommand refuses an unknown command and suggests a similar one.
-func noCommand(cmd *cobra.Command, given []string) error {
-	if len(given) == 0 {
-		return nil
-	}
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(given[0]); len(near) > 0 {
-		return fmt.Errorf("unknown command %q: did you mean %q?", given[0], near[0])
-	}
-	return fmt.Errorf("unknown command %q", given[0])
-}
-
-// args turns cobra's errors about positional arguments into usage errors.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if err := check(cmd, given); err != nil {
-			return usageError(fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
-		}
-		return nil
-	}
 }

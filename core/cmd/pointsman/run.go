@@ -25,7 +25,8 @@ was acknowledged is safe in either case.
 SIGHUP, 'pointsman reload' and, with --watch, a change of the files load the configuration again. What did not change keeps
 running: connections of WebSocket clients, plugin processes. A configuration with an error changes nothing. The blocks server,
 admin and journal need a restart.`,
-		Example: "  pointsman run config.hcl\n  pointsman run --watch rules/ config.hcl\n  pointsman run /etc/pointsman --log-format json",
+		Example:           "  pointsman run config.hcl\n  pointsman run --watch rules/ config.hcl\n  pointsman run /etc/pointsman --log-format json",
+		ValidArgsFunction: filesOnly,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
 			var err error

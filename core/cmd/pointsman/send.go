@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
@@ -23,7 +23,7 @@ func newSend(s streams) *cobra.Command {
 		Use:   "send",
 		Short: "Send a test event as its real sender would",
 		Long:  "Send a test event to a running router, signed as its real sender would sign it.",
-		Args:  args(noCommand),
+		Args:  groupOnly,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newSendIntdash(s), newSendS3(s), newSendSNS(s), newSendWebSocket(s))
@@ -40,7 +40,8 @@ type sendFlags struct {
 }
 
 // register adds the flags. credential names what the configuration contains besides address and path.
-func (f *sendFlags) register(flags *pflag.FlagSet, kind, credential string) {
+func (f *sendFlags) register(cmd *cobra.Command, kind, credential string) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.body, "body", "", "file with the body to send instead, - for standard input")
 	flags.StringVar(&f.url, "url", "", "URL to send to")
 	flags.StringVar(&f.config, "config", defaultConfig, "configuration file or directory with the address, path and "+credential)
@@ -48,6 +49,14 @@ func (f *sendFlags) register(flags *pflag.FlagSet, kind, credential string) {
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the response")
 	flags.BoolVar(&f.asJSON, "json", false, "print the result as JSON")
 	f.configFlags.register(flags)
+	_ = cmd.RegisterFlagCompletionFunc("source", completeFromConfig(&f.configFlags, &f.config, func(c *config.Config) (names []string) {
+		for _, s := range c.Sources {
+			if s.Kind == kind {
+				names = append(names, s.Name)
+			}
+		}
+		return names
+	})) // it fails only for a flag that does not exist
 }
 
 // checkURL returns an error if --url is not absolute.

@@ -33,7 +33,7 @@ Without --url, address, path and secret are taken from the configuration. You ne
 		Example: `  pointsman send intdash --action completed --measurement 1a14f158-2a0c-44c7-ace1-e0d21ecc93e9
   pointsman send intdash --url https://router.example.com/hooks/intdash   # the secret in POINTSMAN_SECRET
   pointsman send intdash --body event.json                                # these bytes, signed unchanged`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
@@ -44,7 +44,7 @@ Without --url, address, path and secret are taken from the configuration. You ne
 	flags.StringVar(&f.message.ProjectUUID, "project", intdashsend.DefaultProject, "UUID of the project")
 	flags.StringVar(&f.message.DeliveryUUID, "delivery", "", "UUID of the webhook delivery (default: a random one); use one twice to see a duplicate detected")
 	flags.StringVar(&f.secret, "secret", "", "secret to sign with; better in the environment: "+envPrefix+"SECRET (default: the source's)")
-	f.register(flags, intdash.Name, "secret")
+	f.register(cmd, intdash.Name, "secret")
 	return cmd
 }
 

@@ -60,7 +60,7 @@ source must trust that address while you try it; the real SNS needs no such line
   pointsman send s3 --dialect sns --handshake              # SNS's confirmation request; does the router confirm?
   pointsman send s3 --url https://router.example.com/hooks/uploads   # the token in POINTSMAN_TOKEN
   pointsman send s3 --dialect ceph --body event.json       # these bytes, posted as Ceph does`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
@@ -79,7 +79,7 @@ source must trust that address while you try it; the real SNS needs no such line
 	flags.StringVar(&f.publicURL, "public-url", "", "URL registered with VK, for its --handshake (default: the source's public_url)")
 	flags.StringVar(&f.topic, "topic", "", "ARN of the SNS topic (default: one that the source allows)")
 	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "address at which to serve the certificate of an SNS signature")
-	f.register(flags, s3.Name, "token")
+	f.register(cmd, s3.Name, "token")
 	return cmd
 }
 

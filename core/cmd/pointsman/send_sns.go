@@ -53,7 +53,7 @@ trust that address while you try it; the real SNS needs no such line:
   pointsman send sns --raw                                 # raw message delivery: no signature, a token instead
   pointsman send sns --url https://router.example.com/hooks/alarms --cert-listen 192.0.2.7:8099
   pointsman send sns --body recorded.json                  # these bytes, with the headers that SNS adds`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s) },
 	}
 	flags := cmd.Flags()
@@ -68,7 +68,7 @@ trust that address while you try it; the real SNS needs no such line:
 	flags.BoolVar(&f.raw, "raw", false, "raw message delivery: send only the text, unsigned")
 	flags.StringVar(&f.token, "token", "", "token for --raw; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
 	flags.StringVar(&f.certs, "cert-listen", "127.0.0.1:8099", "address at which to serve the certificate of the signature")
-	f.register(flags, sns.Name, "topic")
+	f.register(cmd, sns.Name, "topic")
 	return cmd
 }
 

@@ -53,7 +53,7 @@ the message; your rules decide who receives it. The sender itself receives it on
   pointsman send websocket --url wss://router.example.com/  # the token in POINTSMAN_TOKEN
   pointsman send websocket --body frame.json                # this message unchanged
   pointsman send websocket --body picture.png --binary      # as a binary message`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), s, cmd.Flags()) },
 	}
 	flags := cmd.Flags()
@@ -64,7 +64,7 @@ the message; your rules decide who receives it. The sender itself receives it on
 	flags.DurationVar(&f.listen, "listen", 0, "how long to print received messages, each on a line")
 	flags.IntVar(&f.count, "count", 0, "number of messages to wait for; the command fails if fewer arrive within --listen, or --timeout")
 	flags.StringVar(&f.token, "token", "", "token; better in the environment: "+envPrefix+"TOKEN (default: the source's)")
-	f.register(flags, websocket.Name, "token")
+	f.register(cmd, websocket.Name, "token")
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -34,7 +33,7 @@ accepted).`,
 		Example: `  pointsman status
   pointsman status --json | jq -r '.problems[]'
   pointsman status --journal data/journal.db       # of a router that is stopped`,
-		Args: args(cobra.NoArgs),
+		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			color, err := useColor(f.color, s.out)
 			if err != nil {
@@ -121,7 +120,7 @@ func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color
 		func(w io.Writer) error { return writeRules(w, r.GetRules()) },
 		func(w io.Writer) error { return writePlugins(w, r.GetPlugins(), now, fromJournal(r)) },
 	} {
-		if err := writeParagraph(w, part); err != nil {
+		if err := part(&paragraph{w: w}); err != nil {
 			return err
 		}
 	}
@@ -131,16 +130,6 @@ func writeStatus(w io.Writer, r *adminv1.GetStatusResponse, now time.Time, color
 // fromJournal reports whether a status was read from a journal: only a router knows its health.
 func fromJournal(r *adminv1.GetStatusResponse) bool {
 	return r.GetHealth() == adminv1.Health_HEALTH_UNSPECIFIED
-}
-
-// writeParagraph prints an empty line and what write writes, if anything.
-func writeParagraph(w io.Writer, write func(io.Writer) error) error {
-	var b bytes.Buffer
-	if err := write(&b); err != nil || b.Len() == 0 {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "\n%s", b.Bytes())
-	return err
 }
 
 func health(h adminv1.Health, color ink) string {

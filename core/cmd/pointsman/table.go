@@ -1,22 +1,27 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 )
 
 // table aligns columns. Every cell is made printable.
 type table struct {
-	w *tabwriter.Writer
+	w    io.Writer
+	rows [][]string
+	// headed is whether the first row names the columns.
+	headed bool
 }
 
 // newTable begins a table. Without heads it is a list of names and values.
 func newTable(w io.Writer, heads ...string) *table {
-	t := &table{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	if len(heads) > 0 {
+	t := &table{w: w, headed: len(heads) > 0}
+	if t.headed {
 		t.row(heads...)
 	}
 	return t
@@ -26,12 +31,9 @@ func newTable(w io.Writer, heads ...string) *table {
 func (t *table) row(cells ...string) {
 	shown := make([]string, len(cells))
 	for i, c := range cells {
-		if shown[i] = printable(c); c == "" {
-			shown[i] = "-"
-		}
+		shown[i] = cmp.Or(printable(c), "-")
 	}
-	// A tabwriter keeps its first error for Flush.
-	_, _ = io.WriteString(t.w, strings.Join(shown, "\t")+"\n")
+	t.rows = append(t.rows, shown)
 }
 
 // fact adds a name and its value, unless the value is empty.
@@ -41,8 +43,90 @@ func (t *table) fact(name, value string) {
 	}
 }
 
-// flush prints the table.
-func (t *table) flush() error { return t.w.Flush() }
+// flush prints the table. On a terminal it cuts long cells to the terminal's width.
+func (t *table) flush() error {
+	if columns := terminalColumns(t.w); t.headed && columns > 0 {
+		fit(t.rows, columns)
+	}
+	w := tabwriter.NewWriter(t.w, 0, 0, columnGap, ' ', 0)
+	for _, row := range t.rows {
+		// A tabwriter keeps its first error for Flush.
+		_, _ = io.WriteString(w, strings.Join(row, "\t")+"\n")
+	}
+	return w.Flush()
+}
+
+const (
+	columnGap = 2
+	// minCut is how short a cut cell may be.
+	minCut = 12
+)
+
+// cuttable are the heads of columns that may be cut, and how: ids in the middle, because both of their ends tell them apart, text at
+// its end.
+var cuttable = map[string]func(text string, n int) string{
+	"ID": briefMiddle, "CONNECTION": briefMiddle, "TYPE": briefMiddle, "SUBJECT": briefMiddle, "POSITION": briefMiddle, "URL": brief,
+	"ERROR": brief, "USER AGENT": brief,
+}
+
+// fit cuts cells, those of the widest columns first, until rows are as wide as a terminal of so many columns, or nothing more can be
+// cut. The first row holds the heads.
+func fit(rows [][]string, columns int) {
+	heads, widths, total := rows[0], make([]int, len(rows[0])), -columnGap
+	for i := range heads {
+		for _, row := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+		total += widths[i] + columnGap
+	}
+	for ; total > columns; total-- {
+		widest := -1
+		for i, head := range heads {
+			if cuttable[head] != nil && widths[i] > max(minCut, len(head)) && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	for _, row := range rows[1:] {
+		for i, head := range heads {
+			if cut := cuttable[head]; cut != nil {
+				row[i] = cut(row[i], widths[i])
+			}
+		}
+	}
+}
+
+// terminalColumns is the width of the terminal that w writes to, 0 if it is none.
+func terminalColumns(w io.Writer) int {
+	if p, ok := w.(*paragraph); ok {
+		w = p.w
+	}
+	if !isTerminal(w) {
+		return 0
+	}
+	return width(w)
+}
+
+// paragraph writes an empty line before what is written to it, if anything is.
+type paragraph struct {
+	w     io.Writer
+	begun bool
+}
+
+// Write implements io.Writer.
+func (p *paragraph) Write(b []byte) (int, error) {
+	if !p.begun {
+		p.begun = true
+		if _, err := io.WriteString(p.w, "\n"); err != nil {
+			return 0, err
+		}
+	}
+	return p.w.Write(b)
+}
 
 // bytesText is a size in powers of 1024, "1.2 MiB".
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }

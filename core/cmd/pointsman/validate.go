@@ -48,7 +48,8 @@ func newValidate(s streams) *cobra.Command {
 
 It checks syntax, names, the type of every expression against the events of its sources, and has each plugin check its
 settings. It opens no connections, and prints all mistakes at once.`,
-		Example: "  pointsman validate\n  pointsman validate rules/ config.hcl --json",
+		Example:           "  pointsman validate\n  pointsman validate rules/ config.hcl --json",
+		ValidArgsFunction: filesOnly,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
 			var err error

@@ -22,7 +22,7 @@ func newVersion(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  args(cobra.NoArgs),
+		Args:  arguments(),
 		RunE: func(*cobra.Command, []string) error {
 			v := versionInfo{FormatVersion: formatVersion, Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 			if asJSON {
