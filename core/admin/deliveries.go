@@ -42,7 +42,7 @@ func (s *Service) GetDelivery(ctx context.Context, req *connect.Request[adminv1.
 	if err != nil {
 		return nil, err
 	}
-	return connect.NewResponse(&adminv1.GetDeliveryResponse{Delivery: deliveryMessage(d, isSensitive(e.Envelope))}), nil
+	return connect.NewResponse(&adminv1.GetDeliveryResponse{Delivery: deliveryMessage(d, journal.IsSensitive(e.Envelope))}), nil
 }
 
 // RetryDeliveries implements adminv1connect.AdminServiceHandler.

@@ -86,7 +86,7 @@ func (s *Service) ExplainEvent(ctx context.Context, req *connect.Request[adminv1
 
 func (s *Service) explain(ctx context.Context, e *journal.EventRecord, rule string) (*Explanation, error) {
 	x, err := s.Router.Explain(ctx, e, rule)
-	if err == nil && isSensitive(e.Envelope) {
+	if err == nil && journal.IsSensitive(e.Envelope) {
 		withholdContent(x.Rules)
 	}
 	return x, err

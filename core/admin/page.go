@@ -68,9 +68,11 @@ func listOf(req proto.Message) listID {
 	return listID(sum[:])
 }
 
-// token returns the token of the page that begins after position.
+// token returns the token of the page that begins after position. It begins with a digest of both, so that a token that was cut or
+// changed is none.
 func (l listID) token(position string) string {
-	return base64.RawURLEncoding.EncodeToString(append(l[:], position...))
+	sum := sha256.Sum256(append(l[:], position...))
+	return base64.RawURLEncoding.EncodeToString(append(sum[:len(l)], position...))
 }
 
 // position returns the position in a token of this list. It takes only what token returns.

@@ -17,7 +17,7 @@ func eventMessage(e *journal.EventRecord) *adminv1.Event {
 		Number: e.Seq, Source: e.Source, Id: e.ID, Type: e.Type, Subject: e.Subject, Received: stamp(e.Received),
 		State: named(eventStates, e.State), QuarantineReason: e.Quarantine, ReplayOf: e.ReplayOf,
 	}
-	if e.Quarantine != "" && isSensitive(e.Envelope) {
+	if e.Quarantine != "" && journal.IsSensitive(e.Envelope) {
 		m.QuarantineReason = withheld // it may quote what could not be decoded
 	}
 	return m
@@ -32,7 +32,7 @@ func eventMessages(records []journal.EventRecord) []*adminv1.Event {
 }
 
 // deliverySummary is a delivery as lists have it: without its arguments, its key and its failed attempts. sensitive is whether its
-// event is; it only matters for a rule error, which quotes what the expression read.
+// event is: errors of rules quote what they read, and plugins may quote it in errors and receipts.
 func deliverySummary(d *journal.DeliveryRecord, sensitive bool) *adminv1.Delivery {
 	m := &adminv1.Delivery{
 		Id: d.ID, EventNumber: d.Event, EventId: d.EventID, Source: d.Source, Rule: d.Rule, Plugin: d.Plugin,
@@ -40,8 +40,8 @@ func deliverySummary(d *journal.DeliveryRecord, sensitive bool) *adminv1.Deliver
 		Received: stamp(d.Received), Due: stamp(d.Due), Settled: stamp(d.Settled), Redriven: stamp(d.Redriven),
 		Reason: d.Reason, Error: lastError(d), Receipt: d.Receipt, Generation: d.Generation, Policy: policyMessage(d.Policy),
 	}
-	if sensitive && d.Reason == journal.ReasonRuleError {
-		m.Error = withhold(m.Error)
+	if sensitive { // they may quote the event
+		m.Error, m.Receipt = withhold(m.Error), withhold(m.Receipt)
 	}
 	return m
 }
@@ -49,10 +49,10 @@ func deliverySummary(d *journal.DeliveryRecord, sensitive bool) *adminv1.Deliver
 // deliverySummaries are the deliveries of a list.
 func (s *Service) deliverySummaries(ctx context.Context, records []journal.DeliveryRecord) ([]*adminv1.Delivery, error) {
 	var list []*adminv1.Delivery
-	mayShow := s.perEvent(ctx, func(e *journal.EventRecord) bool { return !isSensitive(e.Envelope) })
+	mayShow := s.perEvent(ctx, func(e *journal.EventRecord) bool { return !journal.IsSensitive(e.Envelope) })
 	for i := range records {
 		shown := true
-		if records[i].Reason == journal.ReasonRuleError {
+		if records[i].Error != "" || records[i].Receipt != "" {
 			var err error
 			if shown, err = mayShow(&records[i]); err != nil {
 				return nil, err
@@ -74,6 +74,9 @@ func deliveryMessage(d *journal.DeliveryRecord, sensitive bool) *adminv1.Deliver
 	}
 	if sensitive {
 		m.OrderKey, m.ArgumentsJson = withhold(d.OrderKey), maskAllArguments(d.Arguments)
+		for _, a := range m.Failures {
+			a.Error = withhold(a.Error)
+		}
 	}
 	return m
 }

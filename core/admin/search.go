@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pointsman/pointsman/core/journal"
@@ -117,7 +118,9 @@ func (s *Service) deliveries(ctx context.Context, f deliveryFilter, p page) ([]j
 
 func (s *Service) deliveriesByID(ctx context.Context, f deliveryFilter, keep func(*journal.DeliveryRecord) (bool, error)) ([]journal.DeliveryRecord, error) {
 	var found []journal.DeliveryRecord
-	for _, id := range f.ids {
+	ids := slices.Clone(f.ids)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
 		d, err := s.deliveryByID(ctx, id)
 		if err != nil {
 			return nil, err

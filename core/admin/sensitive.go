@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
 
@@ -19,28 +17,6 @@ func withhold(text string) string {
 		return ""
 	}
 	return withheld
-}
-
-// isSensitive reads Envelope.sensitive without decoding the rest. What cannot be read is taken as sensitive.
-func isSensitive(envelope []byte) bool {
-	const field = 14
-	sensitive := false
-	for len(envelope) > 0 {
-		number, kind, n := protowire.ConsumeTag(envelope)
-		if n < 0 {
-			return true
-		}
-		size := protowire.ConsumeFieldValue(number, kind, envelope[n:])
-		if size < 0 {
-			return true
-		}
-		if number == field && kind == protowire.VarintType {
-			v, _ := protowire.ConsumeVarint(envelope[n:])
-			sensitive = v != 0
-		}
-		envelope = envelope[n+size:]
-	}
-	return sensitive
 }
 
 // MaskArguments returns a delivery's arguments, a JSON object, with those replaced that names has: separated by spaces, with dots for

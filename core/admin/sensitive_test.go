@@ -46,11 +46,11 @@ func TestIsSensitive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := isSensitive(b); got != want {
+		if got := journal.IsSensitive(b); got != want {
 			t.Errorf("%v: %v", e, got)
 		}
 	}
-	if isSensitive(nil) || !isSensitive([]byte{0x0a, 0xff}) || !isSensitive([]byte{0x07}) {
+	if journal.IsSensitive(nil) || !journal.IsSensitive([]byte{0x0a, 0xff}) || !journal.IsSensitive([]byte{0x07}) {
 		t.Error("an empty envelope is sensitive, or a broken one is not")
 	}
 }

@@ -21,7 +21,8 @@ import (
 const (
 	// maxRequestBytes limits the message of a request.
 	maxRequestBytes = 1 << 20
-	// maxCalls is how many methods may work at the same time, tails apart.
+	// maxCalls is how many requests may be read or answered at the same time, tails apart. Tails have a limit of their own that is as
+	// large, and a lower one for those that listen.
 	maxCalls = 64
 )
 
@@ -40,7 +41,7 @@ type ServiceOptions struct {
 type Service struct {
 	ServiceOptions
 
-	calls atomic.Int32
+	calls, tails atomic.Int32
 	// reads is how often all tails together may ask the journal.
 	reads    *rate.Limiter
 	stopping chan struct{}
@@ -58,7 +59,17 @@ func NewService(o ServiceOptions) *Service {
 func (s *Service) Handler() http.Handler {
 	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithReadMaxBytes(maxRequestBytes), connect.WithInterceptors((*answering)(s)),
 		connect.WithCodec(strictJSON("json")), connect.WithCodec(strictJSON("json; charset=utf-8")))
+	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running := &s.calls
+		if r.URL.Path == adminv1connect.AdminServiceTailEventsProcedure {
+			running = &s.tails
+		}
+		defer running.Add(-1)
+		if running.Add(1) > maxCalls { // before anything of the body is kept
+			_ = refusals.Write(w, r, connect.NewError(connect.CodeResourceExhausted, errTooManyCalls)) // The peer is gone when this fails.
+			return
+		}
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connectionKey{}, http.NewResponseController(w))))
 	})
 }
@@ -102,7 +113,7 @@ func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if err := errors.Join(readBy(ctx, time.Time{}), writeBy(ctx, time.Time{})); err != nil {
 			return nil, err
 		}
-		resp, err := a.call(ctx, req, next)
+		resp, err := next(ctx, req)
 		if err := writeBy(ctx, time.Now().Add(writeLimit)); err != nil {
 			return nil, err
 		}
@@ -111,14 +122,6 @@ func (a *answering) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		}
 		return resp, nil
 	}
-}
-
-func (a *answering) call(ctx context.Context, req connect.AnyRequest, next connect.UnaryFunc) (connect.AnyResponse, error) {
-	defer a.calls.Add(-1)
-	if a.calls.Add(1) > maxCalls {
-		return nil, errTooManyCalls
-	}
-	return next(ctx, req)
 }
 
 // WrapStreamingHandler implements connect.Interceptor.
@@ -170,7 +173,6 @@ var codes = []struct {
 	{journal.ErrClosed, connect.CodeUnavailable},
 	{journal.ErrFull, connect.CodeResourceExhausted},
 	{errTooManyTails, connect.CodeResourceExhausted},
-	{errTooManyCalls, connect.CodeResourceExhausted},
 	{context.Canceled, connect.CodeCanceled},
 	{context.DeadlineExceeded, connect.CodeDeadlineExceeded},
 }

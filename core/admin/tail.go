@@ -115,7 +115,7 @@ func (s *Service) read(ctx context.Context, c change, f *eventFilter) (*adminv1.
 	if err != nil || !f.holds(e) {
 		return nil, err
 	}
-	return &adminv1.TailEventsResponse{Item: &adminv1.TailEventsResponse_Delivery{Delivery: deliverySummary(d, isSensitive(e.Envelope))}}, nil
+	return &adminv1.TailEventsResponse{Item: &adminv1.TailEventsResponse_Delivery{Delivery: deliverySummary(d, journal.IsSensitive(e.Envelope))}}, nil
 }
 
 // outlet sends the messages of a tail and counts what was left out since the last one.

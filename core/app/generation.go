@@ -208,7 +208,9 @@ func (r *router) replace(ctx context.Context, old, next *generation) {
 		r.startSource(ctx, s)
 	}
 	for _, p := range next.plugins {
-		r.startDispatch(ctx, p)
+		if ctx.Err() == nil { // during a stop nothing more is claimed
+			r.startDispatch(ctx, p)
+		}
 	}
 	r.forget(old, next)
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,7 @@ const (
 func Run(ctx context.Context, o Options) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	deadline := stopDeadline(ctx)
 	r := newRouter(o, fail)
 	p := r.load(ctx)
 	if err := p.usable(); err != nil {
@@ -37,12 +39,27 @@ func Run(ctx context.Context, o Options) error {
 		err = cause // A part failed; the error of start follows from it.
 	}
 	r.health.Drain()
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	stopping, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline())
 	defer cancel()
 	if err = errors.Join(err, r.stop(stopping)); err == nil {
 		o.Log.Info("stopped")
 	}
 	return err
+}
+
+// stopDeadline returns a function that says when a stop must be over: stopLimit after the end of ctx, which a reload may notice late.
+func stopDeadline(ctx context.Context) func() time.Time {
+	var ended atomic.Pointer[time.Time]
+	context.AfterFunc(ctx, func() {
+		now := time.Now()
+		ended.Store(&now)
+	})
+	return func() time.Time {
+		if t := ended.Load(); t != nil {
+			return t.Add(stopLimit)
+		}
+		return time.Now().Add(stopLimit)
+	}
 }
 
 // start brings the router up. Consumers start before their producers: the journal, the first generation, at last the server.

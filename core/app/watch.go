@@ -30,7 +30,7 @@ const (
 // Kubernetes updates a ConfigMap, is seen like any other change.
 func (r *router) watch(ctx context.Context) error {
 	events, stop := r.fileEvents()
-	defer stop()
+	defer func() { stop() }()
 	ticks := time.NewTicker(watchPoll)
 	defer ticks.Stop()
 	settle := time.NewTimer(watchSettle)
@@ -46,6 +46,8 @@ func (r *router) watch(ctx context.Context) error {
 			if now := r.fingerprint(); now != seen {
 				seen = now
 				settle.Reset(watchSettle)
+				stop() // no event announced it: the directory may be another one now
+				events, stop = r.fileEvents()
 			}
 		case <-settle.C:
 			now := r.fingerprint()

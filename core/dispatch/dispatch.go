@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -119,6 +120,7 @@ type Dispatcher struct {
 	metrics    *pluginMetrics
 	settler    *settler
 	ignoredLog rate.Sometimes // limits the log lines about ignored results
+	stopping   atomic.Bool    // Run's context has ended
 
 	// What one step signals to another.
 	claiming signal // more deliveries may be claimed
@@ -183,6 +185,7 @@ func limiter(r Rate) *rate.Limiter {
 func (d *Dispatcher) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	defer context.AfterFunc(ctx, func() { d.stopping.Store(true) })()
 	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	var claiming, settling sync.WaitGroup

@@ -30,7 +30,7 @@ func TestDelivers(t *testing.T) {
 		r.run()
 		synctest.Wait()
 		want := pluginhost.Delivery{
-			ID: "journal-1", Attempt: 1, Timeout: 7 * time.Second, Envelope: []byte("envelope"), Arguments: []byte("{}"), Rule: "r",
+			ID: "journal-1", Attempt: 1, Timeout: 7 * time.Second, Envelope: []byte("\x0a\x04test"), Arguments: []byte("{}"), Rule: "r",
 		}
 		if diff := cmp.Diff(want, first); diff != "" {
 			t.Errorf("first delivery: -want +got:\n%s", diff)

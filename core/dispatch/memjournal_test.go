@@ -43,7 +43,7 @@ func (j *memJournal) add(n int, edit func(i int, d *journal.Delivery)) {
 		seq := int64(len(j.rows) + 1)
 		r := &row{Delivery: journal.Delivery{
 			Seq: seq, ID: fmt.Sprintf("journal-%d", seq), Event: seq, EventID: fmt.Sprint("event-", seq), Source: "lab", Rule: "r",
-			Plugin: "p", Attempt: 1, Envelope: []byte("envelope"), Arguments: []byte("{}"), Received: time.Now(),
+			Plugin: "p", Attempt: 1, Envelope: []byte("\x0a\x04test"), Arguments: []byte("{}"), Received: time.Now(),
 		}}
 		if edit != nil {
 			edit(i, &r.Delivery)

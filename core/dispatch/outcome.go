@@ -31,6 +31,11 @@ func (d *Dispatcher) outcome(ctx context.Context, x sentDelivery, r *pluginv1.Re
 	case pluginv1.Outcome_OUTCOME_DONE:
 		return d.done(ctx, x, r, now)
 	case pluginv1.Outcome_OUTCOME_RETRY:
+		if r.GetNotStarted() && d.stopping.Load() {
+			// The next dispatcher of the plugin delivers it. While this one goes on, a plugin that starts on nothing gets its
+			// attempts counted like any other.
+			return attempt{sentDelivery: x, settlement: journal.Settlement{Seq: x.delivery.Seq, Outcome: journal.Release}}
+		}
 		wait := noRetryAfter
 		if r.GetRetryAfter() != nil {
 			wait = max(0, r.GetRetryAfter().AsDuration())
@@ -138,8 +143,10 @@ func (d *Dispatcher) settle(ended []attempt, now time.Time) {
 	for i := range ended {
 		a := &ended[i]
 		settlements[i] = a.settlement
-		d.metrics.count(a, now)
-		d.report(a, now)
+		if a.settlement.Outcome != journal.Release {
+			d.metrics.count(a, now)
+			d.report(a, now)
+		}
 	}
 	d.settler.add(settlements)
 }
@@ -163,8 +170,11 @@ func (d *Dispatcher) report(a *attempt, now time.Time) {
 		slog.String("delivery_id", x.ID), slog.Int("attempt", x.Attempt), slog.String("outcome", outcome),
 		slog.String("result", a.result), slog.Duration("duration", now.Sub(a.sent)),
 	}
-	if a.settlement.Error != "" {
-		attrs = append(attrs, slog.String("err", a.settlement.Error))
+	if text := a.settlement.Error; text != "" {
+		if journal.IsSensitive(x.Envelope) {
+			text = "(sensitive)" // it may quote the event
+		}
+		attrs = append(attrs, slog.String("err", text))
 	}
 	d.log.LogAttrs(ctx, level, "attempt ended", attrs...)
 }

@@ -148,11 +148,17 @@ func (r *real) settled(within time.Duration) {
 
 func (r *real) deliveries(s journal.State) []journal.DeliveryRecord {
 	r.t.Helper()
-	found, err := r.journal.Deliveries(context.Background(), journal.DeliveryQuery{State: s, Page: journal.Page{Limit: 1000}})
-	if err != nil {
-		r.t.Fatal(err)
+	var all []journal.DeliveryRecord
+	for page := (journal.Page{Limit: 1000}); ; {
+		found, err := r.journal.Deliveries(context.Background(), journal.DeliveryQuery{State: s, Page: page})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, found.Deliveries...)
+		if page.Before = found.Next; page.Before == 0 {
+			return all
+		}
 	}
-	return found.Deliveries
 }
 
 func TestRealPlugin(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/pluginhost"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 func TestLostSession(t *testing.T) {
@@ -243,4 +244,47 @@ func TestDrain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A plugin that is told to drain while deliveries are on their way answers them without having started on them. That is no attempt.
+func TestDrainBeforeDeliveriesAreStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuse := func(s *fakeSession, batch []pluginhost.Delivery) {
+			go func() {
+				time.Sleep(time.Second)
+				var results []*pluginv1.Result
+				for _, d := range batch {
+					results = append(results, &pluginv1.Result{Id: d.ID, Outcome: pluginv1.Outcome_OUTCOME_RETRY, Message: "stopping", NotStarted: true})
+				}
+				s.answer(results...)
+			}()
+		}
+		s := newFakeSession(t, 10, 4, refuse)
+		r := newRig(t, Options{}, func(int) *fakeSession { return s })
+		r.journal.add(4, func(_ int, d *journal.Delivery) { d.Policy.MaxAttempts = 1 })
+		r.run()
+		time.Sleep(time.Millisecond)
+		r.stop()
+		for seq := 1; seq <= 4; seq++ {
+			if h := r.journal.history(seq); len(h) != 1 || h[0].Outcome != journal.Release {
+				t.Errorf("delivery %d: %+v, want it released", seq, h)
+			}
+		}
+	})
+	// Without a stop it is one, or such a plugin would be asked again and again without a limit.
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSession(t, 10, 4, func(s *fakeSession, batch []pluginhost.Delivery) {
+			for _, d := range batch {
+				s.answer(&pluginv1.Result{Id: d.ID, Outcome: pluginv1.Outcome_OUTCOME_RETRY, Message: "stopping", NotStarted: true})
+			}
+		})
+		r := newRig(t, Options{}, func(int) *fakeSession { return s })
+		r.journal.add(1, func(_ int, d *journal.Delivery) { d.Policy.MaxAttempts = 1 })
+		r.run()
+		time.Sleep(time.Second)
+		r.stop()
+		if n := r.journal.count(journal.Dead); n != 1 {
+			t.Errorf("%d dead letters, want 1", n)
+		}
+	})
 }

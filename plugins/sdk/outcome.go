@@ -66,6 +66,13 @@ func retry(id, message string) *pluginv1.Result {
 	return &pluginv1.Result{Id: id, Outcome: pluginv1.Outcome_OUTCOME_RETRY, Message: message}
 }
 
+// notStarted answers a delivery that arrives after Drain.
+func notStarted(id string) *pluginv1.Result {
+	r := retry(id, "the plugin is stopping and accepts no more deliveries")
+	r.NotStarted = true
+	return r
+}
+
 // clip makes a text valid UTF-8, which protobuf requires, and limits its length.
 func clip(s string) string {
 	if len(s) > maxMessage {

@@ -64,7 +64,7 @@ func (s *Server) accept(sess *session, ds []*pluginv1.Delivery) {
 	for _, d := range ds {
 		switch {
 		case !open:
-			sess.settle(retry(d.GetId(), "the plugin is stopping and accepts no more deliveries"))
+			sess.settle(notStarted(d.GetId()))
 		case p == nil:
 			sess.settle(retry(d.GetId(), "the plugin is not configured: call Configure before the first delivery"))
 		default:

@@ -1147,7 +1147,10 @@ type Result struct {
 	// With DONE: proof for people, such as the id that the destination assigned. Must contain no secret.
 	Receipt string `protobuf:"bytes,5,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	// What the router should do when it settles the delivery.
-	Effects       []*Effect `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"`
+	Effects []*Effect `protobuf:"bytes,6,rep,name=effects,proto3" json:"effects,omitempty"`
+	// With RETRY: the plugin did not start on the delivery, because it is stopping. If the router is stopping it, the attempt does not
+	// count.
+	NotStarted    bool `protobuf:"varint,7,opt,name=not_started,json=notStarted,proto3" json:"not_started,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1222,6 +1225,13 @@ func (x *Result) GetEffects() []*Effect {
 		return x.Effects
 	}
 	return nil
+}
+
+func (x *Result) GetNotStarted() bool {
+	if x != nil {
+		return x.NotStarted
+	}
+	return false
 }
 
 // Effect is an action that only the router can take.
@@ -1669,7 +1679,7 @@ const file_pointsman_plugin_v1_plugin_proto_rawDesc = "" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x122\n" +
 	"\benvelope\x18\x04 \x01(\v2\x16.pointsman.v1.EnvelopeR\benvelope\x12\x1c\n" +
 	"\targuments\x18\x05 \x01(\fR\targuments\x12\x12\n" +
-	"\x04rule\x18\x06 \x01(\tR\x04rule\"\xf7\x01\n" +
+	"\x04rule\x18\x06 \x01(\tR\x04rule\"\x98\x02\n" +
 	"\x06Result\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x126\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x1c.pointsman.plugin.v1.OutcomeR\aoutcome\x12:\n" +
@@ -1677,7 +1687,9 @@ const file_pointsman_plugin_v1_plugin_proto_rawDesc = "" +
 	"retryAfter\x12\x18\n" +
 	"\amessage\x18\x04 \x01(\tR\amessage\x12\x18\n" +
 	"\areceipt\x18\x05 \x01(\tR\areceipt\x125\n" +
-	"\aeffects\x18\x06 \x03(\v2\x1b.pointsman.plugin.v1.EffectR\aeffects\"\xce\x01\n" +
+	"\aeffects\x18\x06 \x03(\v2\x1b.pointsman.plugin.v1.EffectR\aeffects\x12\x1f\n" +
+	"\vnot_started\x18\a \x01(\bR\n" +
+	"notStarted\"\xce\x01\n" +
 	"\x06Effect\x12K\n" +
 	"\x0eroom_broadcast\x18\x01 \x01(\v2\".pointsman.plugin.v1.RoomBroadcastH\x00R\rroomBroadcast\x12<\n" +
 	"\troom_send\x18\x02 \x01(\v2\x1d.pointsman.plugin.v1.RoomSendH\x00R\broomSend\x12/\n" +
