@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -11,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
@@ -111,6 +115,7 @@ func TestUnreachable(t *testing.T) {
 	}{
 		{"no socket", "status --socket " + dir + "/none.sock", exitUnreachable, []string{"no router answers at " + dir + "/none.sock: there is no such socket", "pointsman run"}},
 		{"no journal to read", "reload --socket " + dir + "/none.sock", exitUnreachable, []string{"pointsman run config.hcl\n"}},
+		{"nothing to follow", "events tail --socket " + dead, exitUnreachable, []string{"Error: no router answers"}},
 		{"nobody listens", "status --socket " + dead, exitUnreachable, []string{"connection refused"}},
 		{"no configuration", "status --config " + dir + "/none.hcl", exitUnreachable, []string{"none.hcl", "--config", "--socket"}},
 		{"refused", "status --url " + closed.URL, exitUnreachable, []string{"connection refused", "listen and tokens"}},
@@ -123,6 +128,9 @@ func TestUnreachable(t *testing.T) {
 			code, out, problems := command(t.Context(), strings.Fields(test.args)...)
 			if code != test.code || out != "" {
 				t.Errorf("exit code %d, want %d; stdout %q", code, test.code, out)
+			}
+			if strings.Contains(problems, "Following") {
+				t.Errorf("follows nothing: stderr %q", problems)
 			}
 			for _, want := range test.stderr {
 				if !strings.Contains(problems, want) {
@@ -256,4 +264,20 @@ plugin "none" "mail" {}
 			t.Errorf("%q: exit code %d, completions %q, want %q", args, code, strings.TrimSpace(out), want)
 		}
 	}
+}
+
+// A backquote in the usage of a flag names its value, which is never meant.
+func TestFlagUsageWithoutBackquotes(t *testing.T) {
+	var check func(*cobra.Command)
+	check = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if strings.Contains(f.Usage, "`") {
+				t.Errorf("%s --%s: %s", cmd.CommandPath(), f.Name, f.Usage)
+			}
+		})
+		for _, c := range cmd.Commands() {
+			check(c)
+		}
+	}
+	check(newRoot(streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard}))
 }

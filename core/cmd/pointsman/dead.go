@@ -167,7 +167,7 @@ func policy(p *adminv1.Policy) string {
 		limits = append(limits, "at most "+count(int(n), "attempt"))
 	}
 	if age := p.GetMaxAge().AsDuration(); age > 0 {
-		limits = append(limits, "for "+brevity(age))
+		limits = append(limits, "for up to "+brevity(age))
 	}
 	first, most := p.GetMinBackoff().AsDuration(), p.GetMaxBackoff().AsDuration()
 	waits := fmt.Sprintf("waits a random time of at most %s after the first failure", brevity(first))

@@ -84,8 +84,8 @@ func (f *clientFlags) completeStopped(r *adminv1.GetStatusResponse) {
 	r.Journal.Path = f.journal
 	for _, p := range r.GetPlugins() {
 		if n := p.GetDead(); n > 0 {
-			r.Problems = append(r.Problems, fmt.Sprintf("plugin %q has %s: see pointsman dead list --plugin %s --journal %s",
-				p.GetName(), count(int(n), "dead letter"), p.GetName(), f.journal))
+			r.Problems = append(r.Problems, fmt.Sprintf("%s for plugin %q: see pointsman dead list --plugin %s --journal %s",
+				count(int(n), "dead letter"), p.GetName(), p.GetName(), f.journal))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
@@ -69,16 +70,17 @@ var cuttable = map[string]func(text string, n int) string{
 	"ERROR": brief, "USER AGENT": brief,
 }
 
-// fit cuts cells, those of the widest columns first, until rows are as wide as a terminal of so many columns, or nothing more can be
-// cut. The first row holds the heads.
+// moments are the heads of columns with what moment returns.
+var moments = []string{"RECEIVED", "DEAD SINCE", "CONNECTED"}
+
+// fit shortens rows, of which the first holds the heads, to a terminal of so many columns. First it leaves out the exact times, then it
+// cuts cells, those of the widest columns first, until the rows fit or nothing more can be cut.
 func fit(rows [][]string, columns int) {
-	heads, widths, total := rows[0], make([]int, len(rows[0])), -columnGap
-	for i := range heads {
-		for _, row := range rows {
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-		total += widths[i] + columnGap
+	if _, total := columnWidths(rows); total > columns {
+		leaveOutTimes(rows)
 	}
+	heads := rows[0]
+	widths, total := columnWidths(rows)
 	for ; total > columns; total-- {
 		widest := -1
 		for i, head := range heads {
@@ -95,6 +97,29 @@ func fit(rows [][]string, columns int) {
 		for i, head := range heads {
 			if cut := cuttable[head]; cut != nil {
 				row[i] = cut(row[i], widths[i])
+			}
+		}
+	}
+}
+
+// columnWidths returns the widths of columns, and of a row.
+func columnWidths(rows [][]string) (widths []int, total int) {
+	widths, total = make([]int, len(rows[0])), -columnGap
+	for i := range widths {
+		for _, row := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+		total += widths[i] + columnGap
+	}
+	return widths, total
+}
+
+// leaveOutTimes leaves only how long ago it was: "2026-11-27T05:58:30Z (1m ago)" becomes "1m ago".
+func leaveOutTimes(rows [][]string) {
+	for _, row := range rows[1:] {
+		for i, head := range rows[0] {
+			if _, ago, ok := strings.Cut(row[i], " ("); ok && slices.Contains(moments, head) {
+				row[i] = strings.TrimSuffix(ago, ")")
 			}
 		}
 	}
