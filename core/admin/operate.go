@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"connectrpc.com/connect"
@@ -15,7 +16,11 @@ func (s *Service) Reload(ctx context.Context, _ *connect.Request[adminv1.ReloadR
 		return nil, notRunning()
 	}
 	answer, err := s.Router.Reload(ctx, caller(ctx))
-	s.changed(ctx, err, "reload", slog.Int64("generation", answer.GetGeneration().GetNumber()))
+	inForce := answer.GetGeneration()
+	if failed, ok := errors.AsType[*ReloadError](err); ok {
+		inForce = failed.Failure.GetGeneration()
+	}
+	s.changed(ctx, err, "reload", slog.Int64("generation", inForce.GetNumber()))
 	if err != nil {
 		return nil, err
 	}
