@@ -313,6 +313,13 @@ func (f *fakeRouter) Replay(ctx context.Context, e *journal.EventRecord, rules [
 }
 
 // Condition understands the name of a type, and "fails".
+func (f *fakeRouter) Plan(_ context.Context, files []*adminv1.ConfigFile, events []journal.EventRecord) (*adminv1.PlanResponse, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return &adminv1.PlanResponse{Events: int32(len(events) * len(files))}, nil
+}
+
 func (f *fakeRouter) Condition(expression string) (Condition, error) {
 	if strings.ContainsAny(expression, "()") {
 		return nil, fmt.Errorf("%w: %q has an error at column 1", ErrInvalid, expression)

@@ -22,6 +22,8 @@ type Router interface {
 	// Replay sends a stored event through the rules in force, only to those named if there are any, and stores it as a new event,
 	// unless dryRun is set or no rule wants it.
 	Replay(ctx context.Context, e *journal.EventRecord, rules []string, dryRun bool) (*Replayed, error)
+	// Plan compares what the rules in force and those of the files make of the events.
+	Plan(ctx context.Context, files []*adminv1.ConfigFile, events []journal.EventRecord) (*adminv1.PlanResponse, error)
 	// Condition compiles an expression of the rule language about event.
 	Condition(expression string) (Condition, error)
 	// RestartPlugin ends the plugin's process, starts another one, and waits until that is ready.

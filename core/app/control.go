@@ -123,11 +123,7 @@ func ruleResult(x rule.Explanation) *adminv1.RuleResult {
 		out.Clauses = append(out.Clauses, &adminv1.Clause{Text: c.Text, Line: int32(c.Line), Verdict: verdicts[c.Verdict]})
 	}
 	for _, d := range x.Deliveries {
-		planned := &adminv1.PlannedDelivery{Plugin: d.Plugin, OrderKey: d.OrderKey, ArgumentsJson: admin.MaskArguments(d.Arguments, d.Sensitive)}
-		if d.Err != nil {
-			planned.Error = d.Err.Error()
-		}
-		out.Deliveries = append(out.Deliveries, planned)
+		out.Deliveries = append(out.Deliveries, plannedDelivery(&d, false))
 	}
 	return out
 }

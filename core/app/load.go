@@ -48,11 +48,17 @@ func readConfig(ctx context.Context, o Options, sources *sourceMaker) (*config.C
 
 // load reads the configuration, makes its sources, asks every plugin for its schemas and compiles the rules.
 func load(ctx context.Context, o Options, sources *sourceMaker) plan {
+	return loadWith(ctx, o, sources, func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
+		return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
+	})
+}
+
+// describer describes a plugin's program.
+type describer func(context.Context, config.PluginRef) (*pluginv1.DescribeResponse, error)
+
+func loadWith(ctx context.Context, o Options, sources *sourceMaker, describe describer) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
-		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables,
-		Describe: func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
-			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
-		},
+		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables, Describe: describe,
 	})
 	checkLimits(cfg, sources.made)
 	rules, found := rule.Compile(cfg)

@@ -3557,6 +3557,359 @@ func (x *Diagnostic) GetText() string {
 	return ""
 }
 
+// PlanRequest has a whole configuration, as files.
+type PlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Files []*ConfigFile          `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// Which stored events; empty: all.
+	Filter *EventFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// 1 to 1,000; 0 means 100.
+	PageSize      int32  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanRequest) Reset() {
+	*x = PlanRequest{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanRequest) ProtoMessage() {}
+
+func (x *PlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
+func (*PlanRequest) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *PlanRequest) GetFiles() []*ConfigFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *PlanRequest) GetFilter() *EventFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *PlanRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *PlanRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ConfigFile is the content of a *.hcl file.
+type ConfigFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without folders.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfigFile) Reset() {
+	*x = ConfigFile{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfigFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfigFile) ProtoMessage() {}
+
+func (x *ConfigFile) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfigFile.ProtoReflect.Descriptor instead.
+func (*ConfigFile) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *ConfigFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ConfigFile) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+type PlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong or doubtful in the files. With an error among them nothing is compared.
+	Diagnostics []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	// How many events of this page were compared. Quarantined ones are left out.
+	Events int32 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// What differs, by rule and plugin.
+	Changes       []*PlannedChange `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
+	NextPageToken string           `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanResponse) Reset() {
+	*x = PlanResponse{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanResponse) ProtoMessage() {}
+
+func (x *PlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanResponse.ProtoReflect.Descriptor instead.
+func (*PlanResponse) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *PlanResponse) GetDiagnostics() []*Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetEvents() int32 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *PlanResponse) GetChanges() []*PlannedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// PlannedChange is what differs for the deliveries of a rule to a plugin.
+type PlannedChange struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Rule   string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	Plugin string                 `protobuf:"bytes,2,opt,name=plugin,proto3" json:"plugin,omitempty"`
+	// How many deliveries the rules in force make of the events, and how many those of the files.
+	Now     int32 `protobuf:"varint,3,opt,name=now,proto3" json:"now,omitempty"`
+	Planned int32 `protobuf:"varint,4,opt,name=planned,proto3" json:"planned,omitempty"`
+	// Events for which both make a delivery with other arguments, another order key, or an error instead.
+	Different int32 `protobuf:"varint,5,opt,name=different,proto3" json:"different,omitempty"`
+	// At most three events for which something differs.
+	Examples      []*PlannedExample `protobuf:"bytes,6,rep,name=examples,proto3" json:"examples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedChange) Reset() {
+	*x = PlannedChange{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedChange) ProtoMessage() {}
+
+func (x *PlannedChange) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedChange.ProtoReflect.Descriptor instead.
+func (*PlannedChange) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *PlannedChange) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *PlannedChange) GetPlugin() string {
+	if x != nil {
+		return x.Plugin
+	}
+	return ""
+}
+
+func (x *PlannedChange) GetNow() int32 {
+	if x != nil {
+		return x.Now
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetPlanned() int32 {
+	if x != nil {
+		return x.Planned
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetDifferent() int32 {
+	if x != nil {
+		return x.Different
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetExamples() []*PlannedExample {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
+type PlannedExample struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EventNumber int64                  `protobuf:"varint,1,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
+	EventId     string                 `protobuf:"bytes,2,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// Absent when there is no delivery.
+	Now           *PlannedDelivery `protobuf:"bytes,3,opt,name=now,proto3" json:"now,omitempty"`
+	Planned       *PlannedDelivery `protobuf:"bytes,4,opt,name=planned,proto3" json:"planned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedExample) Reset() {
+	*x = PlannedExample{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedExample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedExample) ProtoMessage() {}
+
+func (x *PlannedExample) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedExample.ProtoReflect.Descriptor instead.
+func (*PlannedExample) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *PlannedExample) GetEventNumber() int64 {
+	if x != nil {
+		return x.EventNumber
+	}
+	return 0
+}
+
+func (x *PlannedExample) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *PlannedExample) GetNow() *PlannedDelivery {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *PlannedExample) GetPlanned() *PlannedDelivery {
+	if x != nil {
+		return x.Planned
+	}
+	return nil
+}
+
 type ListPluginsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3565,7 +3918,7 @@ type ListPluginsRequest struct {
 
 func (x *ListPluginsRequest) Reset() {
 	*x = ListPluginsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3577,7 +3930,7 @@ func (x *ListPluginsRequest) String() string {
 func (*ListPluginsRequest) ProtoMessage() {}
 
 func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3590,7 +3943,7 @@ func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsRequest.ProtoReflect.Descriptor instead.
 func (*ListPluginsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 type ListPluginsResponse struct {
@@ -3602,7 +3955,7 @@ type ListPluginsResponse struct {
 
 func (x *ListPluginsResponse) Reset() {
 	*x = ListPluginsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3614,7 +3967,7 @@ func (x *ListPluginsResponse) String() string {
 func (*ListPluginsResponse) ProtoMessage() {}
 
 func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3627,7 +3980,7 @@ func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsResponse.ProtoReflect.Descriptor instead.
 func (*ListPluginsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListPluginsResponse) GetPlugins() []*Plugin {
@@ -3646,7 +3999,7 @@ type RestartPluginRequest struct {
 
 func (x *RestartPluginRequest) Reset() {
 	*x = RestartPluginRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3658,7 +4011,7 @@ func (x *RestartPluginRequest) String() string {
 func (*RestartPluginRequest) ProtoMessage() {}
 
 func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3671,7 +4024,7 @@ func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginRequest.ProtoReflect.Descriptor instead.
 func (*RestartPluginRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RestartPluginRequest) GetName() string {
@@ -3690,7 +4043,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3702,7 +4055,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3715,7 +4068,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RestartPluginResponse) GetPlugin() *Plugin {
@@ -3734,7 +4087,7 @@ type GetPluginLogsRequest struct {
 
 func (x *GetPluginLogsRequest) Reset() {
 	*x = GetPluginLogsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3746,7 +4099,7 @@ func (x *GetPluginLogsRequest) String() string {
 func (*GetPluginLogsRequest) ProtoMessage() {}
 
 func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3759,7 +4112,7 @@ func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsRequest.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *GetPluginLogsRequest) GetName() string {
@@ -3781,7 +4134,7 @@ type GetPluginLogsResponse struct {
 
 func (x *GetPluginLogsResponse) Reset() {
 	*x = GetPluginLogsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3793,7 +4146,7 @@ func (x *GetPluginLogsResponse) String() string {
 func (*GetPluginLogsResponse) ProtoMessage() {}
 
 func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3806,7 +4159,7 @@ func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsResponse.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetPluginLogsResponse) GetText() string {
@@ -3836,7 +4189,7 @@ type ListRoomsRequest struct {
 
 func (x *ListRoomsRequest) Reset() {
 	*x = ListRoomsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3848,7 +4201,7 @@ func (x *ListRoomsRequest) String() string {
 func (*ListRoomsRequest) ProtoMessage() {}
 
 func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3861,7 +4214,7 @@ func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ListRoomsRequest) GetSource() string {
@@ -3895,7 +4248,7 @@ type ListRoomsResponse struct {
 
 func (x *ListRoomsResponse) Reset() {
 	*x = ListRoomsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3907,7 +4260,7 @@ func (x *ListRoomsResponse) String() string {
 func (*ListRoomsResponse) ProtoMessage() {}
 
 func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3920,7 +4273,7 @@ func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListRoomsResponse) GetRooms() []*Room {
@@ -3948,7 +4301,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3960,7 +4313,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3973,7 +4326,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Room) GetSource() string {
@@ -4010,7 +4363,7 @@ type ListRoomMembersRequest struct {
 
 func (x *ListRoomMembersRequest) Reset() {
 	*x = ListRoomMembersRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4022,7 +4375,7 @@ func (x *ListRoomMembersRequest) String() string {
 func (*ListRoomMembersRequest) ProtoMessage() {}
 
 func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4035,7 +4388,7 @@ func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListRoomMembersRequest) GetSource() string {
@@ -4076,7 +4429,7 @@ type ListRoomMembersResponse struct {
 
 func (x *ListRoomMembersResponse) Reset() {
 	*x = ListRoomMembersResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4088,7 +4441,7 @@ func (x *ListRoomMembersResponse) String() string {
 func (*ListRoomMembersResponse) ProtoMessage() {}
 
 func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4101,7 +4454,7 @@ func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListRoomMembersResponse) GetMembers() []*RoomMember {
@@ -4135,7 +4488,7 @@ type RoomMember struct {
 
 func (x *RoomMember) Reset() {
 	*x = RoomMember{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4147,7 +4500,7 @@ func (x *RoomMember) String() string {
 func (*RoomMember) ProtoMessage() {}
 
 func (x *RoomMember) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4160,7 +4513,7 @@ func (x *RoomMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomMember.ProtoReflect.Descriptor instead.
 func (*RoomMember) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RoomMember) GetConnectionId() string {
@@ -4229,7 +4582,7 @@ type CloseConnectionsRequest struct {
 
 func (x *CloseConnectionsRequest) Reset() {
 	*x = CloseConnectionsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4241,7 +4594,7 @@ func (x *CloseConnectionsRequest) String() string {
 func (*CloseConnectionsRequest) ProtoMessage() {}
 
 func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4254,7 +4607,7 @@ func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CloseConnectionsRequest) GetSource() string {
@@ -4301,7 +4654,7 @@ type CloseConnectionsResponse struct {
 
 func (x *CloseConnectionsResponse) Reset() {
 	*x = CloseConnectionsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4313,7 +4666,7 @@ func (x *CloseConnectionsResponse) String() string {
 func (*CloseConnectionsResponse) ProtoMessage() {}
 
 func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4326,7 +4679,7 @@ func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CloseConnectionsResponse) GetClosed() int32 {
@@ -4639,7 +4992,34 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x04file\x18\x04 \x01(\tR\x04file\x12\x12\n" +
 	"\x04line\x18\x05 \x01(\x05R\x04line\x12\x16\n" +
 	"\x06column\x18\x06 \x01(\x05R\x06column\x12\x12\n" +
-	"\x04text\x18\a \x01(\tR\x04text\"\x14\n" +
+	"\x04text\x18\a \x01(\tR\x04text\"\xb8\x01\n" +
+	"\vPlanRequest\x124\n" +
+	"\x05files\x18\x01 \x03(\v2\x1e.pointsman.admin.v1.ConfigFileR\x05files\x127\n" +
+	"\x06filter\x18\x02 \x01(\v2\x1f.pointsman.admin.v1.EventFilterR\x06filter\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"4\n" +
+	"\n" +
+	"ConfigFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xcd\x01\n" +
+	"\fPlanResponse\x12@\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1e.pointsman.admin.v1.DiagnosticR\vdiagnostics\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x05R\x06events\x12;\n" +
+	"\achanges\x18\x03 \x03(\v2!.pointsman.admin.v1.PlannedChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\xc5\x01\n" +
+	"\rPlannedChange\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
+	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x10\n" +
+	"\x03now\x18\x03 \x01(\x05R\x03now\x12\x18\n" +
+	"\aplanned\x18\x04 \x01(\x05R\aplanned\x12\x1c\n" +
+	"\tdifferent\x18\x05 \x01(\x05R\tdifferent\x12>\n" +
+	"\bexamples\x18\x06 \x03(\v2\".pointsman.admin.v1.PlannedExampleR\bexamples\"\xc4\x01\n" +
+	"\x0ePlannedExample\x12!\n" +
+	"\fevent_number\x18\x01 \x01(\x03R\veventNumber\x12\x19\n" +
+	"\bevent_id\x18\x02 \x01(\tR\aeventId\x125\n" +
+	"\x03now\x18\x03 \x01(\v2#.pointsman.admin.v1.PlannedDeliveryR\x03now\x12=\n" +
+	"\aplanned\x18\x04 \x01(\v2#.pointsman.admin.v1.PlannedDeliveryR\aplanned\"\x14\n" +
 	"\x12ListPluginsRequest\"K\n" +
 	"\x13ListPluginsResponse\x124\n" +
 	"\aplugins\x18\x01 \x03(\v2\x1a.pointsman.admin.v1.PluginR\aplugins\"*\n" +
@@ -4715,7 +5095,7 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x16DELIVERY_STATE_PENDING\x10\x01\x12\x17\n" +
 	"\x13DELIVERY_STATE_DONE\x10\x02\x12\x17\n" +
 	"\x13DELIVERY_STATE_DEAD\x10\x03\x12\x1a\n" +
-	"\x16DELIVERY_STATE_DROPPED\x10\x042\x91\r\n" +
+	"\x16DELIVERY_STATE_DROPPED\x10\x042\xdc\r\n" +
 	"\fAdminService\x12X\n" +
 	"\tGetStatus\x12$.pointsman.admin.v1.GetStatusRequest\x1a%.pointsman.admin.v1.GetStatusResponse\x12[\n" +
 	"\n" +
@@ -4729,7 +5109,8 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\vGetDelivery\x12&.pointsman.admin.v1.GetDeliveryRequest\x1a'.pointsman.admin.v1.GetDeliveryResponse\x12j\n" +
 	"\x0fRetryDeliveries\x12*.pointsman.admin.v1.RetryDeliveriesRequest\x1a+.pointsman.admin.v1.RetryDeliveriesResponse\x12g\n" +
 	"\x0eDropDeliveries\x12).pointsman.admin.v1.DropDeliveriesRequest\x1a*.pointsman.admin.v1.DropDeliveriesResponse\x12O\n" +
-	"\x06Reload\x12!.pointsman.admin.v1.ReloadRequest\x1a\".pointsman.admin.v1.ReloadResponse\x12^\n" +
+	"\x06Reload\x12!.pointsman.admin.v1.ReloadRequest\x1a\".pointsman.admin.v1.ReloadResponse\x12I\n" +
+	"\x04Plan\x12\x1f.pointsman.admin.v1.PlanRequest\x1a .pointsman.admin.v1.PlanResponse\x12^\n" +
 	"\vListPlugins\x12&.pointsman.admin.v1.ListPluginsRequest\x1a'.pointsman.admin.v1.ListPluginsResponse\x12d\n" +
 	"\rRestartPlugin\x12(.pointsman.admin.v1.RestartPluginRequest\x1a).pointsman.admin.v1.RestartPluginResponse\x12d\n" +
 	"\rGetPluginLogs\x12(.pointsman.admin.v1.GetPluginLogsRequest\x1a).pointsman.admin.v1.GetPluginLogsResponse\x12X\n" +
@@ -4750,7 +5131,7 @@ func file_pointsman_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_pointsman_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_pointsman_admin_v1_admin_proto_goTypes = []any{
 	(Health)(0),                      // 0: pointsman.admin.v1.Health
 	(EventState)(0),                  // 1: pointsman.admin.v1.EventState
@@ -4797,25 +5178,30 @@ var file_pointsman_admin_v1_admin_proto_goTypes = []any{
 	(*ReloadResponse)(nil),           // 42: pointsman.admin.v1.ReloadResponse
 	(*ReloadFailure)(nil),            // 43: pointsman.admin.v1.ReloadFailure
 	(*Diagnostic)(nil),               // 44: pointsman.admin.v1.Diagnostic
-	(*ListPluginsRequest)(nil),       // 45: pointsman.admin.v1.ListPluginsRequest
-	(*ListPluginsResponse)(nil),      // 46: pointsman.admin.v1.ListPluginsResponse
-	(*RestartPluginRequest)(nil),     // 47: pointsman.admin.v1.RestartPluginRequest
-	(*RestartPluginResponse)(nil),    // 48: pointsman.admin.v1.RestartPluginResponse
-	(*GetPluginLogsRequest)(nil),     // 49: pointsman.admin.v1.GetPluginLogsRequest
-	(*GetPluginLogsResponse)(nil),    // 50: pointsman.admin.v1.GetPluginLogsResponse
-	(*ListRoomsRequest)(nil),         // 51: pointsman.admin.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),        // 52: pointsman.admin.v1.ListRoomsResponse
-	(*Room)(nil),                     // 53: pointsman.admin.v1.Room
-	(*ListRoomMembersRequest)(nil),   // 54: pointsman.admin.v1.ListRoomMembersRequest
-	(*ListRoomMembersResponse)(nil),  // 55: pointsman.admin.v1.ListRoomMembersResponse
-	(*RoomMember)(nil),               // 56: pointsman.admin.v1.RoomMember
-	(*CloseConnectionsRequest)(nil),  // 57: pointsman.admin.v1.CloseConnectionsRequest
-	(*CloseConnectionsResponse)(nil), // 58: pointsman.admin.v1.CloseConnectionsResponse
-	(*timestamppb.Timestamp)(nil),    // 59: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 60: google.protobuf.Duration
+	(*PlanRequest)(nil),              // 45: pointsman.admin.v1.PlanRequest
+	(*ConfigFile)(nil),               // 46: pointsman.admin.v1.ConfigFile
+	(*PlanResponse)(nil),             // 47: pointsman.admin.v1.PlanResponse
+	(*PlannedChange)(nil),            // 48: pointsman.admin.v1.PlannedChange
+	(*PlannedExample)(nil),           // 49: pointsman.admin.v1.PlannedExample
+	(*ListPluginsRequest)(nil),       // 50: pointsman.admin.v1.ListPluginsRequest
+	(*ListPluginsResponse)(nil),      // 51: pointsman.admin.v1.ListPluginsResponse
+	(*RestartPluginRequest)(nil),     // 52: pointsman.admin.v1.RestartPluginRequest
+	(*RestartPluginResponse)(nil),    // 53: pointsman.admin.v1.RestartPluginResponse
+	(*GetPluginLogsRequest)(nil),     // 54: pointsman.admin.v1.GetPluginLogsRequest
+	(*GetPluginLogsResponse)(nil),    // 55: pointsman.admin.v1.GetPluginLogsResponse
+	(*ListRoomsRequest)(nil),         // 56: pointsman.admin.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),        // 57: pointsman.admin.v1.ListRoomsResponse
+	(*Room)(nil),                     // 58: pointsman.admin.v1.Room
+	(*ListRoomMembersRequest)(nil),   // 59: pointsman.admin.v1.ListRoomMembersRequest
+	(*ListRoomMembersResponse)(nil),  // 60: pointsman.admin.v1.ListRoomMembersResponse
+	(*RoomMember)(nil),               // 61: pointsman.admin.v1.RoomMember
+	(*CloseConnectionsRequest)(nil),  // 62: pointsman.admin.v1.CloseConnectionsRequest
+	(*CloseConnectionsResponse)(nil), // 63: pointsman.admin.v1.CloseConnectionsResponse
+	(*timestamppb.Timestamp)(nil),    // 64: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 65: google.protobuf.Duration
 }
 var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
-	59, // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
+	64, // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
 	0,  // 1: pointsman.admin.v1.GetStatusResponse.health:type_name -> pointsman.admin.v1.Health
 	6,  // 2: pointsman.admin.v1.GetStatusResponse.generation:type_name -> pointsman.admin.v1.Generation
 	7,  // 3: pointsman.admin.v1.GetStatusResponse.last_reload:type_name -> pointsman.admin.v1.ReloadAttempt
@@ -4823,19 +5209,19 @@ var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
 	9,  // 5: pointsman.admin.v1.GetStatusResponse.sources:type_name -> pointsman.admin.v1.Source
 	11, // 6: pointsman.admin.v1.GetStatusResponse.plugins:type_name -> pointsman.admin.v1.Plugin
 	10, // 7: pointsman.admin.v1.GetStatusResponse.rules:type_name -> pointsman.admin.v1.Rule
-	59, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
-	59, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
-	59, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	59, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
-	59, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
-	59, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
-	59, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
+	64, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
+	64, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
+	64, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	64, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
+	64, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
+	64, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
+	64, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
 	1,  // 15: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
-	59, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
+	64, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
 	14, // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
 	1,  // 18: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
-	59, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
-	59, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
+	64, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
+	64, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
 	15, // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
 	12, // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
 	12, // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
@@ -4854,20 +5240,20 @@ var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
 	15, // 36: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
 	12, // 37: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
 	3,  // 38: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
-	59, // 39: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
-	59, // 40: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
-	59, // 41: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
-	59, // 42: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
+	64, // 39: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
+	64, // 40: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
+	64, // 41: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
+	64, // 42: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
 	30, // 43: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
 	31, // 44: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
-	60, // 45: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
-	60, // 46: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
-	60, // 47: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
-	60, // 48: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
-	59, // 49: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
+	65, // 45: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
+	65, // 46: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
+	65, // 47: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
+	65, // 48: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
+	64, // 49: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
 	3,  // 50: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
-	59, // 51: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
-	59, // 52: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
+	64, // 51: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
+	64, // 52: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
 	32, // 53: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
 	29, // 54: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
 	29, // 55: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
@@ -4877,51 +5263,60 @@ var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
 	44, // 59: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
 	44, // 60: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
 	6,  // 61: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
-	11, // 62: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	11, // 63: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
-	53, // 64: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
-	56, // 65: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
-	59, // 66: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
-	59, // 67: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
-	4,  // 68: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
-	16, // 69: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
-	18, // 70: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
-	25, // 71: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
-	23, // 72: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
-	27, // 73: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
-	33, // 74: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
-	35, // 75: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
-	37, // 76: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
-	39, // 77: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
-	41, // 78: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
-	45, // 79: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
-	47, // 80: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
-	49, // 81: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
-	51, // 82: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
-	54, // 83: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
-	57, // 84: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
-	5,  // 85: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
-	17, // 86: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
-	19, // 87: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
-	26, // 88: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
-	24, // 89: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
-	28, // 90: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
-	34, // 91: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
-	36, // 92: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
-	38, // 93: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
-	40, // 94: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
-	42, // 95: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
-	46, // 96: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
-	48, // 97: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
-	50, // 98: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
-	52, // 99: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
-	55, // 100: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
-	58, // 101: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
-	85, // [85:102] is the sub-list for method output_type
-	68, // [68:85] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	46, // 62: pointsman.admin.v1.PlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
+	15, // 63: pointsman.admin.v1.PlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	44, // 64: pointsman.admin.v1.PlanResponse.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	48, // 65: pointsman.admin.v1.PlanResponse.changes:type_name -> pointsman.admin.v1.PlannedChange
+	49, // 66: pointsman.admin.v1.PlannedChange.examples:type_name -> pointsman.admin.v1.PlannedExample
+	22, // 67: pointsman.admin.v1.PlannedExample.now:type_name -> pointsman.admin.v1.PlannedDelivery
+	22, // 68: pointsman.admin.v1.PlannedExample.planned:type_name -> pointsman.admin.v1.PlannedDelivery
+	11, // 69: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	11, // 70: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
+	58, // 71: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
+	61, // 72: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
+	64, // 73: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
+	64, // 74: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
+	4,  // 75: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
+	16, // 76: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
+	18, // 77: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
+	25, // 78: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
+	23, // 79: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
+	27, // 80: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
+	33, // 81: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
+	35, // 82: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
+	37, // 83: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
+	39, // 84: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
+	41, // 85: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
+	45, // 86: pointsman.admin.v1.AdminService.Plan:input_type -> pointsman.admin.v1.PlanRequest
+	50, // 87: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
+	52, // 88: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
+	54, // 89: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
+	56, // 90: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
+	59, // 91: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
+	62, // 92: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
+	5,  // 93: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
+	17, // 94: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
+	19, // 95: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
+	26, // 96: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
+	24, // 97: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
+	28, // 98: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
+	34, // 99: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
+	36, // 100: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
+	38, // 101: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
+	40, // 102: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
+	42, // 103: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
+	47, // 104: pointsman.admin.v1.AdminService.Plan:output_type -> pointsman.admin.v1.PlanResponse
+	51, // 105: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
+	53, // 106: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
+	55, // 107: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
+	57, // 108: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
+	60, // 109: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
+	63, // 110: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
+	93, // [93:111] is the sub-list for method output_type
+	75, // [75:93] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_pointsman_admin_v1_admin_proto_init() }
@@ -4939,7 +5334,7 @@ func file_pointsman_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pointsman_admin_v1_admin_proto_rawDesc), len(file_pointsman_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   55,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -46,6 +46,7 @@ const (
 	AdminService_RetryDeliveries_FullMethodName  = "/pointsman.admin.v1.AdminService/RetryDeliveries"
 	AdminService_DropDeliveries_FullMethodName   = "/pointsman.admin.v1.AdminService/DropDeliveries"
 	AdminService_Reload_FullMethodName           = "/pointsman.admin.v1.AdminService/Reload"
+	AdminService_Plan_FullMethodName             = "/pointsman.admin.v1.AdminService/Plan"
 	AdminService_ListPlugins_FullMethodName      = "/pointsman.admin.v1.AdminService/ListPlugins"
 	AdminService_RestartPlugin_FullMethodName    = "/pointsman.admin.v1.AdminService/RestartPlugin"
 	AdminService_GetPluginLogs_FullMethodName    = "/pointsman.admin.v1.AdminService/GetPluginLogs"
@@ -77,6 +78,9 @@ type AdminServiceClient interface {
 	DropDeliveries(ctx context.Context, in *DropDeliveriesRequest, opts ...grpc.CallOption) (*DropDeliveriesResponse, error)
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(ctx context.Context, in *ReloadRequest, opts ...grpc.CallOption) (*ReloadResponse, error)
+	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error)
 	ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(ctx context.Context, in *RestartPluginRequest, opts ...grpc.CallOption) (*RestartPluginResponse, error)
@@ -215,6 +219,16 @@ func (c *adminServiceClient) Reload(ctx context.Context, in *ReloadRequest, opts
 	return out, nil
 }
 
+func (c *adminServiceClient) Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PlanResponse)
+	err := c.cc.Invoke(ctx, AdminService_Plan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListPluginsResponse)
@@ -298,6 +312,9 @@ type AdminServiceServer interface {
 	DropDeliveries(context.Context, *DropDeliveriesRequest) (*DropDeliveriesResponse, error)
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *ReloadRequest) (*ReloadResponse, error)
+	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	Plan(context.Context, *PlanRequest) (*PlanResponse, error)
 	ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *RestartPluginRequest) (*RestartPluginResponse, error)
@@ -349,6 +366,9 @@ func (UnimplementedAdminServiceServer) DropDeliveries(context.Context, *DropDeli
 }
 func (UnimplementedAdminServiceServer) Reload(context.Context, *ReloadRequest) (*ReloadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Reload not implemented")
+}
+func (UnimplementedAdminServiceServer) Plan(context.Context, *PlanRequest) (*PlanResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Plan not implemented")
 }
 func (UnimplementedAdminServiceServer) ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPlugins not implemented")
@@ -580,6 +600,24 @@ func _AdminService_Reload_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_Plan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).Plan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_Plan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).Plan(ctx, req.(*PlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ListPlugins_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListPluginsRequest)
 	if err := dec(in); err != nil {
@@ -734,6 +772,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Reload",
 			Handler:    _AdminService_Reload_Handler,
+		},
+		{
+			MethodName: "Plan",
+			Handler:    _AdminService_Plan_Handler,
 		},
 		{
 			MethodName: "ListPlugins",

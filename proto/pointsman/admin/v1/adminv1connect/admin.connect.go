@@ -77,6 +77,8 @@ const (
 	AdminServiceDropDeliveriesProcedure = "/pointsman.admin.v1.AdminService/DropDeliveries"
 	// AdminServiceReloadProcedure is the fully-qualified name of the AdminService's Reload RPC.
 	AdminServiceReloadProcedure = "/pointsman.admin.v1.AdminService/Reload"
+	// AdminServicePlanProcedure is the fully-qualified name of the AdminService's Plan RPC.
+	AdminServicePlanProcedure = "/pointsman.admin.v1.AdminService/Plan"
 	// AdminServiceListPluginsProcedure is the fully-qualified name of the AdminService's ListPlugins
 	// RPC.
 	AdminServiceListPluginsProcedure = "/pointsman.admin.v1.AdminService/ListPlugins"
@@ -117,6 +119,9 @@ type AdminServiceClient interface {
 	DropDeliveries(context.Context, *connect.Request[v1.DropDeliveriesRequest]) (*connect.Response[v1.DropDeliveriesResponse], error)
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
+	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error)
 	ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *connect.Request[v1.RestartPluginRequest]) (*connect.Response[v1.RestartPluginResponse], error)
@@ -205,6 +210,12 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("Reload")),
 			connect.WithClientOptions(opts...),
 		),
+		plan: connect.NewClient[v1.PlanRequest, v1.PlanResponse](
+			httpClient,
+			baseURL+AdminServicePlanProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("Plan")),
+			connect.WithClientOptions(opts...),
+		),
 		listPlugins: connect.NewClient[v1.ListPluginsRequest, v1.ListPluginsResponse](
 			httpClient,
 			baseURL+AdminServiceListPluginsProcedure,
@@ -257,6 +268,7 @@ type adminServiceClient struct {
 	retryDeliveries  *connect.Client[v1.RetryDeliveriesRequest, v1.RetryDeliveriesResponse]
 	dropDeliveries   *connect.Client[v1.DropDeliveriesRequest, v1.DropDeliveriesResponse]
 	reload           *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
+	plan             *connect.Client[v1.PlanRequest, v1.PlanResponse]
 	listPlugins      *connect.Client[v1.ListPluginsRequest, v1.ListPluginsResponse]
 	restartPlugin    *connect.Client[v1.RestartPluginRequest, v1.RestartPluginResponse]
 	getPluginLogs    *connect.Client[v1.GetPluginLogsRequest, v1.GetPluginLogsResponse]
@@ -320,6 +332,11 @@ func (c *adminServiceClient) Reload(ctx context.Context, req *connect.Request[v1
 	return c.reload.CallUnary(ctx, req)
 }
 
+// Plan calls pointsman.admin.v1.AdminService.Plan.
+func (c *adminServiceClient) Plan(ctx context.Context, req *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error) {
+	return c.plan.CallUnary(ctx, req)
+}
+
 // ListPlugins calls pointsman.admin.v1.AdminService.ListPlugins.
 func (c *adminServiceClient) ListPlugins(ctx context.Context, req *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error) {
 	return c.listPlugins.CallUnary(ctx, req)
@@ -371,6 +388,9 @@ type AdminServiceHandler interface {
 	DropDeliveries(context.Context, *connect.Request[v1.DropDeliveriesRequest]) (*connect.Response[v1.DropDeliveriesResponse], error)
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
+	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error)
 	ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *connect.Request[v1.RestartPluginRequest]) (*connect.Response[v1.RestartPluginResponse], error)
@@ -455,6 +475,12 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("Reload")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServicePlanHandler := connect.NewUnaryHandler(
+		AdminServicePlanProcedure,
+		svc.Plan,
+		connect.WithSchema(adminServiceMethods.ByName("Plan")),
+		connect.WithHandlerOptions(opts...),
+	)
 	adminServiceListPluginsHandler := connect.NewUnaryHandler(
 		AdminServiceListPluginsProcedure,
 		svc.ListPlugins,
@@ -515,6 +541,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceDropDeliveriesHandler.ServeHTTP(w, r)
 		case AdminServiceReloadProcedure:
 			adminServiceReloadHandler.ServeHTTP(w, r)
+		case AdminServicePlanProcedure:
+			adminServicePlanHandler.ServeHTTP(w, r)
 		case AdminServiceListPluginsProcedure:
 			adminServiceListPluginsHandler.ServeHTTP(w, r)
 		case AdminServiceRestartPluginProcedure:
@@ -578,6 +606,10 @@ func (UnimplementedAdminServiceHandler) DropDeliveries(context.Context, *connect
 
 func (UnimplementedAdminServiceHandler) Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("pointsman.admin.v1.AdminService.Reload is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("pointsman.admin.v1.AdminService.Plan is not implemented"))
 }
 
 func (UnimplementedAdminServiceHandler) ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error) {
