@@ -54,9 +54,9 @@ type token struct {
 	digest [sha256.Size]byte
 }
 
-func newGuard(o Options) *guard {
+func newGuard(o Options, api http.Handler) *guard {
 	g := &guard{
-		api: o.API.Handler(), log: o.Log, origins: http.NewCrossOriginProtection(), errors: connect.NewErrorWriter(),
+		api: api, log: o.Log, origins: http.NewCrossOriginProtection(), errors: connect.NewErrorWriter(),
 		refusals: rate.Sometimes{Interval: time.Second},
 	}
 	if host, _, err := net.SplitHostPort(o.Listen); err == nil {

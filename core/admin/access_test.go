@@ -114,7 +114,7 @@ func host(name string) func(*http.Request) { return func(r *http.Request) { r.Ho
 
 // TestOpenPaths checks that health and metrics need neither token nor Host, on both listeners.
 func TestOpenPaths(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(o *Options) { o.Health = new(Health) })
 	for base, client := range map[string]*http.Client{"http://" + r.address: http.DefaultClient, "http://localhost": r.http} {
 		for path, want := range map[string]int{"/livez": 200, "/readyz": 503, "/metrics": 200, "/": 404} {
 			req, err := http.NewRequestWithContext(t.Context(), "GET", base+path, nil)
@@ -199,7 +199,7 @@ func TestWorkMayTakeLong(t *testing.T) {
 		}
 	}
 	s := New(Options{
-		Health: new(Health), Gatherer: prometheus.NewRegistry(), Log: newTestLogger(r.log),
+		Health: startedHealth(), Gatherer: prometheus.NewRegistry(), Log: newTestLogger(r.log),
 		API: NewService(ServiceOptions{Journal: r.journal, Router: r.router, Log: newTestLogger(r.log)}),
 	})
 	s.socket.ReadTimeout, s.socket.WriteTimeout = limit, limit
@@ -246,5 +246,18 @@ func TestTooManyCalls(t *testing.T) {
 	calls.Wait()
 	if status, body := r.call("GetStatus", "{}"); status != 200 {
 		t.Errorf("afterwards: %d %s", status, body)
+	}
+}
+
+// Until the first configuration is in force there is nothing that could answer.
+
+func TestStarting(t *testing.T) {
+	h := new(Health)
+	r := newRig(t, func(o *Options) { o.Health = h })
+	r.refused("GetStatus", "{}", "unavailable", "the router is starting: try again in a moment")
+	r.refused("Reload", "{}", "unavailable", "the router is starting")
+	h.Started(func() []Check { return nil })
+	if status, body := r.call("GetStatus", "{}"); status != http.StatusOK {
+		t.Errorf("after the start: %d %s", status, body)
 	}
 }

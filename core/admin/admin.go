@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -45,10 +46,11 @@ type Server struct {
 func New(o Options) *Server {
 	overTCP, overSocket := http.Handler(http.HandlerFunc(noAPI)), http.Handler(http.HandlerFunc(noAPI))
 	if o.API != nil {
-		overSocket = o.API.Handler()
-	}
-	if o.API != nil && len(o.Tokens) > 0 {
-		overTCP = newGuard(o)
+		api := whenStarted(o.Health, o.API.Handler())
+		overSocket = api
+		if len(o.Tokens) > 0 {
+			overTCP = newGuard(o, api)
+		}
 	}
 	metrics := metricsHandler(o)
 	s := &Server{tcp: newHTTPServer(o, metrics, overTCP), socket: newHTTPServer(o, metrics, overSocket)}
@@ -73,6 +75,20 @@ func newHTTPServer(o Options, metrics, api http.Handler) *http.Server {
 		s.RegisterOnShutdown(o.API.endTails)
 	}
 	return s
+}
+
+var errStarting = errors.New("the router is starting: try again in a moment")
+
+// whenStarted refuses requests until the router has a configuration in force, without which it cannot answer them.
+func whenStarted(h *Health, api http.Handler) http.Handler {
+	refusals := connect.NewErrorWriter()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !h.started.Load() {
+			_ = refusals.Write(w, r, connect.NewError(connect.CodeUnavailable, errStarting)) // The peer is gone when this fails.
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 func metricsHandler(o Options) http.Handler {

@@ -51,6 +51,13 @@ type rig struct {
 }
 
 // newRig starts a server whose options change may alter.
+// startedHealth is that of a router that is ready.
+func startedHealth() *Health {
+	h := new(Health)
+	h.Started(func() []Check { return nil })
+	return h
+}
+
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,7 +74,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	r.router = &fakeRouter{journal: r.journal}
 	log := newTestLogger(r.log)
 	o := Options{
-		Health: new(Health), Gatherer: prometheus.NewRegistry(), Log: log, Tokens: []string{"", testToken, otherToken}, Listen: "admin.example:8081",
+		Health: startedHealth(), Gatherer: prometheus.NewRegistry(), Log: log, Tokens: []string{"", testToken, otherToken}, Listen: "admin.example:8081",
 		API: NewService(ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r.router, Feed: r.feed, Log: log}),
 	}
 	for _, f := range change {
