@@ -23,6 +23,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
+	"github.com/pointsman/pointsman/core/source"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -358,6 +359,9 @@ func (f *fakeRouter) RoomMembers(context.Context, string, string) ([]*adminv1.Ro
 }
 
 func (f *fakeRouter) CloseConnections(_ context.Context, req *adminv1.CloseConnectionsRequest) (int, error) {
+	if _, err := source.CheckClose(req.GetRoom(), req.GetConnectionId(), int(req.GetCode()), req.GetReason()); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrInvalid, err) // as the router does
+	}
 	return 3, f.called("close %s%s", req.GetRoom(), req.GetConnectionId())
 }
 

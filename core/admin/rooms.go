@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"unicode/utf8"
 
 	"connectrpc.com/connect"
 
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
-
-// maxCloseReason is how much of a close frame is left for its reason, in bytes.
-const maxCloseReason = 123
 
 // ListRooms implements adminv1connect.AdminServiceHandler.
 func (s *Service) ListRooms(ctx context.Context, req *connect.Request[adminv1.ListRoomsRequest]) (*connect.Response[adminv1.ListRoomsResponse], error) {
@@ -62,15 +58,8 @@ func memberKey(m *adminv1.RoomMember) string {
 // CloseConnections implements adminv1connect.AdminServiceHandler.
 func (s *Service) CloseConnections(ctx context.Context, req *connect.Request[adminv1.CloseConnectionsRequest]) (*connect.Response[adminv1.CloseConnectionsResponse], error) {
 	m := req.Msg
-	switch {
-	case s.Router == nil:
+	if s.Router == nil {
 		return nil, notRunning()
-	case (m.GetRoom() == "") == (m.GetConnectionId() == ""):
-		return nil, invalid("name a room or a connection_id")
-	case !closeCode(m.GetCode()):
-		return nil, invalid("code %d is none that may be sent: use 0, 1000 or one from 3000 to 4999", m.GetCode())
-	case len(m.GetReason()) > maxCloseReason || !utf8.ValidString(m.GetReason()):
-		return nil, invalid("reason may have %d bytes of UTF-8", maxCloseReason)
 	}
 	n, err := s.Router.CloseConnections(ctx, m)
 	s.changed(ctx, err, "close of connections", slog.String("source", m.GetSource()), slog.String("room", m.GetRoom()),
@@ -79,15 +68,4 @@ func (s *Service) CloseConnections(ctx context.Context, req *connect.Request[adm
 		return nil, err
 	}
 	return connect.NewResponse(&adminv1.CloseConnectionsResponse{Closed: int32(n)}), nil
-}
-
-// closeCode reports whether a close frame may carry a code (RFC 6455, section 7.4); 0 stands for 1000.
-func closeCode(code int32) bool {
-	switch {
-	case code == 0, code >= 3000 && code <= 4999:
-		return true
-	case code == 1004, code == 1005, code == 1006:
-		return false
-	}
-	return code >= 1000 && code <= 1014
 }

@@ -73,16 +73,16 @@ func TestCloseConnections(t *testing.T) {
 		t.Errorf("%d closed, log: %s", closed.GetClosed(), r.log)
 	}
 	for body, text := range map[string]string{
-		`{}`:                                  "name a room or a connection_id",
-		`{"room": "r", "connection_id": "c"}`: "name a room or a connection_id",
-		`{"room": "r", "code": 999}`:          "code 999",
-		`{"room": "r", "code": 1005}`:         "code 1005",
-		`{"room": "r", "code": 1006}`:         "code 1006",
-		`{"room": "r", "code": 1015}`:         "code 1015",
-		`{"room": "r", "code": 2000}`:         "code 2000",
-		`{"room": "r", "code": 5000}`:         "code 5000",
-		`{"room": "r", "code": -1}`:           "code -1",
-		`{"room": "r", "reason": "` + strings.Repeat("x", 124) + `"}`: "123 bytes",
+		`{}`:                                  "name either a room or a connection",
+		`{"room": "r", "connection_id": "c"}`: "name either a room or a connection",
+		`{"room": "r", "code": 999}`:          "999 is not a close code that a server may send",
+		`{"room": "r", "code": 1005}`:         "1005 is not a close code that a server may send",
+		`{"room": "r", "code": 1006}`:         "1006 is not a close code that a server may send",
+		`{"room": "r", "code": 1015}`:         "1015 is not a close code that a server may send",
+		`{"room": "r", "code": 2000}`:         "2000 is not a close code that a server may send",
+		`{"room": "r", "code": 5000}`:         "5000 is not a close code that a server may send",
+		`{"room": "r", "code": -1}`:           "-1 is not a close code that a server may send",
+		`{"room": "r", "reason": "` + strings.Repeat("x", 124) + `"}`: "may have 123",
 	} {
 		r.refused("CloseConnections", body, "invalid_argument", text)
 	}

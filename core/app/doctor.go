@@ -113,7 +113,7 @@ func firstWarnings(diags *config.Diagnostics) string {
 	return strings.Join(shown, "; ")
 }
 
-func several(n int, noun string) string {
+func several[N int | int64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}

@@ -116,35 +116,37 @@ func (p *runningPlugin) equal(other *runningPlugin) bool {
 }
 
 // apply puts a configuration into force as the next generation. Everything that can fail happens before the swap; on error
-// nothing has changed. A configuration that says what is in force already makes no generation. It is free of errors. One apply
-// runs at a time.
-func (r *router) apply(ctx context.Context, p plan) error {
+// nothing has changed. A configuration that says what is in force already makes no generation, and no changes are returned. It is
+// free of errors. One apply runs at a time.
+func (r *router) apply(ctx context.Context, p plan) (changes []string, err error) {
 	if err := r.lasting.compare(p.config); err != nil {
-		return err
+		return nil, err
 	}
 	old := r.current.Load()
 	next, err := r.assemble(old, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if old != nil && len(old.changes(next)) == 0 {
-		return nil
+	if old != nil {
+		if changes = old.changes(next); len(changes) == 0 {
+			return nil, nil
+		}
 	}
 	if err := r.startPlugins(ctx, next); err != nil {
 		if refused, ok := errors.AsType[*pluginhost.ConfigError](err); ok {
-			return p.invalid(refused)
+			return nil, p.invalid(refused)
 		}
-		return err
+		return nil, err
 	}
 	next.counts = r.ruleMetrics.begin(sourcesByRule(p.config))
 	// From here on the next generation is in force.
 	r.previous.Store(old)
 	r.current.Store(next)
 	if err := r.server.Mount(next.mounted()); err != nil {
-		return err // cannot happen: the paths were checked when the sources were made
+		return nil, err // cannot happen: the paths were checked when the sources were made
 	}
 	r.replace(ctx, old, next)
-	return nil
+	return changes, nil
 }
 
 // mounted are the sources as the server takes them.

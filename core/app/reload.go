@@ -84,8 +84,9 @@ func (r *router) reload(ctx context.Context, by string) (*adminv1.ReloadResponse
 
 	p := r.load(ctx)
 	err := p.usable()
+	var changes []string
 	if err == nil {
-		err = r.apply(ctx, p)
+		changes, err = r.apply(ctx, p)
 	}
 	if err != nil {
 		attempt.Error = err.Error()
@@ -97,17 +98,15 @@ func (r *router) reload(ctx context.Context, by string) (*adminv1.ReloadResponse
 	r.metrics.ReloadSuccessful.Set(1)
 	r.metrics.ReloadTimestamp.SetToCurrentTime()
 	now := r.current.Load()
-	resp := &adminv1.ReloadResponse{Generation: now.describe(), Changed: now != old, Warnings: messages(p.diags)}
-	if now != old {
-		resp.Changes = old.changes(now)
-	}
-	resp.Changes = append(resp.Changes, now.startAgain()...)
-	if len(resp.Changes) == 0 {
+	changes = append(changes, now.startAgain()...)
+	resp := &adminv1.ReloadResponse{Generation: now.describe(), Changed: now != old, Changes: changes, Warnings: messages(p.diags)}
+	if len(changes) == 0 {
 		r.Log.Info("reload: nothing has changed", "requested_by", by, "generation", now.number)
 		return resp, nil
 	}
-	r.Log.Info("configuration reloaded", "requested_by", by, "generation", now.number, "changes", strings.Join(resp.Changes, "; "), "took", time.Since(start).String())
-	return resp, r.warnOfUnconfigured(ctx)
+	r.Log.Info("configuration reloaded", "requested_by", by, "generation", now.number, "changes", strings.Join(changes, "; "), "took", time.Since(start).String())
+	r.warnOfUnconfigured(ctx)
+	return resp, nil
 }
 
 // startAgain starts plugins whose processes have failed and which wait for their next start: whoever reloads may have mended the

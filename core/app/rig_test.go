@@ -127,7 +127,8 @@ func (r *rig) reconfigure(text string) error {
 	if p.diags.HasErrors() {
 		return &InvalidError{Config: p.config, Diagnostics: p.diags}
 	}
-	return r.apply(r.t.Context(), p)
+	_, err := r.apply(r.t.Context(), p)
+	return err
 }
 
 // post sends a signed intdash webhook with this delivery UUID to a source and returns the status.

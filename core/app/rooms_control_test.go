@@ -37,6 +37,7 @@ func TestRoomsForOperators(t *testing.T) {
 		want               error
 		text               string
 	}{
+		"nothing named":      {"chat", "", admin.ErrInvalid, "name either a room or a connection"},
 		"no such source":     {"nosuch", "", admin.ErrNotFound, `there is no source "nosuch"; sources with rooms: chat`},
 		"a source without":   {"lab", "", admin.ErrInvalid, "is of kind intdash and has no rooms"},
 		"no such connection": {"", "nosuch", admin.ErrNotFound, `connection "nosuch": it has ended, or never was`},
@@ -44,6 +45,13 @@ func TestRoomsForOperators(t *testing.T) {
 		_, err := r.CloseConnections(t.Context(), &adminv1.CloseConnectionsRequest{Source: tt.source, ConnectionId: tt.connection})
 		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v, want %q", name, err, tt.text)
+		}
+	}
+	for text, req := range map[string]*adminv1.CloseConnectionsRequest{
+		"1005 is not a close code": {Room: "lobby", Code: 1005}, "may have 123": {Room: "lobby", Reason: strings.Repeat("x", 124)},
+	} {
+		if _, err := r.CloseConnections(t.Context(), req); !errors.Is(err, admin.ErrInvalid) || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v, want %q", err, text)
 		}
 	}
 	n, err := r.CloseConnections(t.Context(), &adminv1.CloseConnectionsRequest{Room: "lobby", Code: 4001, Reason: "bye"})

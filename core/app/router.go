@@ -208,10 +208,11 @@ func (r *router) serve(ctx context.Context) {
 }
 
 // warnOfUnconfigured logs which plugins have pending deliveries although no block configures them.
-func (r *router) warnOfUnconfigured(ctx context.Context) error {
+func (r *router) warnOfUnconfigured(ctx context.Context) {
 	stats, err := r.journal.Stats(ctx)
 	if err != nil {
-		return fmt.Errorf("read journal: %w", err)
+		r.Log.Warn("deliveries of plugins that are not configured were not counted", "err", err)
+		return
 	}
 	for name, s := range stats.Plugins {
 		configured := find(r.current.Load().plugins, func(p *runningPlugin) bool { return p.block.Name == name })
@@ -219,7 +220,6 @@ func (r *router) warnOfUnconfigured(ctx context.Context) error {
 			r.Log.Warn("deliveries are pending for a plugin that is not configured: they wait until it is", "plugin", name, "pending", s.Pending)
 		}
 	}
-	return nil
 }
 
 // stop stops what runs, in the order of the data path: requests are finished before the sources end, sources before the plugins

@@ -67,14 +67,12 @@ func (r *router) start(ctx context.Context, first plan) error {
 	if err := r.open(ctx, first.config); err != nil {
 		return err
 	}
-	if err := r.apply(ctx, first); err != nil {
+	if _, err := r.apply(ctx, first); err != nil {
 		return err
 	}
 	r.metrics.ReloadSuccessful.Set(1)
 	r.metrics.ReloadTimestamp.SetToCurrentTime()
-	if err := r.warnOfUnconfigured(ctx); err != nil {
-		return err
-	}
+	r.warnOfUnconfigured(ctx)
 	r.serve(ctx)
 	r.health.Started(r.checks)
 	r.startHousekeeping(ctx)

@@ -176,7 +176,7 @@ func pluginProblems(p *adminv1.Plugin) (all []string) {
 		all = append(all, text+waitsFor[p.GetState()])
 	}
 	if n := p.GetDead(); n > 0 {
-		all = append(all, fmt.Sprintf("%s for plugin %q: see pointsman dead list --plugin %s", deadLetters(n), p.GetName(), p.GetName()))
+		all = append(all, fmt.Sprintf("%s for plugin %q: see pointsman dead list --plugin %s", several(n, "dead letter"), p.GetName(), p.GetName()))
 	}
 	return all
 }
@@ -186,11 +186,4 @@ var waitsFor = map[string]string{
 	string(pluginhost.Backoff):      "; it is started again in a moment",
 	string(pluginhost.Suspended):    "; it is started again ten minutes after that, at a reload, or by pointsman plugins restart",
 	string(pluginhost.FailedConfig): "; it is started again ten minutes after that, at a reload, or by pointsman plugins restart",
-}
-
-func deadLetters(n int64) string {
-	if n == 1 {
-		return "1 dead letter"
-	}
-	return fmt.Sprintf("%d dead letters", n)
 }
