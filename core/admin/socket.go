@@ -15,8 +15,8 @@ import (
 // lock of the journal, so a socket that is there already was left behind by a router that was killed, and is replaced; a file of
 // another kind is not touched. Closing the listener removes the file.
 func ListenSocket(path string) (net.Listener, error) {
-	if limit := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > limit {
-		return nil, fmt.Errorf("admin.socket: the path %s has %d bytes, and a unix socket's may have %d: set admin.socket to a shorter one", path, len(path), limit)
+	if err := CheckSocket(path); err != nil {
+		return nil, fmt.Errorf("admin.socket: %w", err)
 	}
 	if err := removeStale(path); err != nil {
 		return nil, err
@@ -35,6 +35,14 @@ func ListenSocket(path string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("admin.socket: %w", err), l.Close())
 	}
 	return l, nil
+}
+
+// CheckSocket returns an error if a unix socket cannot have the path because it is too long.
+func CheckSocket(path string) error {
+	if limit := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > limit {
+		return fmt.Errorf("the path %s has %d bytes, and a unix socket's may have %d: set admin.socket to a shorter one", path, len(path), limit)
+	}
+	return nil
 }
 
 // removeStale removes a socket to which nobody listens.

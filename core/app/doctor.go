@@ -1,15 +1,12 @@
 package app
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,9 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-
+	"github.com/pointsman/pointsman/core/admin"
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
@@ -123,8 +118,8 @@ func several[N int | int64](n N, noun string) string {
 // checkSocket asks the router behind its socket for its status, nil if none runs.
 func checkSocket(ctx context.Context, path string) (*adminv1.GetStatusResponse, Finding) {
 	const check = "admin socket"
-	if limit := len(syscall.RawSockaddrUnix{}.Path) - 1; len(path) > limit {
-		return nil, finding(check, LevelProblem, "the path %s has %d bytes, and may have %d: set admin.socket to a shorter one", path, len(path), limit)
+	if err := admin.CheckSocket(path); err != nil {
+		return nil, finding(check, LevelProblem, "%v", err)
 	}
 	info, err := os.Lstat(path)
 	switch {
@@ -135,8 +130,7 @@ func checkSocket(ctx context.Context, path string) (*adminv1.GetStatusResponse, 
 	case info.Mode().Type() != fs.ModeSocket:
 		return nil, finding(check, LevelProblem, "%s is a file that is no socket: remove it, or set admin.socket", path)
 	}
-	status := new(adminv1.GetStatusResponse)
-	err = call(ctx, path, "GetStatus", &adminv1.GetStatusRequest{}, status)
+	status, err := admin.StatusAt(ctx, path)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, finding(check, LevelOK, "%s was left behind by a router that was killed: the next start replaces it", path)
@@ -149,41 +143,6 @@ func checkSocket(ctx context.Context, path string) (*adminv1.GetStatusResponse, 
 		return status, finding(check, LevelWarning, "other users may use the router at %s (%s): chmod 600 it", path, info.Mode())
 	}
 	return status, finding(check, LevelOK, "a router of version %s answers at %s", cmp.Or(status.GetVersion(), "unknown"), path)
-}
-
-// call calls a method of the admin API at a unix socket.
-func call(ctx context.Context, socket, method string, request, response proto.Message) error {
-	const (
-		patience    = 10 * time.Second
-		maxResponse = 16 << 20
-	)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	body, err := protojson.Marshal(request)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/pointsman.admin.v1.AdminService/"+method, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
-	answer, err := transport.RoundTrip(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close() //nolint:errcheck // only read
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxResponse))
-	switch {
-	case err != nil:
-		return err
-	case answer.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s", answer.Status)
-	}
-	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, response)
 }
 
 // checkPort opens and closes the address of a setting, unless the running router listens there. own is the router's address.
