@@ -20,12 +20,12 @@ import (
 
 type callerKey struct{}
 
-// withCaller notes who asks.
+// withCaller adds the caller of a request to its context.
 func withCaller(ctx context.Context, who string) context.Context {
 	return context.WithValue(ctx, callerKey{}, who)
 }
 
-// caller is who asks, for the log: "uid 1000 (pid 4711)", "token 1 from 10.0.0.7".
+// caller returns the caller of a request, for the log: "uid 1000 (pid 4711)", "token 1 from 10.0.0.7".
 func caller(ctx context.Context) string {
 	if who, ok := ctx.Value(callerKey{}).(string); ok {
 		return who
@@ -33,7 +33,7 @@ func caller(ctx context.Context) string {
 	return "this process"
 }
 
-// guard admits requests from the network to the API: only those with a token, and none that a web page of somebody else sent.
+// guard protects the API on the network: a request needs a token and must not come from a web page of another origin.
 type guard struct {
 	api http.Handler
 	// listen is the host of admin.listen.
@@ -43,7 +43,7 @@ type guard struct {
 
 	origins *http.CrossOriginProtection
 	errors  *connect.ErrorWriter
-	// refusals keeps one who guesses tokens from flooding the log.
+	// refusals limits the log lines that token guessing causes.
 	refusals rate.Sometimes
 }
 
@@ -114,8 +114,8 @@ func (g *guard) hostAllowed(hostport string) bool {
 	return strings.EqualFold(host, "localhost") || host != "" && strings.EqualFold(host, g.listen)
 }
 
-// tokenOf returns the number of the token that the request shows, 0 when it shows none or a wrong one. It compares with all, so its
-// duration tells nothing.
+// tokenOf returns the number of the request's token, 0 if it has none or a wrong one. It always compares with all tokens, so its
+// duration does not depend on them.
 func (g *guard) tokenOf(r *http.Request) int {
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {

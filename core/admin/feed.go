@@ -8,23 +8,22 @@ import (
 )
 
 const (
-	// maxTails is how many may listen to a Feed at the same time.
+	// maxTails is how many tails a Feed has at the same time.
 	maxTails = 50
-	// feedBuffer is how many changes wait for a listener that is slow. Further ones are left out and counted.
+	// feedBuffer is how many changes wait for a slow tail. Further changes are dropped and counted.
 	feedBuffer = 1024
 )
 
 var errTooManyTails = errors.New("too many tails at the same time: end another one first")
 
-// Feed tells those who tail the journal what happens in it. To publish never waits for them, and costs one atomic load while nobody
-// listens.
+// Feed passes changes of the journal to tails. Publishing never waits for a tail, and costs one atomic load while there is none.
 type Feed struct {
 	mu sync.Mutex // held to change tails
 	// tails is nil while there is none; the slice is never changed.
 	tails atomic.Pointer[[]*tail]
 }
 
-// tail is one who listens.
+// tail is a subscriber of a Feed.
 type tail struct {
 	changes chan change
 	// leftOut counts the changes that found no room.
@@ -34,10 +33,10 @@ type tail struct {
 // change is something that happened: an event was stored, or an attempt of a delivery was settled.
 type change struct{ event, delivery int64 }
 
-// NewFeed returns a feed that nobody listens to.
+// NewFeed returns a feed without tails.
 func NewFeed() *Feed { return new(Feed) }
 
-// Active reports whether anybody listens.
+// Active reports whether there is a tail, so that callers can skip the work of publishing.
 func (f *Feed) Active() bool { return f.tails.Load() != nil }
 
 // EventStored publishes that the event with this number is in the journal.

@@ -24,7 +24,7 @@ type page struct {
 	after string
 }
 
-// listID tells lists apart: it is the digest of a request without its page. A page token carries it, because a position makes no
+// listID identifies a list by the digest of its request without the page. A page token depends on it, because a position makes no
 // sense in another list.
 type listID [8]byte
 

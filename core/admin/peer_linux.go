@@ -16,7 +16,7 @@ func private(_, _ string, c syscall.RawConn) error {
 	return errors.Join(failed, err)
 }
 
-// peer says which user and process opened a connection to the unix socket.
+// peer returns the user and process that opened a connection to the unix socket.
 func peer(c net.Conn) string {
 	const unknown = "an unknown user of this machine"
 	socket, ok := c.(syscall.Conn)

@@ -146,7 +146,7 @@ func (s *Service) deliveryByID(ctx context.Context, id string) (*journal.Deliver
 	return s.Journal.Delivery(ctx, seq)
 }
 
-// perEvent returns a function that says whether a property holds for the event of a delivery; it does not for one that was deleted
+// perEvent returns a function that reports whether a property holds for the event of a delivery; it does not for one that was deleted
 // meanwhile. Deliveries of one event follow one another, so it reads each event once.
 func (s *Service) perEvent(ctx context.Context, property func(*journal.EventRecord) bool) func(*journal.DeliveryRecord) (bool, error) {
 	var event int64

@@ -8,7 +8,7 @@ import (
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
 
-// withheld stands in place of what must not be shown.
+// withheld replaces what must not be shown.
 const withheld = "(sensitive)"
 
 // withhold replaces a text, unless it is empty.

@@ -33,7 +33,7 @@ func (s *Service) plugins(ctx context.Context) ([]*adminv1.Plugin, error) {
 	return status.GetPlugins(), err
 }
 
-// status describes the router, or what its journal tells while it does not run.
+// status describes the router, or what can be read from its journal while it does not run.
 func (s *Service) status(ctx context.Context) (*adminv1.GetStatusResponse, error) {
 	if s.Router != nil {
 		return s.Router.Status(ctx)

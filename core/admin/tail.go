@@ -17,7 +17,7 @@ const (
 	maxTailRate     = 1000 // what a client may ask for
 	// tailReads is how many records a second all tails together read from the journal, so that they never hold it up.
 	tailReads = 2000
-	// leftOutEvery is how often a tail says what it left out when it has nothing else to say.
+	// leftOutEvery is how often a tail without other messages reports what it left out.
 	leftOutEvery = time.Second
 )
 

@@ -6,7 +6,7 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 )
 
-// changes says what next has that g has not, and the reverse, a line each. It is empty when nothing differs that the router acts on.
+// changes describes how next differs from g, a line for each part. It is empty if nothing differs.
 func (g *generation) changes(next *generation) []string {
 	lines := changed("source", g.sources, next.sources, func(s *runningSource) string { return s.block.Name }, sameRun)
 	lines = append(lines, changed("plugin", g.plugins, next.plugins, func(p *runningPlugin) string { return p.block.Name }, sameRun)...)

@@ -116,8 +116,8 @@ func (p *runningPlugin) equal(other *runningPlugin) bool {
 }
 
 // apply puts a configuration into force as the next generation. Everything that can fail happens before the swap; on error
-// nothing has changed. A configuration that says what is in force already makes no generation, and no changes are returned. It is
-// free of errors. One apply runs at a time.
+// nothing has changed. If nothing differs from the configuration in force, there is no new generation and no changes
+// are returned. The configuration must be free of errors. One apply runs at a time.
 func (r *router) apply(ctx context.Context, p plan) (changes []string, err error) {
 	if err := r.lasting.compare(p.config); err != nil {
 		return nil, err

@@ -7,7 +7,8 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 )
 
-// reportingJournal tells the feed of the admin API what is stored and settled. While nobody listens that costs one atomic load.
+// reportingJournal publishes stored events and settled deliveries to the feed of the admin API. Without a tail that costs one
+// atomic load.
 type reportingJournal struct {
 	journal.Store
 	feed *admin.Feed

@@ -17,7 +17,7 @@ type notifier struct{ log *slog.Logger }
 func (n notifier) ready()    { n.send(daemon.SdNotifyReady) }
 func (n notifier) stopping() { n.send(daemon.SdNotifyStopping) }
 
-// reloading also tells the time, by which systemd matches the READY=1 that ends the reload.
+// reloading includes the time, which systemd needs to match the READY=1 that ends the reload.
 func (n notifier) reloading() {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {

@@ -58,7 +58,7 @@ func (r *router) Plan(ctx context.Context, files []*adminv1.ConfigFile, events [
 }
 
 // loadFiles loads a configuration that came with a request. It starts no source and no plugin, and runs only programs that are in
-// force already: whoever may call the API must not choose what the router executes.
+// force already: a caller of the API must not choose what the router executes.
 func (r *router) loadFiles(ctx context.Context, files []*adminv1.ConfigFile) (p plan, diags []*adminv1.Diagnostic, err error) {
 	dir, err := os.MkdirTemp("", "pointsman-plan-")
 	if err != nil {

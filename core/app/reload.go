@@ -25,7 +25,7 @@ type reloads struct {
 	ended chan struct{}
 	// busy is true while a caller of Reload waits for its result.
 	busy atomic.Bool
-	// last is nil until somebody has asked for a reload.
+	// last is nil before the first reload.
 	last atomic.Pointer[adminv1.ReloadAttempt]
 }
 
@@ -56,7 +56,7 @@ func (r *router) Reload(_ context.Context, by string) (*adminv1.ReloadResponse, 
 	}
 }
 
-// serveReloads reloads whenever somebody asks for it, until ctx ends.
+// serveReloads carries out reloads until ctx ends.
 func (r *router) serveReloads(ctx context.Context) {
 	defer close(r.reloads.ended)
 	for {
@@ -109,8 +109,8 @@ func (r *router) reload(ctx context.Context, by string) (*adminv1.ReloadResponse
 	return resp, nil
 }
 
-// startAgain starts plugins whose processes have failed and which wait for their next start: whoever reloads may have mended the
-// cause. It says which.
+// startAgain starts the plugins that failed and are waiting for their next start, because the cause may have been fixed before the
+// reload. It returns a line for each.
 func (g *generation) startAgain() (lines []string) {
 	for _, p := range g.plugins {
 		switch p.State() {

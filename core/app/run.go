@@ -47,7 +47,8 @@ func Run(ctx context.Context, o Options) error {
 	return err
 }
 
-// stopDeadline returns a function that says when a stop must be over: stopLimit after the end of ctx, which a reload may notice late.
+// stopDeadline returns a function that returns the deadline of a stop: stopLimit after the end of ctx. A reload in progress delays
+// the stop, but not its deadline.
 func stopDeadline(ctx context.Context) func() time.Time {
 	var ended atomic.Pointer[time.Time]
 	context.AfterFunc(ctx, func() {

@@ -136,7 +136,7 @@ func (r *router) insecureOptions(g *generation) (all []string) {
 	return all
 }
 
-// judge says in one word how the router is, and what keeps it from being well, worst first.
+// judge returns the health of the router, and its problems, worst first.
 func (r *router) judge(s *adminv1.GetStatusResponse) (adminv1.Health, []string) {
 	var failing, degraded []string
 	if e := s.GetJournal().GetError(); e != "" {
@@ -181,7 +181,7 @@ func pluginProblems(p *adminv1.Plugin) (all []string) {
 	return all
 }
 
-// waitsFor says when a plugin that is not ready is started again.
+// waitsFor describes when a plugin in a state is started again.
 var waitsFor = map[string]string{
 	string(pluginhost.Backoff):      "; it is started again in a moment",
 	string(pluginhost.Suspended):    "; it is started again ten minutes after that, at a reload, or by pointsman plugins restart",

@@ -57,7 +57,7 @@ type Session interface {
 
 // Effects carries out the effects that a plugin requests in its results. The dispatcher calls Apply before it settles a
 // delivery that is done. Results behind it wait, so Apply must not block for long. Results of one message that emit events are
-// applied concurrently, so that their events share a commit. did says in one line what was done; it becomes part of the receipt. An
+// applied concurrently, so that their events share a commit. did describes in one line what was done; it becomes part of the receipt. An
 // error turns the attempt into a retry, an *ImpossibleError the delivery into a dead letter.
 type Effects interface {
 	Apply(ctx context.Context, d *journal.Delivery, effects []*pluginv1.Effect) (did string, err error)

@@ -113,7 +113,7 @@ type Page struct {
 }
 
 // EventPage is a part of a list of events. It may hold fewer than asked for, even none, although there are more, because an engine
-// bounds the time of one search and the bytes of a page. Only Next tells the end.
+// bounds the time of one search and the bytes of a page. Only Next marks the end.
 type EventPage struct {
 	Events []EventRecord
 	// Next is the Before of the next page, 0 at the end of the list.

@@ -14,8 +14,8 @@ import (
 // maxPanic limits the text of a panic that is kept, in bytes.
 const maxPanic = 16 << 10
 
-// history is what all processes of a plugin wrote, one after the other. The lines are kept as they came and made readable when
-// somebody asks, because plugins write often and people read rarely.
+// history is the output of all processes of a plugin, one after the other. Lines are kept as written and formatted when they are
+// read, because plugins write often and people read rarely.
 type history struct {
 	lines tail
 

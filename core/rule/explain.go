@@ -44,8 +44,7 @@ type Clause struct {
 	Verdict Verdict
 }
 
-// Explain says what each rule of the event's source makes of it, in the order that they are written: all of them, or only the one
-// called only. It agrees with Match and costs far more, because it compiles the clauses again.
+// Explain evaluates each rule of the event's source, in the order they are written: all rules, or only the one named by only. It agrees with Match and costs far more, because it compiles the clauses again.
 func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	rules := s.sources[env.GetSource()]
 	if rules == nil {

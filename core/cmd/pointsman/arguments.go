@@ -43,7 +43,7 @@ func atMost(n int) cobra.PositionalArgs {
 	}
 }
 
-// misused says what is wrong with a command line and where to read on.
+// misused is a usage error that names the --help of the command.
 func misused(cmd *cobra.Command, format string, a ...any) error {
 	return usageError(fmt.Errorf("%s\nRun '%s --help' for usage", fmt.Sprintf(format, a...), cmd.CommandPath()))
 }

@@ -43,7 +43,7 @@ type bulk struct {
 	page func(ctx context.Context, dryRun bool, size int32, token string) (n int, next string, err error)
 	// tally is what was counted or changed so far, as a number of records, as a sentence and as a message.
 	tally func(dryRun bool) (n int, sentence string, m proto.Message)
-	// advise tells, after counting, what the user should know before total records are changed.
+	// advise prints warnings after counting, before total records are changed.
 	advise func(ctx context.Context, s streams, total int)
 	// question asks whether to change n records.
 	question func(n int) string
@@ -143,7 +143,7 @@ func (b *bulk) run(ctx context.Context, s streams, total int) error {
 	}
 }
 
-// stopped tells how far a change came that err has stopped.
+// stopped reports the progress of a change that err has stopped.
 func (b *bulk) stopped(s streams, done, total int, err error) error {
 	fmt.Fprintf(s.err, "Stopped after %s of %s %s: run the command again for the rest.\n", humanize.Comma(int64(done)), humanize.Comma(int64(total)), b.nouns)
 	return err

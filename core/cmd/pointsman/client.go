@@ -92,7 +92,7 @@ type endpoint struct {
 
 	// socket is the path of a unix socket, empty for another endpoint.
 	socket string
-	// hint says what to do when nobody answers.
+	// hint is advice for an endpoint that does not answer.
 	hint string
 }
 

@@ -14,7 +14,7 @@ import (
 	"connectrpc.com/connect"
 )
 
-// explain turns the error of a call into one that says what to do, with its exit code. It leaves other errors alone.
+// explain turns the error of a call into one with advice and an exit code. It returns other errors unchanged.
 func (e *endpoint) explain(err error) error {
 	failed, ok := errors.AsType[*connect.Error](err)
 	if !ok {
@@ -46,7 +46,7 @@ func (e *endpoint) explain(err error) error {
 	return message
 }
 
-// notInJournal says that a record is not found. It leaves other errors alone.
+// notInJournal replaces a not_found error about a record. It returns other errors unchanged.
 func notInJournal(what string, err error) error {
 	if connect.CodeOf(err) != connect.CodeNotFound {
 		return err
@@ -69,7 +69,7 @@ func (e *endpoint) unauthenticated() error {
 	return fmt.Errorf("the router at %s refuses the token (from %s): it is not one of its admin.tokens", e.name, e.tokenFrom)
 }
 
-// unreachable says why there is no connection.
+// unreachable explains why there is no connection.
 func (e *endpoint) unreachable(err error) error {
 	cause := err
 	if op, ok := errors.AsType[*os.SyscallError](err); ok {

@@ -59,7 +59,7 @@ func completeFlags(cmd *cobra.Command) {
 	}
 }
 
-// completeFromConfig offers names from a configuration, which may have errors elsewhere. It says nothing.
+// completeFromConfig offers names from a configuration, which may have errors elsewhere. It prints nothing.
 func completeFromConfig(f *configFlags, path *string, names func(*config.Config) []string) completer {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		const nothingElse = cobra.ShellCompDirectiveNoFileComp
@@ -89,7 +89,7 @@ func (c *clientFlags) completeFlag(cmd *cobra.Command, flag string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, values)
 }
 
-// complete offers names of the running router. Without one it offers nothing and says nothing.
+// complete offers names of the running router. Without one it offers nothing and prints nothing.
 func (c *clientFlags) complete(names func(*adminv1.GetStatusResponse) []string) completer {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		const nothingElse = cobra.ShellCompDirectiveNoFileComp

@@ -157,7 +157,7 @@ func writeDelivery(w io.Writer, d *adminv1.Delivery, now time.Time, color ink) e
 	return nil
 }
 
-// policy tells how often and how long a delivery is tried.
+// policy describes how often and how long a delivery is tried.
 func policy(p *adminv1.Policy) string {
 	if p == nil {
 		return ""

@@ -146,8 +146,8 @@ func ruleErrors(ctx context.Context, c adminv1connect.AdminServiceClient, filter
 	return found, err
 }
 
-// notRetried says what to do about n dead letters whose rules failed, of which some are named. others tells whether there are more
-// dead letters than these.
+// notRetried gives advice about n dead letters whose rules failed, of which some are named. others is true if other dead letters were
+// retried.
 func notRetried(n int, others bool, named []*adminv1.Delivery) string {
 	text := pick(others, count(n, "other"), fmt.Sprint(n)) + " cannot be retried because " + pick(n == 1, "its rule failed", "their rules failed")
 	if len(named) == 0 {
@@ -165,7 +165,7 @@ func notRetried(n int, others bool, named []*adminv1.Delivery) string {
 	text += fmt.Sprintf(". Mend %s, then run:\n  pointsman replay %s %s\n  pointsman dead drop %s", pick(n == 1, "it", "them"),
 		strings.Join(events, " "), strings.Join(rules, " "), strings.Join(ids, " "))
 	if more := n - len(named); more > 0 {
-		text += fmt.Sprintf("\npointsman dead list --reason %s shows %s.", ruleError, fmt.Sprint(more)+" more")
+		text += fmt.Sprintf("\npointsman dead list --reason %s shows %d more.", ruleError, more)
 	}
 	return text
 }

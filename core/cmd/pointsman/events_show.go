@@ -93,7 +93,7 @@ func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.A
 	return f.writeContent(s.out, m.GetContent())
 }
 
-// surroundings is what an event's history is explained with. What the router does not tell is left out.
+// surroundings is what explains an event's history besides the event. What the router does not answer is left out.
 type surroundings struct {
 	// original is the event that this one repeats, nil for none or if it is no longer kept.
 	original *adminv1.Event
@@ -170,7 +170,7 @@ func writeRuleResults(w io.Writer, rules []*adminv1.RuleResult, color ink) {
 	}
 }
 
-// decidedBy tells the first part of a condition that was false.
+// decidedBy describes the first part of a condition that was false.
 func decidedBy(clauses []*adminv1.Clause) string {
 	for _, c := range clauses {
 		if c.GetVerdict() == adminv1.Verdict_VERDICT_NOT_MATCHED {

@@ -12,7 +12,7 @@ import (
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 )
 
-// warnUnknown tells on standard error which of the selected source, rules and plugin the running router does not know: a misspelled
+// warnUnknown prints to standard error which of the selected source, rules and plugin the running router does not know: a misspelled
 // name selects nothing. A router that does not answer was or will be reported by the command itself.
 func (l *selector) warnUnknown(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, rules ...string) {
 	if l.source == "" && l.rule == "" && l.plugin == "" && len(rules) == 0 {
@@ -34,7 +34,7 @@ func (l *selector) warnUnknown(ctx context.Context, s streams, c adminv1connect.
 	unknown("plugin", l.plugin, pluginNames(resp.Msg))
 }
 
-// warnNotConfigured tells which of the selected dead letters wait, when they are retried, until their plugin is configured.
+// warnNotConfigured prints which of the selected dead letters wait, when they are retried, until their plugin is configured.
 func warnNotConfigured(ctx context.Context, s streams, c adminv1connect.AdminServiceClient, filter *adminv1.DeliveryFilter) {
 	resp, err := c.ListPlugins(ctx, connect.NewRequest(&adminv1.ListPluginsRequest{}))
 	if err != nil {

@@ -26,7 +26,7 @@ func collect[T any](ctx context.Context, limit int, page func(size int32, token 
 	}
 }
 
-// listed tells on standard error what a table of n rows does not show: that there are none at all or none that match, or that
+// listed prints to standard error what a table of n rows does not show: that there are none at all or none that match, or that
 // there is more.
 func listed(s streams, n int, next, nouns string, selected bool) {
 	switch {

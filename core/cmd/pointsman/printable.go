@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Ids, subjects, errors and bodies come from senders and plugins. What is printed of them goes through this file, so that nobody
-// can send commands to an operator's terminal or forge a line of output.
+// Ids, subjects, errors and bodies come from senders and plugins. Everything printed of them goes through this file, so that they
+// cannot control an operator's terminal or forge a line of output.
 
 // printable returns text for one line: control, formatting and invalid characters are shown as Go writes them, such as \x1b.
 func printable(text string) string { return escape(text, "") }
@@ -38,7 +38,7 @@ func escape(text, keep string) string {
 	return b.String()
 }
 
-// firstLine is the first line of a text, and tells that there are more.
+// firstLine is the first line of a text, marked if there are more.
 func firstLine(text string) string {
 	line, rest, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if strings.TrimSpace(rest) != "" {

@@ -8,7 +8,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// progressEvery is how often a line tells the progress when there is no terminal.
+// progressEvery is how often a line reports the progress when there is no terminal.
 const progressEvery = 10 * time.Second
 
 // progress shows on standard error how far a command is: as a bar on a terminal, otherwise as lines.
@@ -28,7 +28,7 @@ func showProgress(s streams, past, nouns string, total int) *progress {
 	return p
 }
 
-// update tells that done are done.
+// update shows how many are done.
 func (p *progress) update(done int) {
 	if p.bar != nil {
 		_ = p.bar.Set(min(done, p.total)) // what cannot be shown is no reason to stop

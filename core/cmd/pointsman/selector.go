@@ -96,7 +96,7 @@ func (l *selector) deadFilter(ids []string, now time.Time) (*adminv1.DeliveryFil
 	}, nil
 }
 
-// String tells what is selected, to be put behind a noun: " of plugin ops, received since 2h". It is empty for everything.
+// String describes what is selected, to follow a noun: " of plugin ops, received since 2h". It is empty for everything.
 func (l *selector) String() string {
 	var parts []string
 	for _, p := range []struct{ words, value string }{

@@ -93,7 +93,7 @@ func (f *clientFlags) completeStopped(r *adminv1.GetStatusResponse) {
 // besideJournal is where the socket of a journal's router is unless it is configured.
 func besideJournal(journal string) string { return filepath.Join(filepath.Dir(journal), "admin.sock") }
 
-// answers reports whether somebody listens at a unix socket.
+// answers reports whether a program listens on a unix socket.
 func answers(ctx context.Context, socket string) bool {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()

@@ -73,7 +73,7 @@ var cuttable = map[string]func(text string, n int) string{
 // moments are the heads of columns with what moment returns.
 var moments = []string{"RECEIVED", "DEAD SINCE", "CONNECTED"}
 
-// fit shortens rows, of which the first holds the heads, to a terminal of so many columns. First it leaves out the exact times, then it
+// fit shortens rows, the first of which holds the heads, to the width of a terminal. First it leaves out the exact times, then it
 // cuts cells, those of the widest columns first, until the rows fit or nothing more can be cut.
 func fit(rows [][]string, columns int) {
 	if _, total := columnWidths(rows); total > columns {

@@ -12,22 +12,22 @@ import (
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 )
 
-// happening is an entry of a timeline. Its text is printable.
-type happening struct {
-	// at is nil for what is so now.
+// timelineEntry is one line of a timeline. Its text is printable.
+type timelineEntry struct {
+	// at is nil for the present state.
 	at   *timestamppb.Timestamp
 	text string
 }
 
-// writeHistory prints happenings, a line each, oldest first. What is to come stands at the end, because its time is later.
-func writeHistory(w io.Writer, history []happening, now time.Time) {
-	when := func(h happening) time.Time {
+// writeHistory prints entries, a line each, oldest first. Future ones, such as the next attempt, come last.
+func writeHistory(w io.Writer, history []timelineEntry, now time.Time) {
+	when := func(h timelineEntry) time.Time {
 		if h.at == nil {
 			return now
 		}
 		return h.at.AsTime()
 	}
-	slices.SortStableFunc(history, func(a, b happening) int { return when(a).Compare(when(b)) })
+	slices.SortStableFunc(history, func(a, b timelineEntry) int { return when(a).Compare(when(b)) })
 	for _, h := range history {
 		fmt.Fprintf(w, "%-24s  %s", cmp.Or(exactStamp(h.at), "now"), h.text)
 		if when(h).After(now) {
@@ -38,17 +38,17 @@ func writeHistory(w io.Writer, history []happening, now time.Time) {
 }
 
 // timeline is what happened to an event and its deliveries.
-func timeline(m *adminv1.GetEventResponse, around surroundings, color ink) []happening {
+func timeline(m *adminv1.GetEventResponse, around surroundings, color ink) []timelineEntry {
 	e := m.GetEvent()
-	all := []happening{{e.GetReceived(), origin(m, around.original)}, {e.GetReceived(), fmt.Sprintf("stored as event %d", e.GetNumber())}}
+	all := []timelineEntry{{e.GetReceived(), origin(m, around.original)}, {e.GetReceived(), fmt.Sprintf("stored as event %d", e.GetNumber())}}
 	switch e.GetState() {
 	case adminv1.EventState_EVENT_STATE_QUARANTINED:
-		all = append(all, happening{e.GetReceived(), color.red("quarantined") + ": " + printable(e.GetQuarantineReason())})
+		all = append(all, timelineEntry{e.GetReceived(), color.red("quarantined") + ": " + printable(e.GetQuarantineReason())})
 	case adminv1.EventState_EVENT_STATE_UNMATCHED:
-		all = append(all, happening{e.GetReceived(), "no rule matched"})
+		all = append(all, timelineEntry{e.GetReceived(), "no rule matched"})
 	}
 	for _, d := range m.GetDeliveries() {
-		all = append(all, happening{e.GetReceived(), verdictOf(d, color)})
+		all = append(all, timelineEntry{e.GetReceived(), verdictOf(d, color)})
 	}
 	for _, d := range m.GetDeliveries() {
 		all = append(all, deliveryTimeline(d, around.plugins[d.GetPlugin()], color)...)
@@ -56,7 +56,7 @@ func timeline(m *adminv1.GetEventResponse, around surroundings, color ink) []hap
 	return all
 }
 
-// origin tells where an event comes from.
+// origin describes where an event comes from.
 func origin(m *adminv1.GetEventResponse, original *adminv1.Event) string {
 	if n := m.GetEvent().GetReplayOf(); n > 0 {
 		text := fmt.Sprintf("replayed by an operator, repeats event %d", n)
@@ -72,7 +72,7 @@ func origin(m *adminv1.GetEventResponse, original *adminv1.Event) string {
 	return text
 }
 
-// verdictOf tells what a rule made of an event: a delivery, or an error.
+// verdictOf describes what a rule made of an event: a delivery, or an error.
 func verdictOf(d *adminv1.Delivery, color ink) string {
 	text := fmt.Sprintf("rule %s made delivery %s for plugin %s", printable(d.GetRule()), printable(d.GetId()), printable(d.GetPlugin()))
 	if d.GetReason() == ruleError {
@@ -87,8 +87,8 @@ func verdictOf(d *adminv1.Delivery, color ink) string {
 // stateWords are the states of plugins that do not make a sentence.
 var stateWords = map[string]string{"backoff": "down and will be started again", "failed-config": "down because it refuses its settings", notConfigured: "not configured"}
 
-// pending tells what a pending delivery waits for. state is that of its plugin, empty if it is not known.
-func pending(d *adminv1.Delivery, state string, color ink) happening {
+// pending describes what a pending delivery waits for. state is that of its plugin, empty if it is not known.
+func pending(d *adminv1.Delivery, state string, color ink) timelineEntry {
 	text := color.yellow("pending")
 	if d.GetDue() == nil && d.GetAttempts() == 0 {
 		text += ", not attempted yet"
@@ -99,14 +99,14 @@ func pending(d *adminv1.Delivery, state string, color ink) happening {
 	if d.GetDue() != nil || d.GetAttempts() > 0 {
 		text += fmt.Sprintf(": attempt %d is due", d.GetAttempts()+1)
 	}
-	return happening{d.GetDue(), text}
+	return timelineEntry{d.GetDue(), text}
 }
 
 // deliveryTimeline is what happened to a delivery after it was made. state is that of its plugin, empty if it is not known.
-func deliveryTimeline(d *adminv1.Delivery, state string, color ink) []happening {
+func deliveryTimeline(d *adminv1.Delivery, state string, color ink) []timelineEntry {
 	about := printable(d.GetPlugin()) + ": "
-	var all []happening
-	add := func(at *timestamppb.Timestamp, text string) { all = append(all, happening{at, about + text}) }
+	var all []timelineEntry
+	add := func(at *timestamppb.Timestamp, text string) { all = append(all, timelineEntry{at, about + text}) }
 	last := int32(0)
 	for _, f := range d.GetFailures() {
 		if missing := f.GetNumber() - last - 1; last > 0 && missing > 0 {
@@ -136,7 +136,7 @@ func deliveryTimeline(d *adminv1.Delivery, state string, color ink) []happening 
 	return all
 }
 
-// deadText tells why a delivery is a dead letter. The error is left out if it stands in the failed attempt before it.
+// deadText describes why a delivery is a dead letter. It leaves out an error that the failed attempt before it shows.
 func deadText(d *adminv1.Delivery, color ink) string {
 	text := fmt.Sprintf("%s letter (%s)", color.red("dead"), printable(d.GetReason()))
 	if d.GetReason() == ruleError { // the error is the rule's
