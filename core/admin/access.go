@@ -2,8 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +14,8 @@ import (
 
 	"connectrpc.com/connect"
 	"golang.org/x/time/rate"
+
+	"github.com/pointsman/pointsman/core/bearer"
 )
 
 type callerKey struct{}
@@ -38,7 +38,7 @@ type guard struct {
 	api http.Handler
 	// listen is the host of admin.listen.
 	listen string
-	tokens []token
+	tokens bearer.Tokens
 	log    *slog.Logger
 
 	origins *http.CrossOriginProtection
@@ -47,25 +47,13 @@ type guard struct {
 	refusals rate.Sometimes
 }
 
-// token is the digest of one of admin.tokens: digests have equal length, so the time of a comparison does not depend on the tokens.
-type token struct {
-	// number counts from 1 in the list of the configuration.
-	number int
-	digest [sha256.Size]byte
-}
-
 func newGuard(o Options, api http.Handler) *guard {
 	g := &guard{
-		api: api, log: o.Log, origins: http.NewCrossOriginProtection(), errors: connect.NewErrorWriter(),
+		api: api, tokens: bearer.New(o.Tokens), log: o.Log, origins: http.NewCrossOriginProtection(), errors: connect.NewErrorWriter(),
 		refusals: rate.Sometimes{Interval: time.Second},
 	}
 	if host, _, err := net.SplitHostPort(o.Listen); err == nil {
 		g.listen = host
-	}
-	for i, text := range o.Tokens {
-		if text != "" { // anybody could send an empty one
-			g.tokens = append(g.tokens, token{number: i + 1, digest: sha256.Sum256([]byte(text))})
-		}
 	}
 	return g
 }
@@ -84,14 +72,14 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, from, connect.NewError(connect.CodePermissionDenied, errors.New("the request comes from a page of another origin")))
 		return
 	}
-	number := g.tokenOf(r)
-	if number == 0 {
+	slot := g.tokens.Slot(bearer.Of(r))
+	if slot < 0 {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="pointsman"`)
 		g.refuse(w, r, from, connect.NewError(connect.CodeUnauthenticated,
 			errors.New("no token, or a wrong one: send the header Authorization with Bearer and one of admin.tokens")))
 		return
 	}
-	g.api.ServeHTTP(w, r.WithContext(withCaller(r.Context(), fmt.Sprintf("token %d from %s", number, from))))
+	g.api.ServeHTTP(w, r.WithContext(withCaller(r.Context(), fmt.Sprintf("token %d from %s", slot+1, from))))
 }
 
 func (g *guard) refuse(w http.ResponseWriter, r *http.Request, from string, err *connect.Error) {
@@ -112,23 +100,6 @@ func (g *guard) hostAllowed(hostport string) bool {
 		return true
 	}
 	return strings.EqualFold(host, "localhost") || host != "" && strings.EqualFold(host, g.listen)
-}
-
-// tokenOf returns the number of the request's token, 0 if it has none or a wrong one. It always compares with all tokens, so its
-// duration does not depend on them.
-func (g *guard) tokenOf(r *http.Request) int {
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		text = ""
-	}
-	shown := sha256.Sum256([]byte(text))
-	number := 0
-	for i := range g.tokens {
-		if subtle.ConstantTimeCompare(shown[:], g.tokens[i].digest[:]) == 1 && number == 0 {
-			number = g.tokens[i].number
-		}
-	}
-	return number
 }
 
 // noAPI answers where the API is not served.

@@ -1,21 +1,14 @@
 package source
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 
+	"github.com/pointsman/pointsman/core/bearer"
 	"github.com/pointsman/pointsman/plugins/sdk/schema"
 )
 
-// Tokens are secrets that a sender sends as they are. Only their digests are kept: digests have equal length, so the time
-// of a comparison does not depend on the tokens.
-type Tokens []token
-
-type token struct {
-	slot   int
-	digest [sha256.Size]byte
-}
+// Tokens are the tokens of a source's senders.
+type Tokens = bearer.Tokens
 
 // NewTokens checks the tokens of a setting and returns warnings about weak ones. It skips empty tokens, which anybody could
 // send, but the others keep their positions. If all are empty it returns an error; no tokens at all is valid.
@@ -25,13 +18,11 @@ func NewTokens(setting string, secrets []schema.Secret) (Tokens, []string, error
 	if err != nil {
 		return nil, nil, err
 	}
-	var list Tokens
-	for slot, s := range secrets {
-		if !s.IsZero() {
-			list = append(list, token{slot: slot, digest: sha256.Sum256([]byte(s.Reveal()))})
-		}
+	texts := make([]string, len(secrets))
+	for i, s := range secrets {
+		texts[i] = s.Reveal()
 	}
-	return list, warnings, nil
+	return bearer.New(texts), warnings, nil
 }
 
 // CheckSecrets returns warnings about empty secrets, which the caller must ignore, and about those with fewer bytes than minLen.
@@ -51,19 +42,4 @@ func CheckSecrets(setting string, secrets []schema.Secret, minLen int) (warnings
 		return nil, fmt.Errorf("%s: every secret is empty: check that the environment variables are set", setting)
 	}
 	return warnings, nil
-}
-
-// Slot returns the position of the first token that equals one of the texts, -1 for none. It always compares everything, so
-// its duration does not depend on the tokens.
-func (t Tokens) Slot(texts ...string) int {
-	slot := -1
-	for _, text := range texts {
-		shown := sha256.Sum256([]byte(text))
-		for i := range t {
-			if subtle.ConstantTimeCompare(shown[:], t[i].digest[:]) == 1 && slot < 0 {
-				slot = t[i].slot
-			}
-		}
-	}
-	return slot
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/pointsman/pointsman/core/bearer"
 	"github.com/pointsman/pointsman/core/source"
 )
 
@@ -60,7 +61,7 @@ func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
 	switch {
 	case !ok || id == "" || len(s.managers) == 0:
 		return apiUnknown
-	case s.managers.Slot(bearer(r)) < 0:
+	case s.managers.Slot(bearer.Of(r)) < 0:
 		s.log.Warn("management request without a valid token", "remote", r.RemoteAddr)
 		return apiForbidden
 	}
@@ -73,19 +74,6 @@ func (s *Source) managed(w http.ResponseWriter, r *http.Request) *apiError {
 		return s.disconnect(w, id)
 	}
 	return apiMethod
-}
-
-// bearer returns the token of a request, "" if there is not exactly one.
-func bearer(r *http.Request) string {
-	values := r.Header["Authorization"]
-	if len(values) != 1 {
-		return ""
-	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 // post sends the body to a connection, as a text message if it is UTF-8.
