@@ -51,7 +51,7 @@ func (s *Service) status(ctx context.Context) (*adminv1.GetStatusResponse, error
 	for _, name := range slices.Sorted(maps.Keys(stats.Plugins)) {
 		p := stats.Plugins[name]
 		status.Plugins = append(status.Plugins, &adminv1.Plugin{
-			Name: name, State: "stopped", Pending: p.Pending, Dead: p.Dead,
+			Name: name, State: "unknown", Pending: p.Pending, Dead: p.Dead,
 			OldestPending: stamp(p.OldestPending), OldestDead: stamp(p.OldestDead),
 		})
 	}

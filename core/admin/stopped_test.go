@@ -20,7 +20,7 @@ func TestStoppedRouter(t *testing.T) {
 	}
 	var plugins adminv1.ListPluginsResponse
 	r.ask("ListPlugins", &adminv1.ListPluginsRequest{}, &plugins)
-	if p := plugins.GetPlugins(); len(p) != 2 || p[0].GetName() != "mail" || p[0].GetPending() != 1 || p[0].GetState() != "stopped" || p[1].GetDead() != 2 || p[1].GetOldestDead() == nil {
+	if p := plugins.GetPlugins(); len(p) != 2 || p[0].GetName() != "mail" || p[0].GetPending() != 1 || p[0].GetState() != "unknown" || p[1].GetDead() != 2 || p[1].GetOldestDead() == nil {
 		t.Errorf("plugins %v", p)
 	}
 	var event adminv1.GetEventResponse

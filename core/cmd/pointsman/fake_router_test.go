@@ -109,8 +109,8 @@ func (r *fakeRouter) GetStatus(context.Context, *connect.Request[adminv1.GetStat
 		return connect.NewResponse(&adminv1.GetStatusResponse{
 			Generation: &adminv1.Generation{Number: 41}, Journal: &adminv1.JournalStatus{Bytes: 123_456_789, LimitBytes: 1 << 30, Events: 120_311},
 			Plugins: []*adminv1.Plugin{
-				{Name: "mail", State: "stopped", Pending: 2, OldestPending: before(time.Hour)},
-				{Name: "ops", State: "stopped", Dead: 1, OldestDead: before(50 * time.Hour)},
+				{Name: "mail", State: "unknown", Pending: 2, OldestPending: before(time.Hour)},
+				{Name: "ops", State: "unknown", Dead: 1, OldestDead: before(50 * time.Hour)},
 			},
 		}), nil
 	}

@@ -879,7 +879,8 @@ type Plugin struct {
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Empty for a plugin that is not configured and to which deliveries are still owed.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// "ready", "starting", "backoff", "suspended", "failed-config", "draining", "stopped"; "not-configured".
+	// "ready", "starting", "backoff", "suspended", "failed-config", "draining", "stopped"; "not-configured"; "unknown" when it was read
+	// from a journal, which does not have it.
 	State   string                 `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	Since   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	Version string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
