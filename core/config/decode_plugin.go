@@ -84,6 +84,9 @@ func (l *loader) envNames(o *object) []string {
 	return names
 }
 
+// ErrNotInstalled is the error of Options.Describe for a plugin without a program, where that is only a warning.
+var ErrNotInstalled = errors.New("the plugin is not installed")
+
 // describe returns the description of a plugin's binary. It returns nil, and reports an error, when there is no usable one.
 func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	if l.options.Describe == nil || p.Path == "" {
@@ -101,6 +104,9 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	switch {
 	case d.err != nil && cached:
 		return nil // reported at the first block of this binary
+	case errors.Is(d.err, ErrNotInstalled):
+		l.warn(p.DeclRange, "Plugin is not installed", fmt.Sprintf("There is no program at %s. The settings and arguments of this plugin are not checked.", p.Path))
+		return nil
 	case d.err != nil:
 		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Running %s describe: %v. The settings and arguments of this plugin are not checked.", p.Path, d.err))
 		return nil

@@ -17,6 +17,8 @@ type Kind struct {
 	// New makes a source from a JSON object that satisfies Schema. It decodes the settings once and opens nothing: validating
 	// a configuration makes sources too. An error describes a mistake in the settings.
 	New func(settings []byte, d Deps) (Source, error)
+	// Decoder makes a decoder of samples from the same settings; see NewDecoder. Only tests and explanations use it.
+	Decoder func(settings []byte, name string) (Decoder, error)
 }
 
 // NewKind returns a kind whose settings are a struct S with the tags of package schema. makeSource may rely on the fields of Deps

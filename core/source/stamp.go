@@ -84,17 +84,23 @@ func (h *Webhook) verifiedBy(request Request) string {
 	return ""
 }
 
+// shared is what all events of a source share.
+type shared struct {
+	name, kind string
+	sensitive  bool
+}
+
 // stamp sets the fields that all envelopes of a request share. The declared content type describes the request's body, so it
 // is not that of an envelope with its own body.
-func (h *Webhook) stamp(header http.Header, body []byte, received time.Time, verifiedBy string, events []Event) {
+func (s shared) stamp(header http.Header, body []byte, received time.Time, verifiedBy string, events []Event) {
 	contentType := declaredType(header)
 	parent := traceParent(header)
 	for i := range events {
 		e := events[i].Envelope
-		e.Source, e.Kind = h.options.Name, h.options.Info.Kind
+		e.Source, e.Kind = s.name, s.kind
 		e.ReceivedUnixNano = received.UnixNano()
 		e.TraceParent = parent
-		e.VerifiedBy, e.Sensitive = verifiedBy, h.options.Sensitive
+		e.VerifiedBy, e.Sensitive = verifiedBy, s.sensitive
 		if e.Body == nil {
 			e.Body, e.ContentType = body, contentType
 		}

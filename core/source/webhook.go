@@ -185,7 +185,8 @@ func (h *Webhook) accept(r *http.Request, body []byte, request Request) result {
 	if len(events) == 0 {
 		return result{outcome: accepted}
 	}
-	h.stamp(r.Header, body, received, h.verifiedBy(request), events)
+	common := shared{name: h.options.Name, kind: h.options.Info.Kind, sensitive: h.options.Sensitive}
+	common.stamp(r.Header, body, received, h.verifiedBy(request), events)
 	res := result{outcome: notStored, eventID: events[0].Envelope.GetId(), err: err}
 	labels := appendLabels(make([]label, 0, 4), events) // before Intake owns the events
 	stored, err := h.store(r.Context(), events)

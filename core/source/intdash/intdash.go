@@ -29,7 +29,21 @@ type Settings struct {
 }
 
 // Kind returns this kind of source.
-func Kind() source.Kind { return source.NewKind(Name, makeSource) }
+func Kind() source.Kind {
+	k := source.NewKind(Name, makeSource)
+	k.Decoder = source.NewDecoder(Name, decoder)
+	return k
+}
+
+func decoder(s *Settings) (source.Decoder, error) {
+	return func(sample source.Sample) ([]source.Event, error) {
+		if sample.Client != nil {
+			return nil, source.ErrNoConnections
+		}
+		q := request{slot: -1, body: sample.Body, window: s.DedupeWindow}
+		return q.Events(context.Background(), sample.Received)
+	}, nil
+}
 
 func makeSource(s *Settings, d source.Deps) (source.Source, error) {
 	verifier, warnings, err := newVerifier(s.Secrets)

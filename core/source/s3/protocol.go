@@ -42,7 +42,7 @@ func newProtocol(s *Settings, o snsmessage.Options) (*protocol, []string, error)
 	}
 	p := &protocol{
 		path: s.Path, dialect: s.Dialect, tokens: list, anonymous: s.AllowAnonymous, log: o.Log,
-		options: DecodeOptions{Keys: s.DecodeKeys, Buckets: s.Buckets, Window: s.DedupeWindow},
+		options: s.decoding(),
 	}
 	switch {
 	case len(list) == 0 && s.SNS == nil && !s.AllowAnonymous:

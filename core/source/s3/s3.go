@@ -40,9 +40,11 @@ type SNSSettings struct {
 
 // Kind returns this kind of source.
 func Kind() source.Kind {
-	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
 		return makeSource(s, d, snsmessage.Options{Log: d.Log.With("source", d.Name)})
 	})
+	k.Decoder = source.NewDecoder(Name, decoder)
+	return k
 }
 
 // Bodies of AWS have at most 64 KiB, those of other stores a few. Inside an SNS message they are escaped, which may double
@@ -78,6 +80,11 @@ func makeSource(s *Settings, d source.Deps, sns snsmessage.Options) (source.Sour
 		RefusalReasons:    refusalReasons(),
 		QuarantineReasons: quarantineReasons(),
 	})
+}
+
+// decoding returns the options of Decode.
+func (s *Settings) decoding() DecodeOptions {
+	return DecodeOptions{Keys: s.DecodeKeys, Buckets: s.Buckets, Window: s.DedupeWindow}
 }
 
 // insecure returns the names of active settings that admit unauthenticated senders.

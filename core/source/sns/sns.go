@@ -46,7 +46,9 @@ type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
 // Kind returns this kind of source. unwrapS3 decodes S3 event notifications for sources with unwrap_s3.
 func Kind(unwrapS3 Unwrap) source.Kind {
-	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrapS3) })
+	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrapS3) })
+	k.Decoder = source.NewDecoder(Name, func(s *Settings) (source.Decoder, error) { return decoder(s, unwrapS3) })
+	return k
 }
 
 // minMaxAge is how long SNS retries a message, plus some time for clock skew.

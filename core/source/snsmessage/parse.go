@@ -35,18 +35,34 @@ func Parse(body []byte) (*Message, error) {
 }
 
 // FromObject is Parse for a body that was read already.
-func FromObject(members []source.Member) (*Message, error) { return parse(members, (*Message).field) }
+func FromObject(members []source.Member) (*Message, error) {
+	return parse(members, (*Message).field, mustBeSigned)
+}
 
 // ParseAll parses the body that SNS posts, or the event that it passes to a Lambda function: Records[].Sns are messages with
 // three members spelled differently. The error is *source.Undecodable if any of them is not a message.
-func ParseAll(body []byte) ([]*Message, error) {
+func ParseAll(body []byte) ([]*Message, error) { return parseAll(body, mustBeSigned) }
+
+// ParseUnverified is ParseAll for the author of a test, who may leave out the members about the signature. Such a message proves
+// nothing.
+func ParseUnverified(body []byte) ([]*Message, error) { return parseAll(body, mayBeUnsigned) }
+
+// strictness says whether a message must have the members about its signature.
+type strictness bool
+
+const (
+	mustBeSigned  strictness = true
+	mayBeUnsigned strictness = false
+)
+
+func parseAll(body []byte, s strictness) ([]*Message, error) {
 	members, err := source.ReadObject(string(body), nil)
 	if err != nil {
 		return nil, err
 	}
 	records := source.Object(members).Find("Records")
 	if records == nil {
-		m, err := FromObject(members)
+		m, err := parse(members, (*Message).field, s)
 		return []*Message{m}, err
 	}
 	if records.Kind != source.JSONArray {
@@ -61,7 +77,7 @@ func ParseAll(body []byte) ([]*Message, error) {
 	}
 	messages := make([]*Message, len(elements))
 	for i := range elements {
-		if messages[i], err = parseRecord(&elements[i]); err != nil {
+		if messages[i], err = parseRecord(&elements[i], s); err != nil {
 			return nil, inRecord(i, err)
 		}
 	}
@@ -76,7 +92,7 @@ func inRecord(i int, err error) error {
 }
 
 // parseRecord parses the message in a record of the form that SNS sends to AWS Lambda.
-func parseRecord(r *source.Member) (*Message, error) {
+func parseRecord(r *source.Member, s strictness) (*Message, error) {
 	record, err := r.Members(nil)
 	if err != nil {
 		return nil, err
@@ -92,11 +108,11 @@ func parseRecord(r *source.Member) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parse(members, (*Message).lambdaField)
+	return parse(members, (*Message).lambdaField, s)
 }
 
 // parse makes a message of its members; field returns the destination of a member's value.
-func parse(members []source.Member, field func(m *Message, name string) *string) (*Message, error) {
+func parse(members []source.Member, field func(m *Message, name string) *string, s strictness) (*Message, error) {
 	m := &Message{}
 	for i := range members {
 		member := &members[i]
@@ -118,7 +134,7 @@ func parse(members []source.Member, field func(m *Message, name string) *string)
 			m.HasSubject = true
 		}
 	}
-	if err := m.check(members); err != nil {
+	if err := m.check(members, s); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -169,7 +185,7 @@ func (m *Message) lambdaField(name string) *string {
 }
 
 // check returns an error if a required member is missing or empty. Only Message may be empty.
-func (m *Message) check(members []source.Member) error {
+func (m *Message) check(members []source.Member, s strictness) error {
 	if m.Type != "" && !isType(m.Type) {
 		return &source.Undecodable{Reason: unknownType, Detail: "Type is not one of SNS"}
 	}
@@ -178,12 +194,13 @@ func (m *Message) check(members []source.Member) error {
 		{"MessageId", m.MessageID},
 		{"TopicArn", m.TopicARN},
 		{"Timestamp", m.Timestamp},
-		{"SignatureVersion", m.SignatureVersion},
-		{"Signature", m.Signature},
-		{"SigningCertURL", m.SigningCertURL},
 	}
-	if m.Type != Notification {
-		required = append(required, struct{ name, value string }{"Token", m.Token}, struct{ name, value string }{"SubscribeURL", m.SubscribeURL})
+	type member = struct{ name, value string }
+	if s == mustBeSigned {
+		required = append(required, member{"SignatureVersion", m.SignatureVersion}, member{"Signature", m.Signature}, member{"SigningCertURL", m.SigningCertURL})
+	}
+	if s == mustBeSigned && m.Type != Notification {
+		required = append(required, member{"Token", m.Token}, member{"SubscribeURL", m.SubscribeURL})
 	}
 	for _, r := range required {
 		if r.value == "" {

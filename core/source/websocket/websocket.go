@@ -35,7 +35,7 @@ const Name = "websocket"
 
 // Kind returns this kind of source. gateway makes the sources whose mode is apigateway.
 func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error)) source.Kind {
-	return source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
 		if s.Limits == nil {
 			s.Limits = DefaultSettings().Limits
 		}
@@ -44,6 +44,8 @@ func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error
 		}
 		return newSource(s, d, m)
 	})
+	k.Decoder = source.NewDecoder(Name, decoder)
+	return k
 }
 
 // Source is one configured WebSocket source.
