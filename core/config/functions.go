@@ -1,28 +1,67 @@
 package config
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
-	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// FunctionDoc describes a function of expressions.
+// FunctionDoc describes a function of expressions. It is all that the reference says about it.
 type FunctionDoc struct {
 	Name string
-	// Signature is the call with its parameters: `replace(s, old, new)`.
+	// Family is the heading under which the function is listed: "Text".
+	Family string
+	// Signature is the call with its parameters: `replace(s, old, new)`. A name that ends in ? may be left out, one that ends in ... may be
+	// repeated, or left out too.
 	Signature string
 	Doc       string
+	// Parameters are those of the signature, with their types.
+	Parameters []FunctionParameter
+	// Returns is the type of the result.
+	Returns string
+	// Examples are expressions with their results, both as HCL. Tests evaluate them.
+	Examples []FunctionExample
 	// Secret functions give sensitive values and are not for rules.
 	Secret bool
+	// RulesOnly functions take the event.
+	RulesOnly bool
 
 	impl function.Function
 }
 
-// Functions describes all functions, in the order of their documentation. All are pure except env, file and
-// file_raw, which rules cannot call.
+// FunctionParameter is one parameter of a function. Types are "string", "number", "bool", "list of string" and the like, and "any".
+type FunctionParameter struct {
+	Name, Type         string
+	Optional, Repeated bool
+}
+
+// FunctionExample is a call and its result.
+type FunctionExample struct {
+	Expression, Result string
+}
+
+// Functions describes all functions, family by family. All are pure except env, file and file_raw, which rules cannot call.
 func Functions() []FunctionDoc { return slices.Clone(functions) }
+
+// FunctionNamed returns false for a name that no function has.
+func FunctionNamed(name string) (FunctionDoc, bool) {
+	i := slices.IndexFunc(functions, func(f FunctionDoc) bool { return f.Name == name })
+	if i < 0 {
+		return FunctionDoc{}, false
+	}
+	return functions[i], true
+}
+
+// MaxArguments is how many arguments a call may have; -1 when there is no limit.
+func (d FunctionDoc) MaxArguments() int {
+	if n := len(d.Parameters); n == 0 || !d.Parameters[n-1].Repeated {
+		return n
+	}
+	return -1
+}
 
 // units are names for sizes: `event.data.object.size > 10 * mb`.
 var units = map[string]cty.Value{
@@ -45,47 +84,134 @@ func pureFunctions() map[string]function.Function {
 	return m
 }
 
-var functions = []FunctionDoc{
-	{Name: "lower", Signature: "lower(s)", Doc: "Converts the string to lower case.", impl: stdlib.LowerFunc},
-	{Name: "upper", Signature: "upper(s)", Doc: "Converts the string to upper case.", impl: stdlib.UpperFunc},
-	{Name: "trimspace", Signature: "trimspace(s)", Doc: "Removes white space from both ends of the string.", impl: stdlib.TrimSpaceFunc},
-	{Name: "trim", Signature: "trim(s, chars)", Doc: "Removes any of the given characters from both ends of the string.", impl: stdlib.TrimFunc},
-	{Name: "trimprefix", Signature: "trimprefix(s, prefix)", Doc: "Removes the prefix, if the string starts with it.", impl: stdlib.TrimPrefixFunc},
-	{Name: "trimsuffix", Signature: "trimsuffix(s, suffix)", Doc: "Removes the suffix, if the string ends with it.", impl: stdlib.TrimSuffixFunc},
-	{Name: "replace", Signature: "replace(s, old, new)", Doc: "Replaces every occurrence of old by new.", impl: replaceFunc},
-	{Name: "split", Signature: "split(separator, s)", Doc: "Splits the string at each separator into a list.", impl: stdlib.SplitFunc},
-	{Name: "join", Signature: "join(separator, list)", Doc: "Joins the strings of the list with the separator between them.", impl: joinFunc},
-	{Name: "format", Signature: "format(spec, values...)", Doc: `Formats the values by a format string such as "%s: %d" or "%.1f", with at most 100 verbs and widths up to 1000.`, impl: formatFunc},
-	{Name: "substr", Signature: "substr(s, offset, length)", Doc: "Returns part of the string, counted in characters. A negative offset counts from the end; length -1 means up to the end.", impl: stdlib.SubstrFunc},
-	{Name: "startswith", Signature: "startswith(s, prefix)", Doc: "Reports whether the string starts with the prefix.", impl: startsWithFunc},
-	{Name: "endswith", Signature: "endswith(s, suffix)", Doc: "Reports whether the string ends with the suffix.", impl: endsWithFunc},
-	{Name: "contains", Signature: "contains(list_or_string, x)", Doc: "Reports whether the list contains the element, or the string the substring.", impl: containsFunc},
-	{Name: "matches", Signature: "matches(pattern, s)", Doc: "Reports whether any part of the string matches the regular expression (RE2, at most 1 KiB; anchor it with ^ and $).", impl: matchesFunc},
-	{Name: "glob", Signature: "glob(pattern, s)", Doc: "Reports whether the whole string matches the glob pattern: * matches anything but /, ** anything, ? one character, [a-z] a class.", impl: globFunc},
-	{Name: "cidr_contains", Signature: "cidr_contains(prefix, ip)", Doc: `Reports whether the IP address is in the prefix, such as "10.0.0.0/8".`, impl: cidrContainsFunc},
-	{Name: "length", Signature: "length(x)", Doc: "Counts the characters of a string, or the elements of a list or object.", impl: lengthFunc},
-	{Name: "concat", Signature: "concat(lists...)", Doc: "Joins lists into one.", impl: stdlib.ConcatFunc},
-	{Name: "coalesce", Signature: "coalesce(values...)", Doc: "Returns the first value that is not null.", impl: stdlib.CoalesceFunc},
-	{Name: "get", Signature: "get(object, path, default)", Doc: `Returns the value at a path such as "a.b.0.c", or the default (null if omitted) when there is none.`, impl: getFunc},
-	{Name: "min", Signature: "min(numbers...)", Doc: "Returns the smallest number.", impl: stdlib.MinFunc},
-	{Name: "max", Signature: "max(numbers...)", Doc: "Returns the largest number.", impl: stdlib.MaxFunc},
-	{Name: "abs", Signature: "abs(n)", Doc: "Returns the absolute value of the number.", impl: stdlib.AbsoluteFunc},
-	{Name: "ceil", Signature: "ceil(n)", Doc: "Rounds the number up.", impl: stdlib.CeilFunc},
-	{Name: "floor", Signature: "floor(n)", Doc: "Rounds the number down.", impl: stdlib.FloorFunc},
-	{Name: "parseint", Signature: "parseint(s, base)", Doc: "Parses a string as a whole number in a base from 2 to 62.", impl: stdlib.ParseIntFunc},
-	{Name: "tostring", Signature: "tostring(x)", Doc: "Converts a number or bool to a string.", impl: stdlib.MakeToFunc(cty.String)},
-	{Name: "tonumber", Signature: "tonumber(x)", Doc: "Parses a string as a number.", impl: toNumberFunc},
-	{Name: "tobool", Signature: "tobool(x)", Doc: `Parses "true" or "false" as a bool.`, impl: stdlib.MakeToFunc(cty.Bool)},
-	{Name: "jsondecode", Signature: "jsondecode(s)", Doc: "Parses JSON text.", impl: jsonDecodeFunc},
-	{Name: "jsonencode", Signature: "jsonencode(x)", Doc: "Encodes the value as JSON text.", impl: stdlib.JSONEncodeFunc},
-	{Name: "formatdate", Signature: "formatdate(spec, time)", Doc: `Formats an RFC 3339 time by a layout such as "YYYY-MM-DD hh:mm".`, impl: stdlib.FormatDateFunc},
-	{Name: "timecmp", Signature: "timecmp(a, b)", Doc: "Compares two RFC 3339 times: -1 if a is before b, 0 if they are equal, 1 if a is after b.", impl: timeCmpFunc},
-	{Name: "duration", Signature: "duration(s)", Doc: `Converts a duration such as "1h30m" or "7d" to seconds.`, impl: durationFunc},
-	{Name: "base64encode", Signature: "base64encode(s)", Doc: "Encodes the string in standard base64.", impl: base64EncodeFunc},
-	{Name: "base64decode", Signature: "base64decode(s)", Doc: "Decodes standard base64 to a UTF-8 string.", impl: base64DecodeFunc},
-	{Name: "sha256", Signature: "sha256(s)", Doc: "Returns the SHA-256 hash of the string in hexadecimal.", impl: sha256Func},
-	{Name: "urlencode", Signature: "urlencode(s)", Doc: "Escapes the string for use in the query of a URL.", impl: urlEncodeFunc},
-	{Name: "env", Signature: "env(name, default)", Doc: "Reads an environment variable, which must be set if there is no default. Sensitive.", Secret: true},
-	{Name: "file", Signature: "file(path)", Doc: "Reads a file without one newline at its end; a relative path starts at the folder of the configuration file. Sensitive.", Secret: true},
-	{Name: "file_raw", Signature: "file_raw(path)", Doc: "Reads a file unchanged. Sensitive.", Secret: true},
+var functions = slices.Concat(
+	family("Text", textFunctions),
+	family("Patterns", patternFunctions),
+	family("Missing values and errors", missingFunctions),
+	family("Lists and objects", collectionFunctions),
+	family("Numbers and sizes", numberFunctions),
+	family("Time", timeFunctions),
+	family("Conversion", conversionFunctions),
+	family("Encoding", encodingFunctions),
+	family("Hashes", hashFunctions),
+	family("Network", networkFunctions),
+	family("Events", eventFunctions),
+	family("Secrets", secretDocs),
+)
+
+// family completes the descriptions of one family from their signatures and implementations.
+func family(name string, docs []FunctionDoc) []FunctionDoc {
+	for i := range docs {
+		d := &docs[i]
+		d.Family = name
+		d.Name, _, _ = strings.Cut(d.Signature, "(")
+		d.Parameters = parameters(d.Signature)
+		if d.Secret {
+			for i := range d.Parameters {
+				d.Parameters[i].Type = "string"
+			}
+			d.Returns = "string"
+			continue
+		}
+		d.impl = d.named()
+		d.Returns = d.returns()
+	}
+	return docs
+}
+
+func parameters(signature string) []FunctionParameter {
+	_, list, _ := strings.Cut(strings.TrimSuffix(signature, ")"), "(")
+	var found []FunctionParameter
+	for part := range strings.SplitSeq(list, ", ") {
+		p := FunctionParameter{Name: strings.TrimRight(part, "?.")}
+		p.Optional, p.Repeated = strings.HasSuffix(part, "?"), strings.HasSuffix(part, "...")
+		found = append(found, p)
+	}
+	return found
+}
+
+// named returns the implementation with the parameters' names of the signature, so that errors use the names of the reference. It
+// refuses arguments that the signature does not have, and fills in the types of the parameters.
+func (d *FunctionDoc) named() function.Function {
+	impl, params, more := d.impl, d.impl.Params(), d.impl.VarParam()
+	for i := range d.Parameters {
+		p := &d.Parameters[i]
+		if i < len(params) {
+			params[i].Name, p.Type = p.Name, typeWord(params[i].Type)
+			continue
+		}
+		more.Name, p.Type = p.Name, typeWord(more.Type)
+	}
+	most := d.MaxArguments()
+	return function.New(&function.Spec{
+		Params:   params,
+		VarParam: more,
+		Type: func(args []cty.Value) (cty.Type, error) {
+			if most >= 0 && len(args) > most {
+				return cty.NilType, fmt.Errorf("%s takes at most %d arguments", d.Name, most)
+			}
+			return impl.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return impl.Call(args) },
+	})
+}
+
+// returns is the type of the result when that of the arguments is not known.
+func (d *FunctionDoc) returns() string {
+	if d.Returns != "" {
+		return d.Returns
+	}
+	var args []cty.Value
+	for _, p := range d.impl.Params() {
+		args = append(args, cty.UnknownVal(p.Type))
+	}
+	typ, err := d.impl.ReturnTypeForValues(args)
+	if err != nil {
+		return "any"
+	}
+	return typeWord(typ)
+}
+
+// typeWord is the name of a type in the reference.
+func typeWord(t cty.Type) string {
+	switch {
+	case t == cty.DynamicPseudoType, t.IsCapsuleType():
+		return "any"
+	case t.IsListType() && t.ElementType() == cty.DynamicPseudoType:
+		return "list"
+	case t.IsMapType() && t.ElementType() == cty.DynamicPseudoType:
+		return "map"
+	case t.IsSetType() && t.ElementType() == cty.DynamicPseudoType:
+		return "set"
+	}
+	return t.FriendlyName()
+}
+
+// Helpers for the families.
+
+// textFunc is a function of strings, as many as there are parameters. A null argument is an error, as for the functions of go-cty.
+func textFunc(result cty.Type, parameters int, f func(args []string) (cty.Value, error)) function.Function {
+	return typedFunc(result, slices.Repeat([]cty.Type{cty.String}, parameters), nil, func(values []cty.Value) (cty.Value, error) {
+		args := make([]string, len(values))
+		for i, v := range values {
+			args[i] = v.AsString()
+		}
+		return f(args)
+	})
+}
+
+// typedFunc is a function of values that are not null; more is the type of the arguments that may follow, nil for none. The names of the
+// parameters come from the signature.
+func typedFunc(result cty.Type, params []cty.Type, more *cty.Type, f func(args []cty.Value) (cty.Value, error)) function.Function {
+	spec := &function.Spec{
+		Type: function.StaticReturnType(result),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args) },
+	}
+	for _, t := range params {
+		spec.Params = append(spec.Params, function.Parameter{Name: "x", Type: t})
+	}
+	if more != nil {
+		spec.VarParam = &function.Parameter{Name: "x", Type: *more}
+	}
+	return function.New(spec)
 }

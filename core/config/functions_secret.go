@@ -10,6 +10,21 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
+var secretDocs = []FunctionDoc{
+	{
+		Signature: "env(name, default?)", Doc: "Reads an environment variable, which must be set if there is no default. Sensitive.", Secret: true,
+		Examples: []FunctionExample{{`env("SLACK_TOKEN", "none")`, `"none"`}},
+	},
+	{
+		Signature: "file(path)", Doc: "Reads a file without one newline at its end; a relative path starts at the folder of the configuration file. Sensitive.", Secret: true,
+		Examples: []FunctionExample{{`file("token.txt")`, `"hunter2"`}},
+	},
+	{
+		Signature: "file_raw(path)", Doc: "Reads a file unchanged. Sensitive.", Secret: true,
+		Examples: []FunctionExample{{`file_raw("token.txt")`, `"hunter2\n"`}},
+	},
+}
+
 // missingError is why env() or file() has no value.
 type missingError struct{ summary, detail string }
 

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 func evaluate(t *testing.T, text string) (cty.Value, hcl.Diagnostics) {
@@ -126,15 +128,69 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-func TestEveryFunctionIsTestedAndDocumented(t *testing.T) {
+func TestEveryFunctionIsDocumented(t *testing.T) {
 	for _, f := range Functions() {
-		if f.Doc == "" || !strings.HasPrefix(f.Signature, f.Name+"(") || !strings.HasSuffix(f.Doc, ".") {
+		if !strings.HasSuffix(f.Doc, ".") || f.Family == "" || f.Returns == "" || len(f.Parameters) == 0 || len(f.Examples) == 0 {
 			t.Errorf("%s is not documented: %+v", f.Name, f)
+		}
+		for _, p := range f.Parameters {
+			if p.Type == "" {
+				t.Errorf("%s: what type has %s?", f.Name, p.Name)
+			}
 		}
 		if f.Secret != secretNames[f.Name] {
 			t.Errorf("%s: is it secret?", f.Name)
 		}
+		if again, ok := FunctionNamed(f.Name); !ok || again.Signature != f.Signature {
+			t.Errorf("two functions have the name %s", f.Name)
+		}
 	}
+}
+
+// TestExamples evaluates the examples as values of locals are. core/rule does the same as rules are.
+func TestExamples(t *testing.T) {
+	for _, f := range Functions() {
+		for _, example := range f.Examples {
+			if f.Secret {
+				secretExample(t, example)
+				continue
+			}
+			if f.RulesOnly {
+				continue
+			}
+			got, diags := evaluate(t, example.Expression)
+			want, _ := evaluate(t, example.Result)
+			if diags.HasErrors() || asJSON(t, got) != asJSON(t, want) {
+				t.Errorf("%s is %#v, want %s, %v", example.Expression, got, example.Result, diags)
+			}
+		}
+	}
+}
+
+func secretExample(t *testing.T, example FunctionExample) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	writeFile(t, "token.txt", []byte("hunter2\n"))
+	writeFile(t, "config.hcl", []byte("locals {\n  a = "+example.Expression+"\n}\n"))
+	cfg, diags := Load(t.Context(), []string{"config.hcl"}, testOptions(""))
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	got, sensitive := unmark(cfg.Scope.Variables["local"].GetAttr("a"))
+	want, _ := evaluate(t, example.Result)
+	if !got.RawEquals(want) || !sensitive && !strings.HasPrefix(example.Expression, "env") {
+		t.Errorf("%s is %#v, want %s", example.Expression, got, example.Result)
+	}
+}
+
+// asJSON makes lists, tuples and sets with equal elements equal.
+func asJSON(t *testing.T, v cty.Value) string {
+	t.Helper()
+	b, err := ctyjson.Marshal(v, v.Type())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 func TestMarksPassThroughFunctions(t *testing.T) {
@@ -166,4 +222,17 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("plain pattern %q on %q: %v", pattern, s, re.MatchString(s))
 		}
 	})
+}
+
+// TestZones loads every zone that rules may name.
+func TestZones(t *testing.T) {
+	zones := knownZones()
+	if len(zones) < 500 || !slices.IsSorted(zones) {
+		t.Fatalf("%d zones, sorted: %v", len(zones), slices.IsSorted(zones))
+	}
+	for _, name := range zones {
+		if zone, err := Zone(name); err != nil || zone.String() != name {
+			t.Errorf("%s: %v, %v", name, zone, err)
+		}
+	}
 }

@@ -301,7 +301,7 @@ func TestUnits(t *testing.T) {
 	}
 	for s, want := range map[string]int64{
 		"0": 0, "10": 10, "10GiB": 10 << 30, "512 MiB": 512 << 20, "1kb": 1000, "7B": 7,
-		"": -1, "GiB": -1, "-1": -1, "1.5GiB": -1, "9999999999GiB": -1, "1 parsec": -1, "9223372036854775807": 1<<63 - 1,
+		"": -1, "GiB": -1, "-1": -1, "1.5GiB": 3 << 29, "1.3B": -1, "1e3": -1, "9999999999GiB": -1, "1 parsec": -1, "9223372036854775807": 1<<63 - 1,
 	} {
 		if got, err := ParseSize(s); (err != nil) != (want < 0) || err == nil && got != want {
 			t.Errorf("size %q is %v, %v", s, got, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"net"
 	"net/netip"
 	"regexp"
@@ -46,16 +47,25 @@ var sizeUnits = map[string]int64{
 	"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
 }
 
-// ParseSize reads a number of bytes: "512MiB" (powers of 1024), "10GB" (powers of 1000), "1048576".
+// ParseSize reads a number of bytes: "512MiB" (powers of 1024), "10GB" (powers of 1000), "1.5MiB", "1048576".
 func ParseSize(s string) (int64, error) {
-	end := strings.LastIndexAny(s, "0123456789") + 1
-	n, err := strconv.ParseInt(s[:end], 10, 64)
-	unit, ok := sizeUnits[strings.ToLower(strings.TrimSpace(s[end:]))]
-	if err != nil || !ok || n < 0 || n > math.MaxInt64/unit {
+	m := sizePattern.FindStringSubmatch(s)
+	if m == nil {
 		return 0, errSize
 	}
-	return n * unit, nil
+	number, ok := new(big.Rat).SetString(m[1])
+	unit, known := sizeUnits[strings.ToLower(m[2])]
+	if !ok || !known {
+		return 0, errSize
+	}
+	n := number.Mul(number, new(big.Rat).SetInt64(unit))
+	if !n.IsInt() || !n.Num().IsInt64() {
+		return 0, errSize
+	}
+	return n.Num().Int64(), nil
 }
+
+var sizePattern = regexp.MustCompile(`^(\d{1,19}(?:\.\d{1,9})?) *([A-Za-z]*)$`)
 
 var ratePeriods = map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 

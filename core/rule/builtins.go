@@ -1,8 +1,8 @@
 package rule
 
 import (
-	"regexp"
 	"strings"
+	"time"
 
 	"github.com/pointsman/pointsman/core/config"
 )
@@ -30,6 +30,19 @@ var builtins = map[string]builtin{
 	"tonumber":   (*compiler).toNumber,
 	"jsonencode": (*compiler).jsonEncode,
 	"jsondecode": (*compiler).jsonDecode,
+
+	"strcontains":  textsToBool(strings.Contains),
+	"regex":        (*compiler).regex,
+	"regexall":     (*compiler).regexAll,
+	"regexreplace": (*compiler).regexReplace,
+	"try":          (*compiler).try,
+	"can":          (*compiler).can,
+	"lookup":       (*compiler).lookup,
+	"sum":          (*compiler).sum,
+	"formatdate":   (*compiler).formatDate,
+	"hour":         clock(time.Time.Hour),
+	"weekday":      clock(config.ISOWeekday),
+	"cloudevent":   (*compiler).cloudEvent,
 }
 
 // textArgument is an argument that is searched or copied.
@@ -84,26 +97,6 @@ func textsToBool(apply func(s, part string) bool) builtin {
 			whole, want := s(f), part(f)
 			return apply(normal(whole), normal(want))
 		})
-	}
-}
-
-// pattern is for functions whose first argument is compiled to a regular expression, at load when it is constant.
-func pattern(compile func(string) (*regexp.Regexp, error)) builtin {
-	return func(c *compiler, k *call) *expr {
-		if k.args[0].constant == nil {
-			return c.general(k)
-		}
-		p, s := c.textArgument(k, 0), c.textArgument(k, 1)
-		if p == nil || s == nil {
-			return nil
-		}
-		literal, _ := k.args[0].constant.toText()
-		re, err := compile(literal)
-		if err != nil {
-			c.errorf(*k.args[0].rng(), k.at.rng, "Invalid pattern", "%s.", sentence(err.Error()))
-			return nil
-		}
-		return boolExpr(k.at, func(f *frame) bool { return re.MatchString(normal(s(f))) })
 	}
 }
 

@@ -137,10 +137,6 @@ func (c *compiler) coalesce(k *call) *expr {
 
 // get looks up a path in a value of unknown shape.
 func (c *compiler) get(k *call) *expr {
-	if len(k.args) > 3 {
-		c.errorf(*k.args[3].rng(), k.at.rng, "Too many function arguments", "get takes an object, a path and at most one default.")
-		return nil
-	}
 	x, path := k.args[0], c.asText(k.args[1], k.role(1))
 	if path == nil {
 		return nil
@@ -218,10 +214,15 @@ func (c *compiler) toNumber(k *call) *expr {
 
 func (c *compiler) jsonEncode(k *call) *expr {
 	x := k.args[0]
-	return writtenExpr(k.at, func(f *frame, buf []byte) []byte {
+	return c.json(k.at, func(f *frame, buf []byte) []byte { return appendValue(buf, x.val(f)) })
+}
+
+// json is a text that write appends, of bounded length.
+func (c *compiler) json(at *position, write appender) *expr {
+	return writtenExpr(at, func(f *frame, buf []byte) []byte {
 		start := len(buf)
-		if buf = appendValue(buf, x.val(f)); len(buf)-start > MaxArguments {
-			f.fail(k.at, "this is more than %d bytes of JSON", MaxArguments)
+		if buf = write(f, buf); len(buf)-start > MaxArguments {
+			f.fail(at, "this is more than %d bytes of JSON", MaxArguments)
 		}
 		return buf
 	})

@@ -21,6 +21,8 @@ type compiler struct {
 	loops []loopVar
 	// reads counts reads of the event and of loop variables; an expression that adds none is constant.
 	reads int
+	// trying counts the calls of try and can around the expression that is compiled.
+	trying int
 }
 
 // loopVar is a variable of a for expression, or the item of a splat.
@@ -41,6 +43,9 @@ func (c *compiler) compile(e hclsyntax.Expression) *expr {
 	v := x.val(f)
 	if f.err == nil {
 		return constExpr(x.at, typeOf(v, x.typ), v)
+	}
+	if c.trying > 0 {
+		return x
 	}
 	at := x.at
 	if f.err.at != nil {

@@ -58,6 +58,9 @@ func (c *compiler) convertible(x *expr, want cty.Type, role string) bool {
 	if x == nil {
 		return false
 	}
+	if c.trying > 0 && x.constant != nil && (x.isNull() || x.typ == cty.String) {
+		return true // it fails when it is evaluated
+	}
 	if x.isNull() {
 		c.errorf(*x.rng(), *x.rng(), "Invalid null", "%s must be %s, and this is always null.", sentence(role), typeName(want))
 		return false

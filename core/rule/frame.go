@@ -27,6 +27,8 @@ type frame struct {
 	candidates []*program
 	// err is the first failure since it was last set to nil.
 	err *failure
+	// trying counts the calls of try and can that are being evaluated and will forget a failure.
+	trying int
 }
 
 type lazyDocument struct {
@@ -97,9 +99,16 @@ type failure struct {
 	problem string
 }
 
+// forgotten is a failure that try or can will forget: nobody reads its text.
+var forgotten = &failure{}
+
 // fail records the first failure. The caller continues with any value, because the result is discarded.
 func (f *frame) fail(at *position, format string, args ...any) {
-	if f.err == nil {
+	switch {
+	case f.err != nil:
+	case f.trying > 0:
+		f.err = forgotten
+	default:
 		f.err = &failure{at: at, problem: fmt.Sprintf(format, args...)}
 	}
 }

@@ -27,6 +27,10 @@ type call struct {
 // call compiles name(args...). Functions that are not in builtins are called through go-cty, with converted values.
 func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	fn, ok := c.function(e)
+	if catches(e.Name) {
+		c.trying++
+		defer func() { c.trying-- }()
+	}
 	args := make([]*expr, len(e.Args))
 	for i, arg := range e.Args {
 		if args[i] = c.compile(arg); args[i] == nil {
@@ -37,6 +41,10 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 		return nil
 	}
 	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args}
+	if e.ExpandFinal && catches(e.Name) {
+		c.errorf(*args[len(args)-1].rng(), k.at.rng, "Invalid function argument", "%s takes expressions one by one, not a list of them.", e.Name)
+		return nil
+	}
 	if e.ExpandFinal && !c.expand(k) || !k.spread && !c.arity(k, e) {
 		return nil
 	}
@@ -54,12 +62,10 @@ func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, b
 		}
 		known = slices.AppendSeq(known, maps.Keys(scope.Functions))
 	}
-	for _, f := range config.Functions() {
-		if f.Secret && f.Name == e.Name {
-			c.errorf(e.NameRange, e.Range(), "Sensitive value in a rule", "%s() returns a secret. The results of a rule are stored in the journal and shown: "+
-				"it would be logged. Give secrets to a plugin in its settings block.", e.Name)
-			return function.Function{}, false
-		}
+	if f, _ := config.FunctionNamed(e.Name); f.Secret {
+		c.errorf(e.NameRange, e.Range(), "Sensitive value in a rule", "%s() returns a secret. The results of a rule are stored in the journal and shown: "+
+			"it would be logged. Give secrets to a plugin in its settings block.", e.Name)
+		return function.Function{}, false
 	}
 	hint := didYouMean(e.Name, slices.Sorted(slices.Values(known)))
 	if near := config.Suggest(e.Name, known); near != "" {
@@ -94,12 +100,12 @@ func (c *compiler) expand(k *call) bool {
 }
 
 func (c *compiler) arity(k *call, e *hclsyntax.FunctionCallExpr) bool {
-	params, more := k.fn.Params(), k.fn.VarParam() != nil
+	params, most := k.fn.Params(), maxArguments(k.name)
 	switch n := len(k.args); {
 	case n < len(params):
 		c.errorf(e.CloseParenRange, k.at.rng, "Not enough function arguments", "%s needs the argument %q.", k.name, params[n].Name)
-	case n > len(params) && !more:
-		c.errorf(*k.args[len(params)].rng(), k.at.rng, "Too many function arguments", "%s takes %d argument(s).", k.name, len(params))
+	case most >= 0 && n > most:
+		c.errorf(*k.args[most].rng(), k.at.rng, "Too many function arguments", "%s takes %s.", k.name, takes(len(params), most))
 	default:
 		return true
 	}
@@ -111,6 +117,19 @@ func (k *call) param(i int) *function.Parameter {
 		return &params[i]
 	}
 	return k.fn.VarParam()
+}
+
+func maxArguments(name string) int {
+	doc, _ := config.FunctionNamed(name)
+	return doc.MaxArguments()
+}
+
+// takes says how many arguments a function has.
+func takes(least, most int) string {
+	if least == most {
+		return fmt.Sprintf("%d argument(s)", most)
+	}
+	return fmt.Sprintf("at most %d arguments", most)
 }
 
 // role names an argument in diagnostics.
@@ -162,6 +181,9 @@ func (c *compiler) checkCall(k *call) (cty.Type, bool) {
 		return cty.NilType, false
 	}
 	typ, err := k.fn.ReturnTypeForValues(args)
+	if err != nil && c.trying > 0 {
+		return cty.DynamicPseudoType, true
+	}
 	if err != nil {
 		c.callError(k, err)
 		return cty.NilType, false
@@ -210,8 +232,8 @@ func (k *call) values(f *frame) (args []value, positions []*position) {
 }
 
 func (f *frame) call(k *call, args []value, positions []*position) value {
-	if params := len(k.fn.Params()); len(args) < params || len(args) > params && k.fn.VarParam() == nil {
-		f.fail(k.at, "%s takes %d argument(s), not %d", k.name, params, len(args))
+	if params, most := len(k.fn.Params()), maxArguments(k.name); len(args) < params || most >= 0 && len(args) > most {
+		f.fail(k.at, "%s takes %s, not %d", k.name, takes(params, most), len(args))
 		return value{}
 	}
 	converted := make([]cty.Value, len(args))
@@ -260,6 +282,6 @@ func (f *frame) callConverted(k *call, args []value, converted []cty.Value, posi
 	if err != nil {
 		f.fail(k.at, "%s: %s", k.name, err)
 	}
-	f.spend(k.at, len(v.str))
+	f.spend(k.at, ctyWork(v))
 	return v
 }

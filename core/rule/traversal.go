@@ -54,18 +54,17 @@ func (c *compiler) scopeValue(v cty.Value, e *hclsyntax.ScopeTraversalExpr) *exp
 			return c.steps(c.constant(v, at), e.Traversal[i+1:])
 		}
 		if !v.Type().HasAttribute(name) {
-			c.unknownAttribute(e.Traversal[:i+1], step, attributes(v.Type()))
-			return nil
+			return c.steps(c.unknownAttribute(e.Traversal[:i+1], step, attributes(v.Type())), e.Traversal[i+2:])
 		}
 		v = v.GetAttr(name)
 	}
 	return c.constant(v, e.SrcRange)
 }
 
-func (c *compiler) unknownAttribute(before hcl.Traversal, step hcl.Traverser, known []string) {
+func (c *compiler) unknownAttribute(before hcl.Traversal, step hcl.Traverser, known []string) *expr {
 	name, _ := stepName(step)
 	rng := hcl.RangeBetween(before.SourceRange(), step.SourceRange())
-	c.errorf(nameRange(step.SourceRange()), rng, "Unknown attribute", "%s has no attribute %q.%s", c.source(before.SourceRange()), name, didYouMean(name, known))
+	return c.missing(nameRange(step.SourceRange()), rng, "%s has no attribute %q.%s", c.source(before.SourceRange()), name, didYouMean(name, known))
 }
 
 func stepName(step hcl.Traverser) (string, bool) {
@@ -151,15 +150,16 @@ func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) 
 		return valueExpr(at, x.typ.ElementType(), func(f *frame) value { return member(f, name) })
 	case x.typ.IsObjectType():
 		if !x.typ.HasAttribute(name) {
-			c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", x.at.text, name,
-				didYouMean(name, attributes(x.typ)))
-			return nil
+			return c.missing(rng, at.rng, "%s has no attribute %q.%s", x.at.text, name, didYouMean(name, attributes(x.typ)))
 		}
 		return member(at, x, name, x.typ.AttributeType(name))
 	case x.typ.IsMapType():
 		return member(at, x, name, x.typ.ElementType())
 	case x.dynamic() && !x.isNull():
 		return member(at, x, name, cty.DynamicPseudoType)
+	}
+	if x.constant != nil {
+		return c.missing(rng, at.rng, "%s is %s, which has no attributes.", x.at.text, typeName(x.typ))
 	}
 	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.", x.at.text, typeName(x.typ))
 	return nil

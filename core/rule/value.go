@@ -226,16 +226,19 @@ func isASCII(s string) bool {
 	return true
 }
 
-// show returns v as JSON for messages, shortened to fit into a line.
-func show(v value) string {
+// show is v in a message: JSON, shortened to fit into a line. It is written only when the message is.
+type show value
+
+func (s show) String() string {
 	const limit = 80
+	v := value(s)
 	if v.kind == text && len(v.str) > limit {
 		v.str = v.str[:limit]
 		return strings.ToValidUTF8(string(appendValue(nil, v)), "") + "..."
 	}
-	s := string(appendValue(nil, v))
-	if len(s) > limit {
-		return strings.ToValidUTF8(s[:limit], "") + "..."
+	written := string(appendValue(nil, v))
+	if len(written) > limit {
+		return strings.ToValidUTF8(written[:limit], "") + "..."
 	}
-	return s
+	return written
 }
