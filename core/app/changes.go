@@ -14,7 +14,7 @@ func (g *generation) changes(next *generation) []string {
 		return lines
 	}
 	rules := changed("rule", g.config.Rules, next.config.Rules, func(r *config.Rule) string { return r.Name }, func(a, b *config.Rule) bool {
-		return g.config.Text(a.Range) == next.config.Text(b.Range)
+		return g.config.SameRule(a, next.config, b)
 	})
 	if !g.config.SameScope(next.config) {
 		rules = append(rules, "values of locals or variables changed")

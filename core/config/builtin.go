@@ -74,6 +74,14 @@ var (
 		optional("description", pluginv1.Type_TYPE_STRING, "Purpose of the rule."),
 		&pluginv1.Attribute{Name: "on", Type: pluginv1.Type_TYPE_STRING_LIST, Required: true, Doc: "Names of sources."},
 		&pluginv1.Attribute{Name: "when", Type: pluginv1.Type_TYPE_BOOL, Required: true, Doc: "Condition on the event."},
+		withDefault("enabled", pluginv1.Type_TYPE_BOOL, true, "false: the rule is checked and not used."),
+		&pluginv1.Attribute{
+			Name: "mode", Type: pluginv1.Type_TYPE_STRING, DefaultJson: `"live"`, OneOf: []string{"live", "shadow"},
+			Doc: "shadow: the rule is evaluated and counted, and delivers nothing.",
+		},
+		optional("sample", pluginv1.Type_TYPE_NUMBER, "Share of the matching events that the rule takes, more than 0 and at most 1, chosen by the event's id."),
+		withDefault("fallback", pluginv1.Type_TYPE_BOOL, false, "true: the rule is used for events that no other rule of their source matched."),
+		optional("for_each", pluginv1.Type_TYPE_ANY, "A list or map: one rule for each item, with each.key and each.value in its expressions."),
 	), &pluginv1.Block{Name: "dispatch", Required: true, Many: true, Doc: "A plugin that the event is delivered to."})
 )
 
@@ -146,6 +154,11 @@ func (o *object) boolean(name string) *bool {
 	}
 	b := f.value.True()
 	return &b
+}
+
+func (o *object) isTrue(name string) bool {
+	b := o.boolean(name)
+	return b != nil && *b
 }
 
 // whole reads a whole number from least to most.

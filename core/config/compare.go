@@ -1,5 +1,7 @@
 package config
 
+import "github.com/zclconf/go-cty/cty"
+
 // FindFiles returns the files that Load would read for these paths, as far as they can be read.
 func FindFiles(paths []string) []string {
 	names, _ := findFiles(paths)
@@ -18,6 +20,14 @@ func (c *Config) SameText(o *Config) bool {
 		}
 	}
 	return true
+}
+
+// SameRule reports whether two rules have the same text and, with for_each, the same item.
+func (c *Config) SameRule(r *Rule, o *Config, other *Rule) bool {
+	if (r.each == cty.NilVal) != (other.each == cty.NilVal) || r.each != cty.NilVal && !r.each.RawEquals(other.each) {
+		return false
+	}
+	return c.Text(r.Range) == o.Text(other.Range)
 }
 
 // SameScope reports whether locals and variables have the same values in both configurations. They may depend on the environment

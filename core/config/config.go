@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/pointsman/pointsman/core/journal"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
@@ -164,16 +165,32 @@ type Rate struct {
 	Per time.Duration
 }
 
-// Rule is a `rule` block.
+// Rule is a `rule` block, or what a block with for_each makes for one item.
 type Rule struct {
-	Name, Description string
-	On                []*Source
+	// Name is unique: the block's, with for_each followed by the key: team["eu"], or the index: team[0].
+	Name string
+	// Block is the label of the block.
+	Block       string
+	Description string
+	// Enabled is false for a rule that is checked and not used.
+	Enabled bool
+	// Shadow is set for a rule that is evaluated and counted and delivers nothing.
+	Shadow bool
+	// Fallback is set for a rule that is used for events that no other rule of their source matched.
+	Fallback bool
+	// Sample is the share of the matching events that the rule takes: more than 0, and 1 for all.
+	Sample float64
+	On     []*Source
+	// Scope is what the expressions of the rule may use besides event: Config.Scope, with for_each a child of it that has each.
+	Scope *hcl.EvalContext
 	// When is nil when it is missing or has an error; either is reported.
 	When hcl.Expression
 	// Dispatches are those without an error in their own block; see Dispatch.Index.
 	Dispatches []*Dispatch
 	// DeclRange is the block's header, Range the whole block.
 	DeclRange, Range hcl.Range
+
+	each cty.Value // cty.NilVal without for_each
 }
 
 // Dispatch is a `dispatch` block of a rule.
@@ -207,9 +224,8 @@ type ArgumentBlock struct {
 // Text returns what is written at a range, for errors that appear long after the files were read. Literals that may be secrets
 // are overwritten in it. It is empty for a range outside of the files.
 func (c *Config) Text(rng hcl.Range) string {
-	f := c.files[rng.Filename]
-	if f == nil || !rng.CanSliceBytes(f.text) {
-		return ""
+	if f := c.files[rng.Filename]; f != nil {
+		return f.slice(rng)
 	}
-	return string(rng.SliceBytes(f.text))
+	return ""
 }

@@ -12,33 +12,60 @@ import (
 // decodeRules reads the rule blocks.
 func (l *loader) decodeRules(blocks []*hclsyntax.Block) {
 	seen := map[string]*hclsyntax.Block{}
-	sources, plugins := map[string]*Source{}, map[string]*Plugin{}
+	known := named{sources: map[string]*Source{}, plugins: map[string]*Plugin{}}
 	for _, s := range l.cfg.Sources {
-		sources[s.Name] = s
+		known.sources[s.Name] = s
 	}
 	for _, p := range l.cfg.Plugins {
-		plugins[p.Name] = p
+		known.plugins[p.Name] = p
+	}
+	if len(blocks) > maxRules {
+		l.tooManyRules(blocks[maxRules].DefRange(), len(blocks))
+		return
 	}
 	for _, b := range blocks {
+		if len(l.cfg.Rules) == maxRules {
+			l.tooManyRules(b.DefRange(), maxRules+1)
+			return
+		}
 		name, ok := l.name(b)
 		if ok && l.unique(b, name, seen) {
-			l.cfg.Rules = append(l.cfg.Rules, l.rule(b, sources, plugins))
+			l.cfg.Rules = append(l.cfg.Rules, l.rulesOf(b, known)...)
 		}
 	}
 }
 
-func (l *loader) rule(b *hclsyntax.Block, sources map[string]*Source, plugins map[string]*Plugin) *Rule {
-	r := &Rule{Name: b.Labels[0], DeclRange: b.DefRange(), Range: b.Range()}
-	o, _ := l.object(b.Body, ruleSchema, decoding{what: fmt.Sprintf("Rule %q", r.Name), own: true, rng: b.DefRange(), skip: []string{"on", "when", "dispatch"}})
+func (l *loader) tooManyRules(rng hcl.Range, n int) {
+	l.error(rng, "Too many rules", fmt.Sprintf("A configuration may have at most %d rules, for_each counted with its items. With this block it has %d.", maxRules, n))
+}
+
+// named are the parts that a rule refers to by name.
+type named struct {
+	sources map[string]*Source
+	plugins map[string]*Plugin
+}
+
+// rule reads a rule block, with for_each for one item of it.
+func (l *loader) rule(b *hclsyntax.Block, it *item, known named) *Rule {
+	l.each = it
+	defer func() { l.each = nil }()
+	r := &Rule{Name: b.Labels[0], Block: b.Labels[0], DeclRange: b.DefRange(), Range: b.Range()}
+	l.instance(r, it)
+	o, _ := l.object(b.Body, ruleSchema, decoding{
+		what: fmt.Sprintf("Rule %q", r.Block), own: true, rng: b.DefRange(), skip: []string{"for_each", "on", "when", "dispatch"},
+	})
 	r.Description = o.text("description")
-	r.On = l.on(b, sources)
+	r.Enabled, r.Fallback = o.isTrue("enabled"), o.isTrue("fallback")
+	r.Shadow = o.text("mode") == "shadow"
+	r.Sample = l.sample(o)
+	r.On = l.on(b, known.sources)
 	r.When = l.when(b)
 	index := 0
 	for _, inner := range b.Body.Blocks {
 		if inner.Type != "dispatch" {
 			continue
 		}
-		if d := l.dispatch(inner, plugins); d != nil {
+		if d := l.dispatch(inner, known.plugins); d != nil {
 			d.Index = index
 			r.Dispatches = append(r.Dispatches, d)
 		}
@@ -48,6 +75,24 @@ func (l *loader) rule(b *hclsyntax.Block, sources map[string]*Source, plugins ma
 		l.error(b.DefRange(), "Missing block", fmt.Sprintf("Rule %q dispatches to no plugin. Write dispatch \"<plugin>\" { ... }.", r.Name))
 	}
 	return r
+}
+
+// sample is the share of events that a rule takes.
+func (l *loader) sample(o *object) float64 {
+	f, ok := o.fields["sample"]
+	if !ok {
+		return 1
+	}
+	share, _ := f.value.AsBigFloat().Float64()
+	switch {
+	case share > 0 && share <= 1:
+		return share
+	case share > 1 && share <= 100:
+		l.error(f.rng, "Invalid value", fmt.Sprintf(`"sample" is a share of 1 and must be at most 1. For %g %% write %g.`, share, share/100))
+	default:
+		l.error(f.rng, "Invalid value", `"sample" must be more than 0 and at most 1. For a rule that is not used write enabled = false.`)
+	}
+	return 1
 }
 
 // on finds the sources that a rule names.
@@ -156,7 +201,9 @@ func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 	}
 	for _, t := range expr.Variables() {
 		name, named := memberName(t)
-		if root := t.RootName(); !named && (root == "var" || root == "local") {
+		if root := t.RootName(); root == "each" {
+			ok = l.eachReference(t) && ok
+		} else if !named && (root == "var" || root == "local") {
 			// local[event.x] could name any of them, the sensitive ones too.
 			l.error(t.SourceRange(), "Incomplete reference", fmt.Sprintf("Write %s.<name>.", root))
 			ok = false

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // dump is a configuration as JSON: secrets hidden, expressions as their source text.
@@ -66,9 +68,21 @@ func dumpRule(t *testing.T, r *Rule) any {
 			"arguments": dumpArguments(t, d.Arguments, d.Blocks),
 		})
 	}
-	return map[string]any{
+	rule := map[string]any{
 		"name": r.Name, "description": r.Description, "on": on, "when": sourceText(t, r.When.Range()), "dispatches": dispatches,
 	}
+	for name, set := range map[string]bool{"disabled": !r.Enabled, "shadow": r.Shadow, "fallback": r.Fallback} {
+		if set {
+			rule[name] = true
+		}
+	}
+	if r.Sample != 1 {
+		rule["sample"] = r.Sample
+	}
+	if r.each != cty.NilVal {
+		rule["each"] = ctyjson.SimpleJSONValue{Value: r.each}
+	}
+	return rule
 }
 
 func dumpArguments(t *testing.T, attrs hcl.Attributes, blocks []*ArgumentBlock) any {

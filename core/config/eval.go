@@ -52,7 +52,9 @@ func (l *loader) value(expr hclsyntax.Expression, secrets bool) (cty.Value, bool
 // would be built anew for each of them.
 func (l *loader) evalContext(expr hclsyntax.Expression) *hcl.EvalContext {
 	vars, locals := map[string]cty.Value{}, map[string]cty.Value{}
+	usesEach := false
 	for _, t := range expr.Variables() {
+		usesEach = usesEach || t.RootName() == "each"
 		name, _ := memberName(t)
 		if v, ok := l.vars[name]; ok && t.RootName() == "var" {
 			vars[name] = v
@@ -61,8 +63,12 @@ func (l *loader) evalContext(expr hclsyntax.Expression) *hcl.EvalContext {
 			locals[name] = v
 		}
 	}
+	roots := rootValues(vars, locals)
+	if usesEach && l.each != nil {
+		l.each.read, roots["each"] = true, l.each.object()
+	}
 	return &hcl.EvalContext{
-		Variables: rootValues(vars, locals),
+		Variables: roots,
 		Functions: l.functionsOf(expr.Range().Filename),
 	}
 }
@@ -135,6 +141,8 @@ func (l *loader) reference(t hcl.Traversal) bool {
 		return l.member(t, "variable", l.vars)
 	case "local":
 		return l.member(t, "local", l.locals)
+	case "each":
+		return l.eachReference(t)
 	case "event":
 		l.error(t.SourceRange(), "No event here", `"event" exists in the "when" of a rule and in the arguments of its dispatch blocks. This is needed before the first event.`)
 		return false

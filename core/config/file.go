@@ -179,6 +179,14 @@ func (f *file) setText(text []byte) {
 	}
 }
 
+// slice returns the text of a range; empty for a range outside of the file.
+func (f *file) slice(rng hcl.Range) string {
+	if !rng.CanSliceBytes(f.text) {
+		return ""
+	}
+	return string(rng.SliceBytes(f.text))
+}
+
 // line returns the text of line n, from 1, and the offset of its first byte.
 func (f *file) line(n int) (text []byte, start int, ok bool) {
 	if n < 1 || n > len(f.lines) {

@@ -64,6 +64,8 @@ type loader struct {
 	// broken holds the types of blocks of which some could not be read. Names that nothing declares are then not reported:
 	// the broken block may be the declaration.
 	broken map[string]bool
+	// each is the item of the rule that is read; nil outside of a block with for_each.
+	each *item
 	// described caches the descriptions of binaries, by path.
 	described map[string]description
 }
@@ -86,10 +88,6 @@ func (l *loader) read(name string) []*hclsyntax.Block {
 func (l *loader) decode(blocks []*hclsyntax.Block) {
 	l.rootAttributes()
 	by := l.sort(blocks)
-	if rules := by["rule"]; len(rules) > maxRules {
-		l.error(rules[maxRules].DefRange(), "Too many rules", "A configuration may have at most 5000 rules.")
-		by["rule"] = nil
-	}
 	l.decodeVariables(by["variable"])
 	l.decodeLocals(by["locals"])
 	l.cfg.Scope = l.scope()

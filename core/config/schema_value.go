@@ -72,14 +72,14 @@ func (l *loader) warnLineBreak(name string, rng hcl.Range, v cty.Value) {
 	l.warn(rng, "Secret ends in a line break", fmt.Sprintf("%q has a line break at its end, which becomes part of the secret. Remove it; only one at the end of a file() is cut off.", name))
 }
 
-// mismatch is a value of the wrong type: the expected one, and a description of the value.
-type mismatch struct{ must, is string }
+// mismatch is a value of the wrong type: the expected one, a description of the value, and perhaps what was meant.
+type mismatch struct{ must, is, hint string }
 
 func (m *mismatch) text(secret bool) string {
 	if secret {
 		return m.must + ". Its value is sensitive and not shown."
 	}
-	return m.must + ", not " + m.is + "."
+	return m.must + ", not " + m.is + "." + m.hint
 }
 
 // warnLiteral warns of a secret that is written in the file.
@@ -152,14 +152,14 @@ func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 	if want != cty.DynamicPseudoType {
 		converted, err := convertNumbers(v, want)
 		if err != nil || converted.IsNull() || hasNull(converted) {
-			return cty.NilVal, &mismatch{typeName(a), describeValue(v)}
+			return cty.NilVal, &mismatch{must: typeName(a), is: describeValue(v)}
 		}
 		v = converted
 	}
 	if a.GetType() == pluginv1.Type_TYPE_DURATION {
 		d, err := ParseDuration(v.AsString())
 		if err != nil {
-			return cty.NilVal, &mismatch{typeName(a), describeValue(v)}
+			return cty.NilVal, &mismatch{must: typeName(a), is: describeValue(v)}
 		}
 		if daysPattern.MatchString(v.AsString()) {
 			v = cty.StringVal(d.String()) // a plugin knows no days
@@ -182,7 +182,11 @@ func oneOf(v cty.Value, a *pluginv1.Attribute) *mismatch {
 	for _, v := range values {
 		s, err := convert.Convert(v, cty.String)
 		if len(a.GetOneOf()) > 0 && (err != nil || s.IsNull() || !slices.Contains(a.GetOneOf(), s.AsString())) {
-			return &mismatch{"one of " + strings.Join(a.GetOneOf(), ", "), describeValue(v)}
+			m := &mismatch{must: "one of " + strings.Join(a.GetOneOf(), ", "), is: describeValue(v)}
+			if err == nil && !s.IsNull() {
+				m.hint = meant(s.AsString(), a.GetOneOf())
+			}
+			return m
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ func Suggest(given string, known []string) string {
 	given = strings.ToLower(given)
 	for _, name := range slices.Sorted(slices.Values(known)) {
 		d := levenshtein.Distance(given, name, nil)
-		if d < bestDistance && (d < 2 || len(name) > 4 || swapped(given, name)) {
+		if d < bestDistance && d < len(name) && (d < 2 || len(name) > 4 || swapped(given, name)) {
 			best, bestDistance = name, d
 		}
 	}
@@ -31,10 +31,18 @@ func swapped(a, b string) bool {
 
 // didYouMean returns a sentence that follows "There is no X.": the most similar name, or all known names if none is similar.
 func didYouMean(given string, known []string, what string) string {
+	if s := meant(given, known); s != "" {
+		return s
+	}
+	return knownNames(known, what)
+}
+
+// meant is a sentence with the most similar name, or empty.
+func meant(given string, known []string) string {
 	if s := Suggest(given, known); s != "" {
 		return fmt.Sprintf(" Did you mean %q?", s)
 	}
-	return knownNames(known, what)
+	return ""
 }
 
 func knownNames(known []string, what string) string {

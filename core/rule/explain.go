@@ -32,8 +32,14 @@ type Explanation struct {
 	Err error
 	// Clauses are the parts of `when` that are joined by && at its top, up to and including the one that decided.
 	Clauses []Clause
-	// Deliveries are those that Match returns for the rule.
+	// Deliveries are those that Match returns for the rule. There are none if the rule matched but SampledOut or TakenBy is set.
 	Deliveries []Delivery
+	// Shadow is set for a shadow rule, whose deliveries are not sent.
+	Shadow bool
+	// SampledOut is set if the rule's sample leaves the event out.
+	SampledOut bool
+	// TakenBy names, for a fallback rule, the rule that took the event.
+	TakenBy string
 }
 
 // Clause is one part of a condition.
@@ -52,19 +58,26 @@ func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	}
 	f := newFrame(env, rules.event)
 	defer f.release()
+	rules.match(f, rules.all)
+	takenBy := f.takenBy
 	var out []Explanation
 	for _, p := range rules.all {
 		if only == "" || p.rule == only {
-			out = append(out, s.explain(p, rules.event, f))
+			out = append(out, s.explain(p, rules.event, f, takenBy))
 		}
 	}
 	return out
 }
 
-func (s *Set) explain(p *program, event *eventType, f *frame) Explanation {
+func (s *Set) explain(p *program, event *eventType, f *frame, takenBy *program) Explanation {
 	at := p.block.DeclRange
-	x := Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Deliveries: p.match(f, nil)}
-	c := &compiler{event: event.root, scope: s.config.Scope, source: s.config.Text}
+	x := Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Shadow: p.shadow, SampledOut: !p.takes(f.env)}
+	if p.fallback && takenBy != nil {
+		x.TakenBy = takenBy.rule
+	} else {
+		x.Deliveries = p.match(f, nil)
+	}
+	c := &compiler{event: event.root, scope: p.block.Scope, source: s.config.Text}
 	f.err, f.work = nil, 0
 	for _, part := range conjuncts(p.block.When.(hclsyntax.Expression)) {
 		compiled := c.compile(part)

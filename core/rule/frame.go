@@ -25,6 +25,8 @@ type frame struct {
 	scratch    []byte // text under way
 	arguments  []byte // of the delivery under way
 	candidates []*program
+	// takenBy is the first rule that matched or failed, shadow rules and fallback rules left out.
+	takenBy *program
 	// err is the first failure since it was last set to nil.
 	err *failure
 	// trying counts the calls of try and can that are being evaluated and will forget a failure.
@@ -58,7 +60,7 @@ func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 }
 
 func (f *frame) release() {
-	f.env, f.data = nil, reflect.Value{}
+	f.env, f.data, f.takenBy = nil, reflect.Value{}, nil
 	clear(f.vars)
 	if cap(f.scratch) > keptBytes {
 		f.scratch = nil

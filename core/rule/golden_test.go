@@ -106,6 +106,9 @@ func writeDelivery(t *testing.T, b *bytes.Buffer, d Delivery) {
 		t.Errorf("bad delivery: %+v", d)
 	}
 	fmt.Fprintf(b, "  %s -> %s", d.Rule, d.Plugin)
+	if d.Shadow {
+		b.WriteString(" (shadow)")
+	}
 	if d.OrderKey != "" {
 		fmt.Fprintf(b, " in order of %q", d.OrderKey)
 	}

@@ -14,7 +14,7 @@ import (
 // Compile compiles all rules of a configuration and reports everything that is wrong with their expressions. The Set holds the
 // rules without errors.
 func Compile(c *config.Config) (*Set, hcl.Diagnostics) {
-	b := &builder{config: c, events: map[string]*eventType{}, set: &Set{config: c, sources: map[string]*sourceRules{}}}
+	b := &builder{config: c, events: map[string]*eventType{}, repeats: c.Repeats(), set: &Set{config: c, sources: map[string]*sourceRules{}}}
 	for i, r := range c.Rules {
 		b.rule(i, r)
 	}
@@ -29,6 +29,8 @@ type builder struct {
 	events map[string]*eventType
 	set    *Set
 	diags  hcl.Diagnostics
+	// repeats is for the rules that for_each makes of one block.
+	repeats *config.Repeats
 }
 
 // rule compiles one rule for each kind of data that its sources give: the same expression may read different messages.
@@ -45,8 +47,8 @@ func (b *builder) rule(order int, r *config.Rule) {
 		found = append(found, diags)
 	}
 	diags := merge(found)
-	b.diags = append(b.diags, diags...)
-	if diags.HasErrors() || r.When == nil {
+	b.diags = append(b.diags, b.repeats.Filter(r, diags)...)
+	if diags.HasErrors() || r.When == nil || !r.Enabled {
 		return
 	}
 	for _, source := range r.On {
@@ -57,6 +59,7 @@ func (b *builder) rule(order int, r *config.Rule) {
 		}
 		if p := programs[source.Data]; !slices.Contains(rules.all, p) {
 			rules.all = append(rules.all, p)
+			rules.fallback = rules.fallback || r.Fallback
 		}
 	}
 }
@@ -69,8 +72,8 @@ func (b *builder) event(kind string) *eventType {
 }
 
 func (b *builder) program(r *config.Rule, kind string) (*program, hcl.Diagnostics) {
-	c := &compiler{event: b.event(kind).root, scope: b.config.Scope, source: b.config.Text}
-	p := &program{rule: r.Name, block: r}
+	c := &compiler{event: b.event(kind).root, scope: r.Scope, source: b.config.Text}
+	p := &program{rule: r.Name, block: r, shadow: r.Shadow, fallback: r.Fallback, sample: r.Sample}
 	if r.When != nil {
 		when := c.compile(r.When.(hclsyntax.Expression))
 		if p.when = c.asBool(when, `"when"`); p.when != nil {
