@@ -138,7 +138,7 @@ func (r *router) apply(ctx context.Context, p plan) (changes []string, err error
 		}
 		return nil, err
 	}
-	next.counts = r.ruleMetrics.begin(sourcesByRule(p.config))
+	next.counts = r.ruleMetrics.begin(p.config.Rules)
 	// From here on the next generation is in force.
 	r.previous.Store(old)
 	r.current.Store(next)

@@ -12,6 +12,7 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/rule"
 	"github.com/pointsman/pointsman/core/source"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // intake is the way from a source into the journal: match, encode once, append. It is the source.Intake of every source.
@@ -31,11 +32,17 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		return nil, nil
 	}
 	g := in.generation(events[0].Envelope.GetSource()) // all events of a request have one source
-	entries := make([]journal.Entry, len(events))
+	entries, matched := make([]journal.Entry, len(events)), make([][]rule.Delivery, len(events))
 	for i, ev := range events {
-		entry, err := in.entry(g, ev)
+		entry, err := newEntry(ev)
 		if err != nil {
 			return nil, err
+		}
+		if ev.Quarantine == "" {
+			start := time.Now()
+			matched[i] = g.rules.Match(ev.Envelope)
+			entry.Deliveries = newDeliveries(matched[i], g.number)
+			in.duration.Observe(time.Since(start).Seconds())
 		}
 		entries[i] = entry
 	}
@@ -52,15 +59,16 @@ func (in *intake) Accept(ctx context.Context, events []source.Event) ([]source.A
 		accepted[i] = source.Accepted{Duplicate: a.Duplicate}
 		if !a.Duplicate {
 			accepted[i].Deliveries = len(entries[i].Deliveries)
-			g.counts.count(entries[i].Source, entries[i].Quarantine != "", entries[i].Deliveries)
+			g.counts.count(entries[i].Source, entries[i].Quarantine != "", matched[i])
 			in.reportDead(ctx, g.number, &entries[i], events[i].Envelope.GetSensitive())
+			in.reportShadow(ctx, g, events[i].Envelope, matched[i])
 		}
 	}
 	return accepted, nil
 }
 
-// entry makes the complete journal entry of one event; nothing about it depends on the rules afterwards.
-func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
+// newEntry makes the journal entry of one event, without its deliveries.
+func newEntry(ev source.Event) (journal.Entry, error) {
 	env := ev.Envelope
 	encoded, err := proto.Marshal(env)
 	if err != nil {
@@ -75,11 +83,6 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 	for _, k := range ev.Keys {
 		entry.Keys = append(entry.Keys, journal.Key{Value: k.Value, Window: k.Window})
 	}
-	if ev.Quarantine == "" {
-		start := time.Now()
-		entry.Deliveries = newDeliveries(g.rules.Match(env), g.number)
-		in.duration.Observe(time.Since(start).Seconds())
-	}
 	return entry, nil
 }
 
@@ -88,29 +91,47 @@ func (in *intake) entry(g *generation, ev source.Event) (journal.Entry, error) {
 func (in *intake) reportDead(ctx context.Context, generation int64, e *journal.Entry, sensitive bool) {
 	for i := range e.Deliveries {
 		if d := &e.Deliveries[i]; d.Dead != "" {
-			text := d.Dead
-			if sensitive {
-				text = "(sensitive)"
-			}
 			in.log.ErrorContext(ctx, "rule failed, delivery is a dead letter", "event_id", e.ID, "source", e.Source, "rule", d.Rule,
-				"plugin", d.Plugin, "generation", generation, "reason", journal.ReasonRuleError, "err", text)
+				"plugin", d.Plugin, "generation", generation, "reason", journal.ReasonRuleError, "err", shownError(d.Dead, sensitive))
 		}
 	}
 }
 
-// newDeliveries turns the deliveries of the rules into those of the journal.
+// reportShadow logs the first failure of each shadow rule of a generation. It makes no dead letter, and all are counted.
+func (in *intake) reportShadow(ctx context.Context, g *generation, env *pointsmanv1.Envelope, matched []rule.Delivery) {
+	for i := range matched {
+		if d := &matched[i]; d.Shadow && d.Err != nil && g.counts.firstShadowError(d.Rule) {
+			in.log.WarnContext(ctx, "shadow rule failed; its next failures are counted and not logged", "event_id", env.GetId(), "source", env.GetSource(),
+				"rule", d.Rule, "plugin", d.Plugin, "generation", g.number, "err", shownError(d.Err.Error(), env.GetSensitive()))
+		}
+	}
+}
+
+func shownError(text string, sensitive bool) string {
+	if sensitive {
+		return "(sensitive)"
+	}
+	return text
+}
+
+// newDeliveries turns the deliveries of the rules into those of the journal, without those of shadow rules.
 func newDeliveries(matched []rule.Delivery, generation int64) []journal.NewDelivery {
 	if len(matched) == 0 {
 		return nil
 	}
-	out := make([]journal.NewDelivery, len(matched))
-	for i, d := range matched {
-		out[i] = journal.NewDelivery{
+	out := make([]journal.NewDelivery, 0, len(matched))
+	for i := range matched {
+		d := &matched[i]
+		if d.Shadow {
+			continue
+		}
+		delivery := journal.NewDelivery{
 			Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Policy: *d.Policy, Generation: generation, Sensitive: d.Sensitive,
 		}
 		if d.Err != nil {
-			out[i].Dead, out[i].Arguments = d.Err.Error(), []byte("{}")
+			delivery.Dead, delivery.Arguments = d.Err.Error(), []byte("{}")
 		}
+		out = append(out, delivery)
 	}
 	return out
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/pointsman/pointsman/core/config"
-	"github.com/pointsman/pointsman/core/journal"
+	"github.com/pointsman/pointsman/core/rule"
 )
 
 // ruleMetrics counts matches and errors of rules over all generations. A rule that a new generation does not have loses its
@@ -34,23 +34,28 @@ type ruleCounts struct {
 
 type ruleCount struct {
 	sources      []string
+	isShadow     bool
 	match, error atomic.Uint64
+	// shadow counts the matches of a shadow rule.
+	shadow atomic.Uint64
+	// warned is set when a failure of a shadow rule has been logged.
+	warned atomic.Bool
 	// noMatch is the highest value exported so far: a counter must not decrease, also when it is read while an event is counted.
 	noMatch atomic.Uint64
 }
 
 // ruleTotals are the values of one rule's series.
-type ruleTotals struct{ match, error, noMatch uint64 }
+type ruleTotals struct{ match, shadow, error, noMatch uint64 }
 
 func (t ruleTotals) plus(o ruleTotals) ruleTotals {
-	return ruleTotals{t.match + o.match, t.error + o.error, t.noMatch + o.noMatch}
+	return ruleTotals{t.match + o.match, t.shadow + o.shadow, t.error + o.error, t.noMatch + o.noMatch}
 }
 
 // newRuleMetrics registers the metrics of rules.
 func newRuleMetrics(reg prometheus.Registerer) *ruleMetrics {
 	m := &ruleMetrics{
 		ended: map[string]ruleTotals{},
-		desc:  prometheus.NewDesc("pointsman_rule_evaluations_total", "Evaluations of a rule, by result.", []string{"rule", "result"}, nil),
+		desc:  prometheus.NewDesc("pointsman_rule_evaluations_total", "Evaluations of a rule, by result. shadow: a shadow rule matched; no_match: also what sample left out, and what a fallback rule left to others.", []string{"rule", "result"}, nil),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "pointsman_rule_eval_duration_seconds", Help: "Time to match one event against all rules and to evaluate the arguments of its deliveries.",
 			Buckets: []float64{1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 1e-3, 1e-2, 1e-1},
@@ -60,13 +65,17 @@ func newRuleMetrics(reg prometheus.Registerer) *ruleMetrics {
 	return m
 }
 
-// begin returns the counts of the next generation, whose rules are given as rule name -> names of its sources.
-func (m *ruleMetrics) begin(rules map[string][]string) *ruleCounts {
+// begin returns the counts of the next generation, which has these rules.
+func (m *ruleMetrics) begin(rules []*config.Rule) *ruleCounts {
 	c := &ruleCounts{seen: map[string]*atomic.Uint64{}, rules: map[string]*ruleCount{}}
-	for name, sources := range rules {
-		c.rules[name] = &ruleCount{sources: sources}
-		for _, s := range sources {
-			c.seen[s] = new(atomic.Uint64)
+	for _, r := range rules {
+		count := &ruleCount{isShadow: r.Shadow}
+		c.rules[r.Name] = count
+		for _, s := range r.On {
+			if r.Enabled { // no event is evaluated for a rule that is not used
+				count.sources = append(count.sources, s.Name)
+				c.seen[s.Name] = new(atomic.Uint64)
+			}
 		}
 	}
 	m.mu.Lock()
@@ -83,40 +92,51 @@ func (m *ruleMetrics) begin(rules map[string][]string) *ruleCounts {
 }
 
 // count records one new event of source and the deliveries that the rules made of it, which are grouped by rule.
-func (c *ruleCounts) count(source string, quarantined bool, deliveries []journal.NewDelivery) {
+func (c *ruleCounts) count(source string, quarantined bool, deliveries []rule.Delivery) {
 	seen := c.seen[source]
 	if seen == nil || quarantined {
 		return
 	}
 	seen.Add(1)
 	last := ""
-	for _, d := range deliveries {
+	for i := range deliveries {
+		d := &deliveries[i]
 		if d.Rule == last {
 			continue
 		}
 		last = d.Rule
-		if d.Dead != "" {
-			c.rules[d.Rule].error.Add(1)
-		} else {
-			c.rules[d.Rule].match.Add(1)
+		switch r := c.rules[d.Rule]; {
+		case d.Err != nil:
+			r.error.Add(1)
+		case d.Shadow:
+			r.shadow.Add(1)
+		default:
+			r.match.Add(1)
 		}
 	}
 }
 
-// totals derives no_match instead of counting it (events seen, less match, less error), so that an event costs nothing for the
+// firstShadowError is true once for each rule.
+func (c *ruleCounts) firstShadowError(name string) bool {
+	r := c.rules[name]
+	return r != nil && !r.warned.Swap(true)
+}
+
+// totals derives no_match instead of counting it (events seen, less all other results), so that an event costs nothing for the
 // rules it does not concern.
 func (c *ruleCounts) totals(name string) ruleTotals {
 	r := c.rules[name]
 	if r == nil {
 		return ruleTotals{}
 	}
-	match, errs := r.match.Load(), r.error.Load()
+	match, shadow, errs := r.match.Load(), r.shadow.Load(), r.error.Load()
+	other := match + shadow + errs
 	var seen uint64
 	for _, s := range r.sources {
 		seen += c.seen[s].Load()
 	}
-	r.noMatch.Store(max(r.noMatch.Load(), max(seen, match+errs)-match-errs))
-	return ruleTotals{match, errs, r.noMatch.Load()}
+	r.noMatch.Store(max(r.noMatch.Load(), max(seen, other)-other))
+	return ruleTotals{match, shadow, errs, r.noMatch.Load()}
 }
 
 // Describe implements prometheus.Collector.
@@ -129,26 +149,19 @@ func (m *ruleMetrics) Collect(ch chan<- prometheus.Metric) {
 	if len(m.live) == 0 {
 		return
 	}
-	for name := range m.live[len(m.live)-1].rules {
+	for name, r := range m.live[len(m.live)-1].rules {
 		t := m.ended[name]
 		for _, c := range m.live {
 			t = t.plus(c.totals(name))
 		}
-		for result, n := range map[string]uint64{"match": t.match, "error": t.error, "no_match": t.noMatch} {
+		results := map[string]uint64{"match": t.match, "error": t.error, "no_match": t.noMatch}
+		if r.isShadow || t.shadow > 0 {
+			results["shadow"] = t.shadow
+		}
+		for result, n := range results {
 			ch <- prometheus.MustNewConstMetric(m.desc, prometheus.CounterValue, float64(n), name, result)
 		}
 	}
-}
-
-// sourcesByRule returns the names of the sources of each rule.
-func sourcesByRule(c *config.Config) map[string][]string {
-	out := map[string][]string{}
-	for _, r := range c.Rules {
-		for _, s := range r.On {
-			out[r.Name] = append(out[r.Name], s.Name)
-		}
-	}
-	return out
 }
 
 // registerDiskFree registers the free space of the volume that the journal is on.

@@ -159,9 +159,13 @@ func (c planned) list() []*adminv1.PlannedChange {
 	return all
 }
 
+// byBlock leaves out what shadow rules would deliver.
 func byBlock(deliveries []rule.Delivery) map[plannedKey][]rule.Delivery {
 	m := map[plannedKey][]rule.Delivery{}
 	for _, d := range deliveries {
+		if d.Shadow {
+			continue
+		}
 		key := plannedKey{d.Rule, d.Plugin}
 		m[key] = append(m[key], d)
 	}

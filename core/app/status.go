@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/pluginhost"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
@@ -113,6 +114,8 @@ func ruleStatus(g *generation, now counts) (all []*adminv1.Rule) {
 			Matched:    int64(now[counter{metricEvaluations, rule.Name, "match"}]),
 			NotMatched: int64(now[counter{metricEvaluations, rule.Name, "no_match"}]),
 			Failed:     int64(now[counter{metricEvaluations, rule.Name, "error"}]),
+			Shadow:     int64(now[counter{metricEvaluations, rule.Name, "shadow"}]),
+			Mode:       mode(rule), Fallback: rule.Fallback, Sample: rule.Sample,
 		}
 		for _, s := range rule.On {
 			r.Sources = append(r.Sources, s.Name)
@@ -120,6 +123,16 @@ func ruleStatus(g *generation, now counts) (all []*adminv1.Rule) {
 		all = append(all, r)
 	}
 	return all
+}
+
+func mode(r *config.Rule) string {
+	switch {
+	case !r.Enabled:
+		return "disabled"
+	case r.Shadow:
+		return "shadow"
+	}
+	return "live"
 }
 
 // insecureOptions names the options in force that weaken security. Their number is a metric.

@@ -234,15 +234,30 @@ func writeRules(w io.Writer, rules []*adminv1.Rule) error {
 	if len(rules) == 0 {
 		return nil
 	}
-	t := newTable(w, "RULE", "SOURCES", "MATCHED", "OF EVENTS", "FAILED", "POSITION")
+	t := newTable(w, "RULE", "MODE", "SOURCES", "MATCHED", "OF EVENTS", "FAILED", "POSITION")
 	for _, x := range rules {
-		share := ""
-		if all := x.GetMatched() + x.GetNotMatched() + x.GetFailed(); all > 0 {
-			share = fmt.Sprintf("%.1f %%", float64(x.GetMatched())/float64(all)*100)
+		share, matched := "", x.GetMatched()
+		if x.GetMode() == "shadow" {
+			matched = x.GetShadow()
 		}
-		t.row(x.GetName(), strings.Join(x.GetSources(), ","), humanize.Comma(x.GetMatched()), share, humanize.Comma(x.GetFailed()), x.GetPosition())
+		if all := x.GetMatched() + x.GetShadow() + x.GetNotMatched() + x.GetFailed(); all > 0 {
+			share = fmt.Sprintf("%.1f %%", float64(matched)/float64(all)*100)
+		}
+		t.row(x.GetName(), ruleMode(x), strings.Join(x.GetSources(), ","), humanize.Comma(matched), share, humanize.Comma(x.GetFailed()), x.GetPosition())
 	}
 	return t.flush()
+}
+
+// ruleMode is one word: "live", or "shadow,fallback,5%".
+func ruleMode(x *adminv1.Rule) string {
+	mode := x.GetMode()
+	if x.GetFallback() {
+		mode += ",fallback"
+	}
+	if s := x.GetSample(); s > 0 && s < 1 {
+		mode += fmt.Sprintf(",%.3g%%", s*100)
+	}
+	return mode
 }
 
 // writePlugins prints a table of plugins, and below it the last error of each that is not well. From a journal nothing is known of

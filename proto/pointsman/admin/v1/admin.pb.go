@@ -795,9 +795,17 @@ type Rule struct {
 	Position string   `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
 	Sources  []string `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
 	// Since the start of the router.
-	Matched       int64 `protobuf:"varint,4,opt,name=matched,proto3" json:"matched,omitempty"`
-	NotMatched    int64 `protobuf:"varint,5,opt,name=not_matched,json=notMatched,proto3" json:"not_matched,omitempty"`
-	Failed        int64 `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	Matched    int64 `protobuf:"varint,4,opt,name=matched,proto3" json:"matched,omitempty"`
+	NotMatched int64 `protobuf:"varint,5,opt,name=not_matched,json=notMatched,proto3" json:"not_matched,omitempty"`
+	Failed     int64 `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Matches of a shadow rule.
+	Shadow int64 `protobuf:"varint,7,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// "live"; "shadow": evaluated and counted, delivers nothing; "disabled": checked and not used.
+	Mode string `protobuf:"bytes,8,opt,name=mode,proto3" json:"mode,omitempty"`
+	// It is used for events that no other rule of their source matched.
+	Fallback bool `protobuf:"varint,9,opt,name=fallback,proto3" json:"fallback,omitempty"`
+	// The share of the matching events that it takes.
+	Sample        float64 `protobuf:"fixed64,10,opt,name=sample,proto3" json:"sample,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -870,6 +878,34 @@ func (x *Rule) GetNotMatched() int64 {
 func (x *Rule) GetFailed() int64 {
 	if x != nil {
 		return x.Failed
+	}
+	return 0
+}
+
+func (x *Rule) GetShadow() int64 {
+	if x != nil {
+		return x.Shadow
+	}
+	return 0
+}
+
+func (x *Rule) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *Rule) GetFallback() bool {
+	if x != nil {
+		return x.Fallback
+	}
+	return false
+}
+
+func (x *Rule) GetSample() float64 {
+	if x != nil {
+		return x.Sample
 	}
 	return 0
 }
@@ -4748,7 +4784,7 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"duplicates\x12 \n" +
 	"\vquarantined\x18\a \x01(\x03R\vquarantined\x12\x18\n" +
 	"\arefused\x18\b \x01(\x03R\arefused\x12\x12\n" +
-	"\x04rate\x18\t \x01(\x01R\x04rate\"\xa3\x01\n" +
+	"\x04rate\x18\t \x01(\x01R\x04rate\"\x83\x02\n" +
 	"\x04Rule\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\tR\bposition\x12\x18\n" +
@@ -4756,7 +4792,12 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\amatched\x18\x04 \x01(\x03R\amatched\x12\x1f\n" +
 	"\vnot_matched\x18\x05 \x01(\x03R\n" +
 	"notMatched\x12\x16\n" +
-	"\x06failed\x18\x06 \x01(\x03R\x06failed\"\x9b\x04\n" +
+	"\x06failed\x18\x06 \x01(\x03R\x06failed\x12\x16\n" +
+	"\x06shadow\x18\a \x01(\x03R\x06shadow\x12\x12\n" +
+	"\x04mode\x18\b \x01(\tR\x04mode\x12\x1a\n" +
+	"\bfallback\x18\t \x01(\bR\bfallback\x12\x16\n" +
+	"\x06sample\x18\n" +
+	" \x01(\x01R\x06sample\"\x9b\x04\n" +
 	"\x06Plugin\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
