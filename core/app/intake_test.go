@@ -104,7 +104,7 @@ rule "off" {
 	if err != nil || len(page.Deliveries) != 0 {
 		t.Errorf("deliveries %+v, %v, want none", page.Deliveries, err)
 	}
-	status, err := r.router.Status(t.Context())
+	status, err := r.Status(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
