@@ -23,15 +23,14 @@ func (d *Document) peek() byte {
 }
 
 func (d *Document) skipSpace() {
-	for d.pos < len(d.text) {
-		switch d.text[d.pos] {
-		case ' ', '\t', '\n', '\r':
-			d.pos++
-		default:
-			return
-		}
+	text, pos := d.text, d.pos
+	for pos < len(text) && text[pos] <= ' ' && isSpace(text[pos]) {
+		pos++
 	}
+	d.pos = pos
 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
 // accept passes the next byte if it is c.
 func (d *Document) accept(c byte) bool {
@@ -80,42 +79,51 @@ func (d *Document) word(w string) error {
 }
 
 func (d *Document) array(depth int) error {
-	return d.list(']', depth, func() error { return d.value(depth) })
+	more, err := d.open(']', depth)
+	for more && err == nil {
+		if err = d.value(depth); err == nil {
+			more, err = d.next(']')
+		}
+	}
+	return err
 }
 
 func (d *Document) object(at, depth int) error {
-	err := d.list('}', depth, func() error {
-		if err := d.name(); err != nil {
+	more, err := d.open('}', depth)
+	for more && err == nil {
+		if err = d.name(); err != nil {
 			return err
 		}
-		return d.value(depth)
-	})
+		if err = d.value(depth); err == nil {
+			more, err = d.next('}')
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return d.unique(Node(at))
 }
 
-// list reads what is between two brackets.
-func (d *Document) list(closing byte, depth int, element func() error) error {
+// open passes a bracket. It returns false if nothing is in it.
+func (d *Document) open(closing byte, depth int) (bool, error) {
 	if depth > MaxDepth {
-		return d.fail(TooDeep, "more than "+strconv.Itoa(MaxDepth)+" levels")
+		return false, d.fail(TooDeep, "more than "+strconv.Itoa(MaxDepth)+" levels")
 	}
 	d.pos++
-	if d.skipSpace(); d.accept(closing) {
-		return nil
+	d.skipSpace()
+	return !d.accept(closing), nil
+}
+
+// next passes what is behind an element. It returns false at the closing bracket.
+func (d *Document) next(closing byte) (bool, error) {
+	d.skipSpace()
+	if d.accept(',') {
+		return true, nil
 	}
-	for {
-		if err := element(); err != nil {
-			return err
-		}
-		if d.skipSpace(); d.accept(closing) {
-			return nil
-		}
-		if !d.accept(',') {
-			return d.notJSON("no comma")
-		}
+	if d.accept(closing) {
+		return false, nil
 	}
+	return false, d.notJSON("no comma")
 }
 
 // name reads `"name":`.
@@ -143,17 +151,45 @@ type name struct {
 
 // unique fails if a name occurs twice in the object at n, whose last node is the last one read.
 func (d *Document) unique(n Node) error {
+	var seen uint64 // a bit for some property of each name: most objects need no comparison
+	again := false
+	for i := n + 1; int(i) < len(d.nodes); i = d.nodes[i+1].next {
+		bit := uint64(1) << d.sketch(i)
+		again = again || seen&bit != 0
+		seen |= bit
+	}
+	if !again {
+		return nil
+	}
 	for i := n + 1; int(i) < len(d.nodes); i = d.nodes[i+1].next {
 		d.names = append(d.names, name{d.Text(i), i})
 	}
-	again, found := repeated(d.names)
+	second, found := repeated(d.names)
 	clear(d.names) // they would keep the text alive
 	d.names = d.names[:0]
 	if found {
-		d.pos = int(d.nodes[again].start)
+		d.pos = int(d.nodes[second].start)
 		return d.fail(DuplicateKey, "second member of the same name")
 	}
 	return nil
+}
+
+// sketch returns a number below 64 that is the same for equal names.
+func (d *Document) sketch(i Node) uint {
+	n := &d.nodes[i]
+	if n.escaped {
+		text := d.Text(i)
+		return sketch(text)
+	}
+	return sketch(d.text[n.start+1 : n.end-1])
+}
+
+func sketch(s string) uint {
+	h := uint(len(s))
+	if len(s) > 0 {
+		h += uint(s[0])*7 + uint(s[len(s)-1])*29 + uint(s[len(s)/2])*13
+	}
+	return h % 64
 }
 
 // repeated compares few names pairwise, and sorts many, which bounds the cost.
@@ -180,10 +216,23 @@ func repeated(names []name) (again Node, found bool) {
 	return 0, false
 }
 
+// plain marks the bytes that a string holds as they are.
+var plain = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c >= ' ' && c != '"' && c != '\\'
+	}
+	return table
+}()
+
 // str reads a string at its opening quote.
 func (d *Document) str(at int) error {
-	for d.pos++; d.pos < len(d.text); d.pos++ {
-		switch c := d.text[d.pos]; {
+	for d.pos++; ; d.pos++ {
+		text, pos := d.text, d.pos
+		for pos < len(text) && plain[text[pos]] {
+			pos++
+		}
+		d.pos = pos
+		switch c := d.peek(); {
 		case c == '"':
 			d.pos++
 			return nil
@@ -192,11 +241,12 @@ func (d *Document) str(at int) error {
 			if err := d.escape(); err != nil {
 				return err
 			}
-		case c < ' ':
+		case pos == len(text):
+			return d.notJSON("string without an end")
+		default:
 			return d.notJSON("control character in a string")
 		}
 	}
-	return d.notJSON("string without an end")
 }
 
 // escape reads an escape sequence at its backslash and stops at its last byte.
