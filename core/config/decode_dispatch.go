@@ -56,10 +56,11 @@ func (l *loader) delivery(d *Dispatch, b *hclsyntax.Block) {
 func (l *loader) retry(b *hclsyntax.Block) journal.Policy {
 	how := decoding{what: "A dispatch block", own: true, rng: b.DefRange()}
 	blocks, _ := l.blocksNamed(b.Body, &pluginv1.Block{Name: "retry"}, how)
-	body := &hclsyntax.Body{}
-	if len(blocks) > 0 {
-		body, how.rng = blocks[0].Body, blocks[0].DefRange()
+	if len(blocks) == 0 {
+		return journal.DefaultPolicy
 	}
+	body := blocks[0].Body
+	how.rng = blocks[0].DefRange()
 	how.what = `The block "retry"`
 	o, _ := l.object(body, retrySchema, how)
 	r := journal.Policy{

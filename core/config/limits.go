@@ -18,7 +18,7 @@ const (
 	maxBrackets = 100
 	// maxDepth bounds the height of an expression's syntax tree, to which long chains of operators add without a bracket.
 	maxDepth = 5000
-	maxRules = 5000
+	maxRules = 100_000
 )
 
 var bomUTF8 = []byte{0xEF, 0xBB, 0xBF}

@@ -116,7 +116,11 @@ func TestByteOrderMarkIsSkipped(t *testing.T) {
 }
 
 func TestTooManyRules(t *testing.T) {
-	_, diags := loadText(t, strings.Repeat("rule \"x\" {}\n", maxRules+1))
+	dir := t.TempDir()
+	for i := range 2 {
+		writeFile(t, fmt.Sprintf("%s/%d.hcl", dir, i), []byte(strings.Repeat("rule \"x\" {}\n", maxRules/2+i)))
+	}
+	_, diags := Load(t.Context(), []string{dir}, testOptions(""))
 	if got := diags.Error(); !strings.Contains(got, "Too many rules") || diags.Len() != 1 {
 		t.Error(got)
 	}

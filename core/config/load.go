@@ -35,8 +35,8 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 	names, diags := findFiles(paths)
 	l.diags.Append(diags...)
 	var blocks []*hclsyntax.Block
-	for _, name := range names {
-		blocks = append(blocks, l.read(name)...)
+	for _, f := range readFiles(names) {
+		blocks = append(blocks, l.take(f)...)
 	}
 	if l.diags.HasErrors() {
 		// Part of the text could not be parsed. Names that it declares would be reported as missing.
@@ -75,12 +75,11 @@ type description struct {
 	err    error
 }
 
-// read parses one file and returns its blocks.
-func (l *loader) read(name string) []*hclsyntax.Block {
-	f, diags := readFile(name)
-	l.diags.files[name] = f
-	l.cfg.Files = append(l.cfg.Files, name)
-	l.diags.Append(diags...)
+// take returns the blocks of a file.
+func (l *loader) take(f checkedFile) []*hclsyntax.Block {
+	l.diags.files[f.name] = f.file
+	l.cfg.Files = append(l.cfg.Files, f.name)
+	l.diags.Append(f.diags...)
 	return f.body.Blocks
 }
 

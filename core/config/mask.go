@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"sort"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,25 +17,35 @@ var likelySecret = regexp.MustCompile(`(?i)secret|passw|passphrase|token|webhook
 
 // maskLikelySecrets masks `name = ...` by its name alone.
 func (f *file) maskLikelySecrets() {
-	for i, t := range f.tokens {
-		if t.Type != hclsyntax.TokenIdent || i+1 == len(f.tokens) {
+	likely := map[string]bool{} // the same few names come again and again
+	for i := range len(f.tokens) - 1 {
+		t := &f.tokens[i]
+		if t.Type != hclsyntax.TokenIdent {
 			continue
 		}
-		next := f.tokens[i+1].Type
-		if string(t.Bytes) == "env" && next == hclsyntax.TokenOParen {
-			f.maskCall(i + 2)
-		} else if likelySecret.Match(t.Bytes) && (next == hclsyntax.TokenEqual || next == hclsyntax.TokenColon) {
-			f.maskFrom(i + 2)
+		switch f.tokens[i+1].Type {
+		case hclsyntax.TokenOParen:
+			if string(t.Bytes) == "env" {
+				f.maskCall(i + 2)
+			}
+		case hclsyntax.TokenEqual, hclsyntax.TokenColon:
+			is, known := likely[string(t.Bytes)]
+			if !known {
+				is = likelySecret.Match(t.Bytes)
+				likely[string(t.Bytes)] = is
+			}
+			if is {
+				f.maskFrom(i + 2)
+			}
 		}
 	}
 }
 
 // mask overwrites the literals in a range.
 func (f *file) mask(rng hcl.Range) {
-	for i, t := range f.tokens {
-		if t.Range.Start.Byte >= rng.Start.Byte && t.Range.Start.Byte < rng.End.Byte {
-			f.maskToken(i)
-		}
+	first := sort.Search(len(f.tokens), func(i int) bool { return f.tokens[i].Range.Start.Byte >= rng.Start.Byte })
+	for i := first; i < len(f.tokens) && f.tokens[i].Range.Start.Byte < rng.End.Byte; i++ {
+		f.maskToken(i)
 	}
 }
 
