@@ -18,8 +18,8 @@ var builtins = map[string]builtin{
 	"trimprefix": textsToText(strings.TrimPrefix),
 	"trimsuffix": textsToText(strings.TrimSuffix),
 	"replace":    (*compiler).replace,
-	"startswith": textsToBool(strings.HasPrefix),
-	"endswith":   textsToBool(strings.HasSuffix),
+	"startswith": affix(strings.HasPrefix, hasPrefix),
+	"endswith":   affix(strings.HasSuffix, hasSuffix),
 	"matches":    pattern(config.CompilePattern),
 	"glob":       pattern(config.CompileGlob),
 	"contains":   (*compiler).contains,
@@ -97,6 +97,19 @@ func textsToBool(apply func(s, part string) bool) builtin {
 			whole, want := s(f), part(f)
 			return apply(normal(whole), normal(want))
 		})
+	}
+}
+
+// affix is for functions that tell whether a text begins or ends with another one.
+func affix(apply func(s, part string) bool, t test) builtin {
+	return func(c *compiler, k *call) *expr {
+		e, of := textsToBool(apply)(c, k), k.args[0]
+		if e == nil || of.operand == nil || k.args[1].constant == nil {
+			return e
+		}
+		want, _ := k.args[1].constant.toText()
+		e.guarded(of, t, textValue(want)).total = of.text != nil
+		return e
 	}
 }
 

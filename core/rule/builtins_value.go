@@ -23,9 +23,38 @@ func (c *compiler) contains(k *call) *expr {
 			typeName(elementType(in.typ)), typeName(x.typ), conversionHint(in, x))
 		return nil
 	}
-	if in.constant != nil && x.text != nil {
-		return containsConstant(k.at, in.constant.items(), x.text)
+	if in.constant == nil {
+		return containsDynamic(k, in, x)
 	}
+	var e *expr
+	if x.text != nil {
+		e = containsConstant(k.at, in.constant.items(), x.text)
+	} else {
+		e = containsDynamic(k, in, x)
+	}
+	return e.memberOf(x, in.constant.items())
+}
+
+// memberOf adds the clauses of "x is one of the items".
+func (e *expr) memberOf(x *expr, items []value) *expr {
+	if x.operand == nil || len(items) > maxClauses {
+		return e
+	}
+	var any guard
+	for _, item := range items {
+		if !item.isScalar() {
+			return e
+		}
+		if item.kind == text {
+			item.str = normal(item.str)
+		}
+		any = append(any, clause{of: x.operand, test: equals, want: item, at: e.at})
+	}
+	e.guards, e.total = []guard{any}, true
+	return e
+}
+
+func containsDynamic(k *call, in, x *expr) *expr {
 	return boolExpr(k.at, func(f *frame) bool {
 		v, want := in.val(f), x.val(f)
 		switch v.kind {

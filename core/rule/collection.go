@@ -78,7 +78,7 @@ func (c *compiler) objectKey(e hclsyntax.Expression) *expr {
 		if _, ok := key.Wrapped.(*hclsyntax.ScopeTraversalExpr); ok {
 			v, diags := key.Value(nil)
 			if diags.HasErrors() {
-				c.errorf(key.Range(), key.Range(), "Ambiguous key", "To use the value as key, write it in parentheses: (%s). To use the name, write it in quotes.", c.at(key.Range()).text)
+				c.errorf(key.Range(), key.Range(), "Ambiguous key", "To use the value as key, write it in parentheses: (%s). To use the name, write it in quotes.", c.at(key.Range()).text())
 				return nil
 			}
 			return c.constant(v, key.Range())

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -189,15 +188,8 @@ func (c *compiler) unified(x *expr, typ cty.Type) *expr {
 	return textExpr(x.at, c.asText(x, "this"))
 }
 
-// at is where an expression is written, with its text in one line.
-func (c *compiler) at(rng hcl.Range) *position {
-	const limit = 100
-	text := strings.Join(strings.Fields(c.source(rng)), " ")
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + "..."
-	}
-	return &position{rng: rng, text: text}
-}
+// at is where an expression is written.
+func (c *compiler) at(rng hcl.Range) *position { return &position{rng: rng, source: c.source} }
 
 // errorf reports an error at subject; the snippet also shows context.
 func (c *compiler) errorf(subject, context hcl.Range, summary, format string, args ...any) {

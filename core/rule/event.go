@@ -16,8 +16,16 @@ type eventType struct {
 	root *expr
 	// data is the Go type of the kind's message.
 	data reflect.Type
-	// documents is the number of Json fields of the message.
-	documents int
+	// documents are the Json fields of the message.
+	documents []documentField
+	// slots is the number of paths into the documents.
+	slots int
+}
+
+// documentField is a field that holds a JSON document.
+type documentField struct {
+	root *jsonPath
+	text func(*frame) []byte // empty: the event has no such document
 }
 
 // message describes an object whose fields are known at load.
@@ -67,7 +75,7 @@ func newEventType(kind string) *eventType {
 		dataExpr = messageExpr(t.fields(&message{path: "event.data", name: "event.data of " + kind + " events"}, desc, nil))
 	}
 	t.root = messageExpr(&message{path: "event", name: "event", fields: append(envelopeFields(), field{"data", dataExpr})})
-	nameFields(t.root, "")
+	nameOperands(t.root, "")
 	return t
 }
 
@@ -136,15 +144,16 @@ func messageExpr(m *message) *expr {
 	return e
 }
 
-// nameFields sets expr.field of all strings below e.
-func nameFields(e *expr, prefix string) {
-	if e.text != nil {
-		e.field = prefix
+// nameOperands makes an operand of e, if it is a value that clauses test, and of all values below it.
+func nameOperands(e *expr, name string) {
+	if e.fields == nil && e.path == nil {
+		e.operand = &operand{name: name, val: e.val}
+		return
 	}
 	if e.fields == nil {
 		return
 	}
 	for _, f := range e.fields.fields {
-		nameFields(f.expr, strings.TrimPrefix(prefix+"."+f.name, "."))
+		nameOperands(f.expr, strings.TrimPrefix(name+"."+f.name, "."))
 	}
 }

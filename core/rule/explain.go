@@ -63,29 +63,35 @@ func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	var out []Explanation
 	for _, p := range rules.all {
 		if only == "" || p.rule == only {
-			out = append(out, s.explain(p, rules.event, f, takenBy))
+			out = append(out, s.explain(p, f, takenBy))
 		}
 	}
 	return out
 }
 
-func (s *Set) explain(p *program, event *eventType, f *frame, takenBy *program) Explanation {
+func (s *Set) explain(p *program, matching *frame, takenBy *program) Explanation {
 	at := p.block.DeclRange
-	x := Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Shadow: p.shadow, SampledOut: !p.takes(f.env)}
+	x := Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Shadow: p.shadow, SampledOut: !p.takes(matching.env)}
 	if p.fallback && takenBy != nil {
 		x.TakenBy = takenBy.rule
 	} else {
-		x.Deliveries = p.match(f, nil)
+		x.Deliveries = p.match(matching, nil)
 	}
+	parts := conjuncts(p.block.When.(hclsyntax.Expression))
+	event := newEventType(p.kind) // compiling adds paths to it, which the rules in force must not see
 	c := &compiler{event: event.root, scope: p.block.Scope, source: s.config.Text}
+	tests := make([]func(*frame) bool, len(parts))
+	for i, part := range parts {
+		tests[i] = c.asBool(c.compile(part), `"when"`)
+	}
+	f := newFrame(matching.env, event)
+	defer f.release()
 	f.err, f.work = nil, 0
-	for _, part := range conjuncts(p.block.When.(hclsyntax.Expression)) {
-		compiled := c.compile(part)
-		test := c.asBool(compiled, `"when"`)
-		if test == nil {
+	for i, part := range parts {
+		if tests[i] == nil {
 			break // cannot happen: the whole condition was compiled
 		}
-		clause := Clause{Text: c.at(part.Range()).text, Line: part.Range().Start.Line, Verdict: verdict(test(f), f)}
+		clause := Clause{Text: c.at(part.Range()).text(), Line: part.Range().Start.Line, Verdict: verdict(tests[i](f), f)}
 		x.Clauses = append(x.Clauses, clause)
 		if x.Verdict = clause.Verdict; x.Verdict != Matched {
 			break

@@ -27,19 +27,14 @@ type expr struct {
 	member func(f *frame, name string) value
 	// items are the elements of a list that is written out.
 	items []*expr
-	// field names a string of the event, "data.action"; rules are indexed by them.
-	field string
-	// guards are comparisons that all hold when a bool expression is true.
+	// path is set for a value inside a JSON document of the event.
+	path *jsonPath
+	// operand is set for a value of the event that rules can be indexed by.
+	operand *operand
+	// guards are conditions that hold whenever a bool expression is true or fails. Each one is enough to find the rule.
 	guards []guard
-	// total marks a bool expression that cannot fail.
+	// total marks a bool expression that cannot fail, if the documents of the event can be read.
 	total bool
-}
-
-// guard is `field == want`, want in normalization form C.
-type guard struct {
-	field string
-	read  func(*frame) string
-	want  string
 }
 
 func boolExpr(at *position, fn func(*frame) bool) *expr {
@@ -57,6 +52,13 @@ func textExpr(at *position, fn func(*frame) string) *expr {
 // valueExpr is an expression that may be null or is no primitive.
 func valueExpr(at *position, typ cty.Type, fn func(*frame) value) *expr {
 	return &expr{at: at, typ: typ, val: fn}
+}
+
+// pathExpr is a value inside a document.
+func pathExpr(at *position, p *jsonPath) *expr {
+	e := valueExpr(at, cty.DynamicPseudoType, func(f *frame) value { return f.read(p) })
+	e.path, e.operand = p, &operand{path: p, val: e.val}
+	return e
 }
 
 // constExpr is an expression with a known value.

@@ -13,6 +13,8 @@ import (
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
+const noData = "the envelope holds no data of the kind of its source"
+
 const jsonName = protoreflect.FullName("pointsman.v1.Json")
 
 // path leads from the data message to a field: the index of the Go field in each message on the way.
@@ -22,7 +24,7 @@ type path []int
 func (p path) read(f *frame) reflect.Value {
 	v := f.data
 	if !v.IsValid() {
-		f.fail(nil, "the envelope holds no data of the kind of its source")
+		f.fail(nil, noData)
 		return v
 	}
 	for i, index := range p {
@@ -169,15 +171,15 @@ func numberOf(typ reflect.Type) func(reflect.Value) number {
 
 // json reads a Json message, whose type is known only with the event.
 func (t *eventType) json(at path) *expr {
-	slot := t.documents
-	t.documents++
 	text, _ := goField(reflect.TypeFor[pointsmanv1.Json](), (*pointsmanv1.Json)(nil).ProtoReflect().Descriptor().Fields().ByName("text"))
-	return valueExpr(nil, cty.DynamicPseudoType, func(f *frame) value {
-		if m := at.message(f); m.IsValid() && m.Field(text).Len() > 0 {
-			return f.json(slot, m.Field(text).Bytes())
+	root := t.newPath(len(t.documents))
+	t.documents = append(t.documents, documentField{root: root, text: func(f *frame) []byte {
+		if m := at.message(f); m.IsValid() {
+			return m.Field(text).Bytes()
 		}
-		return value{}
-	})
+		return nil
+	}})
+	return pathExpr(nil, root)
 }
 
 // pair is a message with a name and a value, such as Attribute.

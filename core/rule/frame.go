@@ -3,21 +3,24 @@ package rule
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/pointsman/pointsman/core/jsondoc"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // frame is the state of one evaluation: the event, its parsed JSON fields, loop variables and the first failure.
 type frame struct {
-	env *pointsmanv1.Envelope
+	env   *pointsmanv1.Envelope
+	event *eventType
 	// data is the message of the event's kind; not valid when the envelope holds none.
 	data reflect.Value
 	// docs are the parsed Json fields of the kind.
 	docs []lazyDocument
+	// slots hold the node of each path's value, plus one; 0: missing, or its document is not parsed. found are those that are set.
+	slots, found []int32
 	// vars are the loop variables in scope.
 	vars       []value
 	work       int    // steps spent, see maxWork
@@ -49,18 +52,18 @@ var frames = sync.Pool{New: func() any { return new(frame) }}
 
 func newFrame(env *pointsmanv1.Envelope, event *eventType) *frame {
 	f := frames.Get().(*frame)
-	f.env, f.data, f.err = env, event.message(env), nil
-	for len(f.docs) < event.documents {
-		f.docs = append(f.docs, lazyDocument{})
+	f.env, f.event, f.data, f.err = env, event, event.message(env), nil
+	for len(f.docs) < len(event.documents) {
+		f.docs = append(f.docs, lazyDocument{document: document{lookups: &f.lookups}})
 	}
-	for i := range f.docs {
-		f.docs[i].parsed, f.docs[i].lookups = false, &f.lookups
+	if n := event.slots - len(f.slots); n > 0 {
+		f.slots = append(f.slots, make([]int32, n)...)
 	}
 	return f
 }
 
 func (f *frame) release() {
-	f.env, f.data, f.takenBy = nil, reflect.Value{}, nil
+	f.env, f.event, f.data, f.takenBy = nil, nil, reflect.Value{}, nil
 	clear(f.vars)
 	if cap(f.scratch) > keptBytes {
 		f.scratch = nil
@@ -69,30 +72,35 @@ func (f *frame) release() {
 		f.arguments = nil
 	}
 	for i := range f.docs {
-		f.docs[i].Reset()
-		f.docs[i].Shrink(keptNodes)
+		if d := &f.docs[i]; d.parsed {
+			d.parsed = false
+			d.Reset()
+			d.Shrink(keptNodes)
+		}
 	}
+	for _, slot := range f.found {
+		f.slots[slot] = 0
+	}
+	f.found = f.found[:0]
+	clear(f.candidates) // they would keep the rules of a former configuration
+	f.candidates = f.candidates[:0]
 	frames.Put(f)
-}
-
-// json returns the value of a Json field, parsing its text on first use.
-func (f *frame) json(slot int, text []byte) value {
-	d := &f.docs[slot]
-	if !d.parsed {
-		d.err = d.Parse(string(text))
-		d.parsed = true
-	}
-	if d.err != nil {
-		f.fail(nil, "the event's JSON cannot be read: %s", d.err)
-		return value{}
-	}
-	return d.get(jsondoc.Root)
 }
 
 // position locates an expression for diagnostics.
 type position struct {
-	rng  hcl.Range
-	text string
+	rng    hcl.Range
+	source func(hcl.Range) string // returns what is written at a range
+}
+
+// text is the expression in one line.
+func (at *position) text() string {
+	const limit = 100
+	text := strings.Join(strings.Fields(at.source(at.rng)), " ")
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "..."
+	}
+	return text
 }
 
 // failure is the reason why an expression has no value for an event.
@@ -117,8 +125,9 @@ func (f *frame) fail(at *position, format string, args ...any) {
 
 func (e *failure) Error() string {
 	pos := fmt.Sprintf("%s:%d:%d", e.at.rng.Filename, e.at.rng.Start.Line, e.at.rng.Start.Column)
-	if e.at.text == "" {
+	text := e.at.text()
+	if text == "" {
 		return pos + ": " + e.problem
 	}
-	return pos + ": " + e.at.text + ": " + e.problem
+	return pos + ": " + text + ": " + e.problem
 }

@@ -5,75 +5,137 @@ import (
 	"slices"
 )
 
-// index finds the rules whose first clauses an event can satisfy. A rule is listed under the guard that the fewest rules share, or
-// in rest if it has none.
+// index finds the rules that an event can concern, so that the others cost nothing. A rule is listed under the clauses of one of its
+// guards, or in rest if it has none.
 type index struct {
-	fields []indexedField
-	rest   []*program
+	// fields are the tables of operands in messages.
+	fields []*table
+	// paths are the tables of operands in documents, by slot; nil where there is none. Only those of values that the event has are
+	// looked at: what an event costs does not depend on how many paths the rules read.
+	paths []*table
+	// absent are the tables of paths with clauses that are true, or fail, when the value is missing.
+	absent []*table
+	// docs are the documents that paths lead into.
+	docs []int
+	rest []*program
+	// leads are the guards that the rules are listed under, in the order of the rules; nil for those in rest.
+	leads []guard
 }
 
-// indexedField lists rules by the value that a field must have.
-type indexedField struct {
-	name  string
-	read  func(*frame) string
-	rules map[string][]*program
-}
-
-func newIndex(rules []*program) *index {
-	type clause struct{ field, want string }
-	shared := map[clause]int{}
+func newIndex(rules []*program, slots int) *index {
+	x := &index{paths: make([]*table, slots), leads: make([]guard, len(rules))}
+	shared := map[clauseKey]int{}
 	for _, p := range rules {
 		for _, g := range p.guards {
-			shared[clause{g.field, g.want}]++
+			for _, c := range g {
+				shared[c.key()]++
+			}
 		}
 	}
-	x := &index{}
-	for _, p := range rules {
+	tables := map[operandKey]*table{}
+	for i, p := range rules {
 		if len(p.guards) == 0 {
 			x.rest = append(x.rest, p)
 			continue
 		}
-		x.add(p, slices.MinFunc(p.guards, func(a, b guard) int {
-			return cmp.Compare(shared[clause{a.field, a.want}], shared[clause{b.field, b.want}])
-		}))
+		x.leads[i] = slices.MinFunc(p.guards, func(a, b guard) int { return cmp.Compare(a.cost(shared), b.cost(shared)) })
+		for _, c := range x.leads[i] {
+			t := tables[c.of.key()]
+			if t == nil {
+				t = newTable(c.of)
+				tables[c.of.key()] = t
+				x.place(t)
+			}
+			t.add(c, p)
+		}
+	}
+	for _, t := range tables {
+		if t.seal(); t.of.path != nil && len(t.nulls) > 0 {
+			x.absent = append(x.absent, t)
+		}
 	}
 	return x
 }
 
-func (x *index) add(p *program, g guard) {
-	i := slices.IndexFunc(x.fields, func(f indexedField) bool { return f.name == g.field })
-	if i < 0 {
-		i = len(x.fields)
-		x.fields = append(x.fields, indexedField{g.field, g.read, map[string][]*program{}})
+func (x *index) place(t *table) {
+	p := t.of.path
+	if p == nil {
+		x.fields = append(x.fields, t)
+		return
 	}
-	x.fields[i].rules[g.want] = append(x.fields[i].rules[g.want], p)
+	x.paths[p.slot] = t
+	if !slices.Contains(x.docs, p.doc) {
+		x.docs = append(x.docs, p.doc)
+	}
+}
+
+// clauseKey identifies a clause among those of one kind of event.
+type clauseKey struct {
+	of   operandKey
+	test test
+	kind kind
+	want string
+}
+
+func (c *clause) key() clauseKey {
+	k := clauseKey{of: c.of.key(), test: c.test}
+	if c.test <= hasSuffix { // bounds of numbers are told from each other by nothing: an event may be within all of them
+		k.kind = c.want.kind
+		k.want, _ = c.want.toText()
+	}
+	return k
+}
+
+// cost estimates how many rules an event finds by a guard.
+func (g guard) cost(shared map[clauseKey]int) int {
+	n := 0
+	for i := range g {
+		c := shared[g[i].key()]
+		if g[i].test != equals {
+			c *= 2 // a prefix holds for more events than a whole value
+		}
+		n += c
+	}
+	return n
 }
 
 // candidates are the rules to evaluate, in the order they are written.
 func (r *sourceRules) candidates(f *frame) []*program {
 	if !f.data.IsValid() {
-		return r.all // reading a guard would fail, and each rule must report that failure
+		return r.all // reading an operand would fail, and each rule must report that failure
 	}
-	found, lists := r.index.rest, 1
-	for _, field := range r.index.fields {
-		s := field.read(f)
-		rules := field.rules[s]
-		if rules == nil && !isASCII(s) {
-			rules = field.rules[normal(s)]
+	x := r.index
+	for _, doc := range x.docs {
+		if f.document(doc) == nil {
+			return r.all // the same
 		}
-		if len(rules) == 0 {
-			continue
-		}
-		if len(found) == 0 {
-			found = rules
-			continue
-		}
-		f.candidates = append(f.candidates[:0], found...)
-		f.candidates = append(f.candidates, rules...)
-		found, lists = f.candidates, lists+1
 	}
-	if lists > 1 {
-		slices.SortFunc(found, func(a, b *program) int { return cmp.Compare(a.order, b.order) })
+	found := x.find(f, f.candidates[:0])
+	if len(found) == 0 {
+		return x.rest
+	}
+	found = append(found, x.rest...)
+	f.candidates = found
+	if len(found) == 1 {
+		return found
+	}
+	slices.SortFunc(found, func(a, b *program) int { return cmp.Compare(a.order, b.order) })
+	return slices.Compact(found)
+}
+
+func (x *index) find(f *frame, found []*program) []*program {
+	for _, t := range x.fields {
+		found = t.find(t.of.val(f), found)
+	}
+	for _, slot := range f.found {
+		if int(slot) < len(x.paths) && x.paths[slot] != nil {
+			found = x.paths[slot].find(f.read(x.paths[slot].of.path), found)
+		}
+	}
+	for _, t := range x.absent {
+		if f.slots[t.of.path.slot] == 0 {
+			found = append(found, t.nulls...)
+		}
 	}
 	return found
 }

@@ -19,14 +19,18 @@ var arithmetics = map[*hclsyntax.Operation]struct {
 }
 
 // orderings interpret the result of compare.
-var orderings = map[*hclsyntax.Operation]struct {
+var orderings = map[*hclsyntax.Operation]ordering{
+	hclsyntax.OpLessThan:           {"<", func(o int) bool { return o < 0 }, less, greater},
+	hclsyntax.OpLessThanOrEqual:    {"<=", func(o int) bool { return o <= 0 }, lessOrEqual, greaterOrEqual},
+	hclsyntax.OpGreaterThan:        {">", func(o int) bool { return o > 0 }, greater, less},
+	hclsyntax.OpGreaterThanOrEqual: {">=", func(o int) bool { return o >= 0 }, greaterOrEqual, lessOrEqual},
+}
+
+type ordering struct {
 	symbol string
 	holds  func(order int) bool
-}{
-	hclsyntax.OpLessThan:           {"<", func(o int) bool { return o < 0 }},
-	hclsyntax.OpLessThanOrEqual:    {"<=", func(o int) bool { return o <= 0 }},
-	hclsyntax.OpGreaterThan:        {">", func(o int) bool { return o > 0 }},
-	hclsyntax.OpGreaterThanOrEqual: {">=", func(o int) bool { return o >= 0 }},
+	// test and mirrored are the tests of x < constant and of constant < x.
+	test, mirrored test
 }
 
 func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) *expr {
@@ -43,7 +47,7 @@ func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) *expr {
 		return not(c.equality(at, a, b))
 	}
 	if op, ok := orderings[e.Op]; ok {
-		return c.ordering(at, a, b, op.symbol, op.holds)
+		return c.ordering(at, a, b, op)
 	}
 	op := arithmetics[e.Op]
 	x, y := c.asNumber(a, "the left side of "+op.symbol), c.asNumber(b, "the right side of "+op.symbol)
@@ -91,7 +95,7 @@ func (c *compiler) and(at *position, a, b *expr) *expr {
 	e := boolExpr(at, func(f *frame) bool { return x(f) && y(f) })
 	e.guards, e.total = a.guards, a.total && b.total
 	if a.total { // if a can fail, b must not decide before a was evaluated
-		e.guards = append(slices.Clip(e.guards), b.guards...)
+		e.guards = slices.Concat(a.guards, b.guards)
 	}
 	return e
 }
@@ -102,7 +106,7 @@ func (c *compiler) or(at *position, a, b *expr) *expr {
 		return nil
 	}
 	e := boolExpr(at, func(f *frame) bool { return x(f) || y(f) })
-	e.total = a.total && b.total
+	e.guards, e.total = eitherGuard(a.guards, b.guards), a.total && b.total
 	return e
 }
 
@@ -128,6 +132,14 @@ func (c *compiler) equality(at *position, a, b *expr) *expr {
 	if a.constant != nil {
 		a, b = b, a
 	}
+	e := equalExpr(at, a, b)
+	if a.operand != nil && b.constant != nil && b.constant.isScalar() {
+		e.guarded(a, equals, *b.constant).total = true
+	}
+	return e
+}
+
+func equalExpr(at *position, a, b *expr) *expr {
 	switch {
 	case a.text != nil && b.constant != nil && b.text != nil:
 		return equalsConstant(at, a, b.constant.str)
@@ -153,14 +165,10 @@ func (c *compiler) equality(at *position, a, b *expr) *expr {
 
 func equalsConstant(at *position, a *expr, want string) *expr {
 	read, want := a.text, normal(want)
-	e := boolExpr(at, func(f *frame) bool {
+	return boolExpr(at, func(f *frame) bool {
 		s := read(f)
 		return s == want || normal(s) == want
 	})
-	if a.field != "" {
-		e.guards, e.total = []guard{{field: a.field, read: read, want: want}}, true
-	}
-	return e
 }
 
 func conversionHint(a, b *expr) string {
@@ -181,11 +189,25 @@ func conversionHint(a, b *expr) string {
 	return ""
 }
 
-func (c *compiler) ordering(at *position, a, b *expr, symbol string, holds func(int) bool) *expr {
-	x, y := c.operand(a, "the left side of "+symbol), c.operand(b, "the right side of "+symbol)
+func (c *compiler) ordering(at *position, a, b *expr, op ordering) *expr {
+	x, y := c.comparand(a, "the left side of "+op.symbol), c.comparand(b, "the right side of "+op.symbol)
 	if x == nil || y == nil {
 		return nil
 	}
+	e := orderingExpr(at, b, x, y, op.holds)
+	for _, side := range []struct {
+		of, limit *expr
+		test      test
+	}{{a, b, op.test}, {b, a, op.mirrored}} {
+		if side.of.operand != nil && side.limit.constant != nil {
+			limit, _ := side.limit.constant.toNumber()
+			e.guarded(side.of, side.test, numberValue(limit)).total = side.of.path == nil && side.of.typ == cty.Number
+		}
+	}
+	return e
+}
+
+func orderingExpr(at *position, b *expr, x, y func(*frame) (number, bool), holds func(int) bool) *expr {
 	if b.constant != nil {
 		limit, _ := b.constant.toNumber()
 		return boolExpr(at, func(f *frame) bool {
@@ -200,8 +222,8 @@ func (c *compiler) ordering(at *position, a, b *expr, symbol string, holds func(
 	})
 }
 
-// operand reads a number to compare; false for null, which is neither less nor greater than anything.
-func (c *compiler) operand(x *expr, role string) func(*frame) (number, bool) {
+// comparand reads a number to compare; false for null, which is neither less nor greater than anything.
+func (c *compiler) comparand(x *expr, role string) func(*frame) (number, bool) {
 	convert := c.asNumber(x, role)
 	switch {
 	case convert == nil:

@@ -19,7 +19,7 @@ func Compile(c *config.Config) (*Set, hcl.Diagnostics) {
 		b.rule(i, r)
 	}
 	for _, rules := range b.set.sources {
-		rules.index = newIndex(rules.all)
+		rules.index = newIndex(rules.all, rules.event.slots)
 	}
 	return b.set, b.diags
 }
@@ -73,7 +73,7 @@ func (b *builder) event(kind string) *eventType {
 
 func (b *builder) program(r *config.Rule, kind string) (*program, hcl.Diagnostics) {
 	c := &compiler{event: b.event(kind).root, scope: r.Scope, source: b.config.Text}
-	p := &program{rule: r.Name, block: r, shadow: r.Shadow, fallback: r.Fallback, sample: r.Sample}
+	p := &program{rule: r.Name, kind: kind, block: r, shadow: r.Shadow, fallback: r.Fallback, sample: r.Sample}
 	if r.When != nil {
 		when := c.compile(r.When.(hclsyntax.Expression))
 		if p.when = c.asBool(when, `"when"`); p.when != nil {
@@ -94,7 +94,7 @@ func (c *compiler) dispatch(d *config.Dispatch) *dispatch {
 	}
 	out := &dispatch{
 		plugin:    d.Plugin.Name,
-		at:        &position{rng: d.DeclRange, text: "dispatch"},
+		at:        &position{rng: d.DeclRange, source: func(hcl.Range) string { return "dispatch" }},
 		policy:    &d.Policy,
 		sensitive: strings.Join(sensitive(schema, ""), " "),
 		arguments: c.objectOf(schema, body),

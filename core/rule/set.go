@@ -45,6 +45,7 @@ type sourceRules struct {
 type program struct {
 	order int
 	rule  string
+	kind  string // of the events
 	block *config.Rule
 	// shadow, fallback and sample are the block's, where Match finds them faster.
 	shadow, fallback bool

@@ -2,8 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,56 +13,6 @@ import (
 	"github.com/pointsman/pointsman/core/journal"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-// TestIndexAgrees matches random rules with and without the index.
-func TestIndexAgrees(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	value := func() string { return string(rune('a' + random.IntN(3))) }
-	clauses := []func() string{
-		func() string { return fmt.Sprintf("event.type == %q", value()) },
-		func() string { return fmt.Sprintf("%q == event.data.action", value()) },
-		func() string { return fmt.Sprintf("(event.data.resource_type == %q)", value()) },
-		func() string { return fmt.Sprintf("event.subject != %q", value()) },
-		func() string { return fmt.Sprintf("(event.type == %q || event.subject == %q)", value(), value()) },
-		func() string { return fmt.Sprintf("upper(event.data.extra.%s) == \"X\"", value()) },
-		func() string { return fmt.Sprintf("event.data.extra.%s == \"x\"", value()) },
-	}
-	var rules strings.Builder
-	for i := range 300 {
-		when := []string{}
-		for range 1 + random.IntN(3) {
-			when = append(when, clauses[random.IntN(len(clauses))]())
-		}
-		fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [\"lab\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", i, strings.Join(when, " && "))
-	}
-	set := setOf(t, rules.String())
-	source := set.sources["lab"]
-	if len(source.index.fields) != 3 || len(source.index.rest) == 0 {
-		t.Errorf("%d fields are indexed, %d rules are not", len(source.index.fields), len(source.index.rest))
-	}
-	plain := &Set{sources: map[string]*sourceRules{"lab": {event: source.event, all: source.all, index: &index{rest: source.all}}}}
-	matched := 0
-	for range 200 {
-		env := &pointsmanv1.Envelope{Source: "lab", Type: value(), Subject: value(), Data: &pointsmanv1.Envelope_Intdash{Intdash: &pointsmanv1.IntdashEvent{
-			Action: value(), ResourceType: value(), Extra: &pointsmanv1.Json{Text: fmt.Appendf(nil, `{%q: "x"}`, value())},
-		}}}
-		got, want := names(set.Match(env)), names(plain.Match(env))
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("%v: -want +got\n%s", env, diff)
-		}
-		matched += len(want)
-	}
-	if matched == 0 {
-		t.Error("nothing matched")
-	}
-}
-
-func names(deliveries []Delivery) (out []string) {
-	for _, d := range deliveries {
-		out = append(out, fmt.Sprint(d.Rule, d.Err))
-	}
-	return out
-}
 
 // TestConcurrentMatch is for the race detector, and for frames that would keep something of the event before.
 func TestConcurrentMatch(t *testing.T) {

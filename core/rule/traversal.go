@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -146,11 +147,12 @@ func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) 
 		c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", sentence(x.fields.name), name, didYouMean(name, x.fields.names()))
 		return nil
 	case x.member != nil:
-		member := x.member
-		return valueExpr(at, x.typ.ElementType(), func(f *frame) value { return member(f, name) })
+		return entry(at, x, name)
+	case x.path != nil:
+		return pathExpr(at, x.path.child(name))
 	case x.typ.IsObjectType():
 		if !x.typ.HasAttribute(name) {
-			return c.missing(rng, at.rng, "%s has no attribute %q.%s", x.at.text, name, didYouMean(name, attributes(x.typ)))
+			return c.missing(rng, at.rng, "%s has no attribute %q.%s", x.at.text(), name, didYouMean(name, attributes(x.typ)))
 		}
 		return member(at, x, name, x.typ.AttributeType(name))
 	case x.typ.IsMapType():
@@ -159,10 +161,18 @@ func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) 
 		return member(at, x, name, cty.DynamicPseudoType)
 	}
 	if x.constant != nil {
-		return c.missing(rng, at.rng, "%s is %s, which has no attributes.", x.at.text, typeName(x.typ))
+		return c.missing(rng, at.rng, "%s is %s, which has no attributes.", x.at.text(), typeName(x.typ))
 	}
-	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.", x.at.text, typeName(x.typ))
+	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.", x.at.text(), typeName(x.typ))
 	return nil
+}
+
+// entry is one entry of a map of the event.
+func entry(at *position, x *expr, name string) *expr {
+	find := x.member
+	e := valueExpr(at, x.typ.ElementType(), func(f *frame) value { return find(f, name) })
+	e.operand = &operand{name: x.operand.name + "[" + strconv.Quote(name) + "]", val: e.val}
+	return e
 }
 
 func member(at *position, x *expr, name string, typ cty.Type) *expr {
@@ -194,10 +204,13 @@ func (c *compiler) element(at *position, x, key *expr) *expr {
 			return c.item(at, x, key)
 		}
 		return valueExpr(at, elementType(x.typ), func(f *frame) value { return f.listElement(at, x.val(f), i(f)) })
+	case x.path != nil && key.constant != nil && (key.constant.kind == text || key.constant.kind == numeric):
+		step, _ := key.constant.toText()
+		return pathExpr(at, x.path.child(step))
 	case x.dynamic() && !x.isNull():
 		return valueExpr(at, cty.DynamicPseudoType, func(f *frame) value { return f.dynamicElement(key, x.val(f), key.val(f)) })
 	}
-	c.errorf(at.rng, at.rng, "Invalid index", "%s is %s, which has no elements.", x.at.text, typeName(x.typ))
+	c.errorf(at.rng, at.rng, "Invalid index", "%s is %s, which has no elements.", x.at.text(), typeName(x.typ))
 	return nil
 }
 

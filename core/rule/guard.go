@@ -1,0 +1,81 @@
+package rule
+
+import "slices"
+
+// operand is a value of the event that clauses of conditions test.
+type operand struct {
+	name string    // of a field of a message: "data.action"
+	path *jsonPath // of a value inside a document
+	val  func(*frame) value
+}
+
+// operandKey identifies an operand among those of one kind of event.
+type operandKey struct {
+	name string
+	slot int
+}
+
+func (o *operand) key() operandKey {
+	if o.path != nil {
+		return operandKey{slot: o.path.slot}
+	}
+	return operandKey{name: o.name}
+}
+
+// test is how a clause tests its operand.
+type test uint8
+
+const (
+	equals test = iota
+	hasPrefix
+	hasSuffix
+	less
+	lessOrEqual
+	greater
+	greaterOrEqual
+)
+
+// clause is a test of one operand.
+type clause struct {
+	of   *operand
+	test test
+	want value // a text is in normalization form C
+	at   *position
+}
+
+// guard is a condition that holds if one of its clauses is true or fails.
+type guard []clause
+
+// Bounds of guards, which are combined where conditions have several || in them.
+const (
+	maxGuards  = 8
+	maxClauses = 4096
+)
+
+// guarded adds a clause that is the whole of e.
+func (e *expr) guarded(of *expr, t test, want value) *expr {
+	if of.operand == nil {
+		return e
+	}
+	if want.kind == text {
+		want.str = normal(want.str)
+	}
+	e.guards = []guard{{{of: of.operand, test: t, want: want, at: e.at}}}
+	return e
+}
+
+// eitherGuard returns the guards of a || b.
+func eitherGuard(a, b []guard) []guard {
+	var both []guard
+	for _, x := range a {
+		for _, y := range b {
+			if len(both) < maxGuards && len(x)+len(y) <= maxClauses {
+				both = append(both, slices.Concat(x, y))
+			}
+		}
+	}
+	return both
+}
+
+// isScalar reports whether rules can be indexed by the value.
+func (v value) isScalar() bool { return v.kind <= text }
