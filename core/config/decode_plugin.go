@@ -54,11 +54,14 @@ func (l *loader) kind(b *hclsyntax.Block) bool {
 	return false
 }
 
+// ProgramPrefix begins the name of a plugin's program; its kind follows.
+const ProgramPrefix = "pointsman-plugin-"
+
 func (l *loader) pluginPath(o *object, kind string) string {
 	if _, written := o.fields["path"]; written {
 		return l.filled(o, "path")
 	}
-	return filepath.Join(l.cfg.PluginsDir, "pointsman-plugin-"+kind)
+	return filepath.Join(l.cfg.PluginsDir, ProgramPrefix+kind)
 }
 
 var (

@@ -12,7 +12,9 @@ import (
 
 // Kind is one kind of source: the first label of its blocks, the attributes a block may have, and how to make a source of one.
 type Kind struct {
-	Name   string
+	Name string
+	// Doc is one sentence for people.
+	Doc    string
 	Schema *pluginv1.Schema
 	// New makes a source from a JSON object that satisfies Schema. It decodes the settings once and opens nothing: validating
 	// a configuration makes sources too. An error describes a mistake in the settings.
@@ -23,7 +25,7 @@ type Kind struct {
 
 // NewKind returns a kind whose settings are a struct S with the tags of package schema. makeSource may rely on the fields of Deps
 // being set.
-func NewKind[S any](name string, makeSource func(settings *S, d Deps) (Source, error)) Kind {
+func NewKind[S any](name, doc string, makeSource func(settings *S, d Deps) (Source, error)) Kind {
 	kindSchema := schema.MustOf(*new(S))
 	for _, a := range kindSchema.GetAttributes() {
 		if a.GetName() == "sensitive" {
@@ -37,7 +39,7 @@ func NewKind[S any](name string, makeSource func(settings *S, d Deps) (Source, e
 		}
 		return makeSource(settings, *d)
 	}
-	return Kind{Name: name, Schema: kindSchema, New: func(raw []byte, d Deps) (Source, error) {
+	return Kind{Name: name, Doc: doc, Schema: kindSchema, New: func(raw []byte, d Deps) (Source, error) {
 		s, err := open(raw, &d)
 		if err != nil {
 			return nil, fmt.Errorf("source %q: %w", d.Name, err)

@@ -89,7 +89,7 @@ func TestKindLeavesSensitiveToTheRouter(t *testing.T) {
 	type settings struct {
 		Sensitive bool `pointsman:"sensitive" doc:"Own."`
 	}
-	NewKind("x", func(*settings, Deps) (Source, error) { return nil, nil })
+	NewKind("x", "", func(*settings, Deps) (Source, error) { return nil, nil })
 }
 
 func TestTraceParent(t *testing.T) {

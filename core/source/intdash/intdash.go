@@ -18,6 +18,9 @@ import (
 // Name is the first label of a source block of this kind.
 const Name = "intdash"
 
+// Doc describes the kind in one sentence.
+const Doc = "Signed webhooks of intdash."
+
 // maxBody is far above real bodies, which are below 1 KiB.
 const maxBody = 1 << 20
 
@@ -30,7 +33,7 @@ type Settings struct {
 
 // Kind returns this kind of source.
 func Kind() source.Kind {
-	k := source.NewKind(Name, makeSource)
+	k := source.NewKind(Name, Doc, makeSource)
 	k.Decoder = source.NewDecoder(Name, decoder)
 	return k
 }

@@ -65,7 +65,7 @@ func newSNSFixture(t testing.TB, settings string, o snsmessage.Options) *fixture
 
 // makeWebhook makes a source of settings in JSON.
 func makeWebhook(settings string, d source.Deps, o snsmessage.Options) (*source.Webhook, error) {
-	kind := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, o) })
+	kind := source.NewKind(Name, Doc, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, o) })
 	s, err := kind.New([]byte(settings), d)
 	if err != nil {
 		return nil, err

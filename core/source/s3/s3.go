@@ -17,6 +17,9 @@ import (
 // Name is the first label of a source block of this kind.
 const Name = "s3"
 
+// Doc describes the kind in one sentence.
+const Doc = "Notifications of object stores: MinIO, AWS (through SNS or EventBridge), Ceph, VK Cloud, versitygw."
+
 // Settings are the attributes of a source block of this kind.
 type Settings struct {
 	Path           string          `pointsman:"path" doc:"URL path that the store posts to. Default: /hooks/ and the source's name."`
@@ -40,7 +43,7 @@ type SNSSettings struct {
 
 // Kind returns this kind of source.
 func Kind() source.Kind {
-	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+	k := source.NewKind(Name, Doc, func(s *Settings, d source.Deps) (source.Source, error) {
 		return makeSource(s, d, snsmessage.Options{Log: d.Log.With("source", d.Name)})
 	})
 	k.Decoder = source.NewDecoder(Name, decoder)

@@ -109,7 +109,7 @@ func newFixture(t testing.TB, settings string) *fixture {
 
 // makeWebhook makes a source of settings in JSON.
 func makeWebhook(settings string, d source.Deps, unwrap Unwrap) (*source.Webhook, error) {
-	kind := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrap) })
+	kind := source.NewKind(Name, Doc, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrap) })
 	s, err := kind.New([]byte(settings), d)
 	if err != nil {
 		return nil, err

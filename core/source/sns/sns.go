@@ -19,6 +19,9 @@ import (
 // Name is the first label of a source block of this kind.
 const Name = "sns"
 
+// Doc describes the kind in one sentence.
+const Doc = "Messages of Amazon SNS topics. It checks every signature and confirms subscriptions."
+
 // maxBody is enough for a message of 256 KiB in the worst case of JSON escaping.
 const maxBody = 2 << 20
 
@@ -46,7 +49,7 @@ type Unwrap func(message []byte, window time.Duration) ([]source.Event, error)
 
 // Kind returns this kind of source. unwrapS3 decodes S3 event notifications for sources with unwrap_s3.
 func Kind(unwrapS3 Unwrap) source.Kind {
-	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrapS3) })
+	k := source.NewKind(Name, Doc, func(s *Settings, d source.Deps) (source.Source, error) { return makeSource(s, d, unwrapS3) })
 	k.Decoder = source.NewDecoder(Name, func(s *Settings) (source.Decoder, error) { return decoder(s, unwrapS3) })
 	return k
 }

@@ -33,9 +33,12 @@ import (
 // Name is the first label of a source block of this kind.
 const Name = "websocket"
 
+// Doc describes the kind in one sentence.
+const Doc = "Messages of WebSocket clients in rooms. Rules can answer into the rooms, and it can serve a page."
+
 // Kind returns this kind of source. gateway makes the sources whose mode is apigateway.
 func Kind(m *Metrics, gateway func(*Settings, source.Deps) (source.Source, error)) source.Kind {
-	k := source.NewKind(Name, func(s *Settings, d source.Deps) (source.Source, error) {
+	k := source.NewKind(Name, Doc, func(s *Settings, d source.Deps) (source.Source, error) {
 		if s.Limits == nil {
 			s.Limits = DefaultSettings().Limits
 		}
