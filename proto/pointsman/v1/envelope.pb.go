@@ -535,14 +535,18 @@ type S3Event struct {
 	// Event name as the store wrote it: "ObjectCreated:Put", "s3:ObjectRemoved:Delete", ...
 	EventName string `protobuf:"bytes,1,opt,name=event_name,json=eventName,proto3" json:"event_name,omitempty"`
 	// The store's dialect: "aws", "minio", "ceph", "vk", "versitygw", "eventbridge".
-	Dialect string    `protobuf:"bytes,2,opt,name=dialect,proto3" json:"dialect,omitempty"`
-	Region  string    `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
-	Object  *S3Object `protobuf:"bytes,4,opt,name=object,proto3" json:"object,omitempty"`
+	Dialect string `protobuf:"bytes,2,opt,name=dialect,proto3" json:"dialect,omitempty"`
+	// Region of the store as it names it. May be empty.
+	Region string `protobuf:"bytes,3,opt,name=region,proto3" json:"region,omitempty"`
+	// The object that the event is about.
+	Object *S3Object `protobuf:"bytes,4,opt,name=object,proto3" json:"object,omitempty"`
 	// Id of the notification configuration that fired.
 	ConfigurationId string `protobuf:"bytes,5,opt,name=configuration_id,json=configurationId,proto3" json:"configuration_id,omitempty"`
 	// The user who caused it, as the store names its users.
-	PrincipalId   string `protobuf:"bytes,6,opt,name=principal_id,json=principalId,proto3" json:"principal_id,omitempty"`
-	SourceIp      string `protobuf:"bytes,7,opt,name=source_ip,json=sourceIp,proto3" json:"source_ip,omitempty"`
+	PrincipalId string `protobuf:"bytes,6,opt,name=principal_id,json=principalId,proto3" json:"principal_id,omitempty"`
+	// Address that the request came from. May be empty.
+	SourceIp string `protobuf:"bytes,7,opt,name=source_ip,json=sourceIp,proto3" json:"source_ip,omitempty"`
+	// The store's id of the request. May be empty.
 	RequestId     string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -636,14 +640,16 @@ func (x *S3Event) GetRequestId() string {
 
 // S3Object is the object of an S3Event.
 type S3Object struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Bucket string                 `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the bucket.
+	Bucket string `protobuf:"bytes,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	// The key, decoded: the name a client would use. Opaque: it may hold any character, "../" included.
 	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	// Size in bytes. Not set when the store gave none (removals, and empty objects of some stores).
 	Size *int64 `protobuf:"varint,3,opt,name=size,proto3,oneof" json:"size,omitempty"`
 	// Entity tag without quotes. Not a digest of the content in general.
-	Etag      string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Version of the object. Empty in a bucket without versions.
 	VersionId string `protobuf:"bytes,5,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
 	// Orders the events of one key, as the store wrote it. Each dialect compares it differently.
 	Sequencer string `protobuf:"bytes,6,opt,name=sequencer,proto3" json:"sequencer,omitempty"`
@@ -735,13 +741,16 @@ func (x *S3Object) GetSequence() string {
 
 // SnsNotification is one Amazon SNS message.
 type SnsNotification struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	TopicArn string                 `protobuf:"bytes,1,opt,name=topic_arn,json=topicArn,proto3" json:"topic_arn,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ARN of the topic.
+	TopicArn string `protobuf:"bytes,1,opt,name=topic_arn,json=topicArn,proto3" json:"topic_arn,omitempty"`
 	// Name of the topic: the last part of its ARN.
-	Topic     string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	// The id that SNS gave the message. It stays the same when SNS sends the message again.
 	MessageId string `protobuf:"bytes,3,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	// Empty when the publisher gave none.
 	Subject string `protobuf:"bytes,4,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The text that was published.
 	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
 	// The message as JSON. Not set when it does not parse as JSON.
 	MessageJson *Json `protobuf:"bytes,6,opt,name=message_json,json=messageJson,proto3" json:"message_json,omitempty"`
@@ -905,7 +914,8 @@ func (x *SnsAttribute) GetValue() string {
 type WebSocketMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "connect", "message" or "disconnect".
-	EventType    string `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	EventType string `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// Id of the connection, unique among all connections of the source.
 	ConnectionId string `protobuf:"bytes,2,opt,name=connection_id,json=connectionId,proto3" json:"connection_id,omitempty"`
 	// Room of the connection, or the one that the message names.
 	Room string `protobuf:"bytes,3,opt,name=room,proto3" json:"room,omitempty"`
