@@ -87,13 +87,25 @@ $(TOOLS)/protoc-gen-connect-go: .tools/protoc-gen-connect.mod
 # Only the admin API is served with Connect.
 CONNECT_TEMPLATE := {"version":"v2","plugins":[{"local":"$(TOOLS)/protoc-gen-connect-go","out":"proto","opt":"paths=source_relative"}]}
 
-gen: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-connect-go ## generate Go from proto/
+GENERATED := proto core/reference/events.binpb core/REFERENCE.md examples/editor
+
+# events.binpb holds the comments of the protos, which the generated Go does not have. The reference needs the router and the plugins,
+# because they describe themselves.
+gen: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-connect-go ## generate Go from proto/, and the reference from what the programs say
 	$(TOOLS)/buf generate
 	$(TOOLS)/buf generate --template '$(CONNECT_TEMPLATE)' --path proto/pointsman/admin
+	$(TOOLS)/buf build --exclude-imports --path proto/pointsman/v1 -o core/reference/events.binpb
+	@mkdir -p out/reference
+	go build -o out/reference/pointsman ./core/cmd/pointsman
+	@for p in $(PLUGINS); do go build -o out/reference/pointsman-plugin-$$p ./plugins/$$p || exit 1; done
+	out/reference/pointsman reference --plugins-dir out/reference --markdown > out/reference/REFERENCE.md
+	out/reference/pointsman reference --plugins-dir out/reference --textmate > out/reference/grammar.json
+	@mv out/reference/REFERENCE.md core/REFERENCE.md
+	@mv out/reference/grammar.json examples/editor/pointsman.tmLanguage.json
 
-check-gen: gen ## fail when the generated Go is stale
-	@git diff --exit-code --stat -- proto || { echo 'generated code is stale: run "make gen" and commit proto/' >&2; exit 1; }
-	@test -z "$$(git ls-files --others --exclude-standard -- proto)" || { echo 'generated files are not committed: run "make gen" and commit proto/' >&2; exit 1; }
+check-gen: gen ## fail when the generated Go or the reference is stale
+	@git diff --exit-code --stat -- $(GENERATED) || { echo 'generated files are stale: run "make gen" and commit them' >&2; exit 1; }
+	@test -z "$$(git ls-files --others --exclude-standard -- $(GENERATED))" || { echo 'generated files are not committed: run "make gen" and commit them' >&2; exit 1; }
 
 # The last commit on main that this tree is not: what users of the protos have.
 landed = $(shell main=$$(git rev-parse -q --verify main || git rev-parse -q --verify origin/main); \

@@ -95,6 +95,8 @@ func Names() []NameDoc {
 		{Name: "event", Doc: "The event. Its fields depend on the kind of its source.", PerEvent: true},
 		{Name: "var.<name>", Doc: "The value of a variable block."},
 		{Name: "local.<name>", Doc: "A value of a locals block."},
+		{Name: "each.key", Doc: "In a rule with for_each: the key of its item."},
+		{Name: "each.value", Doc: "In a rule with for_each: its item."},
 		{Name: "kb", Doc: "1,024: a size in bytes is 10 * kb."},
 		{Name: "mb", Doc: "1,048,576 (1,024 * kb)."},
 		{Name: "gb", Doc: "1,073,741,824 (1,024 * mb)."},

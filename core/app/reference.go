@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/pluginhost"
+	"github.com/pointsman/pointsman/core/reference"
+)
+
+// maxReferencePlugins bounds how many programs of a folder are asked for their schemas.
+const maxReferencePlugins = 100
+
+// Reference describes the configuration language, with the plugins whose programs are in a folder; "" is none. The errors are about
+// programs that could not be asked and are left out.
+func Reference(ctx context.Context, pluginsDir string) (*reference.Model, []error) {
+	var p reference.Parts
+	for _, k := range sourceKinds(prometheus.NewRegistry()) {
+		p.Sources = append(p.Sources, reference.SourceKind{Name: k.Name, Doc: k.Doc, Schema: k.Schema})
+	}
+	var failed []error
+	for _, kind := range PluginKinds(pluginsDir) {
+		d, err := pluginhost.Describe(ctx, pluginhost.Spec{Name: kind, Kind: kind, Path: filepath.Join(pluginsDir, config.ProgramPrefix+kind)})
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		p.Plugins = append(p.Plugins, d)
+	}
+	return reference.New(p), failed
+}
+
+// PluginKinds are the kinds of the programs in a folder, in order. It is empty for a folder that cannot be read.
+func PluginKinds(dir string) (kinds []string) {
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if kind, ok := strings.CutPrefix(e.Name(), config.ProgramPrefix); ok && len(kinds) < maxReferencePlugins {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
