@@ -110,8 +110,8 @@ func (p *page) functions(list []Function) {
 		p.line(0, "%s%s", f.Signature, note(f.Returns))
 		p.text(4, strings.TrimSpace(f.Doc+" "+f.where()))
 		for _, e := range f.Examples {
-			p.line(4, "> %s", e.Expression)
-			p.line(6, "%s", e.Result)
+			p.text(4, "> "+e.Expression)
+			p.text(6, e.Result)
 		}
 		p.gap()
 	}
