@@ -17,7 +17,8 @@ type Router interface {
 	// Reload loads the configuration again; by is who asked for it. The error is a *ReloadError when the configuration cannot be
 	// put into force. ErrBusy: another reload is in progress. ErrStopping: the router is stopping.
 	Reload(ctx context.Context, by string) (*adminv1.ReloadResponse, error)
-	// Explain returns what the rules in force say about a stored event: all rules of its source, or only the one called rule.
+	// Explain returns what the rules in force say about an event: all rules, those that do not see it included, or only the one called
+	// rule.
 	Explain(ctx context.Context, e *journal.EventRecord, rule string) (*Explanation, error)
 	// Replay sends a stored event through the rules in force, only to those named if there are any, and stores it as a new event,
 	// unless dryRun is set or no rule wants it.

@@ -92,13 +92,23 @@ func isBlock(v any) bool {
 	return false
 }
 
-// withholdContent removes what the content of a sensitive event may have put into the results of rules.
-func withholdContent(rules []*adminv1.RuleResult) {
+// WithholdContent removes what the content of a sensitive event may have put into the results of rules.
+func WithholdContent(rules []*adminv1.RuleResult) {
 	for _, r := range rules {
 		r.Error = withhold(r.Error)
+		withholdReads(r.Clauses)
 		for _, d := range r.Deliveries {
 			d.ArgumentsJson, d.OrderKey, d.Error = maskAllArguments([]byte(d.ArgumentsJson)), withhold(d.OrderKey), withhold(d.Error)
 		}
+	}
+}
+
+func withholdReads(clauses []*adminv1.Clause) {
+	for _, c := range clauses {
+		for _, r := range c.Reads {
+			r.ValueJson = withhold(r.ValueJson)
+		}
+		withholdReads(c.Parts)
 	}
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,6 +62,7 @@ func TestSensitiveStaysInside(t *testing.T) {
 	r := newRig(t)
 	r.router.rules = map[string][]*adminv1.RuleResult{"vault": {{
 		Rule: "to-ops", Error: "no number: " + canary,
+		Clauses:    []*adminv1.Clause{{Operator: "||", Parts: []*adminv1.Clause{{Reads: []*adminv1.Read{{Text: "event.data", ValueJson: canary}}}}}},
 		Deliveries: []*adminv1.PlannedDelivery{{Plugin: "ops", ArgumentsJson: `{"text":"` + canary + `"}`, OrderKey: canary, Error: canary}},
 	}}}
 	fromContent := to("ops") // its arguments repeat the content of a sensitive event
@@ -108,6 +110,7 @@ func TestSensitiveStaysInside(t *testing.T) {
 		{"GetEvent", `{"source": "vault", "id": "secret"}`},
 		{"GetEvent", fmt.Sprintf(`{"number": %d}`, other)},
 		{"ExplainEvent", fmt.Sprintf(`{"number": %d}`, stored[0].Seq)},
+		{"ExplainEvent", fmt.Sprintf(`{"envelope": %q}`, base64.StdEncoding.EncodeToString(envelope))},
 		{"ListEvents", `{}`},
 		{"ListDeliveries", `{}`},
 		{"ListDeliveries", `{"filter": {"ids": ["` + ops.ID + `", "` + mail.ID + `"]}}`},

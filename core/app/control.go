@@ -87,47 +87,6 @@ func (g *generation) plugin(name string) (*runningPlugin, error) {
 	return nil, fmt.Errorf("%w: plugin %q is not configured; configured: %s", admin.ErrNotFound, name, orNone(known))
 }
 
-// Explain implements admin.Router.
-func (r *router) Explain(_ context.Context, e *journal.EventRecord, rule string) (*admin.Explanation, error) {
-	g := r.current.Load()
-	if rule != "" {
-		if err := g.knowsRules([]string{rule}); err != nil {
-			return nil, err
-		}
-	}
-	env := new(pointsmanv1.Envelope)
-	if err := proto.Unmarshal(e.Envelope, env); err != nil {
-		return nil, fmt.Errorf("decode event %d: %w", e.Seq, err)
-	}
-	out := &admin.Explanation{Generation: g.number}
-	if e.Quarantine != "" {
-		return out, nil // no rule sees it
-	}
-	for _, x := range g.rules.Explain(env, rule) {
-		out.Rules = append(out.Rules, ruleResult(x))
-	}
-	return out, nil
-}
-
-var verdicts = map[rule.Verdict]adminv1.Verdict{
-	rule.Matched: adminv1.Verdict_VERDICT_MATCHED, rule.NotMatched: adminv1.Verdict_VERDICT_NOT_MATCHED, rule.Failed: adminv1.Verdict_VERDICT_FAILED,
-}
-
-// ruleResult is an explanation as the API shows it. The API withholds what depends on a sensitive event.
-func ruleResult(x rule.Explanation) *adminv1.RuleResult {
-	out := &adminv1.RuleResult{Rule: x.Rule, Position: fmt.Sprintf("%s:%d", x.File, x.Line), Verdict: verdicts[x.Verdict]}
-	if x.Err != nil {
-		out.Error = x.Err.Error()
-	}
-	for _, c := range x.Clauses {
-		out.Clauses = append(out.Clauses, &adminv1.Clause{Text: c.Text, Line: int32(c.Line), Verdict: verdicts[c.Verdict]})
-	}
-	for _, d := range x.Deliveries {
-		out.Deliveries = append(out.Deliveries, plannedDelivery(&d, false))
-	}
-	return out
-}
-
 // Condition implements admin.Router. The expression is compiled for each source; one that makes no sense for any of them is
 // refused.
 func (r *router) Condition(expression string) (admin.Condition, error) {

@@ -5,20 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-
 	"github.com/pointsman/pointsman/core/config"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
-)
-
-// Verdict is what a condition, or a part of one, says about an event.
-type Verdict uint8
-
-// Verdicts.
-const (
-	NotMatched Verdict = iota
-	Matched
-	Failed
 )
 
 // Explanation is what one rule says about one event.
@@ -30,7 +18,10 @@ type Explanation struct {
 	Verdict Verdict
 	// Err is why `when` failed.
 	Err error
-	// Clauses are the parts of `when` that are joined by && at its top, up to and including the one that decided.
+	// LeftOut are the clauses by which the index knew that the event is not for the rule, joined by ||. It is empty for a rule that
+	// Match evaluates.
+	LeftOut string
+	// Clauses are the parts of `when` that are joined by && at its top. Those after the one that decided are Skipped.
 	Clauses []Clause
 	// Deliveries are those that Match returns for the rule. There are none if the rule matched but SampledOut or TakenBy is set.
 	Deliveries []Delivery
@@ -42,15 +33,8 @@ type Explanation struct {
 	TakenBy string
 }
 
-// Clause is one part of a condition.
-type Clause struct {
-	// Text is the expression in one line, cut after 100 bytes.
-	Text    string
-	Line    int
-	Verdict Verdict
-}
-
-// Explain evaluates each rule of the event's source, in the order they are written: all rules, or only the one named by only. It agrees with Match and costs far more, because it compiles the clauses again.
+// Explain evaluates each rule of the event's source, in the order they are written: all rules, or only the one named by only. It agrees
+// with Match and costs far more, because it compiles the clauses again.
 func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	rules := s.sources[env.GetSource()]
 	if rules == nil {
@@ -58,13 +42,19 @@ func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	}
 	f := newFrame(env, rules.event)
 	defer f.release()
+	candidates := slices.Clone(rules.candidates(f))
 	rules.match(f, rules.all)
 	takenBy := f.takenBy
 	var out []Explanation
-	for _, p := range rules.all {
-		if only == "" || p.rule == only {
-			out = append(out, s.explain(p, f, takenBy))
+	for i, p := range rules.all {
+		if only != "" && p.rule != only {
+			continue
 		}
+		x := s.explain(p, f, takenBy)
+		if !slices.Contains(candidates, p) {
+			x.LeftOut = rules.index.leads[i].text()
+		}
+		out = append(out, x)
 	}
 	return out
 }
@@ -77,53 +67,18 @@ func (s *Set) explain(p *program, matching *frame, takenBy *program) Explanation
 	} else {
 		x.Deliveries = p.match(matching, nil)
 	}
-	parts := conjuncts(p.block.When.(hclsyntax.Expression))
-	event := newEventType(p.kind) // compiling adds paths to it, which the rules in force must not see
-	c := &compiler{event: event.root, scope: p.block.Scope, source: s.config.Text}
-	tests := make([]func(*frame) bool, len(parts))
-	for i, part := range parts {
-		tests[i] = c.asBool(c.compile(part), `"when"`)
-	}
-	f := newFrame(matching.env, event)
+	when := s.condition(p)
+	f := newFrame(matching.env, when.event)
 	defer f.release()
 	f.err, f.work = nil, 0
-	for i, part := range parts {
-		if tests[i] == nil {
-			break // cannot happen: the whole condition was compiled
-		}
-		clause := Clause{Text: c.at(part.Range()).text(), Line: part.Range().Start.Line, Verdict: verdict(tests[i](f), f)}
-		x.Clauses = append(x.Clauses, clause)
-		if x.Verdict = clause.Verdict; x.Verdict != Matched {
-			break
-		}
+	all := when.root.explain(f, false)
+	if x.Verdict, x.Clauses = all.Verdict, all.Parts; all.Operator != andOp {
+		x.Clauses = []Clause{all}
 	}
 	if f.err != nil {
 		x.Err = f.failureAt(p.whenAt)
 	}
 	return x
-}
-
-func verdict(matched bool, f *frame) Verdict {
-	switch {
-	case f.err != nil:
-		return Failed
-	case matched:
-		return Matched
-	}
-	return NotMatched
-}
-
-// conjuncts are the parts of an expression that are joined by && at its top.
-func conjuncts(e hclsyntax.Expression) []hclsyntax.Expression {
-	switch inner := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return conjuncts(inner.Expression)
-	case *hclsyntax.BinaryOpExpr:
-		if inner.Op == hclsyntax.OpLogicalAnd {
-			return slices.Concat(conjuncts(inner.LHS), conjuncts(inner.RHS))
-		}
-	}
-	return []hclsyntax.Expression{e}
 }
 
 // Condition compiles an expression about the events of a source, for a command that selects events. The error shows the mistakes in

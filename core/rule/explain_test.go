@@ -20,13 +20,8 @@ func explainAgrees(t *testing.T, set *Set, env *pointsmanv1.Envelope, matched []
 	for _, x := range set.Explain(env, "") {
 		got = append(got, x.Deliveries...)
 		quiet := x.Verdict == NotMatched || x.SampledOut || x.TakenBy != ""
-		last := len(x.Clauses) - 1
-		for i, c := range x.Clauses {
-			if i < last && c.Verdict != Matched || i == last && c.Verdict != x.Verdict {
-				t.Errorf("rule %q is %d, its clauses %+v", x.Rule, x.Verdict, x.Clauses)
-			}
-		}
-		if last < 0 || x.Line == 0 || (x.Err != nil) != (x.Verdict == Failed) || (len(x.Deliveries) > 0) == quiet {
+		checkClauses(t, x.Rule, x.Verdict, x.Clauses, andOp, false)
+		if len(x.Clauses) == 0 || x.Line == 0 || (x.Err != nil) != (x.Verdict == Failed) || (len(x.Deliveries) > 0) == quiet {
 			t.Errorf("explanation %+v", x)
 		}
 	}
@@ -39,6 +34,30 @@ func explainAgrees(t *testing.T, set *Set, env *pointsmanv1.Envelope, matched []
 	}
 	if diff := cmp.Diff(show(matched), show(got)); diff != "" {
 		t.Errorf("Explain and Match differ:\n%s", diff)
+	}
+}
+
+// checkClauses checks that parts were evaluated in order up to the first one that decided, and that they make the verdict.
+func checkClauses(t *testing.T, rule string, want Verdict, parts []Clause, operator string, skipped bool) {
+	t.Helper()
+	goesOn := map[string]Verdict{andOp: Matched, orOp: NotMatched, notOp: 100}[operator]
+	got, decided := goesOn, false
+	for _, c := range parts {
+		if c.Skipped != (skipped || decided) || c.Verdict == Unknown && !c.Skipped || c.Verdict == Failed && c.Skipped {
+			t.Errorf("rule %q: verdict or skipped of %+v", rule, c)
+		}
+		if !decided {
+			got, decided = c.Verdict, c.Verdict != goesOn
+		}
+		if c.Operator != "" {
+			checkClauses(t, rule, c.Verdict, c.Parts, c.Operator, c.Skipped)
+		}
+	}
+	if operator == notOp {
+		got = opposite(got)
+	}
+	if got != want {
+		t.Errorf("rule %q is %d, its clauses make %d: %+v", rule, want, got, parts)
 	}
 }
 
@@ -70,7 +89,9 @@ rule "other" {
 	text := func(x Explanation) string {
 		s := fmt.Sprintf("%s:%d %d", x.Rule, x.Line, x.Verdict)
 		for _, c := range x.Clauses {
-			s += fmt.Sprintf(" | %d: %s = %d", c.Line, c.Text, c.Verdict)
+			if !c.Skipped {
+				s += fmt.Sprintf(" | %d: %s = %d", c.Line, c.Text, c.Verdict)
+			}
 		}
 		return s
 	}

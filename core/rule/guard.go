@@ -1,6 +1,9 @@
 package rule
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // operand is a value of the event that clauses of conditions test.
 type operand struct {
@@ -75,6 +78,24 @@ func eitherGuard(a, b []guard) []guard {
 		}
 	}
 	return both
+}
+
+// text is the guard as it is written, in one line; of many clauses the first ones.
+func (g guard) text() string {
+	const limit = 5
+	var texts []string
+	for i := range g {
+		text := g[i].at.text()
+		if slices.Contains(texts, text) { // one for each element of a list
+			continue
+		}
+		if len(texts) == limit {
+			texts = append(texts, "...")
+			break
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, " || ")
 }
 
 // isScalar reports whether rules can be indexed by the value.

@@ -210,6 +210,65 @@ func (Verdict) EnumDescriptor() ([]byte, []int) {
 	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
+// Presence says whether there is what a clause reads. Rules read null unless it is present.
+type Presence int32
+
+const (
+	Presence_PRESENCE_UNSPECIFIED Presence = 0
+	Presence_PRESENCE_PRESENT     Presence = 1
+	// A null that the sender wrote.
+	Presence_PRESENCE_NULL Presence = 2
+	// A member that its object does not have.
+	Presence_PRESENCE_MISSING Presence = 3
+	// A field of the event that the sender did not fill.
+	Presence_PRESENCE_NOT_SET Presence = 4
+)
+
+// Enum value maps for Presence.
+var (
+	Presence_name = map[int32]string{
+		0: "PRESENCE_UNSPECIFIED",
+		1: "PRESENCE_PRESENT",
+		2: "PRESENCE_NULL",
+		3: "PRESENCE_MISSING",
+		4: "PRESENCE_NOT_SET",
+	}
+	Presence_value = map[string]int32{
+		"PRESENCE_UNSPECIFIED": 0,
+		"PRESENCE_PRESENT":     1,
+		"PRESENCE_NULL":        2,
+		"PRESENCE_MISSING":     3,
+		"PRESENCE_NOT_SET":     4,
+	}
+)
+
+func (x Presence) Enum() *Presence {
+	p := new(Presence)
+	*p = x
+	return p
+}
+
+func (x Presence) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Presence) Descriptor() protoreflect.EnumDescriptor {
+	return file_pointsman_admin_v1_admin_proto_enumTypes[3].Descriptor()
+}
+
+func (Presence) Type() protoreflect.EnumType {
+	return &file_pointsman_admin_v1_admin_proto_enumTypes[3]
+}
+
+func (x Presence) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Presence.Descriptor instead.
+func (Presence) EnumDescriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
 type DeliveryState int32
 
 const (
@@ -251,11 +310,11 @@ func (x DeliveryState) String() string {
 }
 
 func (DeliveryState) Descriptor() protoreflect.EnumDescriptor {
-	return file_pointsman_admin_v1_admin_proto_enumTypes[3].Descriptor()
+	return file_pointsman_admin_v1_admin_proto_enumTypes[4].Descriptor()
 }
 
 func (DeliveryState) Type() protoreflect.EnumType {
-	return &file_pointsman_admin_v1_admin_proto_enumTypes[3]
+	return &file_pointsman_admin_v1_admin_proto_enumTypes[4]
 }
 
 func (x DeliveryState) Number() protoreflect.EnumNumber {
@@ -264,7 +323,7 @@ func (x DeliveryState) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeliveryState.Descriptor instead.
 func (DeliveryState) EnumDescriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{4}
 }
 
 type GetStatusRequest struct {
@@ -1734,10 +1793,20 @@ type RuleResult struct {
 	Verdict  Verdict `protobuf:"varint,3,opt,name=verdict,proto3,enum=pointsman.admin.v1.Verdict" json:"verdict,omitempty"`
 	// Why it failed.
 	Error string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
-	// The parts of the condition that are joined by && at its top, in order, up to the one that decided.
+	// The parts of the condition that are joined by && at its top, in order. Those after the one that decided are skipped.
 	Clauses []*Clause `protobuf:"bytes,5,rep,name=clauses,proto3" json:"clauses,omitempty"`
-	// What the rule would send.
-	Deliveries    []*PlannedDelivery `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	// What the rule would send, or what it would have sent if it is a shadow rule.
+	Deliveries []*PlannedDelivery `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	// Why the rule is not asked about the event, such as "only for source lab". Its verdict is unspecified then.
+	Skipped string `protobuf:"bytes,7,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// The clause by which the index left the rule out without evaluating it; empty if it was evaluated.
+	LeftOut string `protobuf:"bytes,8,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	// It is a shadow rule: it delivers nothing.
+	Shadow bool `protobuf:"varint,9,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// Its sample leaves the event out: it delivers nothing.
+	SampledOut bool `protobuf:"varint,10,opt,name=sampled_out,json=sampledOut,proto3" json:"sampled_out,omitempty"`
+	// For a fallback rule, the rule that took the event: it delivers nothing.
+	TakenBy       string `protobuf:"bytes,11,opt,name=taken_by,json=takenBy,proto3" json:"taken_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1814,12 +1883,55 @@ func (x *RuleResult) GetDeliveries() []*PlannedDelivery {
 	return nil
 }
 
+func (x *RuleResult) GetSkipped() string {
+	if x != nil {
+		return x.Skipped
+	}
+	return ""
+}
+
+func (x *RuleResult) GetLeftOut() string {
+	if x != nil {
+		return x.LeftOut
+	}
+	return ""
+}
+
+func (x *RuleResult) GetShadow() bool {
+	if x != nil {
+		return x.Shadow
+	}
+	return false
+}
+
+func (x *RuleResult) GetSampledOut() bool {
+	if x != nil {
+		return x.SampledOut
+	}
+	return false
+}
+
+func (x *RuleResult) GetTakenBy() string {
+	if x != nil {
+		return x.TakenBy
+	}
+	return ""
+}
+
 // Clause is one part of a condition.
 type Clause struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
-	Line          int32                  `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
-	Verdict       Verdict                `protobuf:"varint,3,opt,name=verdict,proto3,enum=pointsman.admin.v1.Verdict" json:"verdict,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Text    string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Line    int32                  `protobuf:"varint,2,opt,name=line,proto3" json:"line,omitempty"`
+	Verdict Verdict                `protobuf:"varint,3,opt,name=verdict,proto3,enum=pointsman.admin.v1.Verdict" json:"verdict,omitempty"`
+	// Another part had decided before, so that this one was not evaluated. The verdict is what it would have been; unspecified if it would
+	// have failed.
+	Skipped bool `protobuf:"varint,4,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// How its parts are joined: "&&", "||", or "!" before a single one. Empty without parts.
+	Operator string    `protobuf:"bytes,5,opt,name=operator,proto3" json:"operator,omitempty"`
+	Parts    []*Clause `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	// What a clause without parts reads.
+	Reads         []*Read `protobuf:"bytes,7,rep,name=reads,proto3" json:"reads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1875,6 +1987,105 @@ func (x *Clause) GetVerdict() Verdict {
 	return Verdict_VERDICT_UNSPECIFIED
 }
 
+func (x *Clause) GetSkipped() bool {
+	if x != nil {
+		return x.Skipped
+	}
+	return false
+}
+
+func (x *Clause) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *Clause) GetParts() []*Clause {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Clause) GetReads() []*Read {
+	if x != nil {
+		return x.Reads
+	}
+	return nil
+}
+
+// Read is something that a clause reads: a path into the event, a local, or the result of a function or a calculation.
+type Read struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Text     string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Presence Presence               `protobuf:"varint,2,opt,name=presence,proto3,enum=pointsman.admin.v1.Presence" json:"presence,omitempty"`
+	// JSON, cut after some 80 bytes. Empty unless it is present. Withheld for a sensitive event.
+	ValueJson string `protobuf:"bytes,3,opt,name=value_json,json=valueJson,proto3" json:"value_json,omitempty"`
+	// What is missing on the way, if that is not the last step: "event.data.body is not set".
+	Because       string `protobuf:"bytes,4,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Read) Reset() {
+	*x = Read{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Read) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Read) ProtoMessage() {}
+
+func (x *Read) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Read.ProtoReflect.Descriptor instead.
+func (*Read) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Read) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Read) GetPresence() Presence {
+	if x != nil {
+		return x.Presence
+	}
+	return Presence_PRESENCE_UNSPECIFIED
+}
+
+func (x *Read) GetValueJson() string {
+	if x != nil {
+		return x.ValueJson
+	}
+	return ""
+}
+
+func (x *Read) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
 // PlannedDelivery is a delivery that rules made and nobody sent.
 type PlannedDelivery struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1889,7 +2100,7 @@ type PlannedDelivery struct {
 
 func (x *PlannedDelivery) Reset() {
 	*x = PlannedDelivery{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2112,7 @@ func (x *PlannedDelivery) String() string {
 func (*PlannedDelivery) ProtoMessage() {}
 
 func (x *PlannedDelivery) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2125,7 @@ func (x *PlannedDelivery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedDelivery.ProtoReflect.Descriptor instead.
 func (*PlannedDelivery) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PlannedDelivery) GetPlugin() string {
@@ -1951,14 +2162,18 @@ type ExplainEventRequest struct {
 	Source string                 `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	Id     string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	// Only this rule; empty: all rules of the event's source.
-	Rule          string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	Rule string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	// An event that is not recorded, instead of the name of one: a pointsman.v1.Envelope.
+	Envelope []byte `protobuf:"bytes,5,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	// Also list the rules that are not asked about the event, and why.
+	Skipped       bool `protobuf:"varint,6,opt,name=skipped,proto3" json:"skipped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainEventRequest) Reset() {
 	*x = ExplainEventRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2185,7 @@ func (x *ExplainEventRequest) String() string {
 func (*ExplainEventRequest) ProtoMessage() {}
 
 func (x *ExplainEventRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2198,7 @@ func (x *ExplainEventRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainEventRequest.ProtoReflect.Descriptor instead.
 func (*ExplainEventRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainEventRequest) GetNumber() int64 {
@@ -2014,18 +2229,34 @@ func (x *ExplainEventRequest) GetRule() string {
 	return ""
 }
 
+func (x *ExplainEventRequest) GetEnvelope() []byte {
+	if x != nil {
+		return x.Envelope
+	}
+	return nil
+}
+
+func (x *ExplainEventRequest) GetSkipped() bool {
+	if x != nil {
+		return x.Skipped
+	}
+	return false
+}
+
 type ExplainEventResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Event         *Event                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	Generation    int64                  `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
-	Rules         []*RuleResult          `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Event      *Event                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	Generation int64                  `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	Rules      []*RuleResult          `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	// What became of it.
+	Deliveries    []*Delivery `protobuf:"bytes,4,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainEventResponse) Reset() {
 	*x = ExplainEventResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2037,7 +2268,7 @@ func (x *ExplainEventResponse) String() string {
 func (*ExplainEventResponse) ProtoMessage() {}
 
 func (x *ExplainEventResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2050,7 +2281,7 @@ func (x *ExplainEventResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainEventResponse.ProtoReflect.Descriptor instead.
 func (*ExplainEventResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExplainEventResponse) GetEvent() *Event {
@@ -2074,6 +2305,13 @@ func (x *ExplainEventResponse) GetRules() []*RuleResult {
 	return nil
 }
 
+func (x *ExplainEventResponse) GetDeliveries() []*Delivery {
+	if x != nil {
+		return x.Deliveries
+	}
+	return nil
+}
+
 type TailEventsRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Filter *EventFilter           `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
@@ -2085,7 +2323,7 @@ type TailEventsRequest struct {
 
 func (x *TailEventsRequest) Reset() {
 	*x = TailEventsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2335,7 @@ func (x *TailEventsRequest) String() string {
 func (*TailEventsRequest) ProtoMessage() {}
 
 func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2348,7 @@ func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsRequest.ProtoReflect.Descriptor instead.
 func (*TailEventsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TailEventsRequest) GetFilter() *EventFilter {
@@ -2143,7 +2381,7 @@ type TailEventsResponse struct {
 
 func (x *TailEventsResponse) Reset() {
 	*x = TailEventsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2155,7 +2393,7 @@ func (x *TailEventsResponse) String() string {
 func (*TailEventsResponse) ProtoMessage() {}
 
 func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2406,7 @@ func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsResponse.ProtoReflect.Descriptor instead.
 func (*TailEventsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TailEventsResponse) GetItem() isTailEventsResponse_Item {
@@ -2240,7 +2478,7 @@ type ReplayEventsRequest struct {
 
 func (x *ReplayEventsRequest) Reset() {
 	*x = ReplayEventsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2252,7 +2490,7 @@ func (x *ReplayEventsRequest) String() string {
 func (*ReplayEventsRequest) ProtoMessage() {}
 
 func (x *ReplayEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2265,7 +2503,7 @@ func (x *ReplayEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayEventsRequest.ProtoReflect.Descriptor instead.
 func (*ReplayEventsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReplayEventsRequest) GetNumber() int64 {
@@ -2333,7 +2571,7 @@ type ReplayEventsResponse struct {
 
 func (x *ReplayEventsResponse) Reset() {
 	*x = ReplayEventsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2345,7 +2583,7 @@ func (x *ReplayEventsResponse) String() string {
 func (*ReplayEventsResponse) ProtoMessage() {}
 
 func (x *ReplayEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2358,7 +2596,7 @@ func (x *ReplayEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayEventsResponse.ProtoReflect.Descriptor instead.
 func (*ReplayEventsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReplayEventsResponse) GetEvents() int32 {
@@ -2434,7 +2672,7 @@ type Delivery struct {
 
 func (x *Delivery) Reset() {
 	*x = Delivery{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2446,7 +2684,7 @@ func (x *Delivery) String() string {
 func (*Delivery) ProtoMessage() {}
 
 func (x *Delivery) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2459,7 +2697,7 @@ func (x *Delivery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivery.ProtoReflect.Descriptor instead.
 func (*Delivery) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delivery) GetId() string {
@@ -2617,7 +2855,7 @@ type Policy struct {
 
 func (x *Policy) Reset() {
 	*x = Policy{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2629,7 +2867,7 @@ func (x *Policy) String() string {
 func (*Policy) ProtoMessage() {}
 
 func (x *Policy) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2642,7 +2880,7 @@ func (x *Policy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Policy.ProtoReflect.Descriptor instead.
 func (*Policy) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Policy) GetMaxAttempts() int32 {
@@ -2695,7 +2933,7 @@ type Attempt struct {
 
 func (x *Attempt) Reset() {
 	*x = Attempt{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +2945,7 @@ func (x *Attempt) String() string {
 func (*Attempt) ProtoMessage() {}
 
 func (x *Attempt) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +2958,7 @@ func (x *Attempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
 func (*Attempt) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Attempt) GetNumber() int32 {
@@ -2772,7 +3010,7 @@ type DeliveryFilter struct {
 
 func (x *DeliveryFilter) Reset() {
 	*x = DeliveryFilter{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +3022,7 @@ func (x *DeliveryFilter) String() string {
 func (*DeliveryFilter) ProtoMessage() {}
 
 func (x *DeliveryFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +3035,7 @@ func (x *DeliveryFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFilter.ProtoReflect.Descriptor instead.
 func (*DeliveryFilter) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DeliveryFilter) GetIds() []string {
@@ -2875,7 +3113,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2887,7 +3125,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2900,7 +3138,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListDeliveriesRequest) GetFilter() *DeliveryFilter {
@@ -2934,7 +3172,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2946,7 +3184,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2959,7 +3197,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*Delivery {
@@ -2985,7 +3223,7 @@ type GetDeliveryRequest struct {
 
 func (x *GetDeliveryRequest) Reset() {
 	*x = GetDeliveryRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2997,7 +3235,7 @@ func (x *GetDeliveryRequest) String() string {
 func (*GetDeliveryRequest) ProtoMessage() {}
 
 func (x *GetDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3010,7 +3248,7 @@ func (x *GetDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*GetDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetDeliveryRequest) GetId() string {
@@ -3029,7 +3267,7 @@ type GetDeliveryResponse struct {
 
 func (x *GetDeliveryResponse) Reset() {
 	*x = GetDeliveryResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3279,7 @@ func (x *GetDeliveryResponse) String() string {
 func (*GetDeliveryResponse) ProtoMessage() {}
 
 func (x *GetDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3292,7 @@ func (x *GetDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*GetDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetDeliveryResponse) GetDelivery() *Delivery {
@@ -3081,7 +3319,7 @@ type RetryDeliveriesRequest struct {
 
 func (x *RetryDeliveriesRequest) Reset() {
 	*x = RetryDeliveriesRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3331,7 @@ func (x *RetryDeliveriesRequest) String() string {
 func (*RetryDeliveriesRequest) ProtoMessage() {}
 
 func (x *RetryDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3106,7 +3344,7 @@ func (x *RetryDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*RetryDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RetryDeliveriesRequest) GetFilter() *DeliveryFilter {
@@ -3158,7 +3396,7 @@ type RetryDeliveriesResponse struct {
 
 func (x *RetryDeliveriesResponse) Reset() {
 	*x = RetryDeliveriesResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3170,7 +3408,7 @@ func (x *RetryDeliveriesResponse) String() string {
 func (*RetryDeliveriesResponse) ProtoMessage() {}
 
 func (x *RetryDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3183,7 +3421,7 @@ func (x *RetryDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*RetryDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RetryDeliveriesResponse) GetRetried() int32 {
@@ -3220,7 +3458,7 @@ type DropDeliveriesRequest struct {
 
 func (x *DropDeliveriesRequest) Reset() {
 	*x = DropDeliveriesRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3232,7 +3470,7 @@ func (x *DropDeliveriesRequest) String() string {
 func (*DropDeliveriesRequest) ProtoMessage() {}
 
 func (x *DropDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[35]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3245,7 +3483,7 @@ func (x *DropDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*DropDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DropDeliveriesRequest) GetFilter() *DeliveryFilter {
@@ -3294,7 +3532,7 @@ type DropDeliveriesResponse struct {
 
 func (x *DropDeliveriesResponse) Reset() {
 	*x = DropDeliveriesResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3544,7 @@ func (x *DropDeliveriesResponse) String() string {
 func (*DropDeliveriesResponse) ProtoMessage() {}
 
 func (x *DropDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[36]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3557,7 @@ func (x *DropDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DropDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*DropDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DropDeliveriesResponse) GetDropped() int32 {
@@ -3344,7 +3582,7 @@ type ReloadRequest struct {
 
 func (x *ReloadRequest) Reset() {
 	*x = ReloadRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3594,7 @@ func (x *ReloadRequest) String() string {
 func (*ReloadRequest) ProtoMessage() {}
 
 func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[37]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3607,7 @@ func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadRequest.ProtoReflect.Descriptor instead.
 func (*ReloadRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 type ReloadResponse struct {
@@ -3387,7 +3625,7 @@ type ReloadResponse struct {
 
 func (x *ReloadResponse) Reset() {
 	*x = ReloadResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3399,7 +3637,7 @@ func (x *ReloadResponse) String() string {
 func (*ReloadResponse) ProtoMessage() {}
 
 func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[38]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3412,7 +3650,7 @@ func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadResponse.ProtoReflect.Descriptor instead.
 func (*ReloadResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ReloadResponse) GetGeneration() *Generation {
@@ -3456,7 +3694,7 @@ type ReloadFailure struct {
 
 func (x *ReloadFailure) Reset() {
 	*x = ReloadFailure{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3468,7 +3706,7 @@ func (x *ReloadFailure) String() string {
 func (*ReloadFailure) ProtoMessage() {}
 
 func (x *ReloadFailure) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[39]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3481,7 +3719,7 @@ func (x *ReloadFailure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadFailure.ProtoReflect.Descriptor instead.
 func (*ReloadFailure) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ReloadFailure) GetDiagnostics() []*Diagnostic {
@@ -3517,7 +3755,7 @@ type Diagnostic struct {
 
 func (x *Diagnostic) Reset() {
 	*x = Diagnostic{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3529,7 +3767,7 @@ func (x *Diagnostic) String() string {
 func (*Diagnostic) ProtoMessage() {}
 
 func (x *Diagnostic) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[40]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3542,7 +3780,7 @@ func (x *Diagnostic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diagnostic.ProtoReflect.Descriptor instead.
 func (*Diagnostic) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Diagnostic) GetSeverity() string {
@@ -3609,7 +3847,7 @@ type PlanRequest struct {
 
 func (x *PlanRequest) Reset() {
 	*x = PlanRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3621,7 +3859,7 @@ func (x *PlanRequest) String() string {
 func (*PlanRequest) ProtoMessage() {}
 
 func (x *PlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[41]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3634,7 +3872,7 @@ func (x *PlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
 func (*PlanRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PlanRequest) GetFiles() []*ConfigFile {
@@ -3677,7 +3915,7 @@ type ConfigFile struct {
 
 func (x *ConfigFile) Reset() {
 	*x = ConfigFile{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3689,7 +3927,7 @@ func (x *ConfigFile) String() string {
 func (*ConfigFile) ProtoMessage() {}
 
 func (x *ConfigFile) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[42]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3702,7 +3940,7 @@ func (x *ConfigFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigFile.ProtoReflect.Descriptor instead.
 func (*ConfigFile) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ConfigFile) GetName() string {
@@ -3734,7 +3972,7 @@ type PlanResponse struct {
 
 func (x *PlanResponse) Reset() {
 	*x = PlanResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3746,7 +3984,7 @@ func (x *PlanResponse) String() string {
 func (*PlanResponse) ProtoMessage() {}
 
 func (x *PlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[43]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3759,7 +3997,7 @@ func (x *PlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanResponse.ProtoReflect.Descriptor instead.
 func (*PlanResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PlanResponse) GetDiagnostics() []*Diagnostic {
@@ -3808,7 +4046,7 @@ type PlannedChange struct {
 
 func (x *PlannedChange) Reset() {
 	*x = PlannedChange{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3820,7 +4058,7 @@ func (x *PlannedChange) String() string {
 func (*PlannedChange) ProtoMessage() {}
 
 func (x *PlannedChange) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[44]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3833,7 +4071,7 @@ func (x *PlannedChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedChange.ProtoReflect.Descriptor instead.
 func (*PlannedChange) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PlannedChange) GetRule() string {
@@ -3891,7 +4129,7 @@ type PlannedExample struct {
 
 func (x *PlannedExample) Reset() {
 	*x = PlannedExample{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3903,7 +4141,7 @@ func (x *PlannedExample) String() string {
 func (*PlannedExample) ProtoMessage() {}
 
 func (x *PlannedExample) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[45]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3916,7 +4154,7 @@ func (x *PlannedExample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedExample.ProtoReflect.Descriptor instead.
 func (*PlannedExample) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PlannedExample) GetEventNumber() int64 {
@@ -3955,7 +4193,7 @@ type ListPluginsRequest struct {
 
 func (x *ListPluginsRequest) Reset() {
 	*x = ListPluginsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3967,7 +4205,7 @@ func (x *ListPluginsRequest) String() string {
 func (*ListPluginsRequest) ProtoMessage() {}
 
 func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[46]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3980,7 +4218,7 @@ func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsRequest.ProtoReflect.Descriptor instead.
 func (*ListPluginsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 type ListPluginsResponse struct {
@@ -3992,7 +4230,7 @@ type ListPluginsResponse struct {
 
 func (x *ListPluginsResponse) Reset() {
 	*x = ListPluginsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4004,7 +4242,7 @@ func (x *ListPluginsResponse) String() string {
 func (*ListPluginsResponse) ProtoMessage() {}
 
 func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4017,7 +4255,7 @@ func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsResponse.ProtoReflect.Descriptor instead.
 func (*ListPluginsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListPluginsResponse) GetPlugins() []*Plugin {
@@ -4036,7 +4274,7 @@ type RestartPluginRequest struct {
 
 func (x *RestartPluginRequest) Reset() {
 	*x = RestartPluginRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4048,7 +4286,7 @@ func (x *RestartPluginRequest) String() string {
 func (*RestartPluginRequest) ProtoMessage() {}
 
 func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4061,7 +4299,7 @@ func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginRequest.ProtoReflect.Descriptor instead.
 func (*RestartPluginRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RestartPluginRequest) GetName() string {
@@ -4080,7 +4318,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4092,7 +4330,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4105,7 +4343,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RestartPluginResponse) GetPlugin() *Plugin {
@@ -4124,7 +4362,7 @@ type GetPluginLogsRequest struct {
 
 func (x *GetPluginLogsRequest) Reset() {
 	*x = GetPluginLogsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4136,7 +4374,7 @@ func (x *GetPluginLogsRequest) String() string {
 func (*GetPluginLogsRequest) ProtoMessage() {}
 
 func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4149,7 +4387,7 @@ func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsRequest.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetPluginLogsRequest) GetName() string {
@@ -4171,7 +4409,7 @@ type GetPluginLogsResponse struct {
 
 func (x *GetPluginLogsResponse) Reset() {
 	*x = GetPluginLogsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4183,7 +4421,7 @@ func (x *GetPluginLogsResponse) String() string {
 func (*GetPluginLogsResponse) ProtoMessage() {}
 
 func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4196,7 +4434,7 @@ func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsResponse.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetPluginLogsResponse) GetText() string {
@@ -4226,7 +4464,7 @@ type ListRoomsRequest struct {
 
 func (x *ListRoomsRequest) Reset() {
 	*x = ListRoomsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4238,7 +4476,7 @@ func (x *ListRoomsRequest) String() string {
 func (*ListRoomsRequest) ProtoMessage() {}
 
 func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4251,7 +4489,7 @@ func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListRoomsRequest) GetSource() string {
@@ -4285,7 +4523,7 @@ type ListRoomsResponse struct {
 
 func (x *ListRoomsResponse) Reset() {
 	*x = ListRoomsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4297,7 +4535,7 @@ func (x *ListRoomsResponse) String() string {
 func (*ListRoomsResponse) ProtoMessage() {}
 
 func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4310,7 +4548,7 @@ func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ListRoomsResponse) GetRooms() []*Room {
@@ -4338,7 +4576,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4588,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4601,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Room) GetSource() string {
@@ -4400,7 +4638,7 @@ type ListRoomMembersRequest struct {
 
 func (x *ListRoomMembersRequest) Reset() {
 	*x = ListRoomMembersRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4412,7 +4650,7 @@ func (x *ListRoomMembersRequest) String() string {
 func (*ListRoomMembersRequest) ProtoMessage() {}
 
 func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4425,7 +4663,7 @@ func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{55}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListRoomMembersRequest) GetSource() string {
@@ -4466,7 +4704,7 @@ type ListRoomMembersResponse struct {
 
 func (x *ListRoomMembersResponse) Reset() {
 	*x = ListRoomMembersResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4478,7 +4716,7 @@ func (x *ListRoomMembersResponse) String() string {
 func (*ListRoomMembersResponse) ProtoMessage() {}
 
 func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4491,7 +4729,7 @@ func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{56}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListRoomMembersResponse) GetMembers() []*RoomMember {
@@ -4525,7 +4763,7 @@ type RoomMember struct {
 
 func (x *RoomMember) Reset() {
 	*x = RoomMember{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4537,7 +4775,7 @@ func (x *RoomMember) String() string {
 func (*RoomMember) ProtoMessage() {}
 
 func (x *RoomMember) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4550,7 +4788,7 @@ func (x *RoomMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomMember.ProtoReflect.Descriptor instead.
 func (*RoomMember) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{57}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *RoomMember) GetConnectionId() string {
@@ -4619,7 +4857,7 @@ type CloseConnectionsRequest struct {
 
 func (x *CloseConnectionsRequest) Reset() {
 	*x = CloseConnectionsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4631,7 +4869,7 @@ func (x *CloseConnectionsRequest) String() string {
 func (*CloseConnectionsRequest) ProtoMessage() {}
 
 func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4644,7 +4882,7 @@ func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{58}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CloseConnectionsRequest) GetSource() string {
@@ -4691,7 +4929,7 @@ type CloseConnectionsResponse struct {
 
 func (x *CloseConnectionsResponse) Reset() {
 	*x = CloseConnectionsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4703,7 +4941,7 @@ func (x *CloseConnectionsResponse) String() string {
 func (*CloseConnectionsResponse) ProtoMessage() {}
 
 func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4716,7 +4954,7 @@ func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{59}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *CloseConnectionsResponse) GetClosed() int32 {
@@ -4875,7 +5113,7 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"deliveries\x18\x03 \x03(\v2\x1c.pointsman.admin.v1.DeliveryR\n" +
 	"deliveries\x12\x18\n" +
 	"\areplays\x18\x04 \x03(\x03R\areplays\x124\n" +
-	"\x05rules\x18\x05 \x03(\v2\x1e.pointsman.admin.v1.RuleResultR\x05rules\"\x84\x02\n" +
+	"\x05rules\x18\x05 \x03(\v2\x1e.pointsman.admin.v1.RuleResultR\x05rules\"\x8d\x03\n" +
 	"\n" +
 	"RuleResult\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x1a\n" +
@@ -4885,27 +5123,49 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\aclauses\x18\x05 \x03(\v2\x1a.pointsman.admin.v1.ClauseR\aclauses\x12C\n" +
 	"\n" +
 	"deliveries\x18\x06 \x03(\v2#.pointsman.admin.v1.PlannedDeliveryR\n" +
-	"deliveries\"g\n" +
+	"deliveries\x12\x18\n" +
+	"\askipped\x18\a \x01(\tR\askipped\x12\x19\n" +
+	"\bleft_out\x18\b \x01(\tR\aleftOut\x12\x16\n" +
+	"\x06shadow\x18\t \x01(\bR\x06shadow\x12\x1f\n" +
+	"\vsampled_out\x18\n" +
+	" \x01(\bR\n" +
+	"sampledOut\x12\x19\n" +
+	"\btaken_by\x18\v \x01(\tR\atakenBy\"\xff\x01\n" +
 	"\x06Clause\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x12\n" +
 	"\x04line\x18\x02 \x01(\x05R\x04line\x125\n" +
-	"\averdict\x18\x03 \x01(\x0e2\x1b.pointsman.admin.v1.VerdictR\averdict\"\x83\x01\n" +
+	"\averdict\x18\x03 \x01(\x0e2\x1b.pointsman.admin.v1.VerdictR\averdict\x12\x18\n" +
+	"\askipped\x18\x04 \x01(\bR\askipped\x12\x1a\n" +
+	"\boperator\x18\x05 \x01(\tR\boperator\x120\n" +
+	"\x05parts\x18\x06 \x03(\v2\x1a.pointsman.admin.v1.ClauseR\x05parts\x12.\n" +
+	"\x05reads\x18\a \x03(\v2\x18.pointsman.admin.v1.ReadR\x05reads\"\x8d\x01\n" +
+	"\x04Read\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x128\n" +
+	"\bpresence\x18\x02 \x01(\x0e2\x1c.pointsman.admin.v1.PresenceR\bpresence\x12\x1d\n" +
+	"\n" +
+	"value_json\x18\x03 \x01(\tR\tvalueJson\x12\x18\n" +
+	"\abecause\x18\x04 \x01(\tR\abecause\"\x83\x01\n" +
 	"\x0fPlannedDelivery\x12\x16\n" +
 	"\x06plugin\x18\x01 \x01(\tR\x06plugin\x12%\n" +
 	"\x0earguments_json\x18\x02 \x01(\tR\rargumentsJson\x12\x1b\n" +
 	"\torder_key\x18\x03 \x01(\tR\borderKey\x12\x14\n" +
-	"\x05error\x18\x04 \x01(\tR\x05error\"i\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\"\x9f\x01\n" +
 	"\x13ExplainEventRequest\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x12\n" +
-	"\x04rule\x18\x04 \x01(\tR\x04rule\"\x9d\x01\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\x12\x1a\n" +
+	"\benvelope\x18\x05 \x01(\fR\benvelope\x12\x18\n" +
+	"\askipped\x18\x06 \x01(\bR\askipped\"\xdb\x01\n" +
 	"\x14ExplainEventResponse\x12/\n" +
 	"\x05event\x18\x01 \x01(\v2\x19.pointsman.admin.v1.EventR\x05event\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x02 \x01(\x03R\n" +
 	"generation\x124\n" +
-	"\x05rules\x18\x03 \x03(\v2\x1e.pointsman.admin.v1.RuleResultR\x05rules\"g\n" +
+	"\x05rules\x18\x03 \x03(\v2\x1e.pointsman.admin.v1.RuleResultR\x05rules\x12<\n" +
+	"\n" +
+	"deliveries\x18\x04 \x03(\v2\x1c.pointsman.admin.v1.DeliveryR\n" +
+	"deliveries\"g\n" +
 	"\x11TailEventsRequest\x127\n" +
 	"\x06filter\x18\x01 \x01(\v2\x1f.pointsman.admin.v1.EventFilterR\x06filter\x12\x19\n" +
 	"\bmax_rate\x18\x02 \x01(\x05R\amaxRate\"\xa6\x01\n" +
@@ -5131,7 +5391,13 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fVERDICT_MATCHED\x10\x01\x12\x17\n" +
 	"\x13VERDICT_NOT_MATCHED\x10\x02\x12\x12\n" +
-	"\x0eVERDICT_FAILED\x10\x03*\x99\x01\n" +
+	"\x0eVERDICT_FAILED\x10\x03*y\n" +
+	"\bPresence\x12\x18\n" +
+	"\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10PRESENCE_PRESENT\x10\x01\x12\x11\n" +
+	"\rPRESENCE_NULL\x10\x02\x12\x14\n" +
+	"\x10PRESENCE_MISSING\x10\x03\x12\x14\n" +
+	"\x10PRESENCE_NOT_SET\x10\x04*\x99\x01\n" +
 	"\rDeliveryState\x12\x1e\n" +
 	"\x1aDELIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16DELIVERY_STATE_PENDING\x10\x01\x12\x17\n" +
@@ -5172,193 +5438,199 @@ func file_pointsman_admin_v1_admin_proto_rawDescGZIP() []byte {
 	return file_pointsman_admin_v1_admin_proto_rawDescData
 }
 
-var file_pointsman_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_pointsman_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_pointsman_admin_v1_admin_proto_goTypes = []any{
 	(Health)(0),                      // 0: pointsman.admin.v1.Health
 	(EventState)(0),                  // 1: pointsman.admin.v1.EventState
 	(Verdict)(0),                     // 2: pointsman.admin.v1.Verdict
-	(DeliveryState)(0),               // 3: pointsman.admin.v1.DeliveryState
-	(*GetStatusRequest)(nil),         // 4: pointsman.admin.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),        // 5: pointsman.admin.v1.GetStatusResponse
-	(*Generation)(nil),               // 6: pointsman.admin.v1.Generation
-	(*ReloadAttempt)(nil),            // 7: pointsman.admin.v1.ReloadAttempt
-	(*JournalStatus)(nil),            // 8: pointsman.admin.v1.JournalStatus
-	(*Source)(nil),                   // 9: pointsman.admin.v1.Source
-	(*Rule)(nil),                     // 10: pointsman.admin.v1.Rule
-	(*Plugin)(nil),                   // 11: pointsman.admin.v1.Plugin
-	(*Event)(nil),                    // 12: pointsman.admin.v1.Event
-	(*EventContent)(nil),             // 13: pointsman.admin.v1.EventContent
-	(*Attribute)(nil),                // 14: pointsman.admin.v1.Attribute
-	(*EventFilter)(nil),              // 15: pointsman.admin.v1.EventFilter
-	(*ListEventsRequest)(nil),        // 16: pointsman.admin.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),       // 17: pointsman.admin.v1.ListEventsResponse
-	(*GetEventRequest)(nil),          // 18: pointsman.admin.v1.GetEventRequest
-	(*GetEventResponse)(nil),         // 19: pointsman.admin.v1.GetEventResponse
-	(*RuleResult)(nil),               // 20: pointsman.admin.v1.RuleResult
-	(*Clause)(nil),                   // 21: pointsman.admin.v1.Clause
-	(*PlannedDelivery)(nil),          // 22: pointsman.admin.v1.PlannedDelivery
-	(*ExplainEventRequest)(nil),      // 23: pointsman.admin.v1.ExplainEventRequest
-	(*ExplainEventResponse)(nil),     // 24: pointsman.admin.v1.ExplainEventResponse
-	(*TailEventsRequest)(nil),        // 25: pointsman.admin.v1.TailEventsRequest
-	(*TailEventsResponse)(nil),       // 26: pointsman.admin.v1.TailEventsResponse
-	(*ReplayEventsRequest)(nil),      // 27: pointsman.admin.v1.ReplayEventsRequest
-	(*ReplayEventsResponse)(nil),     // 28: pointsman.admin.v1.ReplayEventsResponse
-	(*Delivery)(nil),                 // 29: pointsman.admin.v1.Delivery
-	(*Policy)(nil),                   // 30: pointsman.admin.v1.Policy
-	(*Attempt)(nil),                  // 31: pointsman.admin.v1.Attempt
-	(*DeliveryFilter)(nil),           // 32: pointsman.admin.v1.DeliveryFilter
-	(*ListDeliveriesRequest)(nil),    // 33: pointsman.admin.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil),   // 34: pointsman.admin.v1.ListDeliveriesResponse
-	(*GetDeliveryRequest)(nil),       // 35: pointsman.admin.v1.GetDeliveryRequest
-	(*GetDeliveryResponse)(nil),      // 36: pointsman.admin.v1.GetDeliveryResponse
-	(*RetryDeliveriesRequest)(nil),   // 37: pointsman.admin.v1.RetryDeliveriesRequest
-	(*RetryDeliveriesResponse)(nil),  // 38: pointsman.admin.v1.RetryDeliveriesResponse
-	(*DropDeliveriesRequest)(nil),    // 39: pointsman.admin.v1.DropDeliveriesRequest
-	(*DropDeliveriesResponse)(nil),   // 40: pointsman.admin.v1.DropDeliveriesResponse
-	(*ReloadRequest)(nil),            // 41: pointsman.admin.v1.ReloadRequest
-	(*ReloadResponse)(nil),           // 42: pointsman.admin.v1.ReloadResponse
-	(*ReloadFailure)(nil),            // 43: pointsman.admin.v1.ReloadFailure
-	(*Diagnostic)(nil),               // 44: pointsman.admin.v1.Diagnostic
-	(*PlanRequest)(nil),              // 45: pointsman.admin.v1.PlanRequest
-	(*ConfigFile)(nil),               // 46: pointsman.admin.v1.ConfigFile
-	(*PlanResponse)(nil),             // 47: pointsman.admin.v1.PlanResponse
-	(*PlannedChange)(nil),            // 48: pointsman.admin.v1.PlannedChange
-	(*PlannedExample)(nil),           // 49: pointsman.admin.v1.PlannedExample
-	(*ListPluginsRequest)(nil),       // 50: pointsman.admin.v1.ListPluginsRequest
-	(*ListPluginsResponse)(nil),      // 51: pointsman.admin.v1.ListPluginsResponse
-	(*RestartPluginRequest)(nil),     // 52: pointsman.admin.v1.RestartPluginRequest
-	(*RestartPluginResponse)(nil),    // 53: pointsman.admin.v1.RestartPluginResponse
-	(*GetPluginLogsRequest)(nil),     // 54: pointsman.admin.v1.GetPluginLogsRequest
-	(*GetPluginLogsResponse)(nil),    // 55: pointsman.admin.v1.GetPluginLogsResponse
-	(*ListRoomsRequest)(nil),         // 56: pointsman.admin.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),        // 57: pointsman.admin.v1.ListRoomsResponse
-	(*Room)(nil),                     // 58: pointsman.admin.v1.Room
-	(*ListRoomMembersRequest)(nil),   // 59: pointsman.admin.v1.ListRoomMembersRequest
-	(*ListRoomMembersResponse)(nil),  // 60: pointsman.admin.v1.ListRoomMembersResponse
-	(*RoomMember)(nil),               // 61: pointsman.admin.v1.RoomMember
-	(*CloseConnectionsRequest)(nil),  // 62: pointsman.admin.v1.CloseConnectionsRequest
-	(*CloseConnectionsResponse)(nil), // 63: pointsman.admin.v1.CloseConnectionsResponse
-	(*timestamppb.Timestamp)(nil),    // 64: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 65: google.protobuf.Duration
+	(Presence)(0),                    // 3: pointsman.admin.v1.Presence
+	(DeliveryState)(0),               // 4: pointsman.admin.v1.DeliveryState
+	(*GetStatusRequest)(nil),         // 5: pointsman.admin.v1.GetStatusRequest
+	(*GetStatusResponse)(nil),        // 6: pointsman.admin.v1.GetStatusResponse
+	(*Generation)(nil),               // 7: pointsman.admin.v1.Generation
+	(*ReloadAttempt)(nil),            // 8: pointsman.admin.v1.ReloadAttempt
+	(*JournalStatus)(nil),            // 9: pointsman.admin.v1.JournalStatus
+	(*Source)(nil),                   // 10: pointsman.admin.v1.Source
+	(*Rule)(nil),                     // 11: pointsman.admin.v1.Rule
+	(*Plugin)(nil),                   // 12: pointsman.admin.v1.Plugin
+	(*Event)(nil),                    // 13: pointsman.admin.v1.Event
+	(*EventContent)(nil),             // 14: pointsman.admin.v1.EventContent
+	(*Attribute)(nil),                // 15: pointsman.admin.v1.Attribute
+	(*EventFilter)(nil),              // 16: pointsman.admin.v1.EventFilter
+	(*ListEventsRequest)(nil),        // 17: pointsman.admin.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),       // 18: pointsman.admin.v1.ListEventsResponse
+	(*GetEventRequest)(nil),          // 19: pointsman.admin.v1.GetEventRequest
+	(*GetEventResponse)(nil),         // 20: pointsman.admin.v1.GetEventResponse
+	(*RuleResult)(nil),               // 21: pointsman.admin.v1.RuleResult
+	(*Clause)(nil),                   // 22: pointsman.admin.v1.Clause
+	(*Read)(nil),                     // 23: pointsman.admin.v1.Read
+	(*PlannedDelivery)(nil),          // 24: pointsman.admin.v1.PlannedDelivery
+	(*ExplainEventRequest)(nil),      // 25: pointsman.admin.v1.ExplainEventRequest
+	(*ExplainEventResponse)(nil),     // 26: pointsman.admin.v1.ExplainEventResponse
+	(*TailEventsRequest)(nil),        // 27: pointsman.admin.v1.TailEventsRequest
+	(*TailEventsResponse)(nil),       // 28: pointsman.admin.v1.TailEventsResponse
+	(*ReplayEventsRequest)(nil),      // 29: pointsman.admin.v1.ReplayEventsRequest
+	(*ReplayEventsResponse)(nil),     // 30: pointsman.admin.v1.ReplayEventsResponse
+	(*Delivery)(nil),                 // 31: pointsman.admin.v1.Delivery
+	(*Policy)(nil),                   // 32: pointsman.admin.v1.Policy
+	(*Attempt)(nil),                  // 33: pointsman.admin.v1.Attempt
+	(*DeliveryFilter)(nil),           // 34: pointsman.admin.v1.DeliveryFilter
+	(*ListDeliveriesRequest)(nil),    // 35: pointsman.admin.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),   // 36: pointsman.admin.v1.ListDeliveriesResponse
+	(*GetDeliveryRequest)(nil),       // 37: pointsman.admin.v1.GetDeliveryRequest
+	(*GetDeliveryResponse)(nil),      // 38: pointsman.admin.v1.GetDeliveryResponse
+	(*RetryDeliveriesRequest)(nil),   // 39: pointsman.admin.v1.RetryDeliveriesRequest
+	(*RetryDeliveriesResponse)(nil),  // 40: pointsman.admin.v1.RetryDeliveriesResponse
+	(*DropDeliveriesRequest)(nil),    // 41: pointsman.admin.v1.DropDeliveriesRequest
+	(*DropDeliveriesResponse)(nil),   // 42: pointsman.admin.v1.DropDeliveriesResponse
+	(*ReloadRequest)(nil),            // 43: pointsman.admin.v1.ReloadRequest
+	(*ReloadResponse)(nil),           // 44: pointsman.admin.v1.ReloadResponse
+	(*ReloadFailure)(nil),            // 45: pointsman.admin.v1.ReloadFailure
+	(*Diagnostic)(nil),               // 46: pointsman.admin.v1.Diagnostic
+	(*PlanRequest)(nil),              // 47: pointsman.admin.v1.PlanRequest
+	(*ConfigFile)(nil),               // 48: pointsman.admin.v1.ConfigFile
+	(*PlanResponse)(nil),             // 49: pointsman.admin.v1.PlanResponse
+	(*PlannedChange)(nil),            // 50: pointsman.admin.v1.PlannedChange
+	(*PlannedExample)(nil),           // 51: pointsman.admin.v1.PlannedExample
+	(*ListPluginsRequest)(nil),       // 52: pointsman.admin.v1.ListPluginsRequest
+	(*ListPluginsResponse)(nil),      // 53: pointsman.admin.v1.ListPluginsResponse
+	(*RestartPluginRequest)(nil),     // 54: pointsman.admin.v1.RestartPluginRequest
+	(*RestartPluginResponse)(nil),    // 55: pointsman.admin.v1.RestartPluginResponse
+	(*GetPluginLogsRequest)(nil),     // 56: pointsman.admin.v1.GetPluginLogsRequest
+	(*GetPluginLogsResponse)(nil),    // 57: pointsman.admin.v1.GetPluginLogsResponse
+	(*ListRoomsRequest)(nil),         // 58: pointsman.admin.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),        // 59: pointsman.admin.v1.ListRoomsResponse
+	(*Room)(nil),                     // 60: pointsman.admin.v1.Room
+	(*ListRoomMembersRequest)(nil),   // 61: pointsman.admin.v1.ListRoomMembersRequest
+	(*ListRoomMembersResponse)(nil),  // 62: pointsman.admin.v1.ListRoomMembersResponse
+	(*RoomMember)(nil),               // 63: pointsman.admin.v1.RoomMember
+	(*CloseConnectionsRequest)(nil),  // 64: pointsman.admin.v1.CloseConnectionsRequest
+	(*CloseConnectionsResponse)(nil), // 65: pointsman.admin.v1.CloseConnectionsResponse
+	(*timestamppb.Timestamp)(nil),    // 66: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 67: google.protobuf.Duration
 }
 var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
-	64, // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
+	66, // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
 	0,  // 1: pointsman.admin.v1.GetStatusResponse.health:type_name -> pointsman.admin.v1.Health
-	6,  // 2: pointsman.admin.v1.GetStatusResponse.generation:type_name -> pointsman.admin.v1.Generation
-	7,  // 3: pointsman.admin.v1.GetStatusResponse.last_reload:type_name -> pointsman.admin.v1.ReloadAttempt
-	8,  // 4: pointsman.admin.v1.GetStatusResponse.journal:type_name -> pointsman.admin.v1.JournalStatus
-	9,  // 5: pointsman.admin.v1.GetStatusResponse.sources:type_name -> pointsman.admin.v1.Source
-	11, // 6: pointsman.admin.v1.GetStatusResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	10, // 7: pointsman.admin.v1.GetStatusResponse.rules:type_name -> pointsman.admin.v1.Rule
-	64, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
-	64, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
-	64, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	64, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
-	64, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
-	64, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
-	64, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
+	7,  // 2: pointsman.admin.v1.GetStatusResponse.generation:type_name -> pointsman.admin.v1.Generation
+	8,  // 3: pointsman.admin.v1.GetStatusResponse.last_reload:type_name -> pointsman.admin.v1.ReloadAttempt
+	9,  // 4: pointsman.admin.v1.GetStatusResponse.journal:type_name -> pointsman.admin.v1.JournalStatus
+	10, // 5: pointsman.admin.v1.GetStatusResponse.sources:type_name -> pointsman.admin.v1.Source
+	12, // 6: pointsman.admin.v1.GetStatusResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	11, // 7: pointsman.admin.v1.GetStatusResponse.rules:type_name -> pointsman.admin.v1.Rule
+	66, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
+	66, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
+	66, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	66, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
+	66, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
+	66, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
+	66, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
 	1,  // 15: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
-	64, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
-	14, // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
+	66, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
+	15, // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
 	1,  // 18: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
-	64, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
-	64, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
-	15, // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
-	12, // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
-	13, // 24: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
-	29, // 25: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	20, // 26: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	66, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
+	66, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
+	16, // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13, // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
+	13, // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
+	14, // 24: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
+	31, // 25: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	21, // 26: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
 	2,  // 27: pointsman.admin.v1.RuleResult.verdict:type_name -> pointsman.admin.v1.Verdict
-	21, // 28: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
-	22, // 29: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
+	22, // 28: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
+	24, // 29: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
 	2,  // 30: pointsman.admin.v1.Clause.verdict:type_name -> pointsman.admin.v1.Verdict
-	12, // 31: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
-	20, // 32: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
-	15, // 33: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 34: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
-	29, // 35: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	15, // 36: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	12, // 37: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
-	3,  // 38: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
-	64, // 39: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
-	64, // 40: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
-	64, // 41: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
-	64, // 42: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
-	30, // 43: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
-	31, // 44: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
-	65, // 45: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
-	65, // 46: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
-	65, // 47: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
-	65, // 48: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
-	64, // 49: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
-	3,  // 50: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
-	64, // 51: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
-	64, // 52: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
-	32, // 53: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	29, // 54: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	29, // 55: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	32, // 56: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	32, // 57: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	6,  // 58: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
-	44, // 59: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
-	44, // 60: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
-	6,  // 61: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
-	46, // 62: pointsman.admin.v1.PlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
-	15, // 63: pointsman.admin.v1.PlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	44, // 64: pointsman.admin.v1.PlanResponse.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
-	48, // 65: pointsman.admin.v1.PlanResponse.changes:type_name -> pointsman.admin.v1.PlannedChange
-	49, // 66: pointsman.admin.v1.PlannedChange.examples:type_name -> pointsman.admin.v1.PlannedExample
-	22, // 67: pointsman.admin.v1.PlannedExample.now:type_name -> pointsman.admin.v1.PlannedDelivery
-	22, // 68: pointsman.admin.v1.PlannedExample.planned:type_name -> pointsman.admin.v1.PlannedDelivery
-	11, // 69: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	11, // 70: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
-	58, // 71: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
-	61, // 72: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
-	64, // 73: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
-	64, // 74: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
-	4,  // 75: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
-	16, // 76: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
-	18, // 77: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
-	25, // 78: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
-	23, // 79: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
-	27, // 80: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
-	33, // 81: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
-	35, // 82: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
-	37, // 83: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
-	39, // 84: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
-	41, // 85: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
-	45, // 86: pointsman.admin.v1.AdminService.Plan:input_type -> pointsman.admin.v1.PlanRequest
-	50, // 87: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
-	52, // 88: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
-	54, // 89: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
-	56, // 90: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
-	59, // 91: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
-	62, // 92: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
-	5,  // 93: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
-	17, // 94: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
-	19, // 95: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
-	26, // 96: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
-	24, // 97: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
-	28, // 98: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
-	34, // 99: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
-	36, // 100: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
-	38, // 101: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
-	40, // 102: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
-	42, // 103: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
-	47, // 104: pointsman.admin.v1.AdminService.Plan:output_type -> pointsman.admin.v1.PlanResponse
-	51, // 105: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
-	53, // 106: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
-	55, // 107: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
-	57, // 108: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
-	60, // 109: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
-	63, // 110: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
-	93, // [93:111] is the sub-list for method output_type
-	75, // [75:93] is the sub-list for method input_type
-	75, // [75:75] is the sub-list for extension type_name
-	75, // [75:75] is the sub-list for extension extendee
-	0,  // [0:75] is the sub-list for field type_name
+	22, // 31: pointsman.admin.v1.Clause.parts:type_name -> pointsman.admin.v1.Clause
+	23, // 32: pointsman.admin.v1.Clause.reads:type_name -> pointsman.admin.v1.Read
+	3,  // 33: pointsman.admin.v1.Read.presence:type_name -> pointsman.admin.v1.Presence
+	13, // 34: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
+	21, // 35: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	31, // 36: pointsman.admin.v1.ExplainEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	16, // 37: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13, // 38: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
+	31, // 39: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	16, // 40: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13, // 41: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
+	4,  // 42: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
+	66, // 43: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
+	66, // 44: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
+	66, // 45: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
+	66, // 46: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
+	32, // 47: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
+	33, // 48: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
+	67, // 49: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
+	67, // 50: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
+	67, // 51: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
+	67, // 52: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
+	66, // 53: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
+	4,  // 54: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
+	66, // 55: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
+	66, // 56: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
+	34, // 57: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	31, // 58: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	31, // 59: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	34, // 60: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	34, // 61: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	7,  // 62: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
+	46, // 63: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
+	46, // 64: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	7,  // 65: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
+	48, // 66: pointsman.admin.v1.PlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
+	16, // 67: pointsman.admin.v1.PlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	46, // 68: pointsman.admin.v1.PlanResponse.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	50, // 69: pointsman.admin.v1.PlanResponse.changes:type_name -> pointsman.admin.v1.PlannedChange
+	51, // 70: pointsman.admin.v1.PlannedChange.examples:type_name -> pointsman.admin.v1.PlannedExample
+	24, // 71: pointsman.admin.v1.PlannedExample.now:type_name -> pointsman.admin.v1.PlannedDelivery
+	24, // 72: pointsman.admin.v1.PlannedExample.planned:type_name -> pointsman.admin.v1.PlannedDelivery
+	12, // 73: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	12, // 74: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
+	60, // 75: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
+	63, // 76: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
+	66, // 77: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
+	66, // 78: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
+	5,  // 79: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
+	17, // 80: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
+	19, // 81: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
+	27, // 82: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
+	25, // 83: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
+	29, // 84: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
+	35, // 85: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
+	37, // 86: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
+	39, // 87: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
+	41, // 88: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
+	43, // 89: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
+	47, // 90: pointsman.admin.v1.AdminService.Plan:input_type -> pointsman.admin.v1.PlanRequest
+	52, // 91: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
+	54, // 92: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
+	56, // 93: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
+	58, // 94: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
+	61, // 95: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
+	64, // 96: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
+	6,  // 97: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
+	18, // 98: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
+	20, // 99: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
+	28, // 100: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
+	26, // 101: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
+	30, // 102: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
+	36, // 103: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
+	38, // 104: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
+	40, // 105: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
+	42, // 106: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
+	44, // 107: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
+	49, // 108: pointsman.admin.v1.AdminService.Plan:output_type -> pointsman.admin.v1.PlanResponse
+	53, // 109: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
+	55, // 110: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
+	57, // 111: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
+	59, // 112: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
+	62, // 113: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
+	65, // 114: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
+	97, // [97:115] is the sub-list for method output_type
+	79, // [79:97] is the sub-list for method input_type
+	79, // [79:79] is the sub-list for extension type_name
+	79, // [79:79] is the sub-list for extension extendee
+	0,  // [0:79] is the sub-list for field type_name
 }
 
 func init() { file_pointsman_admin_v1_admin_proto_init() }
@@ -5366,7 +5638,7 @@ func file_pointsman_admin_v1_admin_proto_init() {
 	if File_pointsman_admin_v1_admin_proto != nil {
 		return
 	}
-	file_pointsman_admin_v1_admin_proto_msgTypes[22].OneofWrappers = []any{
+	file_pointsman_admin_v1_admin_proto_msgTypes[23].OneofWrappers = []any{
 		(*TailEventsResponse_Event)(nil),
 		(*TailEventsResponse_Delivery)(nil),
 	}
@@ -5375,8 +5647,8 @@ func file_pointsman_admin_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pointsman_admin_v1_admin_proto_rawDesc), len(file_pointsman_admin_v1_admin_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   60,
+			NumEnums:      5,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
