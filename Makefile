@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench bench-rules crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,6 +138,9 @@ bench: out/bin servers ## journal, deliveries, HTTP, S3 and WebSocket rooms, eac
 	out/bin/trial bench
 	out/bin/trial bench-s3
 	out/bin/trial bench-rooms
+
+bench-rules: ## what an event costs at 10 to 10,000 rules, beside evaluating all of them and beside plain Go; and what they cost to load
+	go test -run '^$$' -bench 'Rules|Condition|Load' -benchtime 0.5s ./core/rule
 
 crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
 	out/bin/trial crash --kills 20

@@ -23,16 +23,18 @@ func (c *compiler) contains(k *call) *expr {
 			typeName(elementType(in.typ)), typeName(x.typ), conversionHint(in, x))
 		return nil
 	}
-	if in.constant == nil {
+	if in.constant == nil || in.constant.kind != list {
 		return containsDynamic(k, in, x)
 	}
-	var e *expr
+	items := in.constant.items()
 	if x.text != nil {
-		e = containsConstant(k.at, in.constant.items(), x.text)
-	} else {
-		e = containsDynamic(k, in, x)
+		return containsConstant(k.at, items, x.text).memberOf(x, items)
 	}
-	return e.memberOf(x, in.constant.items())
+	return boolExpr(k.at, func(f *frame) bool {
+		v := x.val(f)
+		f.spend(k.at, len(items)*lookWork)
+		return slices.ContainsFunc(items, func(item value) bool { return equal(item, v) })
+	}).memberOf(x, items)
 }
 
 // memberOf adds the clauses of "x is one of the items".
@@ -191,7 +193,7 @@ func (v value) step(s string) value {
 	if v.kind != list {
 		return v.member(s)
 	}
-	if n, ok := parseNumber(s); ok && n.big == nil {
+	if n, ok := parseNumber(s); ok && n.isInt() {
 		found, _ := v.at(n.whole)
 		return found
 	}

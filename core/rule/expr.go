@@ -63,6 +63,11 @@ func pathExpr(at *position, p *jsonPath) *expr {
 
 // constExpr is an expression with a known value.
 func constExpr(at *position, typ cty.Type, v value) *expr {
+	if v.kind == numeric && v.num.big != nil {
+		if n, ok := parseShort(v.num.String()); ok {
+			v.num = n // the form of the same number in an event
+		}
+	}
 	e := &expr{at: at, typ: typ, constant: &v, val: func(*frame) value { return v }}
 	switch {
 	case v.kind == boolean && typ == cty.Bool:

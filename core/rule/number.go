@@ -3,17 +3,20 @@ package rule
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pointsman/pointsman/core/jsondoc"
 )
 
-// number is exact: an int64 if it is whole and fits, otherwise a float of 512 bits, as HCL has it, which is never changed.
-// Each value has one form only.
+// number is exact: whole / 10^scale, or a float of 512 bits, as HCL has it. Whole numbers that fit into whole have that form. A decimal
+// of at most 18 digits has it if it was read from text, and may be a float if it was computed.
 type number struct {
 	whole int64
-	big   *big.Float // nil: whole
+	// scale is how many digits of whole are behind the point. The last one is not 0.
+	scale uint8
+	big   *big.Float // never changed; nil: whole and scale
 }
 
 // precision is that of HCL's numbers, in bits. It holds 154 decimal digits.
@@ -41,6 +44,9 @@ func bigNumber(b *big.Float) (number, bool) {
 
 // parseNumber parses a decimal number as HCL and JSON write it. It rejects numbers out of range.
 func parseNumber(s string) (number, bool) {
+	if n, ok := parseShort(s); ok {
+		return n, true
+	}
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return intNumber(i), true
 	}
@@ -54,6 +60,43 @@ func parseNumber(s string) (number, bool) {
 	return bigNumber(b)
 }
 
+// maxShort is how many digits are sure to fit into an int64.
+const maxShort = 18
+
+// parseShort parses -digits.digits, the form of nearly all numbers. It returns false for any other form, and for more digits than
+// maxShort.
+func parseShort(s string) (number, bool) {
+	digits := strings.TrimPrefix(s, "-")
+	if digits == "" || len(digits) > maxShort+1 {
+		return number{}, false
+	}
+	n, point := int64(0), -1
+	for i := range len(digits) {
+		switch c := digits[i]; {
+		case '0' <= c && c <= '9':
+			n = n*10 + int64(c-'0')
+		case c == '.' && point < 0 && i > 0 && i < len(digits)-1:
+			point = i
+		default:
+			return number{}, false
+		}
+	}
+	if point < 0 && len(digits) > maxShort {
+		return number{}, false
+	}
+	scale := 0
+	if point >= 0 {
+		scale = len(digits) - 1 - point
+	}
+	for scale > 0 && n%10 == 0 {
+		n, scale = n/10, scale-1
+	}
+	if len(digits) < len(s) {
+		n = -n
+	}
+	return number{whole: n, scale: uint8(scale)}, true
+}
+
 // isDecimal reports whether s has only the characters of a decimal number.
 func isDecimal(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789.+-eE") == ""
@@ -61,19 +104,45 @@ func isDecimal(s string) bool {
 
 // float returns n as a float, which the caller must not change.
 func (n number) float() *big.Float {
-	if n.big != nil {
+	switch {
+	case n.big != nil:
 		return n.big
+	case n.scale > 0:
+		b, _, err := big.ParseFloat(n.String(), 10, precision, big.ToNearestEven)
+		if err != nil {
+			panic(err) // it is a number
+		}
+		return b
 	}
 	return new(big.Float).SetPrec(precision).SetInt64(n.whole)
 }
+
+// isInt reports whether n is an int64.
+func (n number) isInt() bool { return n.big == nil && n.scale == 0 }
 
 func (n number) isZero() bool { return n.big == nil && n.whole == 0 }
 
 func (n number) compare(m number) int {
 	if n.big == nil && m.big == nil {
-		return order(n.whole < m.whole, n.whole > m.whole)
+		a, fits := n.shifted(m.scale)
+		b, also := m.shifted(n.scale)
+		if fits && also {
+			return order(a < b, a > b)
+		}
 	}
 	return n.float().Cmp(m.float())
+}
+
+// shifted returns whole with the digits behind the point that another number has in addition.
+func (n number) shifted(scale uint8) (int64, bool) {
+	a := n.whole
+	for ; scale > n.scale; scale-- {
+		if a > math.MaxInt64/10 || a < math.MinInt64/10 {
+			return 0, false
+		}
+		a *= 10
+	}
+	return a, true
 }
 
 func order(less, greater bool) int {
@@ -91,7 +160,19 @@ func (n number) append(buf []byte) []byte {
 	if n.big != nil {
 		return n.big.Append(buf, 'f', -1)
 	}
-	return strconv.AppendInt(buf, n.whole, 10)
+	if n.scale == 0 {
+		return strconv.AppendInt(buf, n.whole, 10)
+	}
+	if n.whole < 0 {
+		buf = append(buf, '-')
+		n.whole = -n.whole
+	}
+	start := len(buf)
+	buf = strconv.AppendInt(buf, n.whole, 10)
+	for len(buf)-start <= int(n.scale) {
+		buf = slices.Insert(buf, start, '0')
+	}
+	return slices.Insert(buf, len(buf)-int(n.scale), '.')
 }
 
 func (n number) String() string { return string(n.append(nil)) }
@@ -100,21 +181,21 @@ func (n number) String() string { return string(n.append(nil)) }
 type arithmetic func(a, b number) (number, string)
 
 func add(a, b number) (number, string) {
-	if s := a.whole + b.whole; a.big == nil && b.big == nil && (s > a.whole) == (b.whole > 0) {
+	if s := a.whole + b.whole; a.isInt() && b.isInt() && (s > a.whole) == (b.whole > 0) {
 		return intNumber(s), ""
 	}
 	return exact(a, b, (*big.Float).Add)
 }
 
 func subtract(a, b number) (number, string) {
-	if s := a.whole - b.whole; a.big == nil && b.big == nil && (s < a.whole) == (b.whole > 0) {
+	if s := a.whole - b.whole; a.isInt() && b.isInt() && (s < a.whole) == (b.whole > 0) {
 		return intNumber(s), ""
 	}
 	return exact(a, b, (*big.Float).Sub)
 }
 
 func multiply(a, b number) (number, string) {
-	if a.big == nil && b.big == nil {
+	if a.isInt() && b.isInt() {
 		x, y := a.whole, b.whole
 		if p := x * y; x == 0 || (p/x == y && (x != -1 || y != math.MinInt64)) {
 			return intNumber(p), ""
@@ -137,7 +218,7 @@ func divide(a, b number) (number, string) {
 	switch {
 	case b.isZero():
 		return number{}, "division by zero"
-	case a.big != nil || b.big != nil:
+	case !a.isInt() || !b.isInt():
 	case b.whole == -1:
 		return multiply(a, b)
 	case a.whole%b.whole == 0:
@@ -150,7 +231,7 @@ func modulo(a, b number) (number, string) {
 	switch {
 	case b.isZero():
 		return number{}, "division by zero"
-	case a.big != nil || b.big != nil:
+	case !a.isInt() || !b.isInt():
 	case b.whole == -1:
 		return number{}, ""
 	default:

@@ -152,3 +152,26 @@ func TestWholeNumbersAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestShortDecimals compares decimals with exact fractions, and with the floats that HCL has for them.
+func TestShortDecimals(t *testing.T) {
+	texts := []string{"0.5", "-0.5", "0.05", "1.50", "-0.0", "7", "7.0", "999999999999999999", "0.99999999999999999", "-123456789012345678.9", "1.00000000000000000001", "0.1", "0.10000000000000001", "1000000000000000000000.5"}
+	for i, text := range texts {
+		n, ok := parseNumber(text)
+		exact, _ := new(big.Rat).SetString(text)
+		if back, _ := new(big.Rat).SetString(n.String()); !ok || back.Cmp(exact) != 0 {
+			t.Errorf("%s is %s", text, n)
+		}
+		float, _, _ := big.ParseFloat(text, 10, precision, big.ToNearestEven)
+		if n.float().Cmp(float) != 0 {
+			t.Errorf("%s as a float is %s", text, n.float())
+		}
+		for _, other := range texts[i:] {
+			m, _ := parseNumber(other)
+			fraction, _ := new(big.Rat).SetString(other)
+			if got, want := n.compare(m), exact.Cmp(fraction); got != want || m.compare(n) != -want {
+				t.Errorf("%s and %s: %d, want %d", text, other, got, want)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/pointsman/pointsman/core/jsondoc"
 )
@@ -36,7 +37,7 @@ func (p *jsonPath) child(step string) *jsonPath {
 	}
 	c := p.event.newPath(p.doc)
 	p.children[step] = c
-	if n, ok := parseNumber(step); ok && n.big == nil && n.whole >= 0 {
+	if n, ok := parseNumber(step); ok && n.isInt() && n.whole >= 0 {
 		c.index = n.whole
 		p.elements = append(p.elements, c)
 		slices.SortFunc(p.elements, func(a, b *jsonPath) int { return order(a.index < b.index, a.index > b.index) })
@@ -123,7 +124,8 @@ func (f *frame) parse(i int) {
 	if len(text) == 0 {
 		return
 	}
-	if d.err = d.Parse(string(text)); d.err == nil {
+	// The text is not copied: nothing that is read from it outlives the frame, and nobody changes an event that is matched.
+	if d.err = d.Parse(unsafe.String(&text[0], len(text))); d.err == nil {
 		f.find(&d.document, jsondoc.Root, field.root)
 	}
 }

@@ -23,7 +23,11 @@ type table struct {
 }
 
 func newTable(of *operand) *table {
-	return &table{of: of, texts: map[string][]*program{}, whole: map[int64][]*program{}, decimals: map[string][]*program{}}
+	return &table{
+		of: of, texts: map[string][]*program{}, whole: map[int64][]*program{}, decimals: map[string][]*program{},
+		prefixes: affixes{compare: strings.Compare, has: strings.HasPrefix},
+		suffixes: affixes{compare: compareBackwards, has: strings.HasSuffix},
+	}
 }
 
 func (t *table) add(c clause, p *program) {
@@ -33,7 +37,7 @@ func (t *table) add(c clause, p *program) {
 	case hasPrefix:
 		t.prefixes.add(c.want.str, p)
 	case hasSuffix:
-		t.suffixes.add(backwards(c.want.str), p)
+		t.suffixes.add(c.want.str, p)
 	default:
 		t.bounds[c.test].add(c.want.num, p)
 		t.bounded = append(t.bounded, p)
@@ -53,7 +57,7 @@ func (t *table) addEqual(v value, p *program) {
 		t.bools[v.num.whole] = append(t.bools[v.num.whole], p)
 	case v.kind == text:
 		t.texts[v.str] = append(t.texts[v.str], p)
-	case v.num.big != nil:
+	case !v.num.isInt():
 		s := v.num.String()
 		t.decimals[s] = append(t.decimals[s], p)
 	default:
@@ -79,10 +83,11 @@ func (t *table) find(v value, found []*program) []*program {
 		found = append(found, t.bools[v.num.whole]...)
 	case v.kind == text && len(t.texts) > 0:
 		found = append(found, t.findText(v.str)...)
-	case v.kind == numeric && v.num.big == nil:
+	case v.kind == numeric && v.num.isInt():
 		found = append(found, t.whole[v.num.whole]...)
 	case v.kind == numeric && len(t.decimals) > 0:
-		found = append(found, t.decimals[v.num.String()]...)
+		var digits [64]byte
+		found = append(found, t.decimals[string(v.num.append(digits[:0]))]...)
 	}
 	if len(t.affixed) > 0 {
 		found = t.findAffixes(v, found)
@@ -107,11 +112,7 @@ func (t *table) findAffixes(v value, found []*program) []*program {
 		return append(found, t.affixed...)
 	}
 	s = normal(s)
-	found = t.prefixes.find(s, found)
-	if len(t.suffixes.texts) > 0 {
-		found = t.suffixes.find(backwards(s), found)
-	}
-	return found
+	return t.suffixes.find(s, t.prefixes.find(s, found))
 }
 
 func (t *table) findBounds(v value, found []*program) []*program {
@@ -125,11 +126,13 @@ func (t *table) findBounds(v value, found []*program) []*program {
 	return found
 }
 
-// affixes list rules by a prefix. Suffixes are prefixes of texts that are written backwards.
+// affixes list rules by a prefix, or by a suffix, which is a prefix of a text that is read backwards.
 type affixes struct {
-	rules map[string][]*program
-	texts []string // sorted
-	lists [][]*program
+	compare func(a, b string) int
+	has     func(s, affix string) bool
+	rules   map[string][]*program
+	texts   []string // sorted by compare
+	lists   [][]*program
 	// parents are the indexes of the longest other prefix of each text; -1: none.
 	parents []int32
 }
@@ -145,7 +148,7 @@ func (a *affixes) seal() {
 	for s := range a.rules {
 		a.texts = append(a.texts, s)
 	}
-	slices.Sort(a.texts)
+	slices.SortFunc(a.texts, a.compare)
 	a.parents = make([]int32, len(a.texts))
 	for i, s := range a.texts {
 		a.lists = append(a.lists, a.rules[s])
@@ -157,24 +160,28 @@ func (a *affixes) seal() {
 // prefixOf returns the index of the longest prefix of s among texts[i] and its prefixes; -1: none. If texts[i] is the last text before s,
 // these are all the prefixes of s, because what stands between a prefix of s and s begins with that prefix.
 func (a *affixes) prefixOf(s string, i int32) int32 {
-	for i >= 0 && !strings.HasPrefix(s, a.texts[i]) {
+	for i >= 0 && !a.has(s, a.texts[i]) {
 		i = a.parents[i]
 	}
 	return i
 }
 
 func (a *affixes) find(s string, found []*program) []*program {
-	last := sort.Search(len(a.texts), func(i int) bool { return a.texts[i] > s }) - 1
+	last := sort.Search(len(a.texts), func(i int) bool { return a.compare(a.texts[i], s) > 0 }) - 1
 	for i := a.prefixOf(s, int32(last)); i >= 0; i = a.parents[i] {
 		found = append(found, a.lists[i]...)
 	}
 	return found
 }
 
-func backwards(s string) string {
-	b := []byte(s)
-	slices.Reverse(b)
-	return string(b)
+// compareBackwards compares texts from their ends.
+func compareBackwards(a, b string) int {
+	for i, j := len(a)-1, len(b)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
+		if a[i] != b[j] {
+			return order(a[i] < b[j], true)
+		}
+	}
+	return order(len(a) < len(b), len(a) > len(b))
 }
 
 // bounds list rules by the number that the operand must be below, or above, sorted by that number.

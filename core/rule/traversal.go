@@ -217,7 +217,7 @@ func (c *compiler) element(at *position, x, key *expr) *expr {
 // item compiles an element of a list that is written out.
 func (c *compiler) item(at *position, x, key *expr) *expr {
 	n, _ := key.constant.toNumber()
-	if n.big != nil || n.whole < 0 || n.whole >= int64(len(x.items)) {
+	if !n.isInt() || n.whole < 0 || n.whole >= int64(len(x.items)) {
 		c.errorf(*key.rng(), at.rng, "Invalid index", "Index %s is out of range: the list has %d elements.", n, len(x.items))
 		return nil
 	}
@@ -246,7 +246,7 @@ func (f *frame) listElement(at *position, list value, i number) value {
 		return value{}
 	}
 	v, ok := list.at(i.whole)
-	if !ok || i.big != nil {
+	if !ok || !i.isInt() {
 		f.fail(at, "index %s is out of range: the list has %d elements", i, len(list.items()))
 	}
 	return v
@@ -265,7 +265,7 @@ func (f *frame) dynamicElement(key *expr, v, k value) value {
 		switch {
 		case !ok && k.kind != text: // a list has no members, so a name finds null
 			f.failConvert(key.at, k, "the index of a list", "a number")
-		case ok && n.big == nil:
+		case ok && n.isInt():
 			found, _ := v.at(n.whole)
 			return found
 		}
