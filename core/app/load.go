@@ -25,6 +25,8 @@ type Options struct {
 	Warnings func(*config.Diagnostics)
 	// Hangup makes Run load the configuration again each time it receives something. It may be nil.
 	Hangup <-chan struct{}
+	// Offline is for commands that judge a configuration where it does not run; see config.Options.
+	Offline bool
 	// Watch makes Run load the configuration again when its files change.
 	Watch bool
 }
@@ -43,7 +45,9 @@ func ReadConfig(ctx context.Context, o Options) (*config.Config, *config.Diagnos
 }
 
 func readConfig(ctx context.Context, o Options, sources *sourceMaker) (*config.Config, *config.Diagnostics) {
-	return config.Load(ctx, o.Paths, config.Options{Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables})
+	return config.Load(ctx, o.Paths, config.Options{
+		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables, Offline: o.Offline,
+	})
 }
 
 // load reads the configuration, makes its sources, asks every plugin for its schemas and compiles the rules.
@@ -58,7 +62,7 @@ type describer func(context.Context, config.PluginRef) (*pluginv1.DescribeRespon
 
 func loadWith(ctx context.Context, o Options, sources *sourceMaker, describe describer) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
-		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables, Describe: describe,
+		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables, Offline: o.Offline, Describe: describe,
 	})
 	checkLimits(cfg, sources.made)
 	rules, found := rule.Compile(cfg)

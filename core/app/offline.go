@@ -28,6 +28,7 @@ type Offline struct {
 
 // LoadOffline reads a configuration and compiles its rules.
 func LoadOffline(ctx context.Context, o Options) *Offline {
+	o.Offline = true
 	out := &Offline{decoders: map[string]source.Decoder{}}
 	sources := offlineSources()
 	p := loadWith(ctx, o, sources, func(ctx context.Context, ref config.PluginRef) (*pluginv1.DescribeResponse, error) {

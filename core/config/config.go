@@ -29,11 +29,17 @@ type Options struct {
 	// Describe describes the binary of a plugin. It is called once per binary. Nil: settings and arguments are not checked,
 	// and Plugin.Description stays nil.
 	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)
-	// Variables are values given on the command line (-var name=value). They win over POINTSMAN_VAR_name, which wins over
+	// Variables are values given on the command line (--var name=value). They win over POINTSMAN_VAR_name, which wins over
 	// the default in the file.
 	Variables map[string]string
 	// Env looks up environment variables. Nil: os.LookupEnv.
 	Env func(string) (string, bool)
+	// Offline is for checking a configuration on a machine that will not run it. A variable without a value, an environment variable
+	// or a file that is not there is then a warning, and an unknown value: a setting that needs it is left out, and what only follows
+	// from that is not reported. A source gets a random text for missing
+	// secrets, so that it can still decode events. In Scope the
+	// value is unknown and has its type.
+	Offline bool
 }
 
 // Config is the whole configuration. If Load reported errors it holds the parts without errors.

@@ -31,7 +31,9 @@ func (l *loader) plugin(name string, b *hclsyntax.Block) *Plugin {
 	p := &Plugin{PluginRef: PluginRef{Kind: b.Labels[0], Name: name}, DeclRange: b.DefRange()}
 	p.origin = origin{diags: l.diags, block: b.DefRange()}
 	o, _ := l.object(b.Body, pluginSchema, decoding{what: fmt.Sprintf("Plugin %q", name), rng: b.DefRange(), skip: []string{"settings"}})
-	p.Path = l.pluginPath(o, p.Kind)
+	if _, unknown := o.unknown["path"]; !unknown {
+		p.Path = l.pluginPath(o, p.Kind)
+	}
 	p.SHA256 = parsed(l, o, "sha256", parseSHA256)
 	p.Concurrency = int(l.whole(o, "concurrency", 0, 1e6))
 	p.Rate = parsed(l, o, "rate", ParseRate)

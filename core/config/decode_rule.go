@@ -195,7 +195,7 @@ func (l *loader) perEvent(expr hclsyntax.Expression) bool {
 	ok := true
 	for _, call := range calls(expr) {
 		if secretNames[call.Name] {
-			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() returns a secret, and the results of a rule are stored and logged. Use a variable without env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", call.Name))
+			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() returns a secret, and the results of a rule are stored and logged. Use a variable without env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or --var.", call.Name))
 			ok = false
 		}
 	}

@@ -127,8 +127,12 @@ func (l *loader) tls(server *object) *TLS {
 	if t.CertFile == "" || t.KeyFile == "" {
 		return nil // reported as missing
 	}
-	if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
-		l.error(o.fields["cert_file"].rng, "Unusable certificate", fmt.Sprintf("Certificate and key cannot be used: %v.", err))
+	rng := o.fields["cert_file"].rng
+	switch _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); {
+	case l.options.Offline && notHere(err):
+		l.warnMissing(rng, missing{summary: "Unusable certificate", detail: fmt.Sprintf("Certificate and key cannot be used: %v.", err)})
+	case err != nil:
+		l.error(rng, "Unusable certificate", fmt.Sprintf("Certificate and key cannot be used: %v.", err))
 		return nil
 	}
 	return t

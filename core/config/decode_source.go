@@ -43,7 +43,7 @@ func (l *loader) source(name string, b *hclsyntax.Block) *Source {
 	}
 	s.origin.settings = o
 	if ok {
-		s.Settings = l.encode(o)
+		s.Settings = l.encode(o.standIn())
 	}
 	if s.Settings != nil && l.options.MakeSource != nil {
 		if data := l.options.MakeSource(s); data != "" {

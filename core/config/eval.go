@@ -17,15 +17,23 @@ type sensitive struct{}
 
 func mark(v cty.Value) cty.Value { return v.Mark(sensitive{}) }
 
-// unmark removes the marks at every depth and says whether there were any.
+// unmark removes the marks at every depth and says whether something in the value is sensitive.
 func unmark(v cty.Value) (cty.Value, bool) {
 	bare, marks := v.UnmarkDeep()
-	return bare, len(marks) > 0
+	_, secret := marks[sensitive{}]
+	return bare, secret
 }
 
 // value evaluates an expression that is known at load. It returns false when that failed, or when something it refers to is
-// already in error. The value may be marked, deep inside too.
+// already in error or has no value here. The value may be marked, deep inside too.
 func (l *loader) value(expr hclsyntax.Expression, secrets bool) (cty.Value, bool) {
+	v, ok := l.partial(expr, secrets)
+	return v, ok && v.IsWhollyKnown()
+}
+
+// partial is value for callers that can do without a value that is not there. It returns true for an unknown value that is marked
+// missing; that is then reported.
+func (l *loader) partial(expr hclsyntax.Expression, secrets bool) (cty.Value, bool) {
 	if !l.references(expr, secrets) {
 		return cty.DynamicVal, false
 	}
@@ -45,7 +53,9 @@ func (l *loader) value(expr hclsyntax.Expression, secrets bool) (cty.Value, bool
 		l.error(expr.Range(), "Number out of range", numberLimits+" A division by zero has no result.")
 		return cty.DynamicVal, false
 	}
-	return v, v.IsWhollyKnown()
+	marks := missingIn(v)
+	l.warnAllMissing(expr, marks)
+	return v, v.IsWhollyKnown() || len(marks) > 0
 }
 
 // evalContext is the scope of one expression. It holds only what the expression names: objects of all variables and locals
@@ -208,7 +218,8 @@ func (l *loader) sensitiveReference(t hcl.Traversal) bool {
 	if part, diags := t[2:].TraverseRel(v); !diags.HasErrors() {
 		v = part
 	}
-	return v.ContainsMarked()
+	_, secret := unmark(v)
+	return secret
 }
 
 // calls finds the function calls in an expression.

@@ -35,23 +35,26 @@ func (l *loader) secretFunctions(filename string) map[string]function.Function {
 	dir := filepath.Dir(filename)
 	return map[string]function.Function{
 		"env": l.envFunc(),
-		"file": fileFunc(dir, func(b []byte) []byte {
+		"file": l.fileFunc(dir, func(b []byte) []byte {
 			// One newline, as editors add it, and no more: a secret may end in one.
 			if trimmed, ok := bytes.CutSuffix(b, []byte("\n")); ok {
 				return bytes.TrimSuffix(trimmed, []byte("\r"))
 			}
 			return b
 		}),
-		"file_raw": fileFunc(dir, func(b []byte) []byte { return b }),
+		"file_raw": l.fileFunc(dir, func(b []byte) []byte { return b }),
 	}
 }
 
 func (l *loader) envFunc() function.Function {
 	return function.New(&function.Spec{
-		Params:   []function.Parameter{{Name: "name", Type: cty.String}},
+		Params:   []function.Parameter{{Name: "name", Type: cty.String, AllowUnknown: true}},
 		VarParam: &function.Parameter{Name: "default", Type: cty.String, AllowNull: true},
 		Type:     function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !args[0].IsKnown() {
+				return mark(cty.UnknownVal(cty.String)), nil
+			}
 			name := args[0].AsString()
 			if len(args) > 2 {
 				return cty.NilVal, &missingError{"Too many arguments", "env takes a name and at most one default."}
@@ -63,25 +66,31 @@ func (l *loader) envFunc() function.Function {
 			if len(args) == 2 {
 				return mark(args[1]), nil
 			}
-			return cty.NilVal, &missingError{
-				"Environment variable not set",
-				fmt.Sprintf("%s is not set. Set it, or write env(%q, \"...\") with a value to use instead.", name, name),
-			}
+			return l.unavailable(missing{
+				argument: name, summary: "Environment variable not set",
+				detail: fmt.Sprintf("%s is not set. Set it, or write env(%q, \"...\") with a value to use instead.", name, name),
+			})
 		},
 	})
 }
 
-func fileFunc(dir string, trim func([]byte) []byte) function.Function {
+func (l *loader) fileFunc(dir string, trim func([]byte) []byte) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Params: []function.Parameter{{Name: "path", Type: cty.String, AllowUnknown: true}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !args[0].IsKnown() {
+				return mark(cty.UnknownVal(cty.String)), nil
+			}
 			path := args[0].AsString()
 			if !filepath.IsAbs(path) {
 				path = filepath.Join(dir, path)
 			}
 			b, err := readLimited(path, maxFileBytes+1)
-			if err != nil {
+			switch {
+			case notHere(err):
+				return l.unavailable(missing{argument: args[0].AsString(), summary: "Cannot read file", detail: fmt.Sprintf("Reading %s: %s.", path, reason(err))})
+			case err != nil:
 				return cty.NilVal, &missingError{"Cannot read file", fmt.Sprintf("Reading %s: %s.", path, reason(err))}
 			}
 			if len(b) > maxFileBytes {

@@ -32,9 +32,15 @@ func FuzzLoad(f *testing.F) {
 			return // nested for expressions are exponential by their nature
 		}
 		writeFile(t, path, []byte(text))
-		cfg, diags := Load(t.Context(), []string{path}, testOptions(strings.ReplaceAll("env INTDASH_SECRET=S\nenv SLACK_WEBHOOK_URL=S\nenv T=S", "=S", "="+secret)))
-		if strings.Contains(shownText(t, diags), secret) {
+		o := testOptions(strings.ReplaceAll("env INTDASH_SECRET=S\nenv SLACK_WEBHOOK_URL=S\nenv T=S", "=S", "="+secret))
+		cfg, diags := Load(t.Context(), []string{path}, o)
+		o.Offline = true
+		_, offline := Load(t.Context(), []string{path}, o)
+		if strings.Contains(shownText(t, diags)+shownText(t, offline), secret) {
 			t.Error("the diagnostics show a secret")
+		}
+		if !diags.HasErrors() && (offline.HasErrors() || offline.Warnings() < diags.Warnings()) {
+			t.Errorf("it is right only where it runs: %v", offline)
 		}
 		for _, r := range cfg.Rules {
 			for _, d := range r.Dispatches {

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what testdata/golden expects")
 
-// TestGolden loads each archive of testdata/golden. Its comment may have lines `env NAME=value` and `var name=value`; its
+// TestGolden loads each archive of testdata/golden. Its comment may have lines `env NAME=value`, `var name=value` and `offline`; its
 // files are the configuration; the file "want" is what must come out: diagnostics, and the configuration when it has no
 // errors. A new case is a new file, filled in by `go test ./core/config -run TestGolden -update`.
 func TestGolden(t *testing.T) {
@@ -100,11 +100,14 @@ func writeFile(t testing.TB, name string, data []byte) {
 
 // testOptions is a world with two kinds of sources and four of plugins.
 func testOptions(directives string) Options {
+	offline := false
 	env, vars := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(directives) {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		name, value, _ := strings.Cut(rest, "=")
 		switch word {
+		case "offline":
+			offline = true
 		case "env":
 			env[name] = value
 		case "var":
@@ -115,6 +118,7 @@ func testOptions(directives string) Options {
 		Sources:   map[string]*pluginv1.Schema{"intdash": intdashSchema, "websocket": schemaOf(text("path", "/ws", "Path."))},
 		Describe:  fakeDescribe,
 		Variables: vars,
+		Offline:   offline,
 		Env:       func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	}
 }

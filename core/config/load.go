@@ -26,6 +26,7 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 		vars:      map[string]cty.Value{}, locals: map[string]cty.Value{},
 		broken:    map[string]bool{},
 		described: map[string]description{},
+		warned:    map[string]bool{},
 	}
 	if len(paths) == 0 {
 		l.diags.Append(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No configuration files", Detail: "Name a *.hcl file or a directory that has some."})
@@ -68,6 +69,8 @@ type loader struct {
 	each *item
 	// described caches the descriptions of binaries, by path.
 	described map[string]description
+	// warned holds what is not there and is reported, by the text of the report.
+	warned map[string]bool
 }
 
 type description struct {
@@ -110,7 +113,7 @@ func (l *loader) decodeAddresses(blocks []*hclsyntax.Block) {
 
 // scope is the scope of expressions in rules. It has no env() and no file(), because the results of rules are stored and shown.
 func (l *loader) scope() *hcl.EvalContext {
-	return &hcl.EvalContext{Variables: rootValues(l.vars, l.locals), Functions: pureFunctions()}
+	return &hcl.EvalContext{Variables: rootValues(withoutMissing(l.vars), withoutMissing(l.locals)), Functions: pureFunctions()}
 }
 
 func (l *loader) error(rng hcl.Range, summary, detail string) {

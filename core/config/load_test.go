@@ -164,6 +164,46 @@ func TestDiagnosePointsAtTheSetting(t *testing.T) {
 	}
 }
 
+// What a plugin says about a setting that is not there, or may follow from one, is not reported.
+func TestDiagnoseWithoutSecrets(t *testing.T) {
+	for _, c := range []struct {
+		path, text string
+		reported   bool
+	}{
+		{"smtp.password", "there is none", false},
+		{"smtp.host", "no such host", true},
+		{"smtp.host", "username and password go together", false},
+		{"", "no password for mail", false},
+		{"from", "not an address", true},
+		{"", "a setting is wrong", true},
+	} {
+		cfg, diags := loadText(t, mailPlugin, "offline")
+		if got := string(cfg.Plugins[0].Settings); strings.Contains(got, "password") || !strings.Contains(got, `"mail"`) {
+			t.Errorf("the plugin gets %s", got)
+		}
+		cfg.Plugins[0].Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_ERROR, Path: c.path, Summary: "Refused", Detail: c.text})
+		if diags.HasErrors() != c.reported || diags.Warnings() != 1 {
+			t.Errorf("%s: %s: reported: %t\n%s", c.path, c.text, diags.HasErrors(), shownText(t, diags))
+		}
+	}
+}
+
+// A source gets a secret that nobody knows for one that is not there.
+func TestStandIn(t *testing.T) {
+	secrets := map[string]bool{}
+	for range 3 {
+		cfg, diags := loadText(t, `source "intdash" "lab" { secrets = [env("A"), env("B")] }`, "offline", "env B=known")
+		var got struct{ Secrets []string }
+		if err := json.Unmarshal(cfg.Sources[0].Settings, &got); err != nil || diags.HasErrors() {
+			t.Fatal(err, diags)
+		}
+		if len(got.Secrets) != 2 || len(got.Secrets[0]) < 32 || got.Secrets[1] != "known" || secrets[got.Secrets[0]] {
+			t.Errorf("the secrets are %q", got.Secrets)
+		}
+		secrets[got.Secrets[0]] = true
+	}
+}
+
 func TestDiagnoseWarningOfSource(t *testing.T) {
 	cfg, diags := loadText(t, `source "intdash" "lab" { secrets = [env("S")] }`, "env S=hunter2")
 	cfg.Sources[0].Diagnose(&pluginv1.Diagnostic{Severity: pluginv1.Diagnostic_SEVERITY_WARNING, Path: "secrets", Summary: "Short secret"})

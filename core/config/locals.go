@@ -69,7 +69,7 @@ func (g *localGraph) evaluate(name string) {
 		return
 	}
 	g.done[name] = true
-	v, ok := g.l.value(attr.Expr, true)
+	v, ok := g.l.partial(attr.Expr, true)
 	if !ok {
 		return
 	}

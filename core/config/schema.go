@@ -17,6 +17,8 @@ type object struct {
 	schema *pluginv1.Schema
 	fields map[string]field
 	blocks map[string][]*object
+	// unknown are the attributes that have no value here, because of Options.Offline. They are not in fields.
+	unknown map[string]field
 	// rng is the block's header.
 	rng hcl.Range
 }
@@ -31,6 +33,8 @@ type field struct {
 	rng hcl.Range
 	// written is false for a default.
 	written bool
+	// missing are the marks of what is not there. The value is unknown if there are any.
+	missing cty.ValueMarks
 }
 
 // decoding holds the options of decoding a body.
@@ -50,7 +54,7 @@ type decoding struct {
 
 // object decodes a body. It returns the attributes without errors; ok means that all are.
 func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) (*object, bool) {
-	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, rng: how.rng}
+	o := &object{schema: s, fields: map[string]field{}, blocks: map[string][]*object{}, unknown: map[string]field{}, rng: how.rng}
 	ok := l.known(body, s, how)
 	for _, a := range s.GetAttributes() {
 		if slices.Contains(how.skip, a.GetName()) {
@@ -69,7 +73,10 @@ func (l *loader) object(body *hclsyntax.Body, s *pluginv1.Schema, how decoding) 
 			f, valid = l.absent(a, how)
 		}
 		ok = ok && valid
-		if f.value != cty.NilVal {
+		switch {
+		case len(f.missing) > 0:
+			o.unknown[a.GetName()] = f
+		case f.value != cty.NilVal:
 			o.fields[a.GetName()] = f
 		}
 	}

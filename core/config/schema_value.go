@@ -23,14 +23,14 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 		l.warnLiteral(attr)
 	}
 	secrets := how.secrets || a.GetSensitive()
-	value, ok := l.value(attr.Expr, secrets)
+	value, ok := l.partial(attr.Expr, secrets)
 	if !ok {
 		return field{rng: rng, written: true}, false
 	}
 	bare, secret := unmark(value)
 	f := field{secret: secret || a.GetSensitive(), rng: rng, written: true}
 	if secret && !secrets {
-		l.error(rng, "Sensitive value would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or -var.", a.GetName()))
+		l.error(rng, "Sensitive value would be shown", fmt.Sprintf("%q is written to logs. Use a variable that is not sensitive and has no env() or file() in its default: it can be set by POINTSMAN_VAR_<name> or --var.", a.GetName()))
 		return f, false
 	}
 	if bare.IsNull() {
@@ -43,6 +43,10 @@ func (l *loader) field(attr *hclsyntax.Attribute, a *pluginv1.Attribute, how dec
 		return f, false
 	}
 	f.value = converted
+	if !converted.IsWhollyKnown() {
+		f.missing = missingIn(value)
+		return f, true
+	}
 	if f.secret {
 		l.warnLineBreak(a.GetName(), rng, converted)
 	}
@@ -156,6 +160,9 @@ func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 		}
 		v = converted
 	}
+	if !v.IsWhollyKnown() {
+		return v, nil
+	}
 	if a.GetType() == pluginv1.Type_TYPE_DURATION {
 		d, err := ParseDuration(v.AsString())
 		if err != nil {
@@ -170,7 +177,7 @@ func convertTo(v cty.Value, a *pluginv1.Attribute) (cty.Value, *mismatch) {
 
 // hasNull reports whether a list or map has an element that is null.
 func hasNull(v cty.Value) bool {
-	return v.CanIterateElements() && slices.ContainsFunc(v.AsValueSlice(), cty.Value.IsNull)
+	return v.CanIterateElements() && v.IsKnown() && slices.ContainsFunc(v.AsValueSlice(), cty.Value.IsNull)
 }
 
 // oneOf checks a value, or each element of a list or map, against the values allowed.
@@ -196,6 +203,8 @@ func oneOf(v cty.Value, a *pluginv1.Attribute) *mismatch {
 func describeValue(v cty.Value) string {
 	const longest = 40
 	switch ty := v.Type(); {
+	case !v.IsKnown() && ty != cty.DynamicPseudoType:
+		return "a value of type " + ty.FriendlyName()
 	case v.IsNull():
 		return "null"
 	case ty == cty.String && len(v.AsString()) <= longest:

@@ -60,6 +60,9 @@ type origin struct {
 }
 
 func (o *origin) diagnose(d *pluginv1.Diagnostic) {
+	if o.settings.explains(d) {
+		return
+	}
 	clean := o.settings.cleaner()
 	diag := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: clean.Replace(d.GetSummary()), Detail: clean.Replace(d.GetDetail())}
 	if d.GetSeverity() == pluginv1.Diagnostic_SEVERITY_WARNING {

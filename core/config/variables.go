@@ -51,7 +51,7 @@ func (l *loader) decodeVariables(blocks []*hclsyntax.Block) {
 		if _, ok := seen[name]; !ok {
 			l.diags.Append(&hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: "Unknown variable",
-				Detail: fmt.Sprintf("-var gives a value to %q, and no file has that variable.%s", name, didYouMean(name, slices.Collect(maps.Keys(seen)), "variables")),
+				Detail: fmt.Sprintf("--var gives a value to %q, and no file has that variable.%s", name, didYouMean(name, slices.Collect(maps.Keys(seen)), "variables")),
 			})
 		}
 	}
@@ -74,6 +74,9 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 		return cty.DynamicVal
 	}
 	f, hasDefault := o.fields["default"]
+	if unknown, ok := o.unknown["default"]; ok {
+		f, hasDefault = unknown, true
+	}
 	if text, from, given := l.given(name); given {
 		if ty == cty.NilType {
 			ty = defaultType(f, hasDefault)
@@ -86,10 +89,23 @@ func (l *loader) variable(name string, b *hclsyntax.Block) cty.Value {
 		return markIf(v, hidden)
 	}
 	if !hasDefault {
-		l.error(b.DefRange(), "Variable without a value", fmt.Sprintf("Set %s%s, or -var %s=..., or give it a default.", variableEnv, name, name))
+		if ty == cty.NilType {
+			ty = defaultType(f, hasDefault)
+		}
+		return markIf(l.withoutValue(name, b, ty), hidden)
+	}
+	return markIf(l.defaultOf(name, f, ty), hidden || f.secret).WithMarks(f.missing)
+}
+
+// withoutValue is a variable that nothing gives a value to.
+func (l *loader) withoutValue(name string, b *hclsyntax.Block, ty cty.Type) cty.Value {
+	gone := missing{summary: "Variable without a value", detail: fmt.Sprintf("Set %s%s, or --var %s=..., or give it a default.", variableEnv, name, name)}
+	if !l.options.Offline {
+		l.error(b.DefRange(), gone.summary, gone.detail)
 		return cty.DynamicVal
 	}
-	return markIf(l.defaultOf(name, f, ty), hidden || f.secret)
+	l.warnMissing(b.DefRange(), gone)
+	return cty.UnknownVal(ty).Mark(gone)
 }
 
 // defaultOf is a variable's default in the type that it declares, if it does.
@@ -145,7 +161,7 @@ func (l *loader) variableType(b *hclsyntax.Block) (cty.Type, bool) {
 // given is a variable's value from outside of the files, and where it came from.
 func (l *loader) given(name string) (text, from string, ok bool) {
 	if text, ok := l.options.Variables[name]; ok {
-		return text, "-var", true
+		return text, "--var", true
 	}
 	text, ok = l.options.Env(variableEnv + name)
 	return text, variableEnv + name, ok

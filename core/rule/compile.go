@@ -97,7 +97,8 @@ func (c *compiler) node(e hclsyntax.Expression) *expr {
 	return nil
 }
 
-// constant compiles a value that is known at load. An unknown one comes from an error that is already reported.
+// constant compiles a value that is known at load. An unknown one is not there where the configuration is checked
+// (config.Options.Offline), or comes from an error that is already reported.
 func (c *compiler) constant(v cty.Value, rng hcl.Range) *expr {
 	if v.ContainsMarked() {
 		c.errorf(rng, rng, "Sensitive value in a rule", "This value comes from env() or file(), or is marked sensitive. "+
@@ -106,7 +107,7 @@ func (c *compiler) constant(v cty.Value, rng hcl.Range) *expr {
 		return nil
 	}
 	if !v.IsWhollyKnown() {
-		return nil
+		return c.unknown(v.Type(), rng)
 	}
 	constant, err := fromCty(v)
 	if err != nil {

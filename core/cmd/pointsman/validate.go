@@ -40,15 +40,18 @@ func (f *configFlags) options(paths []string) app.Options {
 func newValidate(s streams) *cobra.Command {
 	var cf configFlags
 	var lf logFlags
-	var asJSON bool
+	var asJSON, strict bool
 	cmd := &cobra.Command{
 		Use:   "validate [path...]",
 		Short: "Check a configuration without running it",
 		Long: `Check configuration files, or directories of *.hcl (default: ` + defaultConfig + `), without running them.
 
 It checks syntax, names, the type of every expression against the events of its sources, and has each plugin check its
-settings. It opens no connections, and prints all mistakes at once.`,
-		Example:           "  pointsman validate\n  pointsman validate rules/ config.hcl --json",
+settings. It opens no connections, and prints all mistakes at once.
+
+It needs no secret, so it can run in a CI job: an environment variable or file that is not there, a variable without a value and a
+certificate are warnings, and what needs them is not checked. With --strict they are errors, as they are for 'pointsman run'.`,
+		Example:           "  pointsman validate\n  pointsman validate rules/ config.hcl --json\n  pointsman validate --strict /etc/pointsman",
 		ValidArgsFunction: filesOnly,
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o := cf.options(paths)
@@ -60,6 +63,7 @@ settings. It opens no connections, and prints all mistakes at once.`,
 			if err != nil {
 				return err
 			}
+			o.Offline = !strict
 			c, diags := app.Validate(cmd.Context(), o)
 			if asJSON {
 				err = diags.WriteJSON(s.out)
@@ -74,6 +78,7 @@ settings. It opens no connections, and prints all mistakes at once.`,
 	}
 	cf.register(cmd.Flags())
 	lf.register(cmd.Flags())
+	cmd.Flags().BoolVar(&strict, "strict", false, "want all that 'pointsman run' needs: environment variables, files, values of variables")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON, in the shape of terraform validate -json")
 	return cmd
 }
