@@ -138,7 +138,9 @@ func (d *FunctionDoc) named() function.Function {
 		p := &d.Parameters[i]
 		if i < len(params) {
 			params[i].Name, p.Type = p.Name, typeWord(params[i].Type)
-			continue
+			if !p.Repeated {
+				continue
+			}
 		}
 		more.Name, p.Type = p.Name, typeWord(more.Type)
 	}
@@ -205,7 +207,7 @@ func textFunc(result cty.Type, parameters int, f func(args []string) (cty.Value,
 func typedFunc(result cty.Type, params []cty.Type, more *cty.Type, f func(args []cty.Value) (cty.Value, error)) function.Function {
 	spec := &function.Spec{
 		Type: function.StaticReturnType(result),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args) },
+		Impl: whenKnown(f),
 	}
 	for _, t := range params {
 		spec.Params = append(spec.Params, function.Parameter{Name: "x", Type: t})
@@ -214,4 +216,17 @@ func typedFunc(result cty.Type, params []cty.Type, more *cty.Type, f func(args [
 		spec.VarParam = &function.Parameter{Name: "x", Type: *more}
 	}
 	return function.New(spec)
+}
+
+// whenKnown is for functions that look into their arguments. A value that is not known yet, such as a secret that is checked without its
+// environment, makes a result that is not known.
+func whenKnown(f func(args []cty.Value) (cty.Value, error)) function.ImplFunc {
+	return func(args []cty.Value, result cty.Type) (cty.Value, error) {
+		for _, arg := range args {
+			if !arg.IsWhollyKnown() {
+				return cty.UnknownVal(result), nil
+			}
+		}
+		return f(args)
+	}
 }

@@ -105,7 +105,7 @@ var collectionFunctions = []FunctionDoc{
 var containsFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "x", Type: cty.DynamicPseudoType}, anyNull},
 	Type:   function.StaticReturnType(cty.Bool),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	Impl: whenKnown(func(args []cty.Value) (cty.Value, error) {
 		in, x := args[0], args[1]
 		if in.Type() == cty.String {
 			if x.IsNull() || x.Type() != cty.String {
@@ -117,7 +117,7 @@ var containsFunc = function.New(&function.Spec{
 			return cty.NilVal, function.NewArgErrorf(0, "a list or a string is needed")
 		}
 		return cty.BoolVal(position(in, x) >= 0), nil
-	},
+	}),
 })
 
 func isListType(t cty.Type) bool { return t.IsListType() || t.IsTupleType() || t.IsSetType() }
@@ -141,7 +141,7 @@ func position(list, x cty.Value) int {
 var indexFunc = function.New(&function.Spec{
 	Params: []function.Parameter{{Name: "x", Type: cty.DynamicPseudoType}, anyNull},
 	Type:   function.StaticReturnType(cty.Number),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	Impl: whenKnown(func(args []cty.Value) (cty.Value, error) {
 		if !isListType(args[0].Type()) {
 			return cty.NilVal, errNotList
 		}
@@ -150,7 +150,7 @@ var indexFunc = function.New(&function.Spec{
 			return cty.NilVal, function.NewArgErrorf(1, "it is not in the list")
 		}
 		return cty.NumberIntVal(int64(n)), nil
-	},
+	}),
 })
 
 var (

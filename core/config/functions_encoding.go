@@ -92,10 +92,12 @@ func urlDecode(a []string) (cty.Value, error) {
 
 func textOf(s string) (cty.Value, error) {
 	if !utf8.ValidString(s) {
-		return cty.NilVal, function.NewArgErrorf(0, "the decoded text is not UTF-8")
+		return cty.NilVal, errNotUTF8
 	}
 	return cty.StringVal(s), nil
 }
+
+var errNotUTF8 = function.NewArgErrorf(0, "the decoded text is not UTF-8")
 
 func urlParse(a []string) (cty.Value, error) {
 	if strings.Count(a[0], "&") > maxQuery {
@@ -113,8 +115,14 @@ func urlParse(a []string) (cty.Value, error) {
 	if n, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
 		port = cty.NumberUIntVal(n)
 	}
+	if !utf8.ValidString(u.Host + u.Path + u.Fragment) {
+		return cty.NilVal, errNotUTF8
+	}
 	query := map[string]cty.Value{}
 	for name, values := range params {
+		if !utf8.ValidString(name + values[0]) {
+			return cty.NilVal, errNotUTF8
+		}
 		query[name] = cty.StringVal(values[0])
 	}
 	return cty.ObjectVal(map[string]cty.Value{

@@ -3,11 +3,13 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
@@ -43,7 +45,7 @@ var getFunc = function.New(&function.Spec{
 	Params:   []function.Parameter{anyNull, {Name: "x", Type: cty.String}},
 	VarParam: &anyNull,
 	Type:     function.StaticReturnType(cty.DynamicPseudoType),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	Impl: whenKnown(func(args []cty.Value) (cty.Value, error) {
 		v := args[0]
 		for step := range strings.SplitSeq(args[1].AsString(), ".") {
 			v = member(v, step)
@@ -52,7 +54,7 @@ var getFunc = function.New(&function.Spec{
 			return args[2], nil
 		}
 		return v, nil
-	},
+	}),
 })
 
 // member is one step of a path; null when there is no such thing.
@@ -80,7 +82,7 @@ var lookupFunc = function.New(&function.Spec{
 	Params:   []function.Parameter{{Name: "x", Type: cty.DynamicPseudoType}, {Name: "x", Type: cty.String}},
 	VarParam: &anyNull,
 	Type:     function.StaticReturnType(cty.DynamicPseudoType),
-	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+	Impl: whenKnown(func(args []cty.Value) (cty.Value, error) {
 		in, key := args[0], args[1].AsString()
 		if !isObjectType(in.Type()) {
 			return cty.NilVal, function.NewArgErrorf(0, "an object is needed")
@@ -93,21 +95,25 @@ var lookupFunc = function.New(&function.Spec{
 			return args[2], nil
 		}
 		return cty.NilVal, function.NewArgErrorf(1, "the object has no such member, and there is no default")
-	},
+	}),
 })
 
 func isObjectType(t cty.Type) bool { return t.IsObjectType() || t.IsMapType() }
 
-// tryFunc and canFunc differ from those of hcl/ext/tryfunc in one point: they evaluate an expression once. Those evaluate it for its type
-// too, and a function that wraps them makes it three times at each level of nesting.
+// tryFunc and canFunc differ from those of hcl/ext/tryfunc in two points. They evaluate an expression once: those evaluate it for its type
+// too, and a function that wraps them makes it three times at each level of nesting. And whether an expression with a secret has failed is
+// a secret.
 var tryFunc = typedFunc(cty.DynamicPseudoType, nil, &customdecode.ExpressionClosureType, func(args []cty.Value) (cty.Value, error) {
 	var failed hcl.Diagnostics
+	secret := false
 	for _, arg := range args {
-		v, diags := customdecode.ExpressionClosureFromVal(arg).Value()
+		closure := customdecode.ExpressionClosureFromVal(arg)
+		v, diags := closure.Value()
 		if !diags.HasErrors() {
-			return v, nil
+			return sensitiveIf(secret, v), nil
 		}
 		failed = append(failed, diags...)
+		secret = secret || usesSecret(closure)
 	}
 	if len(args) == 0 {
 		return cty.NilVal, errors.New("at least one expression is needed")
@@ -117,6 +123,37 @@ var tryFunc = typedFunc(cty.DynamicPseudoType, nil, &customdecode.ExpressionClos
 })
 
 var canFunc = typedFunc(cty.Bool, []cty.Type{customdecode.ExpressionClosureType}, nil, func(args []cty.Value) (cty.Value, error) {
-	_, diags := customdecode.ExpressionClosureFromVal(args[0]).Value()
-	return cty.BoolVal(!diags.HasErrors()), nil
+	closure := customdecode.ExpressionClosureFromVal(args[0])
+	v, diags := closure.Value()
+	result := cty.BoolVal(!diags.HasErrors())
+	if !diags.HasErrors() && !v.IsWhollyKnown() {
+		result = cty.UnknownVal(cty.Bool)
+	}
+	return sensitiveIf(usesSecret(closure), result), nil
 })
+
+func sensitiveIf(secret bool, v cty.Value) cty.Value {
+	if secret {
+		return mark(v)
+	}
+	return v
+}
+
+// usesSecret reports whether an expression reads a sensitive value.
+func usesSecret(c *customdecode.ExpressionClosure) bool {
+	if e, ok := c.Expression.(hclsyntax.Expression); ok {
+		for _, call := range calls(e) {
+			if secretNames[call.Name] {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(c.Expression.Variables(), func(t hcl.Traversal) bool {
+		for n := len(t); n > 0; n-- {
+			if v, diags := t[:n].TraverseAbs(c.EvalContext); !diags.HasErrors() {
+				return v.IsMarked() || n == len(t) && v.ContainsMarked()
+			}
+		}
+		return false // no such name
+	})
+}

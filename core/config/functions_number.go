@@ -33,7 +33,7 @@ var numberFunctions = []FunctionDoc{
 		Examples: []FunctionExample{{`abs(-1.5)`, `1.5`}},
 	},
 	{
-		Signature: "signum(n)", Doc: "Returns -1, 0 or 1 for a number below, equal to or above 0.", impl: stdlib.SignumFunc,
+		Signature: "signum(n)", Doc: "Returns -1, 0 or 1 for a number below, equal to or above 0.", impl: signumFunc,
 		Examples: []FunctionExample{{`signum(-7)`, `-1`}},
 	},
 	{
@@ -85,6 +85,11 @@ var sumFunc = typedFunc(cty.Number, []cty.Type{cty.DynamicPseudoType}, nil, func
 		return cty.NilVal, function.NewArgErrorf(0, "the list is empty")
 	}
 	return total, nil
+})
+
+// signumFunc takes any number; that of go-cty takes whole ones.
+var signumFunc = typedFunc(cty.Number, []cty.Type{cty.Number}, nil, func(args []cty.Value) (cty.Value, error) {
+	return cty.NumberIntVal(int64(args[0].AsBigFloat().Sign())), nil
 })
 
 const maxParseInt = 1000

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"testing"
@@ -235,4 +236,73 @@ func TestZones(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, zone, err)
 		}
 	}
+}
+
+// TestFunctionsInLocals has locals with their values; what try and can say about a secret is a secret.
+func TestFunctionsInLocals(t *testing.T) {
+	cfg, diags := loadText(t, `locals {
+  team    = { channel = "#ops", token = env("SECRET") }
+  thread  = try(local.team.thread, local.team.channel)
+  is_text = can(tonumber(local.team.channel))
+  limits  = { for name, size in { small = "10MiB", big = "1.5GiB" } : name => bytes(size) }
+  zones   = toset(["Asia/Tokyo", "Europe/Paris", "Asia/Tokyo"])
+  servers = yamldecode("- {name: web, port: 80}\n- {name: db, port: 5432}")
+  names   = sort([for s in local.servers : upper(s.name)])
+  tries   = try(try(try(try(try(try(try(try(try(try(tonumber("x")))))))))), "nested")
+  guess   = can(regex("^hunter", env("SECRET")))
+  other   = try(tonumber(local.team.token), "not a number")
+  unset   = try(env("NOT_SET"), "no variable")
+}`, "env SECRET=hunter2-hunter2")
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for name, want := range map[string]string{
+		"thread": `"#ops"`, "is_text": `false`, "limits": `{"big":1610612736,"small":10485760}`, "zones": `["Asia/Tokyo","Europe/Paris"]`,
+		"names": `["DB","WEB"]`, "tries": `"nested"`, "guess": `secret true`, "other": `secret "not a number"`, "unset": `secret "no variable"`,
+	} {
+		v, secret := unmark(cfg.Scope.Variables["local"].GetAttr(name))
+		got := asJSON(t, v)
+		if secret {
+			got = "secret " + got
+		}
+		if got != want {
+			t.Errorf("local.%s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+func FuzzYAML(f *testing.F) {
+	for _, s := range []string{"a: 1", "- x\n- y", "a: &a [*a]", "<<: {a: 1}\nb: 2", "n: 0x1F", "? a\n: b", "\"\\x41\"", "--- 1\n...", "a: |\n x\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, err := decodeYAML(text)
+		if err == nil && !v.IsWhollyKnown() {
+			t.Errorf("%q has no value", text)
+		}
+	})
+}
+
+// FuzzPattern checks that the size of a pattern bounds the program that it compiles to.
+func FuzzPattern(f *testing.F) {
+	for _, s := range []string{"a{1000}", "(a|b){3,9}", "(?i)straße", "\\pL+", "[^a-z]?", "(?:a*)*", "((a{9}){9}){9}", "(?m)^a$|b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		p, err := CompilePattern(pattern)
+		if err != nil {
+			return
+		}
+		tree, err := syntax.Parse(pattern, syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := syntax.Compile(tree.Simplify())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most := 2*p.Size + 8; len(program.Inst) > most {
+			t.Errorf("%q has %d instructions, and the size is %d", pattern, len(program.Inst), p.Size)
+		}
+	})
 }

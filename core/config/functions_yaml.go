@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"regexp"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -152,7 +153,11 @@ func (r *yamlReader) merge(n *yaml.Node, depth int, members map[string]cty.Value
 }
 
 func yamlScalar(n *yaml.Node) (cty.Value, error) {
-	switch n.ShortTag() {
+	tag := n.ShortTag()
+	if tag == "!!str" && n.Style == 0 && yamlNumberText.MatchString(n.Value) {
+		tag = "!!float" // out of the range of the parser, which takes it for text
+	}
+	switch tag {
 	case "!!str", "!!timestamp", "!!binary", "!!merge":
 		return cty.StringVal(n.Value), nil
 	case "!!null":
@@ -164,6 +169,8 @@ func yamlScalar(n *yaml.Node) (cty.Value, error) {
 	}
 	return cty.NilVal, errYAMLTag(n)
 }
+
+var yamlNumberText = regexp.MustCompile(`^[-+]?(0[xob][0-9a-fA-F_]+|(\d[\d_]*\.?[\d_]*|\.[\d_]+)([eE][-+]?\d+)?)$`)
 
 // yamlNumber keeps all digits. Readers of YAML disagree about 010, which is 8 or 10.
 func yamlNumber(n *yaml.Node) (cty.Value, error) {
@@ -179,7 +186,7 @@ func yamlNumber(n *yaml.Node) (cty.Value, error) {
 	case numberText.MatchString(digits) && !outOfRange(digits):
 		return cty.ParseNumberVal(digits)
 	}
-	return cty.NilVal, fmt.Errorf("line %d: %s is no number that can be held: %s", n.Line, excerpt(n.Value), numberLimits)
+	return cty.NilVal, fmt.Errorf("line %d: %s is not a number, or one out of range", n.Line, excerpt(n.Value))
 }
 
 func errYAMLTag(n *yaml.Node) error {

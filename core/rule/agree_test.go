@@ -74,6 +74,7 @@ func evaluate(scope *hcl.EvalContext, e hclsyntax.Expression, text string, env *
 	}
 	f := newFrame(env, event)
 	defer f.release()
+	f.work = 0
 	v := x.val(f)
 	if f.err != nil {
 		return value{}, f.err
@@ -146,7 +147,15 @@ func (g *generator) bool(depth int) string {
 		return pick(g, append(g.bools, "true", "false", `(event.type == "s3.object.created")`)...)
 	}
 	d := depth - 1
-	switch g.n(16) {
+	switch g.n(20) {
+	case 16:
+		return "strcontains(" + g.text(d) + ", " + g.text(d) + ")"
+	case 17:
+		return pick(g, "alltrue", "anytrue") + "([" + g.bool(d) + ", " + g.bool(d) + "])"
+	case 18:
+		return "can(" + pick(g, "tonumber", "tobool", "urldecode") + "(" + g.text(d) + "))"
+	case 19:
+		return `try(regex("^(?P<first>.)", ` + g.text(d) + `).first == "p", ` + g.bool(d) + ")"
 	case 0:
 		return "(" + g.bool(d) + " && " + g.bool(d) + ")"
 	case 1:
@@ -182,7 +191,23 @@ func (g *generator) number(depth int) string {
 		return pick(g, append(g.numbers, "0", "1", "3", "2.5", "kb", "event.hop_count", "100", "18446744073709551615", "0.30000000000000000001")...)
 	}
 	d := depth - 1
-	switch g.n(12) {
+	switch g.n(20) {
+	case 12:
+		return "try(tonumber(" + g.text(d) + "), " + g.number(d) + ")"
+	case 13:
+		return "sum([" + g.number(d) + ", " + g.number(d) + "])"
+	case 14:
+		return "try(index(" + g.list(d) + ", " + g.text(d) + "), -1)"
+	case 15:
+		return "lookup({ a = " + g.number(d) + " }, " + g.text(d) + ", " + g.number(d) + ")"
+	case 16:
+		return pick(g, "hour", "weekday") + "(event.received" + pick(g, "", `, "Asia/Tokyo"`, `, "America/New_York"`) + ")"
+	case 17:
+		return "unixtime(event.received)"
+	case 18:
+		return "length(" + pick(g, `regexall("[a-z]", `, `split("o", `) + g.text(d) + "))"
+	case 19:
+		return "signum(" + g.number(d) + ")"
 	case 0:
 		return "(" + g.number(d) + pick(g, " + ", " - ") + g.number(d) + ")"
 	case 1:
@@ -212,7 +237,27 @@ func (g *generator) text(depth int) string {
 		return pick(g, append(g.texts, "event.id", "event.type", "event.subject", `event.attributes.k`, `event.attributes["k"]`, "event.received", "event.time", g.literal())...)
 	}
 	d := depth - 1
-	switch g.n(16) {
+	switch g.n(26) {
+	case 16:
+		return pick(g, "title", "chomp", "md5", "sha1", "sha256", "sha512", "htmlescape", "urlencode", "base64encode") + "(" + g.text(d) + ")"
+	case 17:
+		return pick(g, "urldecode(urlencode(", "base64decode(base64encode(", "yamldecode(jsonencode(", "jsondecode(jsonencode(") + g.text(d) + "))"
+	case 18:
+		return "regexreplace(" + g.text(d) + `, "[aeiou](.?)", "<$1$0>")`
+	case 19:
+		return `try(regex("` + pick(g, "[a-z]+", "o.o", "^.") + `", ` + g.text(d) + "), " + g.text(d) + ")"
+	case 20:
+		return "try(element(" + g.list(d) + ", 1), " + g.text(d) + ")"
+	case 21:
+		return `lookup({ a = ` + g.text(d) + `, "photos/" = "x" }, ` + g.text(d) + ", " + g.text(d) + ")"
+	case 22:
+		return `formatdate("EEE YYYY-MM-DD hh:mm:ss", event.received, "` + pick(g, "Europe/Paris", "Asia/Kolkata", "UTC") + `")`
+	case 23:
+		return `csvdecode("h,i\n\"${replace(` + g.text(d) + `, "\"", "")}\",x\n")[0].h`
+	case 24:
+		return "try(" + pick(g, "humanbytes", "humanduration") + "(" + g.number(d) + "), " + g.text(d) + ")"
+	case 25:
+		return pick(g, `hmac_sha256("k", `, `uuidv5("url", `, `indent(2, `, `trim("x-x", `) + g.text(d) + ")"
 	case 0, 1:
 		return `"` + g.part(d) + "-" + g.part(d) + g.part(d) + `"` // the text between keeps "${100}" alone, a number, from being made
 	case 2:
@@ -268,13 +313,30 @@ func quote(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\t", `\t`, "${", "$${", "%{", "%%{").Replace(s)
 }
 
+// items makes a tuple of a list or set: HCL compares their types too.
+func items(list string) string { return "[for s in " + list + " : s]" }
+
 // list is a list of strings.
 func (g *generator) list(depth int) string {
 	if depth <= 0 {
 		return pick(g, append(g.lists, `["a", event.id]`)...)
 	}
 	d := depth - 1
-	switch g.n(7) {
+	switch g.n(14) {
+	case 7:
+		return items(pick(g, "distinct", "reverse", "sort", "compact", "tolist", "toset") + "(" + g.list(d) + ")")
+	case 8:
+		return items(pick(g, "setunion", "setintersection", "setsubtract", "concat") + "(" + g.list(d) + ", " + g.list(d) + ")")
+	case 9:
+		return "flatten([" + g.list(d) + ", [" + g.text(d) + ", [" + g.text(d) + "]]])"
+	case 10:
+		return pick(g, "keys", "values") + "(merge({ b = " + g.text(d) + ", a = " + g.text(d) + " }, { b = " + g.text(d) + " }))"
+	case 11:
+		return items(`regexall("[a-z]+", ` + g.text(d) + ")")
+	case 12:
+		return "try(slice(" + g.list(d) + ", 1, 2), " + g.list(d) + ")"
+	case 13:
+		return `[for i in range(` + pick(g, "0", "3", "1, 9, 2") + `) : "i${i}"]`
 	case 0:
 		return "[" + g.text(d) + ", " + g.text(d) + "]"
 	case 1:

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,14 @@ var builtins = map[string]builtin{
 	"hour":         clock(time.Time.Hour),
 	"weekday":      clock(config.ISOWeekday),
 	"cloudevent":   (*compiler).cloudEvent,
+
+	"distinct":        (*compiler).distinct,
+	"tolist":          toCollection(false),
+	"toset":           toCollection(true),
+	"tomap":           (*compiler).toMap,
+	"setunion":        sets(func([]bool) bool { return true }),
+	"setintersection": sets(func(in []bool) bool { return !slices.Contains(in, false) }),
+	"setsubtract":     sets(func(in []bool) bool { return in[0] && !in[1] }),
 }
 
 // textArgument is an argument that is searched or copied.

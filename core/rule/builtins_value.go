@@ -166,6 +166,20 @@ func (c *compiler) coalesce(k *call) *expr {
 	return valueExpr(k.at, typ, find)
 }
 
+// coalesceList is coalesce(list...). That of go-cty compares the types of all arguments with each other, and in them.
+func coalesceList(k *call) *expr {
+	return valueExpr(k.at, cty.DynamicPseudoType, func(f *frame) value {
+		args, _ := k.values(f)
+		for _, v := range args {
+			if v.kind != null {
+				return v
+			}
+		}
+		f.fail(k.at, "all arguments of coalesce are null")
+		return value{}
+	})
+}
+
 // get looks up a path in a value of unknown shape.
 func (c *compiler) get(k *call) *expr {
 	x, path := k.args[0], c.asText(k.args[1], k.role(1))

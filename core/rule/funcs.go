@@ -22,6 +22,7 @@ type call struct {
 	args []*expr
 	// spread: the last argument is a list whose elements are arguments, as many as the event has.
 	spread bool
+	weight int
 }
 
 // call compiles name(args...). Functions that are not in builtins are called through go-cty, with converted values.
@@ -40,7 +41,7 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	if !ok {
 		return nil
 	}
-	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args}
+	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args, weight: max(1, weights[e.Name])}
 	if e.ExpandFinal && catches(e.Name) {
 		c.errorf(*args[len(args)-1].rng(), k.at.rng, "Invalid function argument", "%s takes expressions one by one, not a list of them.", e.Name)
 		return nil
@@ -50,6 +51,9 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	}
 	if builtin := builtins[e.Name]; builtin != nil && !k.spread {
 		return builtin(c, k)
+	}
+	if k.spread && e.Name == "coalesce" {
+		return coalesceList(k)
 	}
 	return c.general(k)
 }
@@ -236,9 +240,13 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 		f.fail(k.at, "%s takes %s, not %d", k.name, takes(params, most), len(args))
 		return value{}
 	}
+	// Some functions of go-cty compare the types of all arguments with each other.
+	if k.spread && !f.spend(k.at, len(args)*len(args)/pairsWork) {
+		return value{}
+	}
 	converted := make([]cty.Value, len(args))
 	for i, arg := range args {
-		if !f.spend(k.at, ctyWork(arg)) {
+		if !f.spend(k.at, ctyWork(arg)*k.weight) {
 			return value{}
 		}
 		param := k.param(i)
@@ -252,7 +260,7 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 			f.failConvert(positions[i], arg, k.role(i), "a number")
 			return value{}
 		}
-		v, err := convert.Convert(toCty(arg), param.Type)
+		v, err := toParam(arg, param.Type)
 		if err != nil {
 			f.fail(positions[i], "%s: %s: %s", k.role(i), err, show(arg))
 			return value{}
@@ -260,6 +268,30 @@ func (f *frame) call(k *call, args []value, positions []*position) value {
 		converted[i] = v
 	}
 	return f.callConverted(k, args, converted, positions)
+}
+
+// toParam converts an argument. go-cty would compare the types of all elements of a list with each other, which takes a minute for a long
+// list.
+func toParam(v value, want cty.Type) (cty.Value, error) {
+	if v.kind != list || !want.Equals(cty.List(cty.String)) {
+		return convert.Convert(toCty(v), want)
+	}
+	var texts []cty.Value
+	for item := range v.elements() {
+		s, ok := item.toText()
+		switch {
+		case item.kind == null:
+			texts = append(texts, cty.NullVal(cty.String))
+		case !ok:
+			return cty.NilVal, fmt.Errorf("element %d must be a string, but is %s", len(texts), item.kind)
+		default:
+			texts = append(texts, cty.StringVal(s))
+		}
+	}
+	if texts == nil {
+		return cty.ListValEmpty(cty.String), nil
+	}
+	return cty.ListVal(texts), nil
 }
 
 func (f *frame) callConverted(k *call, args []value, converted []cty.Value, positions []*position) value {
