@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/pluginhost"
@@ -67,6 +68,7 @@ func loadWith(ctx context.Context, o Options, sources *sourceMaker, describe des
 	checkLimits(cfg, sources.made)
 	rules, found := rule.Compile(cfg)
 	diags.Append(found...)
+	diags.Append(rules.Lint(time.Now())...)
 	return plan{config: cfg, sources: sources.made, rules: rules, diags: diags}
 }
 

@@ -170,9 +170,6 @@ func (l *loader) when(b *hclsyntax.Block) hcl.Expression {
 	if !l.perEvent(attr.Expr) {
 		return nil
 	}
-	if lit, ok := attr.Expr.(*hclsyntax.LiteralValueExpr); ok && lit.Val.Equals(cty.False).True() {
-		l.warn(attr.Expr.Range(), "Rule never matches", "The condition is false for every event.")
-	}
 	return attr.Expr
 }
 

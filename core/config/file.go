@@ -28,6 +28,8 @@ type file struct {
 	sum    [sha256.Size]byte
 	tokens hclsyntax.Tokens
 	body   *hclsyntax.Body
+	// secrets are the literals that look like secrets.
+	secrets []hcl.Range
 	// lines holds the offset of the first byte of each line.
 	lines []int
 }
@@ -169,6 +171,7 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 	if diag := checkTokens(f.tokens); diag != nil {
 		return f, hcl.Diagnostics{diag}
 	}
+	warnings := f.findSecrets()
 	parsed, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
 	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
 		f.body = body
@@ -178,7 +181,7 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 		diags = diags[:maxSyntaxErrors]
 		diags[maxSyntaxErrors-1].Detail += fmt.Sprintf(" (%d more errors in this file.)", n-maxSyntaxErrors)
 	}
-	return f, diags
+	return f, append(diags, warnings...)
 }
 
 // dropEchoes keeps the first "Invalid multi-line string" of a file: a missing quote makes one of every line after it.

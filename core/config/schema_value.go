@@ -88,10 +88,11 @@ func (m *mismatch) text(secret bool) string {
 
 // warnLiteral warns of a secret that is written in the file.
 func (l *loader) warnLiteral(attr *hclsyntax.Attribute) {
-	if !literal(attr.Expr) {
+	rng := attr.Expr.Range()
+	if f := l.diags.files[rng.Filename]; !literal(attr.Expr) || f != nil && f.hasFound(rng) {
 		return
 	}
-	l.warn(attr.Expr.Range(), "Secret in the configuration file", fmt.Sprintf("%q is a secret written in plain text in the configuration file. Use env(\"NAME\") or file(\"path\").", attr.Name))
+	l.warn(rng, "Secret in the configuration file", fmt.Sprintf("%q is a secret written in plain text in the configuration file. Use env(\"NAME\") or file(\"path\").", attr.Name))
 }
 
 // elementKey is the index or the name of an element.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -133,6 +134,7 @@ func loadWith(t testing.TB, o config.Options, paths ...string) (*Set, *config.Di
 	cfg, diags := config.Load(t.Context(), paths, o)
 	set, found := Compile(cfg)
 	diags.Append(found...)
+	diags.Append(set.Lint(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC))...)
 	return set, diags
 }
 

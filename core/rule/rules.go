@@ -48,7 +48,11 @@ func (b *builder) rule(order int, r *config.Rule) {
 	}
 	diags := merge(found)
 	b.diags = append(b.diags, b.repeats.Filter(r, diags)...)
-	if diags.HasErrors() || r.When == nil || !r.Enabled {
+	if diags.HasErrors() || r.When == nil || len(r.On) == 0 {
+		return
+	}
+	b.set.valid = append(b.set.valid, r)
+	if !r.Enabled {
 		return
 	}
 	for _, source := range r.On {
@@ -57,10 +61,8 @@ func (b *builder) rule(order int, r *config.Rule) {
 			rules = &sourceRules{event: b.event(source.Data)}
 			b.set.sources[source.Name] = rules
 		}
-		if p := programs[source.Data]; !slices.Contains(rules.all, p) {
-			rules.all = append(rules.all, p)
-			rules.fallback = rules.fallback || r.Fallback
-		}
+		rules.all = append(rules.all, programs[source.Data]) // config.Rule.On has each source once
+		rules.fallback = rules.fallback || r.Fallback
 	}
 }
 

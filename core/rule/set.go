@@ -30,6 +30,8 @@ type Delivery struct {
 type Set struct {
 	config  *config.Config
 	sources map[string]*sourceRules
+	// valid are the rules without errors, also those that are not enabled.
+	valid []*config.Rule
 }
 
 // sourceRules are the rules that have one source in `on`.
