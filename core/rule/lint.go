@@ -55,7 +55,7 @@ func (l *linter) text(e hclsyntax.Expression) string {
 
 // condition reports a condition that is never true, and clauses that decide nothing.
 func (l *linter) condition(r *config.Rule) {
-	clauses := conjuncts(r.When.(hclsyntax.Expression))
+	clauses := joined(r.When.(hclsyntax.Expression), hclsyntax.OpLogicalAnd)
 	for i, clause := range clauses {
 		switch verdict := l.judge(r, clause); {
 		case verdict == never:

@@ -44,9 +44,7 @@ func (l *linter) judge(r *config.Rule, e hclsyntax.Expression) truth {
 }
 
 func (l *linter) judged(r *config.Rule, e hclsyntax.Expression) truth {
-	switch e := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return l.judge(r, e.Expression)
+	switch e := bare(e).(type) {
 	case *hclsyntax.UnaryOpExpr:
 		if e.Op == hclsyntax.OpLogicalNot {
 			return l.judge(r, e.Val).not()
@@ -155,7 +153,7 @@ func (l *linter) coversAll(r *config.Rule, e *hclsyntax.BinaryOpExpr) bool {
 		return false
 	}
 	excluded := map[string]value{}
-	for _, part := range disjuncts(e) {
+	for _, part := range joined(e, hclsyntax.OpLogicalOr) {
 		c := l.claim(r, part)
 		if c.path == "" || !c.not || len(c.values) != 1 {
 			continue
@@ -171,25 +169,12 @@ func (l *linter) coversAll(r *config.Rule, e *hclsyntax.BinaryOpExpr) bool {
 // excludes reports whether two parts of a disjunction are !=.
 func excludes(e hclsyntax.Expression) bool {
 	n := 0
-	for _, part := range disjuncts(e) {
+	for _, part := range joined(e, hclsyntax.OpLogicalOr) {
 		if b, ok := part.(*hclsyntax.BinaryOpExpr); ok && b.Op == hclsyntax.OpNotEqual {
 			n++
 		}
 	}
 	return n > 1
-}
-
-// disjuncts are the parts of an expression that are joined by || at its top.
-func disjuncts(e hclsyntax.Expression) []hclsyntax.Expression {
-	switch inner := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return disjuncts(inner.Expression)
-	case *hclsyntax.BinaryOpExpr:
-		if inner.Op == hclsyntax.OpLogicalOr {
-			return slices.Concat(disjuncts(inner.LHS), disjuncts(inner.RHS))
-		}
-	}
-	return []hclsyntax.Expression{e}
 }
 
 // compile compiles an expression for the first of some sources; nil if it has an error, which is Compile's to report.
@@ -213,21 +198,13 @@ func uses(e hclsyntax.Expression, root string) bool {
 
 // isEventPath reports whether an expression reads one place of the event and does nothing else.
 func isEventPath(e hclsyntax.Expression) bool {
-	switch e := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return isEventPath(e.Expression)
-	case *hclsyntax.ScopeTraversalExpr:
-		return e.Traversal.RootName() == "event"
-	}
-	return false
+	t, ok := bare(e).(*hclsyntax.ScopeTraversalExpr)
+	return ok && t.Traversal.RootName() == "event"
 }
 
 // eventPath is the path of such an expression, and empty for any other: event.data["a"].b is event.data.a.b.
 func eventPath(e hclsyntax.Expression) string {
-	if p, ok := e.(*hclsyntax.ParenthesesExpr); ok {
-		return eventPath(p.Expression)
-	}
-	t, ok := e.(*hclsyntax.ScopeTraversalExpr)
+	t, ok := bare(e).(*hclsyntax.ScopeTraversalExpr)
 	if !ok || t.Traversal.RootName() != "event" {
 		return ""
 	}

@@ -65,9 +65,7 @@ func aboutOnePlace(clauses []hclsyntax.Expression) []hclsyntax.Expression {
 
 // claimPath is the path that claim would find.
 func claimPath(e hclsyntax.Expression) string {
-	switch e := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return claimPath(e.Expression)
+	switch e := bare(e).(type) {
 	case *hclsyntax.UnaryOpExpr:
 		return claimPath(e.Val)
 	case *hclsyntax.FunctionCallExpr:
@@ -135,9 +133,7 @@ func (l *linter) claim(r *config.Rule, e hclsyntax.Expression) claim {
 	if uses(e, "each") {
 		return claim{}
 	}
-	switch e := e.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return l.claim(r, e.Expression)
+	switch e := bare(e).(type) {
 	case *hclsyntax.UnaryOpExpr:
 		c := l.claim(r, e.Val)
 		if e.Op != hclsyntax.OpLogicalNot || len(c.values) == 0 {
