@@ -20,8 +20,11 @@ var secretShapes = []struct {
 }{
 	{"an access key of AWS", []string{"AKIA", "ASIA"}, regexp.MustCompile(`\b(AKIA|ASIA)[A-Z2-7]{16}\b`)},
 	{"a token of Slack", []string{"xox", "xapp-"}, regexp.MustCompile(`\b(xox[a-z]-[0-9A-Za-z-]{10,}|xapp-[0-9]-[0-9A-Za-z-]{10,})`)},
-	{"the URL of a webhook", []string{"hooks.slack.com/", "/api/webhooks/", "webhook.office.com/"},
-		regexp.MustCompile(`hooks\.slack\.com/(services|workflows|triggers)/[0-9A-Za-z/_-]{20,}|discord(app)?\.com/api/webhooks/[0-9]+/[0-9A-Za-z_-]{20,}|webhook\.office\.com/webhookb2/[0-9A-Za-z@/-]{20,}`)},
+	{
+		"the URL of a webhook",
+		[]string{"hooks.slack.com/", "/api/webhooks/", "webhook.office.com/"},
+		regexp.MustCompile(`hooks\.slack\.com/(services|workflows|triggers)/[0-9A-Za-z/_-]{20,}|discord(app)?\.com/api/webhooks/[0-9]+/[0-9A-Za-z_-]{20,}|webhook\.office\.com/webhookb2/[0-9A-Za-z@/-]{20,}`),
+	},
 	{"a token of GitHub", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"}, regexp.MustCompile(`\b(gh[pousr]_[0-9A-Za-z]{36}|github_pat_[0-9A-Za-z_]{22,})`)},
 	{"a JSON Web Token", []string{"eyJ"}, regexp.MustCompile(`\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}`)},
 	{"a URL with a password", []string{"://"}, regexp.MustCompile(`://[^/\s:@"]+:[^/\s:@"]{3,}@`)},
