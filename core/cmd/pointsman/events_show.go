@@ -24,7 +24,7 @@ const shownContent = 4 << 10
 // eventsShowFlags are the flags of `events show`.
 type eventsShowFlags struct {
 	clientFlags
-	full bool
+	full, explain bool
 }
 
 func newEventsShow(s streams) *cobra.Command {
@@ -33,7 +33,8 @@ func newEventsShow(s streams) *cobra.Command {
 		Use:   "show <number> | <source>/<id> | <id>",
 		Short: "Show the history of an event, and its content",
 		Long: `Show the history of an event, oldest first: when it was received, what rules made of it, each failed attempt, how its
-deliveries ended. Then what the rules in force say about it, and its content.`,
+deliveries ended. Then what the rules in force say about it, and its content. With --explain each rule's condition is shown with the
+values that it reads, as "explain" does it.`,
 		Example: `  pointsman events show 41
   pointsman events show lab/d41cd3e1-7bf3-481e-bb68-1efeef5bd62a --full`,
 		Args: arguments("number or id"),
@@ -50,6 +51,7 @@ deliveries ended. Then what the rules in force say about it, and its content.`,
 	}
 	f.registerReading(cmd)
 	cmd.Flags().BoolVar(&f.full, "full", false, "show all of the content, however long")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "show why the rules match or do not")
 	return cmd
 }
 
@@ -89,7 +91,14 @@ func (f *eventsShowFlags) run(ctx context.Context, s streams, c adminv1connect.A
 	for _, n := range m.GetReplays() {
 		fmt.Fprintf(s.out, "Repeated as event %d.\n", n)
 	}
-	writeRuleResults(s.out, m.GetRules(), color)
+	if !f.explain || len(m.GetRules()) == 0 {
+		writeRuleResults(s.out, m.GetRules(), color)
+	} else {
+		fmt.Fprintln(s.out, "\nThe rules in force say:")
+		if err := writeExplained(s.out, m.GetRules(), m.GetDeliveries(), color); err != nil {
+			return err
+		}
+	}
 	return f.writeContent(s.out, m.GetContent())
 }
 
@@ -174,7 +183,11 @@ func writeRuleResults(w io.Writer, rules []*adminv1.RuleResult, color ink) {
 func decidedBy(clauses []*adminv1.Clause) string {
 	for _, c := range clauses {
 		if c.GetVerdict() == adminv1.Verdict_VERDICT_NOT_MATCHED {
-			return fmt.Sprintf(": false in line %d: %s", c.GetLine(), c.GetText())
+			text := fmt.Sprintf(": false in line %d: %s", c.GetLine(), c.GetText())
+			if len(c.GetReads()) > 0 {
+				text += ", where " + readText(c.GetReads()[0])
+			}
+			return text
 		}
 	}
 	return ""

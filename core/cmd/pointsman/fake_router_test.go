@@ -271,7 +271,10 @@ func fakeHistory() *adminv1.GetEventResponse {
 				Rule: "new", Position: "rules/ops.hcl:40", Verdict: adminv1.Verdict_VERDICT_NOT_MATCHED,
 				Clauses: []*adminv1.Clause{
 					{Text: `event.type == "x"`, Line: 41, Verdict: adminv1.Verdict_VERDICT_MATCHED},
-					{Text: "event.data.extra.size > 10 * mb", Line: 42, Verdict: adminv1.Verdict_VERDICT_NOT_MATCHED},
+					{
+						Text: "event.data.extra.size > 10 * mb", Line: 42, Verdict: adminv1.Verdict_VERDICT_NOT_MATCHED,
+						Reads: []*adminv1.Read{{Text: "event.data.extra.size", Presence: adminv1.Presence_PRESENCE_MISSING}},
+					},
 				},
 			},
 			{Rule: "shout", Position: "rules/ops.hcl:20", Verdict: adminv1.Verdict_VERDICT_FAILED, Error: "line 22: null in a template"},
