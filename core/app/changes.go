@@ -2,9 +2,13 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pointsman/pointsman/core/config"
 )
+
+// maxRuleChanges bounds the lines about rules: a list in a for_each may change thousands.
+const maxRuleChanges = 100
 
 // changes describes how next differs from g, a line for each part. It is empty if nothing differs.
 func (g *generation) changes(next *generation) []string {
@@ -16,6 +20,9 @@ func (g *generation) changes(next *generation) []string {
 	rules := changed("rule", g.config.Rules, next.config.Rules, func(r *config.Rule) string { return r.Name }, func(a, b *config.Rule) bool {
 		return g.config.SameRule(a, next.config, b)
 	})
+	if more := len(rules) - maxRuleChanges; more > 0 {
+		rules = append(rules[:maxRuleChanges], fmt.Sprintf("%d more rules differ", more))
+	}
 	if !g.config.SameScope(next.config) {
 		rules = append(rules, "values of locals or variables changed")
 	}
@@ -39,16 +46,24 @@ func changed[P any](kind string, old, next []P, name func(P) string, same func(a
 		was, known := byName[n]
 		switch {
 		case !known:
-			lines = append(lines, fmt.Sprintf("%s %q is new", kind, n))
+			lines = append(lines, kind+" "+quoted(n)+" is new")
 		case !same(was, p):
-			lines = append(lines, fmt.Sprintf("%s %q changed", kind, n))
+			lines = append(lines, kind+" "+quoted(n)+" changed")
 		}
 		delete(byName, n)
 	}
 	for _, p := range old {
 		if _, gone := byName[name(p)]; gone {
-			lines = append(lines, fmt.Sprintf("%s %q is gone", kind, name(p)))
+			lines = append(lines, kind+" "+quoted(name(p))+" is gone")
 		}
 	}
 	return lines
+}
+
+// quoted puts a name into quotes, unless it has some already: team["eu"].
+func quoted(name string) string {
+	if strings.Contains(name, `"`) {
+		return name
+	}
+	return `"` + name + `"`
 }

@@ -55,11 +55,11 @@ func (r *router) Replay(ctx context.Context, e *journal.EventRecord, rules []str
 
 // knowsRules returns an error if one of the rules is not in force.
 func (g *generation) knowsRules(names []string) error {
+	var known []string
+	for _, rule := range g.config.Rules {
+		known = append(known, rule.Name)
+	}
 	for _, name := range names {
-		var known []string
-		for _, rule := range g.config.Rules {
-			known = append(known, rule.Name)
-		}
 		if !slices.Contains(known, name) {
 			return fmt.Errorf("%w: generation %d has no rule %q: it has %s", admin.ErrInvalid, g.number, name, orNone(known))
 		}
@@ -67,10 +67,14 @@ func (g *generation) knowsRules(names []string) error {
 	return nil
 }
 
-// orNone joins names for an error.
+// orNone joins names for an error, but not all of a long list.
 func orNone(names []string) string {
+	const most = 20
 	if len(names) == 0 {
 		return "none"
+	}
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
 	}
 	return strings.Join(names, ", ")
 }
