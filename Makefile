@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench bench-rules crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench bench-rules fuzz crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,6 +138,15 @@ bench: out/bin servers ## journal, deliveries, HTTP, S3 and WebSocket rooms, eac
 	out/bin/trial bench
 	out/bin/trial bench-s3
 	out/bin/trial bench-rooms
+
+FUZZTIME ?= 60s
+fuzz: ## run every fuzz target for FUZZTIME (60s), or those in FUZZ=<package>
+	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' $(or $(FUZZ),core plugins) | xargs -n1 dirname | sort -u); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
+			echo "$$target in $$pkg"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./$$pkg || exit 1; \
+		done; \
+	done
 
 bench-rules: ## what an event costs at 10 to 10,000 rules, beside evaluating all of them and beside plain Go; and what they cost to load
 	go test -run '^$$' -bench 'Rules|Condition|Load' -benchtime 0.5s ./core/rule

@@ -37,14 +37,14 @@ func FuzzIndexAgrees(f *testing.F) {
 	})
 }
 
-// indexAgrees makes 60 rules and 30 events of bytes, which random continues.
+// indexAgrees makes 30 rules and 30 events of bytes, which random continues.
 func indexAgrees(t *testing.T, data []byte, random *rand.Rand) {
 	g := &generator{data: data}
 	for range 8000 {
 		g.data = append(g.data, byte(random.Uint32()))
 	}
 	var rules strings.Builder
-	for i := range 60 {
+	for i := range 30 {
 		fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [\"chat\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", i, g.condition(3))
 	}
 	cfg := configOf(t, rules.String())

@@ -102,7 +102,7 @@ func (v value) has(key string) (there bool) {
 	if v.kind == object {
 		return slices.Contains(v.members().names, key)
 	}
-	if i, ok := parseNumber(key); ok {
+	if i, ok := parseNumber(key); ok && i.isInt() {
 		_, there = v.at(i.whole)
 	}
 	return there
