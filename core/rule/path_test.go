@@ -27,7 +27,7 @@ func FuzzPaths(f *testing.F) {
 		root := event.root.fields.field("data").fields.field("body").path
 		var wanted []string
 		var read []*jsonPath
-		for _, path := range strings.Split(paths, " ") {
+		for path := range strings.SplitSeq(paths, " ") {
 			p := root
 			for _, step := range steps(path) {
 				p = p.child(step)
