@@ -3,7 +3,6 @@ package rule
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/pointsman/pointsman/core/config"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -33,8 +32,12 @@ type Explanation struct {
 	TakenBy string
 }
 
+// maxExplained is how many rules of a source are explained in full although the index leaves them out.
+const maxExplained = 1000
+
 // Explain evaluates each rule of the event's source, in the order they are written: all rules, or only the one named by only. It agrees
-// with Match and costs far more, because it compiles the clauses again.
+// with Match and costs far more, because it compiles the clauses again. Of a source with more than 1,000 rules, those that the index
+// leaves out have LeftOut and no clauses, unless one is named.
 func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	rules := s.sources[env.GetSource()]
 	if rules == nil {
@@ -42,16 +45,22 @@ func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	}
 	f := newFrame(env, rules.event)
 	defer f.release()
-	candidates := slices.Clone(rules.candidates(f))
-	rules.match(f, rules.all)
+	candidates, evaluated := rules.candidates(f), map[*program]bool{}
+	for _, p := range candidates {
+		evaluated[p] = true
+	}
+	rules.match(f, candidates)
 	takenBy := f.takenBy
 	var out []Explanation
 	for i, p := range rules.all {
 		if only != "" && p.rule != only {
 			continue
 		}
-		x := s.explain(p, f, takenBy)
-		if !slices.Contains(candidates, p) {
+		x := p.explanation(env)
+		if evaluated[p] || only != "" || len(rules.all) <= maxExplained {
+			s.explain(&x, p, f, takenBy)
+		}
+		if !evaluated[p] {
 			x.LeftOut = rules.index.leads[i].text()
 		}
 		out = append(out, x)
@@ -59,9 +68,13 @@ func (s *Set) Explain(env *pointsmanv1.Envelope, only string) []Explanation {
 	return out
 }
 
-func (s *Set) explain(p *program, matching *frame, takenBy *program) Explanation {
+// explanation is what does not depend on the condition.
+func (p *program) explanation(env *pointsmanv1.Envelope) Explanation {
 	at := p.block.DeclRange
-	x := Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Shadow: p.shadow, SampledOut: !p.takes(matching.env)}
+	return Explanation{Rule: p.rule, File: at.Filename, Line: at.Start.Line, Shadow: p.shadow, SampledOut: !p.takes(env)}
+}
+
+func (s *Set) explain(x *Explanation, p *program, matching *frame, takenBy *program) {
 	if p.fallback && takenBy != nil {
 		x.TakenBy = takenBy.rule
 	} else {
@@ -78,7 +91,6 @@ func (s *Set) explain(p *program, matching *frame, takenBy *program) Explanation
 	if f.err != nil {
 		x.Err = f.failureAt(p.whenAt)
 	}
-	return x
 }
 
 // Condition compiles an expression about the events of a source, for a command that selects events. The error shows the mistakes in

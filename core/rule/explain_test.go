@@ -188,3 +188,22 @@ func TestExplainAgrees(t *testing.T) {
 		t.Errorf("verdicts %v, want some of each", verdicts)
 	}
 }
+
+// Of very many rules only those are explained in full that the index does not leave out, and the one that is asked for.
+func TestExplainVeryManyRules(t *testing.T) {
+	var rules strings.Builder
+	for i := range maxExplained + 1 {
+		fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [\"lab\"]\n when = event.data.action == \"a%d\"\n dispatch \"ops\" { text = \"x\" }\n}\n", i, i)
+	}
+	set := setOf(t, rules.String())
+	all := set.Explain(intdash("a7"), "")
+	if len(all) != maxExplained+1 || all[7].Verdict != Matched || len(all[7].Clauses) != 1 || all[7].LeftOut != "" {
+		t.Errorf("%d explanations; the one that matches: %+v", len(all), all[7])
+	}
+	if x := all[8]; x.Verdict != NotMatched || x.Clauses != nil || x.LeftOut != `event.data.action == "a8"` {
+		t.Errorf("one that the index leaves out: %+v", x)
+	}
+	if x := set.Explain(intdash("a7"), "r8"); len(x) != 1 || len(x[0].Clauses) != 1 {
+		t.Errorf("one that is named: %+v", x)
+	}
+}
