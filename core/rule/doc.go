@@ -24,7 +24,9 @@
 //     where HCL would round a whole number or compute with a million digits. x % 0 is an error like x / 0.
 //   - Strings are compared in Unicode normalization form C, as in HCL, but keep their bytes: HCL would rewrite an S3 key that is
 //     not in that form, and the result would name no object. Only functions that are not compiled rewrite their arguments so.
-//   - An expression that exceeds the budget (maxWork) stops with an error.
+//   - An expression that exceeds the budget (maxWork) stops with an error, which try and can do not catch. They catch failures that
+//     depend on values; what is certain at load stays an error inside them, except for missing members of the configuration's objects.
+//   - Sets are lists, sorted and without equal elements.
 //
 // A failure at run time is an error of that rule for that event (Delivery.Err), never "no match".
 //

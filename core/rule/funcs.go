@@ -22,7 +22,8 @@ type call struct {
 	args []*expr
 	// spread: the last argument is a list whose elements are arguments, as many as the event has.
 	spread bool
-	weight int
+	most   int // arguments, -1 when there is no limit
+	weight int // see weights
 }
 
 // call compiles name(args...). Functions that are not in builtins are called through go-cty, with converted values.
@@ -41,7 +42,7 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) *expr {
 	if !ok {
 		return nil
 	}
-	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args, weight: max(1, weights[e.Name])}
+	k := &call{at: c.at(e.Range()), name: e.Name, fn: fn, args: args, most: maxArguments(e.Name), weight: max(1, weights[e.Name])}
 	if e.ExpandFinal && catches(e.Name) {
 		c.errorf(*args[len(args)-1].rng(), k.at.rng, "Invalid function argument", "%s takes expressions one by one, not a list of them.", e.Name)
 		return nil
@@ -104,7 +105,7 @@ func (c *compiler) expand(k *call) bool {
 }
 
 func (c *compiler) arity(k *call, e *hclsyntax.FunctionCallExpr) bool {
-	params, most := k.fn.Params(), maxArguments(k.name)
+	params, most := k.fn.Params(), k.most
 	switch n := len(k.args); {
 	case n < len(params):
 		c.errorf(e.CloseParenRange, k.at.rng, "Not enough function arguments", "%s needs the argument %q.", k.name, params[n].Name)
@@ -236,7 +237,7 @@ func (k *call) values(f *frame) (args []value, positions []*position) {
 }
 
 func (f *frame) call(k *call, args []value, positions []*position) value {
-	if params, most := len(k.fn.Params()), maxArguments(k.name); len(args) < params || most >= 0 && len(args) > most {
+	if params, most := len(k.fn.Params()), k.most; len(args) < params || most >= 0 && len(args) > most {
 		f.fail(k.at, "%s takes %s, not %d", k.name, takes(params, most), len(args))
 		return value{}
 	}
