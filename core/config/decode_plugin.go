@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -110,10 +111,10 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	case d.err != nil && cached:
 		return nil // reported at the first block of this binary
 	case errors.Is(d.err, ErrNotInstalled):
-		l.warn(p.DeclRange, "Plugin is not installed", fmt.Sprintf("There is no program at %s. The settings and arguments of this plugin are not checked.", p.Path))
+		l.warn(p.DeclRange, "Plugin is not installed", fmt.Sprintf("There is no program at %s. The settings and arguments of this plugin are not checked.%s", p.Path, l.installedKinds(p)))
 		return nil
 	case d.err != nil:
-		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Running %s describe: %v. The settings and arguments of this plugin are not checked.", p.Path, d.err))
+		l.error(p.DeclRange, "Plugin cannot be described", fmt.Sprintf("Running %s describe: %v. The settings and arguments of this plugin are not checked.%s", p.Path, d.err, l.installedKinds(p)))
 		return nil
 	}
 	if name := d.answer.GetName(); name != "" && name != p.Kind {
@@ -128,6 +129,23 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 		}
 	}
 	return d.answer
+}
+
+// installedKinds is a sentence with the kinds of plugin that are installed, if the kind of p is not.
+func (l *loader) installedKinds(p *Plugin) string {
+	const prefix = "pointsman-plugin-"
+	if _, err := os.Stat(p.Path); err == nil || p.Path != filepath.Join(l.cfg.PluginsDir, prefix+p.Kind) {
+		return ""
+	}
+	found, err := filepath.Glob(filepath.Join(l.cfg.PluginsDir, prefix+"*"))
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	kinds := make([]string, len(found))
+	for i, path := range found {
+		kinds[i] = strings.TrimPrefix(filepath.Base(path), prefix)
+	}
+	return meant(p.Kind, kinds) + knownNames(kinds, "kinds")
 }
 
 // settings decodes the settings block, if the plugin's schema is known.

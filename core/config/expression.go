@@ -42,7 +42,7 @@ func ParseExpression(name, text string) *Expression {
 		return e
 	}
 	parsed, diags := hclsyntax.ParseExpression(checked, name, hcl.InitialPos)
-	e.Diagnostics.Append(diags...)
+	e.Diagnostics.Append(understand(tokens, diags)...)
 	if !e.Diagnostics.HasErrors() {
 		e.Expression = parsed
 	}

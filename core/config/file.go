@@ -176,7 +176,12 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
 		f.body = body
 	}
-	diags = dropEchoes(diags)
+	if diags.HasErrors() {
+		if all := inBlocks(name, text, f.tokens); len(all) > len(diags) {
+			diags = all
+		}
+		diags = understand(f.tokens, dropEchoes(diags))
+	}
 	if n := len(diags); n > maxSyntaxErrors {
 		diags = diags[:maxSyntaxErrors]
 		diags[maxSyntaxErrors-1].Detail += fmt.Sprintf(" (%d more errors in this file.)", n-maxSyntaxErrors)

@@ -74,6 +74,7 @@ func (c *compiler) convertible(x *expr, want cty.Type, role string) bool {
 		if _, ok := x.constant.toNumber(); ok {
 			return true
 		}
+		hint = numberIn(x.constant.str)
 	case x.constant != nil && x.typ == cty.String && want == cty.Bool:
 		if _, ok := x.constant.toBool(); ok {
 			return true

@@ -76,6 +76,9 @@ func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, b
 	if near := config.Suggest(e.Name, known); near != "" {
 		hint = fmt.Sprintf(" Did you mean %q?", near) // without the whole list
 	}
+	if here := meantBy(meantFunctions, e.Name); here != "" {
+		hint = here
+	}
 	c.errorf(e.NameRange, e.Range(), "Unknown function", "There is no function %q.%s", e.Name, hint)
 	return function.Function{}, false
 }

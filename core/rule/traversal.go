@@ -43,6 +43,12 @@ func (c *compiler) suggestName(name string) string {
 			return fmt.Sprintf(" Did you mean %q?", m.fields.path+"."+name)
 		}
 	}
+	if here := meantBy(meantNames, name); here != "" {
+		return here
+	}
+	if path := c.event.fields.elsewhere(name); path != "" {
+		return fmt.Sprintf(" Did you mean %q?", path)
+	}
 	return didYouMean(name, c.names())
 }
 
@@ -144,7 +150,7 @@ func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) 
 		if f := x.fields.field(name); f != nil {
 			return f.placed(at)
 		}
-		c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", sentence(x.fields.name), name, didYouMean(name, x.fields.names()))
+		c.errorf(rng, at.rng, "Unknown attribute", "%s has no attribute %q.%s", x.fields.name, name, x.fields.suggestField(name))
 		return nil
 	case x.member != nil:
 		return entry(at, x, name)
@@ -163,7 +169,7 @@ func (c *compiler) attribute(at *position, x *expr, name string, rng hcl.Range) 
 	if x.constant != nil {
 		return c.missing(rng, at.rng, "%s is %s, which has no attributes.", x.at.text(), typeName(x.typ))
 	}
-	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.", x.at.text(), typeName(x.typ))
+	c.errorf(rng, at.rng, "Unknown attribute", "%s is %s, which has no attributes.%s", x.at.text(), typeName(x.typ), c.insideText(x, name))
 	return nil
 }
 
