@@ -3,11 +3,14 @@ package config
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "rewrite what testdata/golden expects")
 
 // TestGolden loads each archive of testdata/golden. Its comment may have lines `env NAME=value`, `var name=value` and `offline`; its
-// files are the configuration; the file "want" is what must come out: diagnostics, and the configuration when it has no
+// files are the configuration, with what expand replaces; the file "want" is what must come out: diagnostics, and the configuration when it has no
 // errors. A new case is a new file, filled in by `go test ./core/config -run TestGolden -update`.
 func TestGolden(t *testing.T) {
 	cases, err := filepath.Glob("testdata/golden/*.txtar")
@@ -51,7 +54,7 @@ func golden(t *testing.T, path string) {
 			continue
 		}
 		kept = append(kept, f)
-		writeFile(t, f.Name, f.Data)
+		writeFile(t, f.Name, expand(t, f.Data))
 	}
 	got := goldenOutput(t, testOptions(string(archive.Comment)))
 	if *update {
@@ -64,6 +67,23 @@ func golden(t *testing.T, path string) {
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+var expansion = regexp.MustCompile(`<<<(\d+|hex) ([^>]*)>>>`)
+
+// expand replaces <<<1000 text>>> by a thousand times the text and <<<hex FFFE>>> by bytes that a text file should not have.
+func expand(t *testing.T, data []byte) []byte {
+	return expansion.ReplaceAllFunc(data, func(match []byte) []byte {
+		m := expansion.FindSubmatch(match)
+		if n, err := strconv.Atoi(string(m[1])); err == nil {
+			return bytes.Repeat(m[2], n)
+		}
+		b, err := hex.DecodeString(string(m[2]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	})
 }
 
 func goldenOutput(t *testing.T, o Options) []byte {

@@ -24,7 +24,7 @@ const exitCodesHelp = `Exit codes:
   3  not found
   4  the router cannot be reached
   5  the router refused the credentials
-  6  something was found that needs attention (status, doctor, dead list --fail-if-any)`
+  6  something was found that needs attention (status, doctor, fmt --check, dead list --fail-if-any)`
 
 // exitError is an error with its own exit code.
 type exitError struct {
