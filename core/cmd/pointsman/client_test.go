@@ -158,14 +158,14 @@ func TestCompletion(t *testing.T) {
 	_, socket := startFake(t)
 	for args, want := range map[string]string{
 		"events list --plugin ":        "mail\nops\nold\n",
-		"dead retry --rule ":           "measurement-done\nshout\nnew\n",
+		"dead retry --rule ":           "measurement-done\nshout\nnew\nteam[\"eu\"]\nrest\n",
 		"events tail --source l":       "lab\nchat\n",
 		"events list --state ":         "pending\ndone\ndead\nunmatched\nquarantined\n",
 		"dead list --reason ":          "rejected\nretries_exhausted\nmax_age\npoison\nbad_result\nrule_error\n",
 		"dead retry --since ":          "",
-		"events list --rule ":          "measurement-done\nshout\nnew\n",
+		"events list --rule ":          "measurement-done\nshout\nnew\nteam[\"eu\"]\nrest\n",
 		"events list --json --source ": "lab\nchat\n",
-		"replay --rule ":               "measurement-done\nshout\nnew\n",
+		"replay --rule ":               "measurement-done\nshout\nnew\nteam[\"eu\"]\nrest\n",
 		"plugins restart ":             "mail\nops\nold\n",
 		"plugins logs ":                "mail\nops\nold\n",
 		"plugins logs ops ":            "",
