@@ -32,6 +32,8 @@ type Options struct {
 	// Variables are values given on the command line (--var name=value). They win over POINTSMAN_VAR_name, which wins over
 	// the default in the file.
 	Variables map[string]string
+	// Files, if not nil, are read instead of paths.
+	Files []File
 	// Env looks up environment variables. Nil: os.LookupEnv.
 	Env func(string) (string, bool)
 	// Offline is for checking a configuration on a machine that will not run it. A variable without a value, an environment variable

@@ -115,14 +115,14 @@ type checkedFile struct {
 	diags hcl.Diagnostics
 }
 
-// readFiles reads and parses files, several at a time: parsing takes most of the time of a load.
-func readFiles(names []string) []checkedFile {
-	files := make([]checkedFile, len(names))
+// checkAll reads or parses files, several at a time: parsing takes most of the time of a load.
+func checkAll[F any](given []F, check func(F) (*file, hcl.Diagnostics)) []checkedFile {
+	files := make([]checkedFile, len(given))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, name := range names {
+	for i, f := range given {
 		g.Go(func() error {
-			files[i].file, files[i].diags = readFile(name)
+			files[i].file, files[i].diags = check(f)
 			return nil
 		})
 	}

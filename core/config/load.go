@@ -28,15 +28,13 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 		described: map[string]description{},
 		warned:    map[string]bool{},
 	}
-	if len(paths) == 0 {
+	if len(paths) == 0 && o.Files == nil {
 		l.diags.Append(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "No configuration files", Detail: "Name a *.hcl file or a directory that has some."})
 	}
 	l.cfg.files = l.diags.files
 	l.cfg.Scope = l.scope() // for rule.Compile, which has nothing to compile when a file could not be parsed
-	names, diags := findFiles(paths)
-	l.diags.Append(diags...)
 	var blocks []*hclsyntax.Block
-	for _, f := range readFiles(names) {
+	for _, f := range l.files(paths) {
 		blocks = append(blocks, l.take(f)...)
 	}
 	if l.diags.HasErrors() {
@@ -76,6 +74,16 @@ type loader struct {
 type description struct {
 	answer *pluginv1.DescribeResponse
 	err    error
+}
+
+// files parses the files that were given, or those that paths name.
+func (l *loader) files(paths []string) []checkedFile {
+	if given := l.options.Files; given != nil {
+		return checkAll(given, func(f File) (*file, hcl.Diagnostics) { return parseFile(f.Name, f.Text) })
+	}
+	names, diags := findFiles(paths)
+	l.diags.Append(diags...)
+	return checkAll(names, readFile)
 }
 
 // take returns the blocks of a file.
