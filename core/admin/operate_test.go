@@ -185,25 +185,3 @@ func TestReplayThatFails(t *testing.T) {
 		t.Errorf("%v", &rest)
 	}
 }
-
-// TestPlanPages checks that the events of a plan come in pages. What the router makes of them is tested in core/app.
-func TestPlanPages(t *testing.T) {
-	r := newRig(t)
-	for range 5 {
-		r.store(given{source: "lab", typ: "wanted"})
-	}
-	req := &adminv1.PlanRequest{Files: []*adminv1.ConfigFile{{Name: "a.hcl"}}, PageSize: 2}
-	var events int32
-	for {
-		var page adminv1.PlanResponse
-		r.ask("Plan", req, &page)
-		events += page.GetEvents()
-		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
-			break
-		}
-	}
-	if events != 5 {
-		t.Errorf("%d events, want 5", events)
-	}
-	r.refused("Plan", `{"files": [{"name": "a.hcl"}], "filter": {"match": "("}}`, "invalid_argument", "column 1")
-}

@@ -67,14 +67,13 @@ func (s *Service) toReplay(ctx context.Context, req *adminv1.ReplayEventsRequest
 	if err != nil {
 		return nil, 0, err
 	}
-	return s.events(ctx, f, p)
+	again := s.recorded(f, false, p)
+	events, err := again.next(ctx)
+	return events, again.before, err
 }
 
 // replay repeats one event and adds what came of it to the answer.
 func (s *Service) replay(ctx context.Context, e *journal.EventRecord, req *adminv1.ReplayEventsRequest, answer *adminv1.ReplayEventsResponse) error {
-	if req.GetNumber() == 0 && e.ReplayOf != 0 {
-		return nil // its original is selected as well, or was deleted on purpose
-	}
 	if e.State == journal.StateQuarantined {
 		answer.Unmatched++ // no rule can want what was not decoded
 		return nil

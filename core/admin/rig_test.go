@@ -76,7 +76,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 	log := newTestLogger(r.log)
 	o := Options{
 		Health: startedHealth(), Gatherer: prometheus.NewRegistry(), Log: log, Tokens: []string{"", testToken, otherToken}, Listen: "admin.example:8081",
-		API: NewService(ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r.router, Feed: r.feed, Log: log}),
+		API: NewService(ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r.router, Planner: r.router, Feed: r.feed, Log: log}),
 	}
 	for _, f := range change {
 		f(&o)
@@ -321,13 +321,6 @@ func (f *fakeRouter) Replay(ctx context.Context, e *journal.EventRecord, rules [
 }
 
 // Condition understands the name of a type, and "fails".
-func (f *fakeRouter) Plan(_ context.Context, files []*adminv1.ConfigFile, events []journal.EventRecord) (*adminv1.PlanResponse, error) {
-	if f.err != nil {
-		return nil, f.err
-	}
-	return &adminv1.PlanResponse{Events: int32(len(events) * len(files))}, nil
-}
-
 func (f *fakeRouter) Condition(expression string) (Condition, error) {
 	if strings.ContainsAny(expression, "()") {
 		return nil, fmt.Errorf("%w: %q has an error at column 1", ErrInvalid, expression)

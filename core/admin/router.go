@@ -23,8 +23,6 @@ type Router interface {
 	// Replay sends a stored event through the rules in force, only to those named if there are any, and stores it as a new event,
 	// unless dryRun is set or no rule wants it.
 	Replay(ctx context.Context, e *journal.EventRecord, rules []string, dryRun bool) (*Replayed, error)
-	// Plan compares what the rules in force and those of the files make of the events.
-	Plan(ctx context.Context, files []*adminv1.ConfigFile, events []journal.EventRecord) (*adminv1.PlanResponse, error)
 	// Condition compiles an expression of the rule language about event.
 	Condition(expression string) (Condition, error)
 	// RestartPlugin ends the plugin's process, starts another one, and waits until that is ready.
@@ -37,6 +35,22 @@ type Router interface {
 	RoomMembers(ctx context.Context, source, room string) ([]*adminv1.RoomMember, error)
 	// CloseConnections closes what the request names and returns how many connections that were.
 	CloseConnections(ctx context.Context, req *adminv1.CloseConnectionsRequest) (int, error)
+}
+
+// Planner compares configurations by the deliveries that they make of stored events.
+type Planner interface {
+	// Plan loads the configurations of a request. There is no comparison if one of the diagnostics is an error.
+	Plan(ctx context.Context, req *adminv1.StreamPlanRequest) (Comparison, []*adminv1.Diagnostic, error)
+}
+
+// Comparison collects what differs between two configurations.
+type Comparison interface {
+	// Recorded reports whether it compares with the recorded deliveries: the events that are added must have them.
+	Recorded() bool
+	// Add compares the deliveries of events. It may be called concurrently, with the events in any order.
+	Add(events []journal.EventRecord) error
+	// Result returns what differs. It calls event for the events, with their deliveries, that serve as examples.
+	Result(event func(seq int64) (*journal.EventRecord, error)) (*adminv1.PlanResult, error)
 }
 
 // Condition reports whether an expression holds for an event of a source. An error means that it cannot be evaluated for it.

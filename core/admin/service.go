@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	// maxRequestBytes limits the message of a request.
+	// maxRequestBytes limits the message of a request, and maxPlanBytes that of StreamPlan, which has whole configurations.
 	maxRequestBytes = 1 << 20
+	maxPlanBytes    = 16 << 20
 	// maxCalls is how many requests may be read or answered at the same time, tails apart. Tails have a limit of their own that is as
 	// large, and a lower one for those that listen.
 	maxCalls = 64
@@ -33,8 +34,10 @@ type ServiceOptions struct {
 	Journal  journal.Reader
 	Operator journal.Operator
 	Router   Router
-	Feed     *Feed
-	Log      *slog.Logger
+	// Planner is nil where nothing can be planned.
+	Planner Planner
+	Feed    *Feed
+	Log     *slog.Logger
 }
 
 // Service is the admin API. Make it with NewService.
@@ -42,6 +45,8 @@ type Service struct {
 	ServiceOptions
 
 	calls, tails atomic.Int32
+	// planning is set while a plan is made: it uses many processors.
+	planning atomic.Bool
 	// reads is how often all tails together may ask the journal.
 	reads    *rate.Limiter
 	stopping chan struct{}
@@ -57,7 +62,7 @@ func NewService(o ServiceOptions) *Service {
 
 // Handler serves the API below /pointsman.admin.v1.AdminService/ in the protocols of Connect, gRPC and gRPC-Web. It admits everybody.
 func (s *Service) Handler() http.Handler {
-	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithReadMaxBytes(maxRequestBytes), connect.WithInterceptors((*answering)(s)),
+	_, h := adminv1connect.NewAdminServiceHandler(s, connect.WithConditionalHandlerOptions(maxBytes), connect.WithInterceptors((*answering)(s)),
 		connect.WithCodec(strictJSON("json")), connect.WithCodec(strictJSON("json; charset=utf-8")))
 	refusals := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,6 +77,14 @@ func (s *Service) Handler() http.Handler {
 		}
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connectionKey{}, http.NewResponseController(w))))
 	})
+}
+
+// maxBytes limits the message of a request to a method.
+func maxBytes(method connect.Spec) []connect.HandlerOption {
+	if method.Procedure == adminv1connect.AdminServiceStreamPlanProcedure {
+		return []connect.HandlerOption{connect.WithReadMaxBytes(maxPlanBytes)}
+	}
+	return []connect.HandlerOption{connect.WithReadMaxBytes(maxRequestBytes)}
 }
 
 // endTails ends the streams, which would last as long as their clients.

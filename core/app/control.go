@@ -28,9 +28,9 @@ func (r *router) Replay(ctx context.Context, e *journal.EventRecord, rules []str
 	if err := g.knowsRules(rules); err != nil {
 		return nil, err
 	}
-	env := new(pointsmanv1.Envelope)
-	if err := proto.Unmarshal(e.Envelope, env); err != nil {
-		return nil, fmt.Errorf("decode event %d: %w", e.Seq, err)
+	env, err := envelopeOf(e)
+	if err != nil || env == nil {
+		return &admin.Replayed{}, err
 	}
 	deliveries := newDeliveries(g.rules.Match(env), g.number)
 	if len(rules) > 0 {

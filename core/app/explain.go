@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/pointsman/pointsman/core/admin"
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
@@ -23,12 +21,12 @@ func (r *router) Explain(_ context.Context, e *journal.EventRecord, only string)
 			return nil, err
 		}
 	}
-	env := new(pointsmanv1.Envelope)
-	if err := proto.Unmarshal(e.Envelope, env); err != nil {
-		return nil, fmt.Errorf("decode event %d: %w", e.Seq, err)
+	env, err := envelopeOf(e)
+	if err != nil {
+		return nil, err
 	}
 	out := &admin.Explanation{Generation: g.number}
-	if e.Quarantine == "" { // otherwise no rule sees it
+	if env != nil { // otherwise no rule sees it
 		out.Rules = explain(g.config, g.rules, env, only)
 	}
 	return out, nil

@@ -17,6 +17,8 @@ import (
 type Options struct {
 	// Paths are configuration files and directories.
 	Paths []string
+	// Files, if not nil, are the configuration instead of what Paths name.
+	Files []config.File
 	// Variables are the values of -var.
 	Variables map[string]string
 	// Version of the program, for metrics and logs.
@@ -53,17 +55,20 @@ func readConfig(ctx context.Context, o Options, sources *sourceMaker) (*config.C
 
 // load reads the configuration, makes its sources, asks every plugin for its schemas and compiles the rules.
 func load(ctx context.Context, o Options, sources *sourceMaker) plan {
-	return loadWith(ctx, o, sources, func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
-		return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
-	})
+	return loadWith(ctx, o, sources, describeProgram)
 }
 
 // describer describes a plugin's program.
 type describer func(context.Context, config.PluginRef) (*pluginv1.DescribeResponse, error)
 
+// describeProgram runs the program of a plugin to ask it for its schemas.
+func describeProgram(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
+	return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
+}
+
 func loadWith(ctx context.Context, o Options, sources *sourceMaker, describe describer) plan {
 	cfg, diags := config.Load(ctx, o.Paths, config.Options{
-		Sources: sources.schemas(), MakeSource: sources.makeSource, Variables: o.Variables, Offline: o.Offline, Describe: describe,
+		Sources: sources.schemas(), MakeSource: sources.makeSource, Files: o.Files, Variables: o.Variables, Offline: o.Offline, Describe: describe,
 	})
 	checkLimits(cfg, sources.made)
 	rules, found := rule.Compile(cfg)

@@ -32,7 +32,7 @@ func LoadOffline(ctx context.Context, o Options) *Offline {
 	out := &Offline{decoders: map[string]source.Decoder{}}
 	sources := offlineSources()
 	p := loadWith(ctx, o, sources, func(ctx context.Context, ref config.PluginRef) (*pluginv1.DescribeResponse, error) {
-		d, err := pluginhost.Describe(ctx, pluginhost.Spec{Name: ref.Name, Kind: ref.Kind, Path: ref.Path, SHA256: ref.SHA256})
+		d, err := describeProgram(ctx, ref)
 		if errors.Is(err, pluginhost.ErrMissing) {
 			out.NotInstalled = append(out.NotInstalled, ref)
 			return nil, config.ErrNotInstalled

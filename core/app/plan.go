@@ -1,23 +1,16 @@
 package app
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/proto"
+	"unicode"
 
 	"github.com/pointsman/pointsman/core/admin"
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/journal"
-	"github.com/pointsman/pointsman/core/pluginhost"
 	"github.com/pointsman/pointsman/core/rule"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
@@ -25,177 +18,122 @@ import (
 )
 
 const (
-	maxPlanFiles    = 100
-	maxPlanExamples = 3
+	maxPlanFiles    = 1000
+	maxPlanFileName = 4096
 )
 
-var planFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.hcl$`)
-
-// Plan implements admin.Router.
-func (r *router) Plan(ctx context.Context, files []*adminv1.ConfigFile, events []journal.EventRecord) (*adminv1.PlanResponse, error) {
-	p, diags, err := r.loadFiles(ctx, files)
-	if err != nil {
-		return nil, err
-	}
-	out := &adminv1.PlanResponse{Diagnostics: diags}
-	if p.diags.HasErrors() {
-		return out, nil
-	}
-	now, changes := r.current.Load().rules, planned{}
-	for i := range events {
-		if events[i].Quarantine != "" {
-			continue
-		}
-		env := new(pointsmanv1.Envelope)
-		if err := proto.Unmarshal(events[i].Envelope, env); err != nil {
-			return nil, fmt.Errorf("decode event %d: %w", events[i].Seq, err)
-		}
-		changes.add(&events[i], env.GetSensitive(), now.Match(env), p.rules.Match(env))
-		out.Events++
-	}
-	out.Changes = changes.list()
-	return out, nil
+// Plan implements admin.Planner.
+func (r *router) Plan(ctx context.Context, req *adminv1.StreamPlanRequest) (admin.Comparison, []*adminv1.Diagnostic, error) {
+	p := planner{options: r.Options, describe: r.describeInForce, before: decide(r.current.Load().rules)}
+	return p.plan(ctx, req)
 }
 
-// loadFiles loads a configuration that came with a request. It starts no source and no plugin, and runs only programs that are in
-// force already: a caller of the API must not choose what the router executes.
-func (r *router) loadFiles(ctx context.Context, files []*adminv1.ConfigFile) (p plan, diags []*adminv1.Diagnostic, err error) {
-	dir, err := os.MkdirTemp("", "pointsman-plan-")
-	if err != nil {
-		return plan{}, nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := writeFiles(dir, files); err != nil {
-		return plan{}, nil, err
-	}
-	o := r.Options
-	o.Paths = []string{dir}
-	p = loadWith(ctx, o, offlineSources(), r.describeInForce)
-	for _, d := range messages(p.diags) {
-		for _, text := range []*string{&d.File, &d.Detail, &d.Text} {
-			*text = strings.ReplaceAll(*text, dir+string(filepath.Separator), "")
-		}
-		diags = append(diags, d)
-	}
-	return p, diags, nil
-}
-
-func writeFiles(dir string, files []*adminv1.ConfigFile) error {
-	if len(files) == 0 || len(files) > maxPlanFiles {
-		return fmt.Errorf("%w: give 1 to %d files", admin.ErrInvalid, maxPlanFiles)
-	}
-	for _, f := range files {
-		path := filepath.Join(dir, f.GetName())
-		if !planFileName.MatchString(f.GetName()) {
-			return fmt.Errorf("%w: %q is no name of a file: use letters, digits, dots and dashes, with .hcl at the end", admin.ErrInvalid, f.GetName())
-		}
-		if _, err := os.Lstat(path); err == nil {
-			return fmt.Errorf("%w: two files are called %q", admin.ErrInvalid, f.GetName())
-		}
-		if err := os.WriteFile(path, []byte(f.GetText()), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// describeInForce describes a program that a plugin of the generation in force runs.
+// describeInForce describes a program that a plugin of the generation in force runs: a caller of the API must not choose what the
+// router executes.
 func (r *router) describeInForce(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
 	for _, running := range r.current.Load().plugins {
 		if running.spec.Path == p.Path {
-			return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: p.Path, SHA256: p.SHA256})
+			return describeProgram(ctx, p)
 		}
 	}
 	return nil, fmt.Errorf("no plugin in force runs %s, and a plan runs no other program: reload with the plugin first", p.Path)
 }
 
-// planned collects what differs between two sets of rules, by rule and plugin.
-type planned map[plannedKey]*adminv1.PlannedChange
+// stoppedPlanner plans over the journal of a router that does not run. It runs the programs of the plugins, as Validate does.
+type stoppedPlanner struct{ options Options }
 
-type plannedKey struct{ rule, plugin string }
+// Plan implements admin.Planner.
+func (s stoppedPlanner) Plan(ctx context.Context, req *adminv1.StreamPlanRequest) (admin.Comparison, []*adminv1.Diagnostic, error) {
+	p := planner{options: s.options, describe: describeProgram}
+	return p.plan(ctx, req)
+}
 
-// add compares the deliveries that both sets make of one event.
-func (c planned) add(e *journal.EventRecord, sensitive bool, now, then []rule.Delivery) {
-	before, after := byBlock(now), byBlock(then)
-	keys := maps.Clone(before)
-	maps.Copy(keys, after)
-	for key := range keys {
-		change := c[key]
-		if change == nil {
-			change = &adminv1.PlannedChange{Rule: key.rule, Plugin: key.plugin}
-			c[key] = change
+// planner makes comparisons. before is what a request is compared with that has no other configuration for it, nil for the recorded
+// deliveries.
+type planner struct {
+	options  Options
+	describe describer
+	before   side
+}
+
+func (p *planner) plan(ctx context.Context, req *adminv1.StreamPlanRequest) (admin.Comparison, []*adminv1.Diagnostic, error) {
+	if len(req.GetFiles()) == 0 {
+		return nil, nil, fmt.Errorf("%w: give the files of a configuration", admin.ErrInvalid)
+	}
+	after, diags, err := p.load(ctx, req.GetFiles(), req.GetVariables())
+	c := &comparison{before: p.before, after: after, recorded: p.before == nil}
+	if len(req.GetAgainst()) > 0 && err == nil {
+		var found []*adminv1.Diagnostic
+		c.before, found, err = p.load(ctx, req.GetAgainst(), req.GetVariables())
+		c.recorded = false
+		diags = append(diags, slices.DeleteFunc(found, func(d *adminv1.Diagnostic) bool { return !isError(d) })...)
+	}
+	if err != nil || slices.ContainsFunc(diags, isError) {
+		return nil, diags, err
+	}
+	if c.recorded {
+		c.before = recordedDeliveries
+	}
+	return c, diags, nil
+}
+
+func isError(d *adminv1.Diagnostic) bool { return d.GetSeverity() == "error" }
+
+// load compiles the rules of a configuration that came with a request. It starts no source and no plugin, and it needs no secret.
+func (p *planner) load(ctx context.Context, files []*adminv1.ConfigFile, variables map[string]string) (side, []*adminv1.Diagnostic, error) {
+	o := p.options
+	o.Offline = true
+	o.Variables = maps.Clone(o.Variables)
+	if o.Variables == nil {
+		o.Variables = map[string]string{}
+	}
+	maps.Copy(o.Variables, variables)
+	var err error
+	if o.Files, err = givenFiles(files); err != nil {
+		return nil, nil, err
+	}
+	loaded := loadWith(ctx, o, offlineSources(), p.describe)
+	return decide(loaded.rules), messages(loaded.diags), nil
+}
+
+func givenFiles(files []*adminv1.ConfigFile) ([]config.File, error) {
+	if len(files) > maxPlanFiles {
+		return nil, fmt.Errorf("%w: %d files, and %d are allowed", admin.ErrInvalid, len(files), maxPlanFiles)
+	}
+	seen := map[string]bool{}
+	given := make([]config.File, 0, len(files))
+	for _, f := range files {
+		name := f.GetName()
+		switch {
+		case name == "" || len(name) > maxPlanFileName || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+			return nil, fmt.Errorf("%w: %.100q is no name of a file", admin.ErrInvalid, name)
+		case seen[name]:
+			return nil, fmt.Errorf("%w: two files are called %q", admin.ErrInvalid, name)
 		}
-		a, b := before[key], after[key]
-		change.Now += int32(len(a))
-		change.Planned += int32(len(b))
-		for i := range max(len(a), len(b)) {
-			x, y := at(a, i), at(b, i)
-			if x != nil && y != nil {
-				if sameDelivery(x, y) {
-					continue
-				}
-				change.Different++
-			}
-			if len(change.Examples) < maxPlanExamples {
-				change.Examples = append(change.Examples, &adminv1.PlannedExample{
-					EventNumber: e.Seq, EventId: e.ID, Now: plannedDelivery(x, sensitive), Planned: plannedDelivery(y, sensitive),
-				})
-			}
+		seen[name] = true
+		given = append(given, config.File{Name: name, Text: []byte(f.GetText())})
+	}
+	return given, nil
+}
+
+// side is one side of a comparison: what is delivered because of an event.
+type side func(*journal.EventRecord, *pointsmanv1.Envelope) []rule.Delivery
+
+// decide has rules decide about an event once more.
+func decide(rules *rule.Set) side {
+	return func(_ *journal.EventRecord, env *pointsmanv1.Envelope) []rule.Delivery { return rules.Match(env) }
+}
+
+// recordedDeliveries are those that the event made when it came in.
+func recordedDeliveries(e *journal.EventRecord, _ *pointsmanv1.Envelope) []rule.Delivery {
+	out := make([]rule.Delivery, 0, len(e.Deliveries))
+	for i := range e.Deliveries {
+		d := &e.Deliveries[i]
+		made := rule.Delivery{Rule: d.Rule, Plugin: d.Plugin, Arguments: d.Arguments, OrderKey: d.OrderKey, Sensitive: d.Sensitive}
+		if d.Reason == journal.ReasonRuleError {
+			made.Arguments, made.Err = nil, fmt.Errorf("%s", d.Error)
 		}
-	}
-}
-
-// list returns the changes, without the rules for which nothing differs.
-func (c planned) list() []*adminv1.PlannedChange {
-	var all []*adminv1.PlannedChange
-	for _, change := range c {
-		if len(change.Examples) > 0 {
-			all = append(all, change)
-		}
-	}
-	slices.SortFunc(all, func(a, b *adminv1.PlannedChange) int {
-		return cmp.Or(cmp.Compare(a.GetRule(), b.GetRule()), cmp.Compare(a.GetPlugin(), b.GetPlugin()))
-	})
-	return all
-}
-
-// byBlock leaves out what shadow rules would deliver.
-func byBlock(deliveries []rule.Delivery) map[plannedKey][]rule.Delivery {
-	m := map[plannedKey][]rule.Delivery{}
-	for _, d := range deliveries {
-		if d.Shadow {
-			continue
-		}
-		key := plannedKey{d.Rule, d.Plugin}
-		m[key] = append(m[key], d)
-	}
-	return m
-}
-
-// at returns nil beyond the end.
-func at(list []rule.Delivery, i int) *rule.Delivery {
-	if i < len(list) {
-		return &list[i]
-	}
-	return nil
-}
-
-func sameDelivery(a, b *rule.Delivery) bool {
-	return string(a.Arguments) == string(b.Arguments) && a.OrderKey == b.OrderKey && (a.Err == nil) == (b.Err == nil)
-}
-
-// plannedDelivery is a delivery as the API shows it; nil for none. What may quote a sensitive event is left out.
-func plannedDelivery(d *rule.Delivery, sensitive bool) *adminv1.PlannedDelivery {
-	if d == nil {
-		return nil
-	}
-	out := &adminv1.PlannedDelivery{Plugin: d.Plugin}
-	if sensitive {
-		return out
-	}
-	out.OrderKey, out.ArgumentsJson = d.OrderKey, admin.MaskArguments(d.Arguments, d.Sensitive)
-	if d.Err != nil {
-		out.Error = d.Err.Error()
+		out = append(out, made)
 	}
 	return out
 }

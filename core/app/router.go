@@ -134,7 +134,7 @@ func (r *router) open(ctx context.Context, c *config.Config) (err error) {
 	if r.socket, err = admin.ListenSocket(c.AdminSocket()); err != nil {
 		return err
 	}
-	api := admin.NewService(admin.ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r, Feed: r.feed, Log: r.Log})
+	api := admin.NewService(admin.ServiceOptions{Journal: r.journal, Operator: r.journal, Router: r, Planner: r, Feed: r.feed, Log: r.Log})
 	server := admin.New(admin.Options{Health: r.health, Gatherer: r.registry, Log: r.Log, API: api, Tokens: c.Admin.Tokens, Listen: c.Admin.Listen})
 	r.adminServing = startService(ctx, "admin", func(ctx context.Context) error { return server.Run(ctx, r.adminListener, r.socket) })
 	r.adminServing.watch(r.fail)

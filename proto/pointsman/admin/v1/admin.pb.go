@@ -3906,7 +3906,7 @@ func (x *PlanRequest) GetPageToken() string {
 // ConfigFile is the content of a *.hcl file.
 type ConfigFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Without folders.
+	// What diagnostics call it: its path as people know it. The router opens no file of this name.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -4038,8 +4038,16 @@ type PlannedChange struct {
 	Planned int32 `protobuf:"varint,4,opt,name=planned,proto3" json:"planned,omitempty"`
 	// Events for which both make a delivery with other arguments, another order key, or an error instead.
 	Different int32 `protobuf:"varint,5,opt,name=different,proto3" json:"different,omitempty"`
-	// At most three events for which something differs.
-	Examples      []*PlannedExample `protobuf:"bytes,6,rep,name=examples,proto3" json:"examples,omitempty"`
+	// At most three deliveries that differ, one of each kind if there are several kinds.
+	Examples []*PlannedExample `protobuf:"bytes,6,rep,name=examples,proto3" json:"examples,omitempty"`
+	// How many deliveries only the files make, and how many only the rules in force.
+	More int32 `protobuf:"varint,7,opt,name=more,proto3" json:"more,omitempty"`
+	Less int32 `protobuf:"varint,8,opt,name=less,proto3" json:"less,omitempty"`
+	// How many of now and of planned are failures of the rule, which become dead letters.
+	FailedNow     int32 `protobuf:"varint,9,opt,name=failed_now,json=failedNow,proto3" json:"failed_now,omitempty"`
+	FailedPlanned int32 `protobuf:"varint,10,opt,name=failed_planned,json=failedPlanned,proto3" json:"failed_planned,omitempty"`
+	// The deliveries are those of a shadow rule, which are never sent. The sums of PlanResult leave them out.
+	Shadow        bool `protobuf:"varint,11,opt,name=shadow,proto3" json:"shadow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4116,13 +4124,51 @@ func (x *PlannedChange) GetExamples() []*PlannedExample {
 	return nil
 }
 
+func (x *PlannedChange) GetMore() int32 {
+	if x != nil {
+		return x.More
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetLess() int32 {
+	if x != nil {
+		return x.Less
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetFailedNow() int32 {
+	if x != nil {
+		return x.FailedNow
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetFailedPlanned() int32 {
+	if x != nil {
+		return x.FailedPlanned
+	}
+	return 0
+}
+
+func (x *PlannedChange) GetShadow() bool {
+	if x != nil {
+		return x.Shadow
+	}
+	return false
+}
+
 type PlannedExample struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	EventNumber int64                  `protobuf:"varint,1,opt,name=event_number,json=eventNumber,proto3" json:"event_number,omitempty"`
 	EventId     string                 `protobuf:"bytes,2,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// Absent when there is no delivery.
-	Now           *PlannedDelivery `protobuf:"bytes,3,opt,name=now,proto3" json:"now,omitempty"`
-	Planned       *PlannedDelivery `protobuf:"bytes,4,opt,name=planned,proto3" json:"planned,omitempty"`
+	Now     *PlannedDelivery `protobuf:"bytes,3,opt,name=now,proto3" json:"now,omitempty"`
+	Planned *PlannedDelivery `protobuf:"bytes,4,opt,name=planned,proto3" json:"planned,omitempty"`
+	Source  string           `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	// The arguments that differ, in order. Sensitive events have none.
+	Arguments     []*ArgumentChange `protobuf:"bytes,6,rep,name=arguments,proto3" json:"arguments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4185,6 +4231,389 @@ func (x *PlannedExample) GetPlanned() *PlannedDelivery {
 	return nil
 }
 
+func (x *PlannedExample) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *PlannedExample) GetArguments() []*ArgumentChange {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+// ArgumentChange is an argument that differs between two deliveries, or one of a delivery that only one side makes.
+type ArgumentChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inside of blocks with dots and indexes: "auth.user", "fields[0].title".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The values as JSON, empty for none. Of long ones it is a part around the first difference. Sensitive ones are withheld.
+	Now           string `protobuf:"bytes,2,opt,name=now,proto3" json:"now,omitempty"`
+	Planned       string `protobuf:"bytes,3,opt,name=planned,proto3" json:"planned,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArgumentChange) Reset() {
+	*x = ArgumentChange{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArgumentChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArgumentChange) ProtoMessage() {}
+
+func (x *ArgumentChange) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArgumentChange.ProtoReflect.Descriptor instead.
+func (*ArgumentChange) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ArgumentChange) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ArgumentChange) GetNow() string {
+	if x != nil {
+		return x.Now
+	}
+	return ""
+}
+
+func (x *ArgumentChange) GetPlanned() string {
+	if x != nil {
+		return x.Planned
+	}
+	return ""
+}
+
+type StreamPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A whole configuration, as files.
+	Files []*ConfigFile `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// A whole configuration to compare with. Empty: the rules in force; for the journal of a router that is not running, the deliveries
+	// that were recorded.
+	Against []*ConfigFile `protobuf:"bytes,2,rep,name=against,proto3" json:"against,omitempty"`
+	// Which stored events; empty: all. Quarantined events and replays are left out.
+	Filter *EventFilter `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Values of variables of both configurations, which win over those that the router was started with.
+	Variables     map[string]string `protobuf:"bytes,4,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamPlanRequest) Reset() {
+	*x = StreamPlanRequest{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamPlanRequest) ProtoMessage() {}
+
+func (x *StreamPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamPlanRequest.ProtoReflect.Descriptor instead.
+func (*StreamPlanRequest) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *StreamPlanRequest) GetFiles() []*ConfigFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *StreamPlanRequest) GetAgainst() []*ConfigFile {
+	if x != nil {
+		return x.Against
+	}
+	return nil
+}
+
+func (x *StreamPlanRequest) GetFilter() *EventFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *StreamPlanRequest) GetVariables() map[string]string {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+type StreamPlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Item:
+	//
+	//	*StreamPlanResponse_Progress
+	//	*StreamPlanResponse_Result
+	Item          isStreamPlanResponse_Item `protobuf_oneof:"item"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamPlanResponse) Reset() {
+	*x = StreamPlanResponse{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamPlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamPlanResponse) ProtoMessage() {}
+
+func (x *StreamPlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamPlanResponse.ProtoReflect.Descriptor instead.
+func (*StreamPlanResponse) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *StreamPlanResponse) GetItem() isStreamPlanResponse_Item {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *StreamPlanResponse) GetProgress() *PlanProgress {
+	if x != nil {
+		if x, ok := x.Item.(*StreamPlanResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
+func (x *StreamPlanResponse) GetResult() *PlanResult {
+	if x != nil {
+		if x, ok := x.Item.(*StreamPlanResponse_Result); ok {
+			return x.Result
+		}
+	}
+	return nil
+}
+
+type isStreamPlanResponse_Item interface {
+	isStreamPlanResponse_Item()
+}
+
+type StreamPlanResponse_Progress struct {
+	Progress *PlanProgress `protobuf:"bytes,1,opt,name=progress,proto3,oneof"`
+}
+
+type StreamPlanResponse_Result struct {
+	Result *PlanResult `protobuf:"bytes,2,opt,name=result,proto3,oneof"`
+}
+
+func (*StreamPlanResponse_Progress) isStreamPlanResponse_Item() {}
+
+func (*StreamPlanResponse_Result) isStreamPlanResponse_Item() {}
+
+type PlanProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many events were compared so far.
+	Events int64 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// An estimate of how much is done, from 0 to 1.
+	Done          float64 `protobuf:"fixed64,2,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanProgress) Reset() {
+	*x = PlanProgress{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanProgress) ProtoMessage() {}
+
+func (x *PlanProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanProgress.ProtoReflect.Descriptor instead.
+func (*PlanProgress) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *PlanProgress) GetEvents() int64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *PlanProgress) GetDone() float64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+// PlanResult is what differs over all selected events.
+type PlanResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong or doubtful in the files. With an error among them nothing was compared.
+	Diagnostics []*Diagnostic `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	// How many events were compared.
+	Events int64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// How many rules make other deliveries, and how many deliveries that is.
+	Rules     int32 `protobuf:"varint,3,opt,name=rules,proto3" json:"rules,omitempty"`
+	More      int64 `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	Less      int64 `protobuf:"varint,5,opt,name=less,proto3" json:"less,omitempty"`
+	Different int64 `protobuf:"varint,6,opt,name=different,proto3" json:"different,omitempty"`
+	// What differs, sorted by rule and plugin.
+	Changes       []*PlannedChange `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanResult) Reset() {
+	*x = PlanResult{}
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanResult) ProtoMessage() {}
+
+func (x *PlanResult) ProtoReflect() protoreflect.Message {
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanResult.ProtoReflect.Descriptor instead.
+func (*PlanResult) Descriptor() ([]byte, []int) {
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *PlanResult) GetDiagnostics() []*Diagnostic {
+	if x != nil {
+		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *PlanResult) GetEvents() int64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *PlanResult) GetRules() int32 {
+	if x != nil {
+		return x.Rules
+	}
+	return 0
+}
+
+func (x *PlanResult) GetMore() int64 {
+	if x != nil {
+		return x.More
+	}
+	return 0
+}
+
+func (x *PlanResult) GetLess() int64 {
+	if x != nil {
+		return x.Less
+	}
+	return 0
+}
+
+func (x *PlanResult) GetDifferent() int64 {
+	if x != nil {
+		return x.Different
+	}
+	return 0
+}
+
+func (x *PlanResult) GetChanges() []*PlannedChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
 type ListPluginsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -4193,7 +4622,7 @@ type ListPluginsRequest struct {
 
 func (x *ListPluginsRequest) Reset() {
 	*x = ListPluginsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4205,7 +4634,7 @@ func (x *ListPluginsRequest) String() string {
 func (*ListPluginsRequest) ProtoMessage() {}
 
 func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[47]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4218,7 +4647,7 @@ func (x *ListPluginsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsRequest.ProtoReflect.Descriptor instead.
 func (*ListPluginsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 type ListPluginsResponse struct {
@@ -4230,7 +4659,7 @@ type ListPluginsResponse struct {
 
 func (x *ListPluginsResponse) Reset() {
 	*x = ListPluginsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4242,7 +4671,7 @@ func (x *ListPluginsResponse) String() string {
 func (*ListPluginsResponse) ProtoMessage() {}
 
 func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[48]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4255,7 +4684,7 @@ func (x *ListPluginsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPluginsResponse.ProtoReflect.Descriptor instead.
 func (*ListPluginsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListPluginsResponse) GetPlugins() []*Plugin {
@@ -4274,7 +4703,7 @@ type RestartPluginRequest struct {
 
 func (x *RestartPluginRequest) Reset() {
 	*x = RestartPluginRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4286,7 +4715,7 @@ func (x *RestartPluginRequest) String() string {
 func (*RestartPluginRequest) ProtoMessage() {}
 
 func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[49]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4299,7 +4728,7 @@ func (x *RestartPluginRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginRequest.ProtoReflect.Descriptor instead.
 func (*RestartPluginRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *RestartPluginRequest) GetName() string {
@@ -4318,7 +4747,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4330,7 +4759,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[50]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4343,7 +4772,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RestartPluginResponse) GetPlugin() *Plugin {
@@ -4362,7 +4791,7 @@ type GetPluginLogsRequest struct {
 
 func (x *GetPluginLogsRequest) Reset() {
 	*x = GetPluginLogsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4374,7 +4803,7 @@ func (x *GetPluginLogsRequest) String() string {
 func (*GetPluginLogsRequest) ProtoMessage() {}
 
 func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[51]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4387,7 +4816,7 @@ func (x *GetPluginLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsRequest.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *GetPluginLogsRequest) GetName() string {
@@ -4409,7 +4838,7 @@ type GetPluginLogsResponse struct {
 
 func (x *GetPluginLogsResponse) Reset() {
 	*x = GetPluginLogsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4421,7 +4850,7 @@ func (x *GetPluginLogsResponse) String() string {
 func (*GetPluginLogsResponse) ProtoMessage() {}
 
 func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[52]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4434,7 +4863,7 @@ func (x *GetPluginLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPluginLogsResponse.ProtoReflect.Descriptor instead.
 func (*GetPluginLogsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *GetPluginLogsResponse) GetText() string {
@@ -4464,7 +4893,7 @@ type ListRoomsRequest struct {
 
 func (x *ListRoomsRequest) Reset() {
 	*x = ListRoomsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4476,7 +4905,7 @@ func (x *ListRoomsRequest) String() string {
 func (*ListRoomsRequest) ProtoMessage() {}
 
 func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[53]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4489,7 +4918,7 @@ func (x *ListRoomsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListRoomsRequest) GetSource() string {
@@ -4523,7 +4952,7 @@ type ListRoomsResponse struct {
 
 func (x *ListRoomsResponse) Reset() {
 	*x = ListRoomsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4535,7 +4964,7 @@ func (x *ListRoomsResponse) String() string {
 func (*ListRoomsResponse) ProtoMessage() {}
 
 func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[54]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4548,7 +4977,7 @@ func (x *ListRoomsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomsResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *ListRoomsResponse) GetRooms() []*Room {
@@ -4576,7 +5005,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4588,7 +5017,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[55]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4601,7 +5030,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{55}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Room) GetSource() string {
@@ -4638,7 +5067,7 @@ type ListRoomMembersRequest struct {
 
 func (x *ListRoomMembersRequest) Reset() {
 	*x = ListRoomMembersRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4650,7 +5079,7 @@ func (x *ListRoomMembersRequest) String() string {
 func (*ListRoomMembersRequest) ProtoMessage() {}
 
 func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[56]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4663,7 +5092,7 @@ func (x *ListRoomMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{56}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ListRoomMembersRequest) GetSource() string {
@@ -4704,7 +5133,7 @@ type ListRoomMembersResponse struct {
 
 func (x *ListRoomMembersResponse) Reset() {
 	*x = ListRoomMembersResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4716,7 +5145,7 @@ func (x *ListRoomMembersResponse) String() string {
 func (*ListRoomMembersResponse) ProtoMessage() {}
 
 func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[57]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4729,7 +5158,7 @@ func (x *ListRoomMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoomMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListRoomMembersResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{57}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ListRoomMembersResponse) GetMembers() []*RoomMember {
@@ -4763,7 +5192,7 @@ type RoomMember struct {
 
 func (x *RoomMember) Reset() {
 	*x = RoomMember{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4775,7 +5204,7 @@ func (x *RoomMember) String() string {
 func (*RoomMember) ProtoMessage() {}
 
 func (x *RoomMember) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[58]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4788,7 +5217,7 @@ func (x *RoomMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomMember.ProtoReflect.Descriptor instead.
 func (*RoomMember) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{58}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *RoomMember) GetConnectionId() string {
@@ -4857,7 +5286,7 @@ type CloseConnectionsRequest struct {
 
 func (x *CloseConnectionsRequest) Reset() {
 	*x = CloseConnectionsRequest{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4869,7 +5298,7 @@ func (x *CloseConnectionsRequest) String() string {
 func (*CloseConnectionsRequest) ProtoMessage() {}
 
 func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[59]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4882,7 +5311,7 @@ func (x *CloseConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{59}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *CloseConnectionsRequest) GetSource() string {
@@ -4929,7 +5358,7 @@ type CloseConnectionsResponse struct {
 
 func (x *CloseConnectionsResponse) Reset() {
 	*x = CloseConnectionsResponse{}
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4941,7 +5370,7 @@ func (x *CloseConnectionsResponse) String() string {
 func (*CloseConnectionsResponse) ProtoMessage() {}
 
 func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[60]
+	mi := &file_pointsman_admin_v1_admin_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4954,7 +5383,7 @@ func (x *CloseConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*CloseConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{60}
+	return file_pointsman_admin_v1_admin_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *CloseConnectionsResponse) GetClosed() int32 {
@@ -5309,19 +5738,56 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x1e.pointsman.admin.v1.DiagnosticR\vdiagnostics\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x05R\x06events\x12;\n" +
 	"\achanges\x18\x03 \x03(\v2!.pointsman.admin.v1.PlannedChangeR\achanges\x12&\n" +
-	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\xc5\x01\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\xcb\x02\n" +
 	"\rPlannedChange\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
 	"\x06plugin\x18\x02 \x01(\tR\x06plugin\x12\x10\n" +
 	"\x03now\x18\x03 \x01(\x05R\x03now\x12\x18\n" +
 	"\aplanned\x18\x04 \x01(\x05R\aplanned\x12\x1c\n" +
 	"\tdifferent\x18\x05 \x01(\x05R\tdifferent\x12>\n" +
-	"\bexamples\x18\x06 \x03(\v2\".pointsman.admin.v1.PlannedExampleR\bexamples\"\xc4\x01\n" +
+	"\bexamples\x18\x06 \x03(\v2\".pointsman.admin.v1.PlannedExampleR\bexamples\x12\x12\n" +
+	"\x04more\x18\a \x01(\x05R\x04more\x12\x12\n" +
+	"\x04less\x18\b \x01(\x05R\x04less\x12\x1d\n" +
+	"\n" +
+	"failed_now\x18\t \x01(\x05R\tfailedNow\x12%\n" +
+	"\x0efailed_planned\x18\n" +
+	" \x01(\x05R\rfailedPlanned\x12\x16\n" +
+	"\x06shadow\x18\v \x01(\bR\x06shadow\"\x9e\x02\n" +
 	"\x0ePlannedExample\x12!\n" +
 	"\fevent_number\x18\x01 \x01(\x03R\veventNumber\x12\x19\n" +
 	"\bevent_id\x18\x02 \x01(\tR\aeventId\x125\n" +
 	"\x03now\x18\x03 \x01(\v2#.pointsman.admin.v1.PlannedDeliveryR\x03now\x12=\n" +
-	"\aplanned\x18\x04 \x01(\v2#.pointsman.admin.v1.PlannedDeliveryR\aplanned\"\x14\n" +
+	"\aplanned\x18\x04 \x01(\v2#.pointsman.admin.v1.PlannedDeliveryR\aplanned\x12\x16\n" +
+	"\x06source\x18\x05 \x01(\tR\x06source\x12@\n" +
+	"\targuments\x18\x06 \x03(\v2\".pointsman.admin.v1.ArgumentChangeR\targuments\"P\n" +
+	"\x0eArgumentChange\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03now\x18\x02 \x01(\tR\x03now\x12\x18\n" +
+	"\aplanned\x18\x03 \x01(\tR\aplanned\"\xce\x02\n" +
+	"\x11StreamPlanRequest\x124\n" +
+	"\x05files\x18\x01 \x03(\v2\x1e.pointsman.admin.v1.ConfigFileR\x05files\x128\n" +
+	"\aagainst\x18\x02 \x03(\v2\x1e.pointsman.admin.v1.ConfigFileR\aagainst\x127\n" +
+	"\x06filter\x18\x03 \x01(\v2\x1f.pointsman.admin.v1.EventFilterR\x06filter\x12R\n" +
+	"\tvariables\x18\x04 \x03(\v24.pointsman.admin.v1.StreamPlanRequest.VariablesEntryR\tvariables\x1a<\n" +
+	"\x0eVariablesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x96\x01\n" +
+	"\x12StreamPlanResponse\x12>\n" +
+	"\bprogress\x18\x01 \x01(\v2 .pointsman.admin.v1.PlanProgressH\x00R\bprogress\x128\n" +
+	"\x06result\x18\x02 \x01(\v2\x1e.pointsman.admin.v1.PlanResultH\x00R\x06resultB\x06\n" +
+	"\x04item\":\n" +
+	"\fPlanProgress\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x03R\x06events\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x01R\x04done\"\xff\x01\n" +
+	"\n" +
+	"PlanResult\x12@\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1e.pointsman.admin.v1.DiagnosticR\vdiagnostics\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x03R\x06events\x12\x14\n" +
+	"\x05rules\x18\x03 \x01(\x05R\x05rules\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\x03R\x04more\x12\x12\n" +
+	"\x04less\x18\x05 \x01(\x03R\x04less\x12\x1c\n" +
+	"\tdifferent\x18\x06 \x01(\x03R\tdifferent\x12;\n" +
+	"\achanges\x18\a \x03(\v2!.pointsman.admin.v1.PlannedChangeR\achanges\"\x14\n" +
 	"\x12ListPluginsRequest\"K\n" +
 	"\x13ListPluginsResponse\x124\n" +
 	"\aplugins\x18\x01 \x03(\v2\x1a.pointsman.admin.v1.PluginR\aplugins\"*\n" +
@@ -5403,7 +5869,7 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x16DELIVERY_STATE_PENDING\x10\x01\x12\x17\n" +
 	"\x13DELIVERY_STATE_DONE\x10\x02\x12\x17\n" +
 	"\x13DELIVERY_STATE_DEAD\x10\x03\x12\x1a\n" +
-	"\x16DELIVERY_STATE_DROPPED\x10\x042\xdc\r\n" +
+	"\x16DELIVERY_STATE_DROPPED\x10\x042\xbb\x0e\n" +
 	"\fAdminService\x12X\n" +
 	"\tGetStatus\x12$.pointsman.admin.v1.GetStatusRequest\x1a%.pointsman.admin.v1.GetStatusResponse\x12[\n" +
 	"\n" +
@@ -5418,7 +5884,9 @@ const file_pointsman_admin_v1_admin_proto_rawDesc = "" +
 	"\x0fRetryDeliveries\x12*.pointsman.admin.v1.RetryDeliveriesRequest\x1a+.pointsman.admin.v1.RetryDeliveriesResponse\x12g\n" +
 	"\x0eDropDeliveries\x12).pointsman.admin.v1.DropDeliveriesRequest\x1a*.pointsman.admin.v1.DropDeliveriesResponse\x12O\n" +
 	"\x06Reload\x12!.pointsman.admin.v1.ReloadRequest\x1a\".pointsman.admin.v1.ReloadResponse\x12I\n" +
-	"\x04Plan\x12\x1f.pointsman.admin.v1.PlanRequest\x1a .pointsman.admin.v1.PlanResponse\x12^\n" +
+	"\x04Plan\x12\x1f.pointsman.admin.v1.PlanRequest\x1a .pointsman.admin.v1.PlanResponse\x12]\n" +
+	"\n" +
+	"StreamPlan\x12%.pointsman.admin.v1.StreamPlanRequest\x1a&.pointsman.admin.v1.StreamPlanResponse0\x01\x12^\n" +
 	"\vListPlugins\x12&.pointsman.admin.v1.ListPluginsRequest\x1a'.pointsman.admin.v1.ListPluginsResponse\x12d\n" +
 	"\rRestartPlugin\x12(.pointsman.admin.v1.RestartPluginRequest\x1a).pointsman.admin.v1.RestartPluginResponse\x12d\n" +
 	"\rGetPluginLogs\x12(.pointsman.admin.v1.GetPluginLogsRequest\x1a).pointsman.admin.v1.GetPluginLogsResponse\x12X\n" +
@@ -5439,7 +5907,7 @@ func file_pointsman_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_pointsman_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_pointsman_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_pointsman_admin_v1_admin_proto_goTypes = []any{
 	(Health)(0),                      // 0: pointsman.admin.v1.Health
 	(EventState)(0),                  // 1: pointsman.admin.v1.EventState
@@ -5493,144 +5961,161 @@ var file_pointsman_admin_v1_admin_proto_goTypes = []any{
 	(*PlanResponse)(nil),             // 49: pointsman.admin.v1.PlanResponse
 	(*PlannedChange)(nil),            // 50: pointsman.admin.v1.PlannedChange
 	(*PlannedExample)(nil),           // 51: pointsman.admin.v1.PlannedExample
-	(*ListPluginsRequest)(nil),       // 52: pointsman.admin.v1.ListPluginsRequest
-	(*ListPluginsResponse)(nil),      // 53: pointsman.admin.v1.ListPluginsResponse
-	(*RestartPluginRequest)(nil),     // 54: pointsman.admin.v1.RestartPluginRequest
-	(*RestartPluginResponse)(nil),    // 55: pointsman.admin.v1.RestartPluginResponse
-	(*GetPluginLogsRequest)(nil),     // 56: pointsman.admin.v1.GetPluginLogsRequest
-	(*GetPluginLogsResponse)(nil),    // 57: pointsman.admin.v1.GetPluginLogsResponse
-	(*ListRoomsRequest)(nil),         // 58: pointsman.admin.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),        // 59: pointsman.admin.v1.ListRoomsResponse
-	(*Room)(nil),                     // 60: pointsman.admin.v1.Room
-	(*ListRoomMembersRequest)(nil),   // 61: pointsman.admin.v1.ListRoomMembersRequest
-	(*ListRoomMembersResponse)(nil),  // 62: pointsman.admin.v1.ListRoomMembersResponse
-	(*RoomMember)(nil),               // 63: pointsman.admin.v1.RoomMember
-	(*CloseConnectionsRequest)(nil),  // 64: pointsman.admin.v1.CloseConnectionsRequest
-	(*CloseConnectionsResponse)(nil), // 65: pointsman.admin.v1.CloseConnectionsResponse
-	(*timestamppb.Timestamp)(nil),    // 66: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 67: google.protobuf.Duration
+	(*ArgumentChange)(nil),           // 52: pointsman.admin.v1.ArgumentChange
+	(*StreamPlanRequest)(nil),        // 53: pointsman.admin.v1.StreamPlanRequest
+	(*StreamPlanResponse)(nil),       // 54: pointsman.admin.v1.StreamPlanResponse
+	(*PlanProgress)(nil),             // 55: pointsman.admin.v1.PlanProgress
+	(*PlanResult)(nil),               // 56: pointsman.admin.v1.PlanResult
+	(*ListPluginsRequest)(nil),       // 57: pointsman.admin.v1.ListPluginsRequest
+	(*ListPluginsResponse)(nil),      // 58: pointsman.admin.v1.ListPluginsResponse
+	(*RestartPluginRequest)(nil),     // 59: pointsman.admin.v1.RestartPluginRequest
+	(*RestartPluginResponse)(nil),    // 60: pointsman.admin.v1.RestartPluginResponse
+	(*GetPluginLogsRequest)(nil),     // 61: pointsman.admin.v1.GetPluginLogsRequest
+	(*GetPluginLogsResponse)(nil),    // 62: pointsman.admin.v1.GetPluginLogsResponse
+	(*ListRoomsRequest)(nil),         // 63: pointsman.admin.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),        // 64: pointsman.admin.v1.ListRoomsResponse
+	(*Room)(nil),                     // 65: pointsman.admin.v1.Room
+	(*ListRoomMembersRequest)(nil),   // 66: pointsman.admin.v1.ListRoomMembersRequest
+	(*ListRoomMembersResponse)(nil),  // 67: pointsman.admin.v1.ListRoomMembersResponse
+	(*RoomMember)(nil),               // 68: pointsman.admin.v1.RoomMember
+	(*CloseConnectionsRequest)(nil),  // 69: pointsman.admin.v1.CloseConnectionsRequest
+	(*CloseConnectionsResponse)(nil), // 70: pointsman.admin.v1.CloseConnectionsResponse
+	nil,                              // 71: pointsman.admin.v1.StreamPlanRequest.VariablesEntry
+	(*timestamppb.Timestamp)(nil),    // 72: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 73: google.protobuf.Duration
 }
 var file_pointsman_admin_v1_admin_proto_depIdxs = []int32{
-	66, // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
-	0,  // 1: pointsman.admin.v1.GetStatusResponse.health:type_name -> pointsman.admin.v1.Health
-	7,  // 2: pointsman.admin.v1.GetStatusResponse.generation:type_name -> pointsman.admin.v1.Generation
-	8,  // 3: pointsman.admin.v1.GetStatusResponse.last_reload:type_name -> pointsman.admin.v1.ReloadAttempt
-	9,  // 4: pointsman.admin.v1.GetStatusResponse.journal:type_name -> pointsman.admin.v1.JournalStatus
-	10, // 5: pointsman.admin.v1.GetStatusResponse.sources:type_name -> pointsman.admin.v1.Source
-	12, // 6: pointsman.admin.v1.GetStatusResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	11, // 7: pointsman.admin.v1.GetStatusResponse.rules:type_name -> pointsman.admin.v1.Rule
-	66, // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
-	66, // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
-	66, // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
-	66, // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
-	66, // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
-	66, // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
-	66, // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
-	1,  // 15: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
-	66, // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
-	15, // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
-	1,  // 18: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
-	66, // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
-	66, // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
-	16, // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	13, // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
-	13, // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
-	14, // 24: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
-	31, // 25: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	21, // 26: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
-	2,  // 27: pointsman.admin.v1.RuleResult.verdict:type_name -> pointsman.admin.v1.Verdict
-	22, // 28: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
-	24, // 29: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
-	2,  // 30: pointsman.admin.v1.Clause.verdict:type_name -> pointsman.admin.v1.Verdict
-	22, // 31: pointsman.admin.v1.Clause.parts:type_name -> pointsman.admin.v1.Clause
-	23, // 32: pointsman.admin.v1.Clause.reads:type_name -> pointsman.admin.v1.Read
-	3,  // 33: pointsman.admin.v1.Read.presence:type_name -> pointsman.admin.v1.Presence
-	13, // 34: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
-	21, // 35: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
-	31, // 36: pointsman.admin.v1.ExplainEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	16, // 37: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	13, // 38: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
-	31, // 39: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	16, // 40: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	13, // 41: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
-	4,  // 42: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
-	66, // 43: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
-	66, // 44: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
-	66, // 45: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
-	66, // 46: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
-	32, // 47: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
-	33, // 48: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
-	67, // 49: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
-	67, // 50: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
-	67, // 51: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
-	67, // 52: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
-	66, // 53: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
-	4,  // 54: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
-	66, // 55: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
-	66, // 56: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
-	34, // 57: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	31, // 58: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
-	31, // 59: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
-	34, // 60: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	34, // 61: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
-	7,  // 62: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
-	46, // 63: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
-	46, // 64: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
-	7,  // 65: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
-	48, // 66: pointsman.admin.v1.PlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
-	16, // 67: pointsman.admin.v1.PlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
-	46, // 68: pointsman.admin.v1.PlanResponse.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
-	50, // 69: pointsman.admin.v1.PlanResponse.changes:type_name -> pointsman.admin.v1.PlannedChange
-	51, // 70: pointsman.admin.v1.PlannedChange.examples:type_name -> pointsman.admin.v1.PlannedExample
-	24, // 71: pointsman.admin.v1.PlannedExample.now:type_name -> pointsman.admin.v1.PlannedDelivery
-	24, // 72: pointsman.admin.v1.PlannedExample.planned:type_name -> pointsman.admin.v1.PlannedDelivery
-	12, // 73: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
-	12, // 74: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
-	60, // 75: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
-	63, // 76: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
-	66, // 77: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
-	66, // 78: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
-	5,  // 79: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
-	17, // 80: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
-	19, // 81: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
-	27, // 82: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
-	25, // 83: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
-	29, // 84: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
-	35, // 85: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
-	37, // 86: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
-	39, // 87: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
-	41, // 88: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
-	43, // 89: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
-	47, // 90: pointsman.admin.v1.AdminService.Plan:input_type -> pointsman.admin.v1.PlanRequest
-	52, // 91: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
-	54, // 92: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
-	56, // 93: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
-	58, // 94: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
-	61, // 95: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
-	64, // 96: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
-	6,  // 97: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
-	18, // 98: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
-	20, // 99: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
-	28, // 100: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
-	26, // 101: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
-	30, // 102: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
-	36, // 103: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
-	38, // 104: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
-	40, // 105: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
-	42, // 106: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
-	44, // 107: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
-	49, // 108: pointsman.admin.v1.AdminService.Plan:output_type -> pointsman.admin.v1.PlanResponse
-	53, // 109: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
-	55, // 110: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
-	57, // 111: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
-	59, // 112: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
-	62, // 113: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
-	65, // 114: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
-	97, // [97:115] is the sub-list for method output_type
-	79, // [79:97] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	72,  // 0: pointsman.admin.v1.GetStatusResponse.started:type_name -> google.protobuf.Timestamp
+	0,   // 1: pointsman.admin.v1.GetStatusResponse.health:type_name -> pointsman.admin.v1.Health
+	7,   // 2: pointsman.admin.v1.GetStatusResponse.generation:type_name -> pointsman.admin.v1.Generation
+	8,   // 3: pointsman.admin.v1.GetStatusResponse.last_reload:type_name -> pointsman.admin.v1.ReloadAttempt
+	9,   // 4: pointsman.admin.v1.GetStatusResponse.journal:type_name -> pointsman.admin.v1.JournalStatus
+	10,  // 5: pointsman.admin.v1.GetStatusResponse.sources:type_name -> pointsman.admin.v1.Source
+	12,  // 6: pointsman.admin.v1.GetStatusResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	11,  // 7: pointsman.admin.v1.GetStatusResponse.rules:type_name -> pointsman.admin.v1.Rule
+	72,  // 8: pointsman.admin.v1.Generation.loaded:type_name -> google.protobuf.Timestamp
+	72,  // 9: pointsman.admin.v1.ReloadAttempt.time:type_name -> google.protobuf.Timestamp
+	72,  // 10: pointsman.admin.v1.Plugin.since:type_name -> google.protobuf.Timestamp
+	72,  // 11: pointsman.admin.v1.Plugin.last_error_time:type_name -> google.protobuf.Timestamp
+	72,  // 12: pointsman.admin.v1.Plugin.oldest_pending:type_name -> google.protobuf.Timestamp
+	72,  // 13: pointsman.admin.v1.Plugin.oldest_dead:type_name -> google.protobuf.Timestamp
+	72,  // 14: pointsman.admin.v1.Event.received:type_name -> google.protobuf.Timestamp
+	1,   // 15: pointsman.admin.v1.Event.state:type_name -> pointsman.admin.v1.EventState
+	72,  // 16: pointsman.admin.v1.EventContent.time:type_name -> google.protobuf.Timestamp
+	15,  // 17: pointsman.admin.v1.EventContent.attributes:type_name -> pointsman.admin.v1.Attribute
+	1,   // 18: pointsman.admin.v1.EventFilter.state:type_name -> pointsman.admin.v1.EventState
+	72,  // 19: pointsman.admin.v1.EventFilter.since:type_name -> google.protobuf.Timestamp
+	72,  // 20: pointsman.admin.v1.EventFilter.until:type_name -> google.protobuf.Timestamp
+	16,  // 21: pointsman.admin.v1.ListEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13,  // 22: pointsman.admin.v1.ListEventsResponse.events:type_name -> pointsman.admin.v1.Event
+	13,  // 23: pointsman.admin.v1.GetEventResponse.event:type_name -> pointsman.admin.v1.Event
+	14,  // 24: pointsman.admin.v1.GetEventResponse.content:type_name -> pointsman.admin.v1.EventContent
+	31,  // 25: pointsman.admin.v1.GetEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	21,  // 26: pointsman.admin.v1.GetEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	2,   // 27: pointsman.admin.v1.RuleResult.verdict:type_name -> pointsman.admin.v1.Verdict
+	22,  // 28: pointsman.admin.v1.RuleResult.clauses:type_name -> pointsman.admin.v1.Clause
+	24,  // 29: pointsman.admin.v1.RuleResult.deliveries:type_name -> pointsman.admin.v1.PlannedDelivery
+	2,   // 30: pointsman.admin.v1.Clause.verdict:type_name -> pointsman.admin.v1.Verdict
+	22,  // 31: pointsman.admin.v1.Clause.parts:type_name -> pointsman.admin.v1.Clause
+	23,  // 32: pointsman.admin.v1.Clause.reads:type_name -> pointsman.admin.v1.Read
+	3,   // 33: pointsman.admin.v1.Read.presence:type_name -> pointsman.admin.v1.Presence
+	13,  // 34: pointsman.admin.v1.ExplainEventResponse.event:type_name -> pointsman.admin.v1.Event
+	21,  // 35: pointsman.admin.v1.ExplainEventResponse.rules:type_name -> pointsman.admin.v1.RuleResult
+	31,  // 36: pointsman.admin.v1.ExplainEventResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	16,  // 37: pointsman.admin.v1.TailEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13,  // 38: pointsman.admin.v1.TailEventsResponse.event:type_name -> pointsman.admin.v1.Event
+	31,  // 39: pointsman.admin.v1.TailEventsResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	16,  // 40: pointsman.admin.v1.ReplayEventsRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	13,  // 41: pointsman.admin.v1.ReplayEventsResponse.repeated:type_name -> pointsman.admin.v1.Event
+	4,   // 42: pointsman.admin.v1.Delivery.state:type_name -> pointsman.admin.v1.DeliveryState
+	72,  // 43: pointsman.admin.v1.Delivery.received:type_name -> google.protobuf.Timestamp
+	72,  // 44: pointsman.admin.v1.Delivery.due:type_name -> google.protobuf.Timestamp
+	72,  // 45: pointsman.admin.v1.Delivery.settled:type_name -> google.protobuf.Timestamp
+	72,  // 46: pointsman.admin.v1.Delivery.redriven:type_name -> google.protobuf.Timestamp
+	32,  // 47: pointsman.admin.v1.Delivery.policy:type_name -> pointsman.admin.v1.Policy
+	33,  // 48: pointsman.admin.v1.Delivery.failures:type_name -> pointsman.admin.v1.Attempt
+	73,  // 49: pointsman.admin.v1.Policy.max_age:type_name -> google.protobuf.Duration
+	73,  // 50: pointsman.admin.v1.Policy.min_backoff:type_name -> google.protobuf.Duration
+	73,  // 51: pointsman.admin.v1.Policy.max_backoff:type_name -> google.protobuf.Duration
+	73,  // 52: pointsman.admin.v1.Policy.timeout:type_name -> google.protobuf.Duration
+	72,  // 53: pointsman.admin.v1.Attempt.time:type_name -> google.protobuf.Timestamp
+	4,   // 54: pointsman.admin.v1.DeliveryFilter.state:type_name -> pointsman.admin.v1.DeliveryState
+	72,  // 55: pointsman.admin.v1.DeliveryFilter.since:type_name -> google.protobuf.Timestamp
+	72,  // 56: pointsman.admin.v1.DeliveryFilter.until:type_name -> google.protobuf.Timestamp
+	34,  // 57: pointsman.admin.v1.ListDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	31,  // 58: pointsman.admin.v1.ListDeliveriesResponse.deliveries:type_name -> pointsman.admin.v1.Delivery
+	31,  // 59: pointsman.admin.v1.GetDeliveryResponse.delivery:type_name -> pointsman.admin.v1.Delivery
+	34,  // 60: pointsman.admin.v1.RetryDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	34,  // 61: pointsman.admin.v1.DropDeliveriesRequest.filter:type_name -> pointsman.admin.v1.DeliveryFilter
+	7,   // 62: pointsman.admin.v1.ReloadResponse.generation:type_name -> pointsman.admin.v1.Generation
+	46,  // 63: pointsman.admin.v1.ReloadResponse.warnings:type_name -> pointsman.admin.v1.Diagnostic
+	46,  // 64: pointsman.admin.v1.ReloadFailure.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	7,   // 65: pointsman.admin.v1.ReloadFailure.generation:type_name -> pointsman.admin.v1.Generation
+	48,  // 66: pointsman.admin.v1.PlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
+	16,  // 67: pointsman.admin.v1.PlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	46,  // 68: pointsman.admin.v1.PlanResponse.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	50,  // 69: pointsman.admin.v1.PlanResponse.changes:type_name -> pointsman.admin.v1.PlannedChange
+	51,  // 70: pointsman.admin.v1.PlannedChange.examples:type_name -> pointsman.admin.v1.PlannedExample
+	24,  // 71: pointsman.admin.v1.PlannedExample.now:type_name -> pointsman.admin.v1.PlannedDelivery
+	24,  // 72: pointsman.admin.v1.PlannedExample.planned:type_name -> pointsman.admin.v1.PlannedDelivery
+	52,  // 73: pointsman.admin.v1.PlannedExample.arguments:type_name -> pointsman.admin.v1.ArgumentChange
+	48,  // 74: pointsman.admin.v1.StreamPlanRequest.files:type_name -> pointsman.admin.v1.ConfigFile
+	48,  // 75: pointsman.admin.v1.StreamPlanRequest.against:type_name -> pointsman.admin.v1.ConfigFile
+	16,  // 76: pointsman.admin.v1.StreamPlanRequest.filter:type_name -> pointsman.admin.v1.EventFilter
+	71,  // 77: pointsman.admin.v1.StreamPlanRequest.variables:type_name -> pointsman.admin.v1.StreamPlanRequest.VariablesEntry
+	55,  // 78: pointsman.admin.v1.StreamPlanResponse.progress:type_name -> pointsman.admin.v1.PlanProgress
+	56,  // 79: pointsman.admin.v1.StreamPlanResponse.result:type_name -> pointsman.admin.v1.PlanResult
+	46,  // 80: pointsman.admin.v1.PlanResult.diagnostics:type_name -> pointsman.admin.v1.Diagnostic
+	50,  // 81: pointsman.admin.v1.PlanResult.changes:type_name -> pointsman.admin.v1.PlannedChange
+	12,  // 82: pointsman.admin.v1.ListPluginsResponse.plugins:type_name -> pointsman.admin.v1.Plugin
+	12,  // 83: pointsman.admin.v1.RestartPluginResponse.plugin:type_name -> pointsman.admin.v1.Plugin
+	65,  // 84: pointsman.admin.v1.ListRoomsResponse.rooms:type_name -> pointsman.admin.v1.Room
+	68,  // 85: pointsman.admin.v1.ListRoomMembersResponse.members:type_name -> pointsman.admin.v1.RoomMember
+	72,  // 86: pointsman.admin.v1.RoomMember.connected:type_name -> google.protobuf.Timestamp
+	72,  // 87: pointsman.admin.v1.RoomMember.last_active:type_name -> google.protobuf.Timestamp
+	5,   // 88: pointsman.admin.v1.AdminService.GetStatus:input_type -> pointsman.admin.v1.GetStatusRequest
+	17,  // 89: pointsman.admin.v1.AdminService.ListEvents:input_type -> pointsman.admin.v1.ListEventsRequest
+	19,  // 90: pointsman.admin.v1.AdminService.GetEvent:input_type -> pointsman.admin.v1.GetEventRequest
+	27,  // 91: pointsman.admin.v1.AdminService.TailEvents:input_type -> pointsman.admin.v1.TailEventsRequest
+	25,  // 92: pointsman.admin.v1.AdminService.ExplainEvent:input_type -> pointsman.admin.v1.ExplainEventRequest
+	29,  // 93: pointsman.admin.v1.AdminService.ReplayEvents:input_type -> pointsman.admin.v1.ReplayEventsRequest
+	35,  // 94: pointsman.admin.v1.AdminService.ListDeliveries:input_type -> pointsman.admin.v1.ListDeliveriesRequest
+	37,  // 95: pointsman.admin.v1.AdminService.GetDelivery:input_type -> pointsman.admin.v1.GetDeliveryRequest
+	39,  // 96: pointsman.admin.v1.AdminService.RetryDeliveries:input_type -> pointsman.admin.v1.RetryDeliveriesRequest
+	41,  // 97: pointsman.admin.v1.AdminService.DropDeliveries:input_type -> pointsman.admin.v1.DropDeliveriesRequest
+	43,  // 98: pointsman.admin.v1.AdminService.Reload:input_type -> pointsman.admin.v1.ReloadRequest
+	47,  // 99: pointsman.admin.v1.AdminService.Plan:input_type -> pointsman.admin.v1.PlanRequest
+	53,  // 100: pointsman.admin.v1.AdminService.StreamPlan:input_type -> pointsman.admin.v1.StreamPlanRequest
+	57,  // 101: pointsman.admin.v1.AdminService.ListPlugins:input_type -> pointsman.admin.v1.ListPluginsRequest
+	59,  // 102: pointsman.admin.v1.AdminService.RestartPlugin:input_type -> pointsman.admin.v1.RestartPluginRequest
+	61,  // 103: pointsman.admin.v1.AdminService.GetPluginLogs:input_type -> pointsman.admin.v1.GetPluginLogsRequest
+	63,  // 104: pointsman.admin.v1.AdminService.ListRooms:input_type -> pointsman.admin.v1.ListRoomsRequest
+	66,  // 105: pointsman.admin.v1.AdminService.ListRoomMembers:input_type -> pointsman.admin.v1.ListRoomMembersRequest
+	69,  // 106: pointsman.admin.v1.AdminService.CloseConnections:input_type -> pointsman.admin.v1.CloseConnectionsRequest
+	6,   // 107: pointsman.admin.v1.AdminService.GetStatus:output_type -> pointsman.admin.v1.GetStatusResponse
+	18,  // 108: pointsman.admin.v1.AdminService.ListEvents:output_type -> pointsman.admin.v1.ListEventsResponse
+	20,  // 109: pointsman.admin.v1.AdminService.GetEvent:output_type -> pointsman.admin.v1.GetEventResponse
+	28,  // 110: pointsman.admin.v1.AdminService.TailEvents:output_type -> pointsman.admin.v1.TailEventsResponse
+	26,  // 111: pointsman.admin.v1.AdminService.ExplainEvent:output_type -> pointsman.admin.v1.ExplainEventResponse
+	30,  // 112: pointsman.admin.v1.AdminService.ReplayEvents:output_type -> pointsman.admin.v1.ReplayEventsResponse
+	36,  // 113: pointsman.admin.v1.AdminService.ListDeliveries:output_type -> pointsman.admin.v1.ListDeliveriesResponse
+	38,  // 114: pointsman.admin.v1.AdminService.GetDelivery:output_type -> pointsman.admin.v1.GetDeliveryResponse
+	40,  // 115: pointsman.admin.v1.AdminService.RetryDeliveries:output_type -> pointsman.admin.v1.RetryDeliveriesResponse
+	42,  // 116: pointsman.admin.v1.AdminService.DropDeliveries:output_type -> pointsman.admin.v1.DropDeliveriesResponse
+	44,  // 117: pointsman.admin.v1.AdminService.Reload:output_type -> pointsman.admin.v1.ReloadResponse
+	49,  // 118: pointsman.admin.v1.AdminService.Plan:output_type -> pointsman.admin.v1.PlanResponse
+	54,  // 119: pointsman.admin.v1.AdminService.StreamPlan:output_type -> pointsman.admin.v1.StreamPlanResponse
+	58,  // 120: pointsman.admin.v1.AdminService.ListPlugins:output_type -> pointsman.admin.v1.ListPluginsResponse
+	60,  // 121: pointsman.admin.v1.AdminService.RestartPlugin:output_type -> pointsman.admin.v1.RestartPluginResponse
+	62,  // 122: pointsman.admin.v1.AdminService.GetPluginLogs:output_type -> pointsman.admin.v1.GetPluginLogsResponse
+	64,  // 123: pointsman.admin.v1.AdminService.ListRooms:output_type -> pointsman.admin.v1.ListRoomsResponse
+	67,  // 124: pointsman.admin.v1.AdminService.ListRoomMembers:output_type -> pointsman.admin.v1.ListRoomMembersResponse
+	70,  // 125: pointsman.admin.v1.AdminService.CloseConnections:output_type -> pointsman.admin.v1.CloseConnectionsResponse
+	107, // [107:126] is the sub-list for method output_type
+	88,  // [88:107] is the sub-list for method input_type
+	88,  // [88:88] is the sub-list for extension type_name
+	88,  // [88:88] is the sub-list for extension extendee
+	0,   // [0:88] is the sub-list for field type_name
 }
 
 func init() { file_pointsman_admin_v1_admin_proto_init() }
@@ -5642,13 +6127,17 @@ func file_pointsman_admin_v1_admin_proto_init() {
 		(*TailEventsResponse_Event)(nil),
 		(*TailEventsResponse_Delivery)(nil),
 	}
+	file_pointsman_admin_v1_admin_proto_msgTypes[49].OneofWrappers = []any{
+		(*StreamPlanResponse_Progress)(nil),
+		(*StreamPlanResponse_Result)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pointsman_admin_v1_admin_proto_rawDesc), len(file_pointsman_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   61,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -47,6 +47,7 @@ const (
 	AdminService_DropDeliveries_FullMethodName   = "/pointsman.admin.v1.AdminService/DropDeliveries"
 	AdminService_Reload_FullMethodName           = "/pointsman.admin.v1.AdminService/Reload"
 	AdminService_Plan_FullMethodName             = "/pointsman.admin.v1.AdminService/Plan"
+	AdminService_StreamPlan_FullMethodName       = "/pointsman.admin.v1.AdminService/StreamPlan"
 	AdminService_ListPlugins_FullMethodName      = "/pointsman.admin.v1.AdminService/ListPlugins"
 	AdminService_RestartPlugin_FullMethodName    = "/pointsman.admin.v1.AdminService/RestartPlugin"
 	AdminService_GetPluginLogs_FullMethodName    = "/pointsman.admin.v1.AdminService/GetPluginLogs"
@@ -79,8 +80,12 @@ type AdminServiceClient interface {
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(ctx context.Context, in *ReloadRequest, opts ...grpc.CallOption) (*ReloadResponse, error)
 	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
-	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events, for curl;
+	// StreamPlan handles all of them.
 	Plan(ctx context.Context, in *PlanRequest, opts ...grpc.CallOption) (*PlanResponse, error)
+	// As Plan, over all events that are selected. The files are compiled once. It tells how far it is until the last message, which has
+	// the result. A router carries out one at a time.
+	StreamPlan(ctx context.Context, in *StreamPlanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamPlanResponse], error)
 	ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(ctx context.Context, in *RestartPluginRequest, opts ...grpc.CallOption) (*RestartPluginResponse, error)
@@ -229,6 +234,25 @@ func (c *adminServiceClient) Plan(ctx context.Context, in *PlanRequest, opts ...
 	return out, nil
 }
 
+func (c *adminServiceClient) StreamPlan(ctx context.Context, in *StreamPlanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamPlanResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_StreamPlan_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamPlanRequest, StreamPlanResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_StreamPlanClient = grpc.ServerStreamingClient[StreamPlanResponse]
+
 func (c *adminServiceClient) ListPlugins(ctx context.Context, in *ListPluginsRequest, opts ...grpc.CallOption) (*ListPluginsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListPluginsResponse)
@@ -313,8 +337,12 @@ type AdminServiceServer interface {
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *ReloadRequest) (*ReloadResponse, error)
 	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
-	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events, for curl;
+	// StreamPlan handles all of them.
 	Plan(context.Context, *PlanRequest) (*PlanResponse, error)
+	// As Plan, over all events that are selected. The files are compiled once. It tells how far it is until the last message, which has
+	// the result. A router carries out one at a time.
+	StreamPlan(*StreamPlanRequest, grpc.ServerStreamingServer[StreamPlanResponse]) error
 	ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *RestartPluginRequest) (*RestartPluginResponse, error)
@@ -369,6 +397,9 @@ func (UnimplementedAdminServiceServer) Reload(context.Context, *ReloadRequest) (
 }
 func (UnimplementedAdminServiceServer) Plan(context.Context, *PlanRequest) (*PlanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Plan not implemented")
+}
+func (UnimplementedAdminServiceServer) StreamPlan(*StreamPlanRequest, grpc.ServerStreamingServer[StreamPlanResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamPlan not implemented")
 }
 func (UnimplementedAdminServiceServer) ListPlugins(context.Context, *ListPluginsRequest) (*ListPluginsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPlugins not implemented")
@@ -618,6 +649,17 @@ func _AdminService_Plan_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_StreamPlan_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamPlanRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).StreamPlan(m, &grpc.GenericServerStream[StreamPlanRequest, StreamPlanResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_StreamPlanServer = grpc.ServerStreamingServer[StreamPlanResponse]
+
 func _AdminService_ListPlugins_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListPluginsRequest)
 	if err := dec(in); err != nil {
@@ -806,6 +848,11 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "TailEvents",
 			Handler:       _AdminService_TailEvents_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamPlan",
+			Handler:       _AdminService_StreamPlan_Handler,
 			ServerStreams: true,
 		},
 	},

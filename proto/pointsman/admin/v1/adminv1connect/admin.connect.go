@@ -79,6 +79,8 @@ const (
 	AdminServiceReloadProcedure = "/pointsman.admin.v1.AdminService/Reload"
 	// AdminServicePlanProcedure is the fully-qualified name of the AdminService's Plan RPC.
 	AdminServicePlanProcedure = "/pointsman.admin.v1.AdminService/Plan"
+	// AdminServiceStreamPlanProcedure is the fully-qualified name of the AdminService's StreamPlan RPC.
+	AdminServiceStreamPlanProcedure = "/pointsman.admin.v1.AdminService/StreamPlan"
 	// AdminServiceListPluginsProcedure is the fully-qualified name of the AdminService's ListPlugins
 	// RPC.
 	AdminServiceListPluginsProcedure = "/pointsman.admin.v1.AdminService/ListPlugins"
@@ -120,8 +122,12 @@ type AdminServiceClient interface {
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
 	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
-	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events, for curl;
+	// StreamPlan handles all of them.
 	Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error)
+	// As Plan, over all events that are selected. The files are compiled once. It tells how far it is until the last message, which has
+	// the result. A router carries out one at a time.
+	StreamPlan(context.Context, *connect.Request[v1.StreamPlanRequest]) (*connect.ServerStreamForClient[v1.StreamPlanResponse], error)
 	ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *connect.Request[v1.RestartPluginRequest]) (*connect.Response[v1.RestartPluginResponse], error)
@@ -216,6 +222,12 @@ func NewAdminServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(adminServiceMethods.ByName("Plan")),
 			connect.WithClientOptions(opts...),
 		),
+		streamPlan: connect.NewClient[v1.StreamPlanRequest, v1.StreamPlanResponse](
+			httpClient,
+			baseURL+AdminServiceStreamPlanProcedure,
+			connect.WithSchema(adminServiceMethods.ByName("StreamPlan")),
+			connect.WithClientOptions(opts...),
+		),
 		listPlugins: connect.NewClient[v1.ListPluginsRequest, v1.ListPluginsResponse](
 			httpClient,
 			baseURL+AdminServiceListPluginsProcedure,
@@ -269,6 +281,7 @@ type adminServiceClient struct {
 	dropDeliveries   *connect.Client[v1.DropDeliveriesRequest, v1.DropDeliveriesResponse]
 	reload           *connect.Client[v1.ReloadRequest, v1.ReloadResponse]
 	plan             *connect.Client[v1.PlanRequest, v1.PlanResponse]
+	streamPlan       *connect.Client[v1.StreamPlanRequest, v1.StreamPlanResponse]
 	listPlugins      *connect.Client[v1.ListPluginsRequest, v1.ListPluginsResponse]
 	restartPlugin    *connect.Client[v1.RestartPluginRequest, v1.RestartPluginResponse]
 	getPluginLogs    *connect.Client[v1.GetPluginLogsRequest, v1.GetPluginLogsResponse]
@@ -337,6 +350,11 @@ func (c *adminServiceClient) Plan(ctx context.Context, req *connect.Request[v1.P
 	return c.plan.CallUnary(ctx, req)
 }
 
+// StreamPlan calls pointsman.admin.v1.AdminService.StreamPlan.
+func (c *adminServiceClient) StreamPlan(ctx context.Context, req *connect.Request[v1.StreamPlanRequest]) (*connect.ServerStreamForClient[v1.StreamPlanResponse], error) {
+	return c.streamPlan.CallServerStream(ctx, req)
+}
+
 // ListPlugins calls pointsman.admin.v1.AdminService.ListPlugins.
 func (c *adminServiceClient) ListPlugins(ctx context.Context, req *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error) {
 	return c.listPlugins.CallUnary(ctx, req)
@@ -389,8 +407,12 @@ type AdminServiceHandler interface {
 	// Loads the configuration again. On an error nothing changes, and the error carries a ReloadFailure.
 	Reload(context.Context, *connect.Request[v1.ReloadRequest]) (*connect.Response[v1.ReloadResponse], error)
 	// Takes stored events, newest first, through the rules in force and through those of the given files, and says what would be
-	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events.
+	// delivered more, less or differently. Nothing is delivered, and nothing changes. One call handles one page of events, for curl;
+	// StreamPlan handles all of them.
 	Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error)
+	// As Plan, over all events that are selected. The files are compiled once. It tells how far it is until the last message, which has
+	// the result. A router carries out one at a time.
+	StreamPlan(context.Context, *connect.Request[v1.StreamPlanRequest], *connect.ServerStream[v1.StreamPlanResponse]) error
 	ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error)
 	// Ends the plugin's process and starts another one. Its unfinished deliveries are delivered again.
 	RestartPlugin(context.Context, *connect.Request[v1.RestartPluginRequest]) (*connect.Response[v1.RestartPluginResponse], error)
@@ -481,6 +503,12 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(adminServiceMethods.ByName("Plan")),
 		connect.WithHandlerOptions(opts...),
 	)
+	adminServiceStreamPlanHandler := connect.NewServerStreamHandler(
+		AdminServiceStreamPlanProcedure,
+		svc.StreamPlan,
+		connect.WithSchema(adminServiceMethods.ByName("StreamPlan")),
+		connect.WithHandlerOptions(opts...),
+	)
 	adminServiceListPluginsHandler := connect.NewUnaryHandler(
 		AdminServiceListPluginsProcedure,
 		svc.ListPlugins,
@@ -543,6 +571,8 @@ func NewAdminServiceHandler(svc AdminServiceHandler, opts ...connect.HandlerOpti
 			adminServiceReloadHandler.ServeHTTP(w, r)
 		case AdminServicePlanProcedure:
 			adminServicePlanHandler.ServeHTTP(w, r)
+		case AdminServiceStreamPlanProcedure:
+			adminServiceStreamPlanHandler.ServeHTTP(w, r)
 		case AdminServiceListPluginsProcedure:
 			adminServiceListPluginsHandler.ServeHTTP(w, r)
 		case AdminServiceRestartPluginProcedure:
@@ -610,6 +640,10 @@ func (UnimplementedAdminServiceHandler) Reload(context.Context, *connect.Request
 
 func (UnimplementedAdminServiceHandler) Plan(context.Context, *connect.Request[v1.PlanRequest]) (*connect.Response[v1.PlanResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("pointsman.admin.v1.AdminService.Plan is not implemented"))
+}
+
+func (UnimplementedAdminServiceHandler) StreamPlan(context.Context, *connect.Request[v1.StreamPlanRequest], *connect.ServerStream[v1.StreamPlanResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("pointsman.admin.v1.AdminService.StreamPlan is not implemented"))
 }
 
 func (UnimplementedAdminServiceHandler) ListPlugins(context.Context, *connect.Request[v1.ListPluginsRequest]) (*connect.Response[v1.ListPluginsResponse], error) {
