@@ -40,6 +40,30 @@ func (p *progress) update(done int) {
 	}
 }
 
+// showShare shows the progress of something whose end is only estimated.
+func showShare(s streams, past, nouns string) *progress {
+	p := &progress{s: s, past: past, nouns: nouns, total: 100, last: s.now()}
+	if isTerminal(s.err) {
+		p.bar = progressbar.NewOptions(p.total, progressbar.OptionSetWriter(s.err), progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+// share shows how many are done, and the share of the whole that this is, from 0 to 1.
+func (p *progress) share(done int64, share float64) {
+	n := humanize.Comma(done)
+	percent := min(int(share*float64(p.total)), p.total-1) // 100 would be the end, and it is an estimate
+	if p.bar != nil {
+		p.bar.Describe(p.past + " " + n + " " + p.nouns)
+		_ = p.bar.Set(percent) // what cannot be shown is no reason to stop
+		return
+	}
+	if now := p.s.now(); now.Sub(p.last) >= progressEvery {
+		p.last = now
+		fmt.Fprintf(p.s.err, "%s %s %s (%d %%)\n", p.past, n, p.nouns, percent)
+	}
+}
+
 // end removes the bar.
 func (p *progress) end() {
 	if p.bar != nil {

@@ -47,7 +47,7 @@ where events are sent: ` + urlVariable + ` and ` + tokenVariable + ` are for the
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return misused(cmd, "%v", err)
 	})
-	root.AddCommand(newRun(s), newValidate(s), newDoctor(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newReplay(s), newReload(s), newPlugins(s),
+	root.AddCommand(newRun(s), newValidate(s), newDoctor(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newPlan(s), newReplay(s), newReload(s), newPlugins(s),
 		newExplain(s), newFmt(s), newRooms(s), newPlugin(s), newReference(s), newVersion(s))
 	completeFlags(root)
 	return root
