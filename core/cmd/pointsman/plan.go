@@ -57,7 +57,7 @@ Exit codes:
 			return notPlanned(f.run(cmd.Context(), s, paths))
 		},
 	}
-	f.clientFlags.registerReading(cmd)
+	f.registerReading(cmd)
 	f.selector.register(cmd, &f.clientFlags, "source", "type", "since", "until", "match")
 	cmd.Flags().StringArrayVar(&f.against, "against", nil, "configuration to compare with, instead of what is in force or recorded; may be given several times")
 	_ = cmd.RegisterFlagCompletionFunc("against", filesOnly)
@@ -180,7 +180,7 @@ func (f *planFlags) report(s streams, r *adminv1.PlanResult, on ink) error {
 	case mistakes > 0:
 		return fmt.Errorf("nothing was compared: the files have %s", count(mistakes, "error"))
 	case r.GetEvents() == 0 && !f.asJSON:
-		fmt.Fprintf(s.err, "No events%s are recorded: nothing was compared.\n", f.selector.String())
+		fmt.Fprintf(s.err, "No events%s are recorded: nothing was compared.\n", f.String())
 		return nil
 	case r.GetRules() > 0:
 		return &exitError{code: exitPlanned, err: errReported}
