@@ -166,15 +166,13 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 		return f, hcl.Diagnostics{diag}
 	}
 	f.setText(text)
-	f.tokens, _ = hclsyntax.LexConfig(text, name, hcl.InitialPos) // its errors come again from ParseConfig
-	f.maskLikelySecrets()
-	if diag := checkTokens(f.tokens); diag != nil {
-		return f, hcl.Diagnostics{diag}
+	if warnings, ok := f.parsePieces(text); ok {
+		return f, warnings
 	}
-	warnings := f.findSecrets()
-	parsed, diags := hclsyntax.ParseConfig(text, name, hcl.InitialPos)
-	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
-		f.body = body
+	defer func() { f.tokens = nil }() // they are many times the text
+	diags, warnings, refused := f.parse(text, hcl.InitialPos)
+	if refused != nil {
+		return f, hcl.Diagnostics{refused}
 	}
 	if diags.HasErrors() {
 		if all := inBlocks(name, text, f.tokens); len(all) > len(diags) {
@@ -187,6 +185,22 @@ func parseFile(name string, b []byte) (*file, hcl.Diagnostics) {
 		diags[maxSyntaxErrors-1].Detail += fmt.Sprintf(" (%d more errors in this file.)", n-maxSyntaxErrors)
 	}
 	return f, append(diags, warnings...)
+}
+
+// parse parses a part of the text that begins at start. It returns the parser's diagnostics, warnings about secrets, and why the
+// parser was not asked, if it was not.
+func (f *file) parse(text []byte, start hcl.Pos) (diags, warnings hcl.Diagnostics, refused *hcl.Diagnostic) {
+	f.tokens, _ = hclsyntax.LexConfig(text, f.name, start) // its errors come again from ParseConfig
+	f.maskLikelySecrets()
+	if diag := checkTokens(f.tokens); diag != nil {
+		return nil, nil, diag
+	}
+	warnings = f.findSecrets()
+	parsed, diags := hclsyntax.ParseConfig(text, f.name, start)
+	if body, ok := parsed.Body.(*hclsyntax.Body); ok {
+		f.body = body
+	}
+	return diags, warnings, nil
 }
 
 // dropEchoes keeps the first "Invalid multi-line string" of a file: a missing quote makes one of every line after it.

@@ -43,9 +43,6 @@ func Load(ctx context.Context, paths []string, o Options) (*Config, *Diagnostics
 		return l.cfg, l.diags
 	}
 	l.decode(blocks)
-	for _, f := range l.diags.files {
-		f.tokens = nil // nothing is masked from here on, and they are many times the text
-	}
 	return l.cfg, l.diags
 }
 

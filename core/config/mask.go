@@ -2,7 +2,6 @@ package config
 
 import (
 	"regexp"
-	"sort"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -41,11 +40,15 @@ func (f *file) maskLikelySecrets() {
 	}
 }
 
-// mask overwrites the literals in a range.
+// mask overwrites the literals of the expression at a range.
 func (f *file) mask(rng hcl.Range) {
-	first := sort.Search(len(f.tokens), func(i int) bool { return f.tokens[i].Range.Start.Byte >= rng.Start.Byte })
-	for i := first; i < len(f.tokens) && f.tokens[i].Range.Start.Byte < rng.End.Byte; i++ {
-		f.maskToken(i)
+	if !rng.CanSliceBytes(f.text) {
+		return
+	}
+	part := &file{name: f.name, text: f.text}
+	part.tokens, _ = hclsyntax.LexExpression(rng.SliceBytes(f.text), f.name, rng.Start)
+	for i := range part.tokens {
+		part.maskToken(i)
 	}
 }
 
