@@ -200,7 +200,7 @@ func memberName(t hcl.Traversal) (string, bool) {
 // touchesSecret reports whether an expression uses a sensitive value.
 func (l *loader) touchesSecret(expr hclsyntax.Expression) bool {
 	for _, call := range calls(expr) {
-		if secretNames[call.Name] {
+		if secretNames[call.Name] && !l.openFiles {
 			return true
 		}
 	}

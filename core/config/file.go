@@ -47,7 +47,7 @@ func findFiles(paths []string) ([]string, hcl.Diagnostics) {
 		case err != nil:
 			diags = append(diags, fileError(path, err))
 		case info.IsDir():
-			found, err := filesIn(path)
+			found, err := filesIn(path, func(name string) bool { return !IsTestFile(name) })
 			if err != nil {
 				diags = append(diags, fileError(path, err))
 			} else if len(found) == 0 {
@@ -59,6 +59,11 @@ func findFiles(paths []string) ([]string, hcl.Diagnostics) {
 			names = append(names, found...)
 		case !info.Mode().IsRegular():
 			diags = append(diags, fileError(path, errNotRegular))
+		case IsTestFile(path):
+			diags = append(diags, &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "File of tests",
+				Detail: fmt.Sprintf("%s has tests of rules and no configuration. Run them: pointsman test %s.", path, path),
+			})
 		default:
 			names = append(names, path)
 		}
@@ -66,12 +71,13 @@ func findFiles(paths []string) ([]string, hcl.Diagnostics) {
 	return dropRepeats(names), diags
 }
 
-func filesIn(dir string) ([]string, error) {
+// filesIn returns the *.hcl files in a directory that are wanted.
+func filesIn(dir string, wanted func(name string) bool) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	var names []string
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
-		if filepath.Ext(name) != ".hcl" || e.Name()[0] == '.' {
+		if filepath.Ext(name) != ".hcl" || e.Name()[0] == '.' || !wanted(name) {
 			continue
 		}
 		// Stat follows links: mounted ConfigMaps are directories of links. A file that cannot be examined is reported when it is

@@ -1,0 +1,73 @@
+package ruletest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pointsman/pointsman/core/rule"
+)
+
+// Line is one line of a failure's text.
+type Line struct {
+	// Indent is how deep it stands.
+	Indent int
+	// Mark is in front of the text: "-" expected, "+" got, "✓" true, "✗" false, "!" failed; empty: a sentence.
+	Mark string
+	Text string
+}
+
+// Lines are a failure for people. file is that of its test.
+func (f *Failure) Lines(file string) []Line {
+	var out []Line
+	for i, text := range strings.Split(f.Message, "\n") {
+		if i == 0 {
+			text = fmt.Sprintf("%s:%d: %s", file, f.Line, text)
+		}
+		out = append(out, Line{Text: text})
+	}
+	if len(f.Differences) > 0 {
+		out[len(out)-1].Text += " (- expected, + got):"
+	}
+	for _, d := range f.Differences {
+		out = append(out, Line{Indent: 1, Text: d.Path})
+		out = append(out, Line{Indent: 2, Mark: "-", Text: orNothing(d.Expected)}, Line{Indent: 2, Mark: "+", Text: orNothing(d.Got)})
+	}
+	if f.Nearest != nil {
+		out = append(out, explain(f.Nearest)...)
+	}
+	return out
+}
+
+func orNothing(json string) string {
+	if json == "" {
+		return "nothing"
+	}
+	return json
+}
+
+// explain is why a rule decided as it did.
+func explain(x *rule.Explanation) []Line {
+	verb := map[rule.Verdict]string{rule.Matched: "matches", rule.NotMatched: "does not match", rule.Failed: "fails"}[x.Verdict]
+	out := []Line{{Text: fmt.Sprintf("rule %q (%s:%d) %s:", x.Rule, x.File, x.Line, verb)}}
+	for _, c := range x.Clauses {
+		mark := map[rule.Verdict]string{rule.Matched: "✓", rule.NotMatched: "✗", rule.Failed: "!"}[c.Verdict]
+		out = append(out, Line{Indent: 1, Mark: mark, Text: c.Text})
+	}
+	if x.Err != nil {
+		out = append(out, Line{Indent: 1, Text: x.Err.Error()})
+	}
+	return out
+}
+
+// Text is a failure without colors.
+func (f *Failure) Text(file string) string {
+	var b strings.Builder
+	for _, l := range f.Lines(file) {
+		b.WriteString(strings.Repeat("  ", l.Indent))
+		if l.Mark != "" {
+			b.WriteString(l.Mark + " ")
+		}
+		b.WriteString(l.Text + "\n")
+	}
+	return b.String()
+}
