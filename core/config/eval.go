@@ -132,6 +132,9 @@ func (l *loader) references(expr hclsyntax.Expression, secrets bool) bool {
 		if secretNames[call.Name] && !secrets {
 			l.error(call.NameRange, "Function not allowed here", fmt.Sprintf("%s() returns a secret, and this attribute is shown in logs. Use it in source and plugin blocks, in locals and in defaults of variables.", call.Name))
 			ok = false
+		} else if l.openFiles && call.Name == "env" {
+			l.error(call.NameRange, "Function not allowed here", "A test says the same on every machine, so it cannot use env(). For variables of the configuration write variables = { ... }.")
+			ok = false
 		} else if _, exists := known[call.Name]; !exists {
 			l.error(call.NameRange, "Unknown function", fmt.Sprintf("There is no function %q.%s", call.Name, didYouMean(call.Name, slices.Collect(maps.Keys(known)), "functions")))
 			ok = false

@@ -82,7 +82,7 @@ func (c *Coverage) Count() (seen, all int) {
 // Expect adds the rules of a configuration, so that those that no test concerns are listed as well.
 func (c *Coverage) Expect(cfg *config.Config) {
 	for _, r := range cfg.Rules {
-		if r.When != nil {
+		if r.When != nil && r.Enabled {
 			c.rule(cfg, r)
 		}
 	}
@@ -94,7 +94,7 @@ func (c *Coverage) rule(cfg *config.Config, r *config.Rule) *RuleCoverage {
 	if i := slices.IndexFunc(c.Rules, func(have *RuleCoverage) bool { return have.File == file && have.Line == line }); i >= 0 {
 		return c.Rules[i]
 	}
-	entry := &RuleCoverage{Name: r.Name, File: file, Line: line}
+	entry := &RuleCoverage{Name: r.Block, File: file, Line: line}
 	for _, clause := range rule.Clauses(cfg, r) {
 		entry.Clauses = append(entry.Clauses, ClauseCoverage{Text: clause.Text, Line: clause.Line})
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/rule"
+	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // failures checks all expectations of a test.
@@ -56,7 +57,7 @@ func (o *observed) check(x *config.TestExpect) (Failure, bool) {
 	if len(met) > 0 {
 		f.Message = fmt.Sprintf("expected %s, got %d", describe(x), len(met))
 	}
-	if note := o.notListening(x.Rule); note != "" {
+	if note := o.note(x); note != "" {
 		f.Message += "\n" + note
 	}
 	f.Nearest = o.nearest(x)
@@ -66,16 +67,13 @@ func (o *observed) check(x *config.TestExpect) (Failure, bool) {
 // concerns reports whether a delivery is one that an expectation is about.
 func concerns(x *config.TestExpect, d rule.Delivery) bool {
 	switch {
-	case x.Rule != "" && x.Rule != d.Rule, x.Plugin != "" && x.Plugin != d.Plugin, x.Shadow != isShadow(d):
+	case x.Rule != "" && x.Rule != d.Rule, x.Plugin != "" && x.Plugin != d.Plugin, x.Shadow != d.Shadow:
 		return false
 	case x.Error != "":
 		return d.Err != nil
 	}
 	return true
 }
-
-// isShadow reports whether a delivery is only what a shadow rule would deliver.
-func isShadow(rule.Delivery) bool { return false }
 
 // differences says how a delivery differs from an expectation that concerns it.
 func differences(x *config.TestExpect, d rule.Delivery) []Difference {
@@ -111,7 +109,7 @@ func distance(x *config.TestExpect, d rule.Delivery) int {
 func (o *observed) checkDeliveries() (Failure, bool) {
 	var real []rule.Delivery
 	for _, d := range o.deliveries {
-		if d.Err == nil && !isShadow(d) {
+		if d.Err == nil && !d.Shadow {
 			real = append(real, d)
 		}
 	}
@@ -152,7 +150,7 @@ func (o *observed) nearest(x *config.TestExpect) *rule.Explanation {
 	passed := -1
 	for i := range o.explanations {
 		e := &o.explanations[i]
-		if e.Verdict == rule.Matched || x.Rule != "" && x.Rule != e.Rule || x.Plugin != "" && !o.reaches(e.Rule, x.Plugin) {
+		if e.Verdict == rule.Matched && len(e.Deliveries) > 0 || x.Rule != "" && x.Rule != e.Rule || x.Plugin != "" && !o.reaches(e.Rule, x.Plugin) {
 			continue
 		}
 		n := 0
@@ -184,22 +182,29 @@ func (o *observed) explanation(name string, v rule.Verdict) *rule.Explanation {
 	return nil
 }
 
-// notListening says that a rule sees no event of the test, if that is so.
-func (o *observed) notListening(name string) string {
-	for _, r := range o.world.Config.Rules {
-		if r.Name != name {
-			continue
-		}
+// note says what about the rule itself keeps it from delivering what was expected.
+func (o *observed) note(x *config.TestExpect) string {
+	i := slices.IndexFunc(o.world.Config.Rules, func(r *config.Rule) bool { return r.Name == x.Rule })
+	if i < 0 {
+		return ""
+	}
+	r := o.world.Config.Rules[i]
+	sees := slices.ContainsFunc(o.events, func(e *pointsmanv1.Envelope) bool {
+		return slices.ContainsFunc(r.On, func(s *config.Source) bool { return s.Name == e.GetSource() })
+	})
+	switch {
+	case !sees:
 		var on []string
 		for _, s := range r.On {
 			on = append(on, fmt.Sprintf("%q", s.Name))
 		}
-		for _, e := range o.events {
-			if slices.Contains(on, fmt.Sprintf("%q", e.GetSource())) {
-				return ""
-			}
-		}
-		return fmt.Sprintf("rule %q sees no event of this test: it is on %s", name, strings.Join(on, ", "))
+		return fmt.Sprintf("rule %q sees no event of this test: it is on %s", r.Name, strings.Join(on, ", "))
+	case !r.Enabled:
+		return fmt.Sprintf("rule %q has enabled = false", r.Name)
+	case r.Shadow && !x.Shadow:
+		return fmt.Sprintf("rule %q has mode = \"shadow\" and delivers nothing: expect what it would deliver with shadow = true", r.Name)
+	case !r.Shadow && x.Shadow:
+		return fmt.Sprintf("rule %q is no shadow rule", r.Name)
 	}
 	return ""
 }
@@ -216,7 +221,7 @@ func (o *observed) delivered() string {
 		text := fmt.Sprintf("%q to %q", d.Rule, d.Plugin)
 		if d.Err != nil {
 			text = fmt.Sprintf("the failure of %q", d.Rule)
-		} else if isShadow(d) {
+		} else if d.Shadow {
 			text += " (shadow)"
 		}
 		all = append(all, text)

@@ -48,6 +48,12 @@ func orNothing(json string) string {
 // explain is why a rule decided as it did.
 func explain(x *rule.Explanation) []Line {
 	verb := map[rule.Verdict]string{rule.Matched: "matches", rule.NotMatched: "does not match", rule.Failed: "fails"}[x.Verdict]
+	switch {
+	case x.Verdict == rule.Matched && x.TakenBy != "":
+		verb += fmt.Sprintf(", and is a fallback: rule %q has taken the event", x.TakenBy)
+	case x.Verdict == rule.Matched && x.SampledOut:
+		verb += ", and its sample leaves the event out"
+	}
 	out := []Line{{Text: fmt.Sprintf("rule %q (%s:%d) %s:", x.Rule, x.File, x.Line, verb)}}
 	for _, c := range x.Clauses {
 		mark := map[rule.Verdict]string{rule.Matched: "✓", rule.NotMatched: "✗", rule.Failed: "!"}[c.Verdict]
