@@ -118,9 +118,9 @@ func (c *Coverage) add(cfg *config.Config, explanations []rule.Explanation) {
 		} else {
 			entry.NotMatched++
 		}
-		for i, clause := range x.Clauses {
+		for i, clause := range x.Leaves() {
 			switch {
-			case i >= len(entry.Clauses):
+			case clause.Skipped || i >= len(entry.Clauses):
 			case clause.Verdict == rule.Matched:
 				entry.Clauses[i].True++
 			case clause.Verdict == rule.NotMatched:

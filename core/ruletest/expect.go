@@ -155,7 +155,7 @@ func (o *observed) nearest(x *config.TestExpect) *rule.Explanation {
 		}
 		n := 0
 		for _, c := range e.Clauses {
-			if c.Verdict == rule.Matched {
+			if c.Verdict == rule.Matched && !c.Skipped {
 				n++
 			}
 		}

@@ -53,9 +53,20 @@ type nearestReport struct {
 }
 
 type clauseReport struct {
-	Text    string `json:"text"`
-	Line    int    `json:"line"`
-	Verdict string `json:"verdict"`
+	Text     string         `json:"text"`
+	Line     int            `json:"line"`
+	Verdict  string         `json:"verdict"`
+	Operator string         `json:"operator,omitempty"`
+	Parts    []clauseReport `json:"parts,omitempty"`
+	Reads    []readReport   `json:"reads,omitempty"`
+}
+
+// readReport is what a clause reads; Value is JSON text, null unless it is present.
+type readReport struct {
+	Text     string  `json:"text"`
+	Presence string  `json:"presence"`
+	Value    *string `json:"value"`
+	Because  string  `json:"because,omitempty"`
 }
 
 type coverageReport struct {
@@ -136,8 +147,21 @@ func newNearestReport(x *rule.Explanation) *nearestReport {
 	if x.Err != nil {
 		out.Error = x.Err.Error()
 	}
-	for _, c := range x.Clauses {
-		out.Clauses = append(out.Clauses, clauseReport{c.Text, c.Line, verdictName(c.Verdict)})
+	out.Clauses = append(out.Clauses, newClauseReports(x.Clauses)...)
+	return out
+}
+
+func newClauseReports(clauses []rule.Clause) []clauseReport {
+	var out []clauseReport
+	for _, c := range clauses {
+		one := clauseReport{Text: c.Text, Line: c.Line, Verdict: verdictName(c.Verdict), Operator: c.Operator, Parts: newClauseReports(c.Parts)}
+		if c.Skipped {
+			one.Verdict = "skipped"
+		}
+		for _, r := range c.Reads {
+			one.Reads = append(one.Reads, readReport{r.Text, r.Presence.String(), orNull(r.Value), r.Because})
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -11,9 +11,11 @@ import (
 type Line struct {
 	// Indent is how deep it stands.
 	Indent int
-	// Mark is in front of the text: "-" expected, "+" got, "✓" true, "✗" false, "!" failed; empty: a sentence.
+	// Mark is in front of the text: "-" expected, "+" got, "✓" true, "✗" false, "!" failed, "–" not evaluated; empty: a sentence.
 	Mark string
 	Text string
+	// Note follows the text, apart from it.
+	Note string
 }
 
 // Lines are a failure for people. file is that of its test.
@@ -55,14 +57,43 @@ func explain(x *rule.Explanation) []Line {
 		verb += ", and its sample leaves the event out"
 	}
 	out := []Line{{Text: fmt.Sprintf("rule %q (%s:%d) %s:", x.Rule, x.File, x.Line, verb)}}
-	for _, c := range x.Clauses {
-		mark := map[rule.Verdict]string{rule.Matched: "✓", rule.NotMatched: "✗", rule.Failed: "!"}[c.Verdict]
-		out = append(out, Line{Indent: 1, Mark: mark, Text: c.Text})
-	}
+	out = append(out, clauses(x.Clauses, 1)...)
 	if x.Err != nil {
 		out = append(out, Line{Indent: 1, Text: x.Err.Error()})
 	}
 	return out
+}
+
+// clauses are the parts of a condition, each with what it reads.
+func clauses(all []rule.Clause, indent int) []Line {
+	var out []Line
+	for _, c := range all {
+		mark := map[rule.Verdict]string{rule.Matched: "✓", rule.NotMatched: "✗", rule.Failed: "!"}[c.Verdict]
+		if c.Skipped {
+			mark = "–"
+		}
+		out = append(out, Line{Indent: indent, Mark: mark, Text: c.Text, Note: reads(c)})
+		if !c.Skipped {
+			out = append(out, clauses(c.Parts, indent+1)...)
+		}
+	}
+	return out
+}
+
+// reads are the values that a clause compares.
+func reads(c rule.Clause) string {
+	var all []string
+	for _, r := range c.Reads {
+		text := r.Text + " = " + r.Value
+		if r.Presence != rule.Present {
+			text = fmt.Sprintf("%s is %s", r.Text, r.Presence)
+		}
+		if r.Because != "" {
+			text += ": " + r.Because
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
 }
 
 // Text is a failure without colors.
@@ -73,7 +104,11 @@ func (f *Failure) Text(file string) string {
 		if l.Mark != "" {
 			b.WriteString(l.Mark + " ")
 		}
-		b.WriteString(l.Text + "\n")
+		b.WriteString(l.Text)
+		if l.Note != "" {
+			b.WriteString("   " + l.Note)
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

@@ -223,6 +223,11 @@ func (p *testPage) failure(f *ruletest.Failure, file string) {
 			text = p.ink.red(l.Mark + " " + text)
 		case "+", "✓":
 			text = p.ink.green(l.Mark + " " + text)
+		case "–":
+			text = "– " + text
+		}
+		if l.Note != "" {
+			text += "   " + printable(l.Note)
 		}
 		p.line(3+l.Indent, text)
 	}
