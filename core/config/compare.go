@@ -4,7 +4,7 @@ import "github.com/zclconf/go-cty/cty"
 
 // FindFiles returns the files that Load would read for these paths, as far as they can be read.
 func FindFiles(paths []string) []string {
-	names, _ := findFiles(paths)
+	names, _ := findFiles(paths, isConfiguration)
 	return names
 }
 

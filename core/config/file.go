@@ -37,8 +37,14 @@ type file struct {
 // maxSyntaxErrors limits the errors of one file: after a syntax error, most others are consequences of it.
 const maxSyntaxErrors = 10
 
-// findFiles replaces directories by the *.hcl files in them, in name order.
-func findFiles(paths []string) ([]string, hcl.Diagnostics) {
+// isConfiguration tells files of the configuration from those of tests.
+func isConfiguration(name string) bool { return !IsTestFile(name) }
+
+// anyFile wants both.
+func anyFile(string) bool { return true }
+
+// findFiles replaces directories by the *.hcl files in them that are wanted, in name order.
+func findFiles(paths []string, wanted func(name string) bool) ([]string, hcl.Diagnostics) {
 	var names []string
 	var diags hcl.Diagnostics
 	for _, path := range paths {
@@ -47,7 +53,7 @@ func findFiles(paths []string) ([]string, hcl.Diagnostics) {
 		case err != nil:
 			diags = append(diags, fileError(path, err))
 		case info.IsDir():
-			found, err := filesIn(path, func(name string) bool { return !IsTestFile(name) })
+			found, err := filesIn(path, wanted)
 			if err != nil {
 				diags = append(diags, fileError(path, err))
 			} else if len(found) == 0 {
@@ -59,7 +65,7 @@ func findFiles(paths []string) ([]string, hcl.Diagnostics) {
 			names = append(names, found...)
 		case !info.Mode().IsRegular():
 			diags = append(diags, fileError(path, errNotRegular))
-		case IsTestFile(path):
+		case !wanted(path):
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: "File of tests",
 				Detail: fmt.Sprintf("%s has tests of rules and no configuration. Run them: pointsman test %s.", path, path),

@@ -71,7 +71,7 @@ func FilesToFormat(paths []string, recursive bool) ([]string, *Diagnostics) {
 		}
 		paths = below
 	}
-	names, diags := findFiles(paths)
+	names, diags := findFiles(paths, anyFile)
 	for _, diag := range diags {
 		if recursive && diag.Summary == "No configuration files" {
 			continue

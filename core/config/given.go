@@ -10,7 +10,7 @@ type File struct {
 // a path that cannot be read.
 func ReadFiles(paths []string) ([]File, *Diagnostics) {
 	diags := &Diagnostics{files: map[string]*file{}}
-	names, found := findFiles(paths)
+	names, found := findFiles(paths, isConfiguration)
 	diags.Append(found...)
 	files := make([]File, 0, len(names))
 	for _, name := range names {

@@ -80,7 +80,7 @@ func (l *loader) files(paths []string) []checkedFile {
 	if given := l.options.Files; given != nil {
 		return checkAll(given, func(f File) (*file, hcl.Diagnostics) { return parseFile(f.Name, f.Text) })
 	}
-	names, diags := findFiles(paths)
+	names, diags := findFiles(paths, isConfiguration)
 	l.diags.Append(diags...)
 	return checkAll(names, readFile)
 }
