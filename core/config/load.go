@@ -64,6 +64,8 @@ type loader struct {
 	each *item
 	// described caches the descriptions of binaries, by path.
 	described map[string]description
+	// defaults are those of schemas' attributes, as they were read.
+	defaults map[*pluginv1.Attribute]cty.Value
 	// warned holds what is not there and is reported, by the text of the report.
 	warned map[string]bool
 	// openFiles says that what file() gives is no secret: tests show it.

@@ -139,12 +139,29 @@ func (l *loader) absent(a *pluginv1.Attribute, how decoding) (field, bool) {
 	if a.GetDefaultJson() == "" {
 		return field{}, true
 	}
-	value, err := defaultValue(a)
+	value, err := l.defaultOfAttribute(a)
 	if err != nil {
 		l.error(how.rng, "Invalid schema", fmt.Sprintf("%s has a default for %q that is not %s: %v. This is a fault of the plugin or source.", how.what, a.GetName(), typeName(a), err))
 		return field{}, false
 	}
 	return field{value: value, secret: a.GetSensitive(), rng: how.rng}, true
+}
+
+// defaultOfAttribute is defaultValue, read once: thousands of rules have the same defaults.
+func (l *loader) defaultOfAttribute(a *pluginv1.Attribute) (cty.Value, error) {
+	value, ok := l.defaults[a]
+	if ok {
+		return value, nil
+	}
+	value, err := defaultValue(a)
+	if err != nil {
+		return value, err
+	}
+	if l.defaults == nil {
+		l.defaults = map[*pluginv1.Attribute]cty.Value{}
+	}
+	l.defaults[a] = value
+	return value, nil
 }
 
 // known reports attributes and blocks that the schema does not have.
