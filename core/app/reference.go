@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 	"github.com/pointsman/pointsman/core/config"
 	"github.com/pointsman/pointsman/core/pluginhost"
 	"github.com/pointsman/pointsman/core/reference"
+	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
 // maxReferencePlugins bounds how many programs of a folder are asked for their schemas.
@@ -33,6 +35,21 @@ func Reference(ctx context.Context, pluginsDir string) (*reference.Model, []erro
 		p.Plugins = append(p.Plugins, d)
 	}
 	return reference.New(p), failed
+}
+
+// Checker reads configurations for an editor, which gives the texts of all their files. It reads them offline. Of plugins only the
+// programs in pluginsDir are asked, whatever path a file names: to open a file must not run a program that came with it.
+func Checker(pluginsDir string) func(ctx context.Context, files []config.File) (*config.Config, *config.Diagnostics) {
+	installed := func(ctx context.Context, p config.PluginRef) (*pluginv1.DescribeResponse, error) {
+		if !slices.Contains(PluginKinds(pluginsDir), p.Kind) {
+			return nil, config.ErrNotAsked
+		}
+		return pluginhost.Describe(ctx, pluginhost.Spec{Name: p.Name, Kind: p.Kind, Path: filepath.Join(pluginsDir, config.ProgramPrefix+p.Kind)})
+	}
+	return func(ctx context.Context, files []config.File) (*config.Config, *config.Diagnostics) {
+		p := loadWith(ctx, Options{Paths: []string{"."}, Files: files, Offline: true}, offlineSources(), installed)
+		return p.config, p.diags
+	}
 }
 
 // PluginKinds are the kinds of the programs in a folder, in order. It is empty for a folder that cannot be read.

@@ -27,7 +27,7 @@ type Options struct {
 	// block by Source.Diagnose and returns the kind whose message event.data is; empty: the source's own. Nil: not called.
 	MakeSource func(s *Source) (data string)
 	// Describe describes the binary of a plugin. It is called once per binary. Nil: settings and arguments are not checked,
-	// and Plugin.Description stays nil.
+	// and Plugin.Description stays nil. So it is for a binary for which it returns ErrNotAsked.
 	Describe func(ctx context.Context, p PluginRef) (*pluginv1.DescribeResponse, error)
 	// Variables are values given on the command line (--var name=value). They win over POINTSMAN_VAR_name, which wins over
 	// the default in the file.

@@ -93,6 +93,9 @@ func (l *loader) envNames(o *object) []string {
 // ErrNotInstalled is the error of Options.Describe for a plugin without a program, where that is only a warning.
 var ErrNotInstalled = errors.New("the plugin is not installed")
 
+// ErrNotAsked is the error of Options.Describe for a binary that it does not run, which is no mistake of the configuration.
+var ErrNotAsked = errors.New("the program was not asked")
+
 // describe returns the description of a plugin's binary. It returns nil, and reports an error, when there is no usable one.
 func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 	if l.options.Describe == nil || p.Path == "" {
@@ -108,6 +111,8 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 		l.described[binary] = d
 	}
 	switch {
+	case errors.Is(d.err, ErrNotAsked):
+		return nil
 	case d.err != nil && cached:
 		return nil // reported at the first block of this binary
 	case errors.Is(d.err, ErrNotInstalled):

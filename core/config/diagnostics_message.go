@@ -14,6 +14,8 @@ type Message struct {
 	// File is empty when the diagnostic is about no place in a file; Line and Column count from 1.
 	File         string
 	Line, Column int
+	// Start and End are offsets of bytes in the file.
+	Start, End int
 	// Text is all of it as WriteText writes it, without colors.
 	Text string
 }
@@ -28,6 +30,7 @@ func (d *Diagnostics) Messages(width int) []Message {
 		}
 		if s := diag.Subject; s != nil {
 			m.File, m.Line, m.Column = s.Filename, s.Start.Line, s.Start.Column
+			m.Start, m.End = s.Start.Byte, s.End.Byte
 		}
 		var b bytes.Buffer
 		d.text(&b, diag, width, false)

@@ -1,0 +1,44 @@
+package lsp
+
+import (
+	"context"
+	"strings"
+)
+
+// definition answers where the name at a place is declared; null if it is declared nowhere.
+func (s *server) definition(_ context.Context, p positionParams) (*location, error) {
+	sc, err := s.scopeAt(p)
+	if err != nil || sc == nil || sc.Comment {
+		return nil, err
+	}
+	d := sc.declaration()
+	if d == nil {
+		return nil, nil
+	}
+	return &location{URI: uriOf(d.in.path), Range: d.in.span(d.word.Start, d.word.End)}, nil
+}
+
+func (sc *scope) declaration() *declaration {
+	switch {
+	case sc.Label >= 0:
+		if block := sc.Blocks[len(sc.Blocks)-1]; block.Type.Text == "dispatch" {
+			return find(sc.declared, "plugin", block.Labels[sc.Label].Text)
+		}
+	case sc.Attribute == nil:
+	case sc.Quoted && sc.rule != nil && sc.Attribute.Name.Text == "on":
+		for _, w := range sc.Attribute.Texts {
+			if w.Has(sc.offset) {
+				return find(sc.declared, "source", w.Text)
+			}
+		}
+	case !sc.Quoted:
+		root, member, _ := strings.Cut(sc.Name, ".")
+		if root == "each" && sc.rule != nil {
+			if a := attribute(sc.rule, "for_each"); a != nil {
+				return &declaration{word: a.Name, in: sc.doc}
+			}
+		}
+		return find(sc.declared, root, firstOf(member))
+	}
+	return nil
+}
