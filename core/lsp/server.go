@@ -41,12 +41,20 @@ func Serve(ctx context.Context, in io.Reader, out io.WriteCloser, o Options) err
 	s.rpc.Start(newFrames(in, out))
 	var checking sync.WaitGroup
 	checking.Go(func() { s.check(ctx) })
-	unregister := context.AfterFunc(ctx, s.rpc.Stop)
-	defer unregister()
-	err := s.rpc.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- s.rpc.Wait() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		s.rpc.Stop() // a Recv may go on for as long as in stays open
+	}
 	stop()
 	checking.Wait()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case s.exited && !s.shutDown:
+		return errors.New("the editor said exit before shutdown")
+	case errors.Is(err, io.EOF):
 		return nil
 	}
 	return err
@@ -57,6 +65,8 @@ type server struct {
 	Options
 	rpc    *jrpc2.Server
 	checks *checks
+	// shutDown and exited say what the editor asked for.
+	shutDown, exited bool
 
 	mu   sync.Mutex
 	open map[string]*document // by path
@@ -66,8 +76,8 @@ func (s *server) methods(exit func()) handler.Map {
 	return handler.Map{
 		"initialize":              handler.New(s.initialize),
 		"initialized":             handler.New(func(context.Context) error { return nil }),
-		"shutdown":                handler.New(func(context.Context) (any, error) { return nil, nil }),
-		"exit":                    handler.New(func(context.Context) error { exit(); return nil }),
+		"shutdown":                handler.New(func(context.Context) (any, error) { s.shutDown = true; return nil, nil }),
+		"exit":                    handler.New(func(context.Context) error { s.exited = true; exit(); return nil }),
 		"textDocument/didOpen":    handler.New(s.didOpen),
 		"textDocument/didChange":  handler.New(s.didChange),
 		"textDocument/didClose":   handler.New(s.didClose),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/plugins/sdk/testenv"
 )
 
 const editor = root + "/examples/editor/"
@@ -88,4 +90,47 @@ func readJSON(t *testing.T, file string, into any) {
 	if err := json.Unmarshal(b, into); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
+}
+
+// A client of the protocol's own library, as in Visual Studio Code, edits a file.
+func TestEditorClient(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"main.hcl":  "source \"s3\" \"store\" {\n  tokens = [env(\"STORE_TOKEN\")]\n}\n\nplugin \"slack\" \"ops\" {\n  settings {\n    webhook_url = env(\"SLACK_WEBHOOK_URL\")\n  }\n}\n",
+		"rules.hcl": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(programs, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	compareNode(t, "client.txt", "client.cjs", filepath.Join(programs, "pointsman"), dir)
+}
+
+// The engine of Visual Studio Code reads the grammar as it is meant.
+func TestGrammarTokens(t *testing.T) {
+	compareNode(t, "tokens.txt", "tokens.cjs", absolute(editor+"pointsman.tmLanguage.json"), absolute("testdata/editor/sample.hcl"))
+}
+
+// compareNode runs a script of testdata/editor with the packages of .tools/node, and compares what it prints. UPDATE=1 writes it.
+func compareNode(t *testing.T, want, script string, args ...string) {
+	t.Helper()
+	testenv.Need(t, testenv.Node)
+	modules, err := testenv.Cached("node/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	node := exec.CommandContext(ctx, node22, append([]string{absolute("testdata/editor/" + script)}, args...)...)
+	node.Env = append(os.Environ(), "NODE_PATH="+modules, "STORE_TOKEN=only-for-this-test-0123456789012", "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/T/B/x")
+	var problems strings.Builder
+	node.Stderr = &problems
+	out, err := node.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, problems.String())
+	}
+	comparePage(t, "testdata/editor/"+want, string(out))
 }
