@@ -103,11 +103,11 @@ func attributeDoc(a *reference.Attribute) string {
 }
 
 func functionDoc(f *reference.Function) string {
-	text := code(f.Signature) + ", " + f.Returns + "\n\n" + f.Doc
+	parts := []string{code(f.Signature) + ", " + f.Returns, f.Doc}
 	for _, e := range f.Examples {
-		text += "\n\n    " + e.Expression + "\n    " + e.Result
+		parts = append(parts, "    "+e.Expression+"\n    "+e.Result)
 	}
-	return text
+	return strings.Join(parts, "\n\n")
 }
 
 func code(s string) string { return "`" + s + "`" }

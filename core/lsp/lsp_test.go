@@ -75,7 +75,9 @@ func newEditor(t *testing.T, files map[string]string) *editor {
 	}})
 	t.Cleanup(func() {
 		_ = e.rpc.Close()
-		<-e.served
+		if err := <-e.served; err != nil {
+			t.Errorf("the server ended: %v", err)
+		}
 	})
 	var answer initializeResult
 	e.call("initialize", map[string]any{"capabilities": map[string]any{}, "rootUri": uriOf(e.dir)}, &answer)
