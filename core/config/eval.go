@@ -136,7 +136,7 @@ func (l *loader) references(expr hclsyntax.Expression, secrets bool) bool {
 			l.error(call.NameRange, "Function not allowed here", "A test says the same on every machine, so it cannot use env(). For variables of the configuration write variables = { ... }.")
 			ok = false
 		} else if _, exists := known[call.Name]; !exists {
-			l.error(call.NameRange, "Unknown function", fmt.Sprintf("There is no function %q.%s", call.Name, didYouMean(call.Name, slices.Collect(maps.Keys(known)), "functions")))
+			l.error(call.NameRange, "Unknown function", fmt.Sprintf("There is no function %q.%s", call.Name, SuggestFunction(call.Name, slices.Collect(maps.Keys(known)))))
 			ok = false
 		}
 	}

@@ -58,3 +58,11 @@ func knownNames(known []string, what string) string {
 	}
 	return fmt.Sprintf(" Known %s: %s%s.", what, strings.Join(known, ", "), more)
 }
+
+// SuggestFunction is what follows "There is no function X.": the most similar one, or where to read about all of them.
+func SuggestFunction(given string, known []string) string {
+	if s := meant(given, known); s != "" {
+		return s
+	}
+	return ` "pointsman reference functions" lists those that there are.`
+}

@@ -72,10 +72,7 @@ func (c *compiler) function(e *hclsyntax.FunctionCallExpr) (function.Function, b
 			"it would be logged. Give secrets to a plugin in its settings block.", e.Name)
 		return function.Function{}, false
 	}
-	hint := didYouMean(e.Name, slices.Sorted(slices.Values(known)))
-	if near := config.Suggest(e.Name, known); near != "" {
-		hint = fmt.Sprintf(" Did you mean %q?", near) // without the whole list
-	}
+	hint := config.SuggestFunction(e.Name, known)
 	if here := meantBy(meantFunctions, e.Name); here != "" {
 		hint = here
 	}
