@@ -33,6 +33,6 @@ func execute(args []string, s streams) int {
 	// as one, because timeout(1) and some supervisors signal both the process and its group.
 	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 	root := newRoot(s)
-	root.SetArgs(args)
+	root.SetArgs(longFlags(root, args))
 	return exitCode(root.ExecuteContext(ctx), s.err)
 }
