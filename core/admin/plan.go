@@ -55,10 +55,6 @@ func (s *Service) StreamPlan(ctx context.Context, req *connect.Request[adminv1.S
 	if s.Planner == nil {
 		return notRunning()
 	}
-	if !s.planning.CompareAndSwap(false, true) {
-		return fmt.Errorf("%w: another plan is being made: wait for it", ErrBusy)
-	}
-	defer s.planning.Store(false)
 	if err := readBy(ctx, time.Time{}); err != nil {
 		return err
 	}
@@ -81,7 +77,12 @@ func (s *Service) StreamPlan(ctx context.Context, req *connect.Request[adminv1.S
 	return send(&adminv1.StreamPlanResponse{Item: &adminv1.StreamPlanResponse_Result{Result: result}})
 }
 
+// plan is over when it returns: whoever has read its result can ask for the next one.
 func (s *Service) plan(ctx context.Context, req *adminv1.StreamPlanRequest, f eventFilter, report func(*adminv1.PlanProgress) error) (*adminv1.PlanResult, error) {
+	if !s.planning.CompareAndSwap(false, true) {
+		return nil, fmt.Errorf("%w: another plan is being made: wait for it", ErrBusy)
+	}
+	defer s.planning.Store(false)
 	if err := report(&adminv1.PlanProgress{}); err != nil { // the limit for writing ends while files are compiled
 		return nil, err
 	}

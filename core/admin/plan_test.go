@@ -15,9 +15,10 @@ import (
 	"github.com/pointsman/pointsman/proto/pointsman/admin/v1/adminv1connect"
 )
 
-// fakePlan is a comparison that notes which events it gets.
+// fakePlan is a comparison that notes which events it gets. The one of slow.hcl says that it has begun and waits for compare.
 type fakePlan struct {
 	recorded bool
+	begun    func()
 	mu       sync.Mutex
 	events   []string
 }
@@ -29,12 +30,17 @@ func (f *fakeRouter) Plan(_ context.Context, req *adminv1.StreamPlanRequest) (Co
 	if req.GetFiles()[0].GetName() == "wrong.hcl" {
 		return nil, []*adminv1.Diagnostic{{Severity: "error", Summary: "Wrong"}}, nil
 	}
-	return &fakePlan{recorded: req.GetFiles()[0].GetName() == "recorded.hcl"}, []*adminv1.Diagnostic{{Severity: "warning"}}, nil
+	p := &fakePlan{recorded: req.GetFiles()[0].GetName() == "recorded.hcl", begun: func() {}}
+	if req.GetFiles()[0].GetName() == "slow.hcl" {
+		p.begun = sync.OnceFunc(func() { close(f.comparing); <-f.compare })
+	}
+	return p, []*adminv1.Diagnostic{{Severity: "warning"}}, nil
 }
 
 func (p *fakePlan) Recorded() bool { return p.recorded }
 
 func (p *fakePlan) Add(events []journal.EventRecord) error {
+	p.begun()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, e := range events {
@@ -138,6 +144,16 @@ func TestStreamPlan(t *testing.T) {
 	}
 	if _, err := plan("a.hcl", &adminv1.EventFilter{Match: "("}); connect.CodeOf(err) != connect.CodeInvalidArgument {
 		t.Errorf("a wrong filter: %v", err)
+	}
+	first := make(chan error, 1)
+	go func() { _, err := plan("slow.hcl", nil); first <- err }()
+	<-r.router.comparing
+	if _, err := plan("a.hcl", nil); connect.CodeOf(err) != connect.CodeAborted {
+		t.Errorf("a second plan at a time: %v", err)
+	}
+	close(r.router.compare)
+	if err := <-first; err != nil {
+		t.Errorf("the first of two plans: %v", err)
 	}
 	r.router.err = fmt.Errorf("%w: no", ErrInvalid)
 	if _, err := plan("a.hcl", nil); connect.CodeOf(err) != connect.CodeInvalidArgument {

@@ -51,7 +51,6 @@ type rig struct {
 	ids int
 }
 
-// newRig starts a server whose options change may alter.
 // startedHealth is that of a router that is ready.
 func startedHealth() *Health {
 	h := new(Health)
@@ -59,6 +58,7 @@ func startedHealth() *Health {
 	return h
 }
 
+// newRig starts a server whose options change may alter.
 func newRig(t *testing.T, change ...func(*Options)) *rig {
 	t.Helper()
 	dir := t.TempDir()
@@ -72,7 +72,7 @@ func newRig(t *testing.T, change ...func(*Options)) *rig {
 			t.Error(err)
 		}
 	})
-	r.router = &fakeRouter{journal: r.journal}
+	r.router = &fakeRouter{journal: r.journal, comparing: make(chan struct{}), compare: make(chan struct{})}
 	log := newTestLogger(r.log)
 	o := Options{
 		Health: startedHealth(), Gatherer: prometheus.NewRegistry(), Log: log, Tokens: []string{"", testToken, otherToken}, Listen: "admin.example:8081",
@@ -258,6 +258,8 @@ type fakeRouter struct {
 	members []*adminv1.RoomMember
 	// replays is how many replays succeed before one fails with err; negative: all.
 	replays int
+	// comparing is closed when the plan of slow.hcl compares its first events, which waits until compare is closed.
+	comparing, compare chan struct{}
 
 	mu    sync.Mutex
 	calls []string
