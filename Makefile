@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/main.go))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check lint fmt gen check-gen bench bench-rules fuzz crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
+.PHONY: help build run test check lint fmt gen check-gen bench bench-rules fuzz bench-plan crash e2e-s3 e2e-sns e2e-rooms e2e-reload redrive clean servers test-servers
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -150,6 +150,9 @@ fuzz: ## run every fuzz target for FUZZTIME (60s), or those in FUZZ=<package>
 
 bench-rules: ## what an event costs at 10 to 10,000 rules, beside evaluating all of them and beside plain Go; and what they cost to load
 	go test -run '^$$' -bench 'Rules|Condition|Load' ./core/rule
+
+bench-plan: out/bin ## how long pointsman plan takes over 1,000,000 recorded events, and how much memory it needs
+	out/bin/trial bench-plan
 
 crash: out/bin ## 20 random kills of the router under load; prints acked / delivered / dead / pending / lost
 	out/bin/trial crash --kills 20

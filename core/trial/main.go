@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pointsman/pointsman/core/trial/bench"
+	"github.com/pointsman/pointsman/core/trial/benchplan"
 	"github.com/pointsman/pointsman/core/trial/benchrooms"
 	"github.com/pointsman/pointsman/core/trial/benchs3"
 	"github.com/pointsman/pointsman/core/trial/crash"
@@ -31,7 +32,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(bench.Command(), benchrooms.Command(), benchs3.Command(), crash.Command(), e2ereload.Command(), e2erooms.Command(), e2es3.Command(), e2esns.Command(),
+	root.AddCommand(bench.Command(), benchplan.Command(), benchrooms.Command(), benchs3.Command(), crash.Command(), e2ereload.Command(), e2erooms.Command(), e2es3.Command(), e2esns.Command(),
 		redrive.Command())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -64,6 +64,25 @@ func parent(stat string) int {
 // PeakMemory is the peak resident memory of a process in bytes (VmHWM).
 func PeakMemory(pid int) (int64, error) { return memory(pid, "VmHWM:") }
 
+// PeakUntil is the PeakMemory of a process until ended, which it returns the value of. A process that ends says too much by its resource
+// usage, where the memory of the process counts that started it.
+func PeakUntil(pid int, ended <-chan error) (peak int64, err error) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return peak, err
+		case <-tick.C:
+			now, err := PeakMemory(pid)
+			if err != nil && !errors.Is(err, ErrNoProcess) {
+				return peak, err
+			}
+			peak = max(peak, now)
+		}
+	}
+}
+
 // Memory is the resident memory of a process in bytes (VmRSS).
 func Memory(pid int) (int64, error) { return memory(pid, "VmRSS:") }
 
