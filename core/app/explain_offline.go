@@ -15,6 +15,7 @@ import (
 
 	"github.com/pointsman/pointsman/core/admin"
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/ruletest"
 	"github.com/pointsman/pointsman/core/source"
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -71,7 +72,11 @@ func (o *Offline) envelope(recorded *adminv1.GetEventResponse) (*pointsmanv1.Env
 	if err := o.knows(name, ""); err != nil {
 		return nil, err
 	}
-	return recordedEnvelope(recorded, o.Source(name))
+	env, err := ruletest.RecordedEnvelope(recorded, o.Source(name))
+	if err != nil {
+		return nil, fmt.Errorf("the event's data do not fit source %q: %w", name, err)
+	}
+	return env, nil
 }
 
 // ReadEvents reads JSON documents: envelopes, or what `pointsman events show --json` prints.

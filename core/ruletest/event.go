@@ -143,8 +143,8 @@ func (w *World) recorded(e *config.TestEvent, d *config.Diagnostics) []*pointsma
 	case found.GetEvent().GetQuarantineReason() != "":
 		report(d, e.BodyRange, "Event in quarantine", "No rule sees it: %s.", found.GetEvent().GetQuarantineReason())
 	default:
-		env := fromExport(found, w.Config.Sources[i])
-		if err := setData(env, w.Config.Sources[i].Data, []byte(content.GetDataJson())); err != nil {
+		env, err := recordedEnvelope(found, w.Config.Sources[i])
+		if err != nil {
 			report(d, e.BodyRange, err.summary, "%s", err.detail)
 			return nil
 		}
@@ -184,7 +184,16 @@ func exported(text []byte) ([]*adminv1.GetEventResponse, error) {
 	return all, nil
 }
 
-func fromExport(doc *adminv1.GetEventResponse, s *config.Source) *pointsmanv1.Envelope {
+// RecordedEnvelope is the envelope of an event that the admin API has returned with its content, as one of source s.
+func RecordedEnvelope(doc *adminv1.GetEventResponse, s *config.Source) (*pointsmanv1.Envelope, error) {
+	env, err := recordedEnvelope(doc, s)
+	if err != nil {
+		return nil, errors.New(err.detail)
+	}
+	return env, nil
+}
+
+func recordedEnvelope(doc *adminv1.GetEventResponse, s *config.Source) (*pointsmanv1.Envelope, *fillError) {
 	e, c := doc.GetEvent(), doc.GetContent()
 	env := &pointsmanv1.Envelope{
 		Id: e.GetId(), Source: s.Name, Kind: s.Kind, Type: e.GetType(), Subject: e.GetSubject(), ReceivedUnixNano: e.GetReceived().AsTime().UnixNano(),
@@ -196,7 +205,14 @@ func fromExport(doc *adminv1.GetEventResponse, s *config.Source) *pointsmanv1.En
 	for _, a := range c.GetAttributes() {
 		env.Attributes = append(env.Attributes, &pointsmanv1.Attribute{Name: a.GetName(), Value: a.GetValue()})
 	}
-	return env
+	text := c.GetDataJson()
+	if text == "" || text == "null" {
+		return env, nil
+	}
+	if err := setData(env, s.Data, []byte(text)); err != nil {
+		return nil, err
+	}
+	return env, nil
 }
 
 // setData fills the message of event.data for a kind of source from a JSON object with the names of its fields.

@@ -20,7 +20,7 @@ const (
 const exitCodesHelp = `Exit codes:
   0  ok
   1  failed, or the configuration is invalid
-  2  the command line is wrong
+  2  the command line is wrong; of plan: a delivery would change
   3  not found
   4  the router cannot be reached
   5  the router refused the credentials
