@@ -5,8 +5,30 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/tools/txtar"
 )
+
+// FuzzPlain checks that nothing is found in the tokens of a text that is parsed without a look at them.
+func FuzzPlain(f *testing.F) {
+	for _, text := range []string{
+		"a = 1\n", "a = 1e9\n", "a = 1234567890123456789\n", "a = .5.5\n", "tok\u212aen = \"x\"\n", "\u017fecret = 2\n", "a = env(\"X\", \"y\")\n",
+		"a = \"AKIAIOSFODNN7EXAMPLE\"\n", "a = [[[\"${b}\"]]]\n", strings.Repeat("(", maxBrackets+1), "a = " + strings.Repeat("-", maxDepth) + "1\n",
+		"x = <<EOT\n-----BEGIN PRIVATE KEY-----\nEOT\n", "x = \"%{ if a }%{ endif }\"\n", "Api_Key : 7\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !plain([]byte(text)) {
+			return
+		}
+		whole := &file{name: "a.hcl"}
+		whole.setText([]byte(text))
+		if _, warnings, refused := whole.parse([]byte(text), hcl.InitialPos); refused != nil || len(warnings) > 0 || string(whole.text) != text {
+			t.Errorf("refused: %v, warnings: %v, shown as %q", refused, warnings, whole.text)
+		}
+	})
+}
 
 // FuzzLoad loads any text: it must neither crash nor show a secret, and what it reports can be written.
 func FuzzLoad(f *testing.F) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -12,7 +13,12 @@ import (
 // may be a misspelt sensitive one), or if its name looks like that of a secret. The last rule also applies to files that cannot be
 // parsed. The default in env("X", "default") may be a secret too.
 
-var likelySecret = regexp.MustCompile(`(?i)secret|passw|passphrase|token|webhook|credential|api_?key|private_?key|access_?key`)
+var likelySecret = regexp.MustCompile("(?i)" + strings.Join(secretWords, "|"))
+
+// secretWords are parts of the names of secrets, in small letters.
+var secretWords = []string{
+	"secret", "passw", "passphrase", "token", "webhook", "credential", "apikey", "api_key", "privatekey", "private_key", "accesskey", "access_key",
+}
 
 // maskLikelySecrets masks `name = ...` by its name alone.
 func (f *file) maskLikelySecrets() {
