@@ -80,6 +80,15 @@ func innerBlocks(s *pluginv1.Schema) []BlockDoc {
 	return docs
 }
 
+// TestBlocks describes what a file of tests has: its schema, whose own attributes stand outside of any block, and its blocks.
+func TestBlocks() (*pluginv1.Schema, []BlockDoc) {
+	docs := innerBlocks(testFileSchema)
+	for i := range docs {
+		docs[i].Labels = []string{"name"}
+	}
+	return testFileSchema, docs
+}
+
 // NameDoc describes something that expressions and attributes are written with.
 type NameDoc struct {
 	// Name is how it is written.

@@ -29,6 +29,11 @@ func (m *Model) WriteMarkdown(w io.Writer) error {
 		p.WriteString("They are written in a `dispatch` block, and may use the event.\n\n")
 		p.body(constant(pl.Arguments), 5)
 	}
+	if len(m.Tests.Blocks) > 0 {
+		p.heading(2, "Tests")
+		p.text("They stand in files *.test.hcl beside the rules, and pointsman test runs them.")
+		p.body(m.Tests, 3)
+	}
 	p.heading(2, "Events")
 	if m.Events != nil {
 		p.fields("Every event", "", m.Events.Common)

@@ -26,6 +26,8 @@ type Model struct {
 	Events    *Events    `json:"events,omitempty"`
 	Sources   []Source   `json:"sources,omitempty"`
 	Plugins   []Plugin   `json:"plugins,omitempty"`
+	// Tests is the content of a file of tests, *.test.hcl.
+	Tests Body `json:"tests,omitzero"`
 }
 
 // Name is a name or a type.
@@ -109,6 +111,8 @@ func New(p Parts) *Model {
 		Types:         names(config.Types()), Names: names(config.Names()),
 		Blocks: blocks(config.Blocks()), Functions: functions(), Events: events(),
 	}
+	schema, inner := config.TestBlocks()
+	m.Tests = Body{Attributes: attributes(schema, false), Blocks: blocks(inner)}
 	for _, k := range p.Sources {
 		m.Sources = append(m.Sources, Source{Kind: k.Name, Doc: k.Doc, Body: body(k.Schema, false)})
 	}

@@ -53,6 +53,12 @@ func small() *Model {
 			Settings:  Body{Blocks: []Block{{Name: "smtp", Doc: "The server.", Required: true, Body: Body{Attributes: []Attribute{port}}}}},
 			Arguments: Body{Attributes: []Attribute{{Name: "to", Type: "list of strings", Doc: "Addresses.", Required: true, PerEvent: true}}},
 		}},
+		Tests: Body{
+			Attributes: []Attribute{{Name: "variables", Type: "any", Doc: "Values of variables."}},
+			Blocks: []Block{{Name: "test", Labels: []string{"name"}, Doc: "One test.", Many: true, Body: Body{
+				Blocks: []Block{{Name: "expect", Doc: "A delivery that there must be.", Many: true}},
+			}}},
+		},
 	}
 }
 
@@ -104,6 +110,8 @@ func TestUnknown(t *testing.T) {
 		{"blocks", "x", `there is no block "x": known are locals, rule`},
 		{"source", "s4", `there is no kind of source "s4": did you mean "s3"?`},
 		{"plugin", "male", `there is no kind of plugin "male": known are mail`},
+		{"tests", "exspect", `there is no block of a file of tests "exspect": did you mean "expect"?`},
+		{"expect", "", `there is no topic "expect": write "pointsman reference tests expect"`},
 		{"events", "sms", `there is no kind of event "sms": known are s3`},
 		{"function", "", `there is no topic "function": did you mean "functions"?`},
 		{"join", "", `there is no topic "join": write "pointsman reference functions join"`},

@@ -15,6 +15,7 @@ var topics = []struct{ name, of, doc string }{
 	{"events", "kind", "the fields of an event, by the kind of its source"},
 	{"source", "kind", "the attributes of one kind of source"},
 	{"plugin", "kind", "the settings and arguments of one kind of plugin"},
+	{"tests", "block", "the blocks of a file of tests, *.test.hcl, which pointsman test runs"},
 }
 
 // Topics are the names of the parts that Select knows.
@@ -54,6 +55,8 @@ func (m *Model) Select(topic, name string) (*Model, error) {
 		part.Sources, err = pick(m.Sources, "kind of source", name, func(s Source) string { return s.Kind })
 	case "plugin":
 		part.Plugins, err = pick(m.Plugins, "kind of plugin", name, func(p Plugin) string { return p.Kind })
+	case "tests":
+		part.Tests, err = m.selectTests(name)
 	default:
 		err = m.unknownTopic(topic)
 	}
@@ -61,6 +64,23 @@ func (m *Model) Select(topic, name string) (*Model, error) {
 		return nil, err
 	}
 	return part, nil
+}
+
+// selectTests returns the whole content of a file of tests, or only the block called name.
+func (m *Model) selectTests(name string) (Body, error) {
+	if name == "" {
+		return m.Tests, nil
+	}
+	list, err := pick(m.testBlocks(), "block of a file of tests", name, func(b Block) string { return b.Name })
+	return Body{Blocks: list}, err
+}
+
+// testBlocks are the blocks of a file of tests and those in them.
+func (m *Model) testBlocks() (list []Block) {
+	for _, b := range m.Tests.Blocks {
+		list = append(append(list, b), b.Blocks...)
+	}
+	return list
 }
 
 // pick returns the element called name, or all if the name is empty.
@@ -140,6 +160,10 @@ func (m *Model) NamesOf(topic string) (list []string) {
 	case "plugin":
 		for _, p := range m.Plugins {
 			list = append(list, p.Kind)
+		}
+	case "tests":
+		for _, b := range m.testBlocks() {
+			list = append(list, b.Name)
 		}
 	}
 	return list

@@ -29,7 +29,8 @@ func (m *Model) WriteText(w io.Writer, width int) error {
 		p.block(pluginBlock(pl), 0)
 		p.block(dispatchBlock(pl), 0)
 	}
-	_, err := io.WriteString(w, strings.TrimRight(p.String(), "\n")+"\n")
+	p.body(m.Tests, 0)
+	_, err := io.WriteString(w, strings.Trim(p.String(), "\n")+"\n")
 	return err
 }
 

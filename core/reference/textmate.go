@@ -113,6 +113,7 @@ func (m *Model) blockNames() []string {
 		}
 	}
 	add(m.Blocks)
+	add(m.Tests.Blocks)
 	slices.Sort(list)
 	return slices.Compact(list)
 }

@@ -24,8 +24,8 @@ type referenceFlags struct {
 func newReference(s streams) *cobra.Command {
 	var f referenceFlags
 	cmd := &cobra.Command{
-		Use:   "reference [blocks|functions|events|source|plugin [name]]",
-		Short: "Explain the configuration language: blocks, functions, events, sources, plugins",
+		Use:   "reference [blocks|functions|events|source|plugin|tests [name]]",
+		Short: "Explain the configuration language: blocks, functions, events, sources, plugins, tests",
 		Long: `Explain the configuration language: every block with its attributes and defaults, every function, the fields of events, and
 the settings of each kind of source and plugin. It needs no configuration.
 
@@ -36,6 +36,7 @@ Plugins describe themselves: every pointsman-plugin-* program in --plugins-dir i
   pointsman reference events s3            # what event.data has
   pointsman reference source s3
   pointsman reference plugin slack
+  pointsman reference tests                # what a file *.test.hcl has
   pointsman reference --json               # all of it, for editors`,
 		Args:              atMost(2),
 		ValidArgsFunction: f.complete,
