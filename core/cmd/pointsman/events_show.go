@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"connectrpc.com/connect"
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	adminv1 "github.com/pointsman/pointsman/proto/pointsman/admin/v1"
@@ -160,11 +161,15 @@ func (on ink) state(state string) string {
 	return state
 }
 
+// maxUnmatched is how many rules that do not match are listed.
+const maxUnmatched = 20
+
 func writeRuleResults(w io.Writer, rules []*adminv1.RuleResult, color ink) {
 	if len(rules) == 0 {
 		return
 	}
 	fmt.Fprintln(w, "\nThe rules in force say:")
+	unmatched := 0
 	for _, r := range rules {
 		said := ""
 		switch r.GetVerdict() {
@@ -173,9 +178,18 @@ func writeRuleResults(w io.Writer, rules []*adminv1.RuleResult, color ink) {
 		case adminv1.Verdict_VERDICT_FAILED:
 			said = color.red("fails") + ": " + printable(r.GetError())
 		default:
+			if unmatched++; unmatched > maxUnmatched {
+				continue
+			}
 			said = "does not match" + printable(decidedBy(r.GetClauses()))
 		}
 		fmt.Fprintf(w, "  %s (%s) %s\n", printable(r.GetRule()), printable(r.GetPosition()), said)
+	}
+	switch more := unmatched - maxUnmatched; {
+	case more == 1:
+		fmt.Fprintln(w, "  1 more rule does not match: pointsman explain shows it")
+	case more > 1:
+		fmt.Fprintf(w, "  %s more rules do not match: pointsman explain shows them\n", humanize.Comma(int64(more)))
 	}
 }
 
