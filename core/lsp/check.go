@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -166,5 +165,5 @@ func (s *server) diagnostic(path string, m config.Message) diagnostic {
 
 // isConfig is false for tests of rules, which are files of their own.
 func isConfig(path string) bool {
-	return filepath.Ext(path) == ".hcl" && !strings.HasSuffix(path, ".test.hcl")
+	return filepath.Ext(path) == ".hcl" && !config.IsTestFile(path)
 }

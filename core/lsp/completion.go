@@ -76,7 +76,7 @@ func (c *completer) labels() {
 func (c *completer) names(at config.Word, what string) {
 	for _, d := range c.declared {
 		if d.what == what {
-			c.word(at, completionItem{Label: d.name, Kind: kindModule, Detail: what + " of kind " + d.kind}, "")
+			c.word(at, completionItem{Label: d.name, Kind: kindModule, Detail: d.detail()}, "")
 		}
 	}
 }
@@ -92,9 +92,7 @@ func (c *completer) texts() {
 				c.word(w, completionItem{Label: v, Kind: kindValue}, "")
 			}
 		}
-		if c.rule != nil && c.Attribute.Name.Text == "on" {
-			c.names(w, "source")
-		}
+		c.names(w, c.named(c.Attribute.Name.Text))
 	}
 }
 

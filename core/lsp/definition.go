@@ -3,6 +3,8 @@ package lsp
 import (
 	"context"
 	"strings"
+
+	"github.com/pointsman/pointsman/core/config"
 )
 
 // definition answers where the name at a place is declared; null if it is declared nowhere.
@@ -18,6 +20,17 @@ func (s *server) definition(_ context.Context, p positionParams) (*location, err
 	return &location{URI: uriOf(d.in.path), Range: d.in.span(d.word.Start, d.word.End)}, nil
 }
 
+// named is what the texts of an attribute name: a source, a plugin or a rule; empty: none of these.
+func (sc *scope) named(attribute string) string {
+	switch {
+	case sc.rule != nil && attribute == "on":
+		return "source"
+	case config.IsTestFile(sc.doc.path):
+		return attribute // those that name something are called what they name
+	}
+	return ""
+}
+
 func (sc *scope) declaration() *declaration {
 	switch {
 	case sc.Label >= 0:
@@ -25,13 +38,14 @@ func (sc *scope) declaration() *declaration {
 			return find(sc.declared, "plugin", block.Labels[sc.Label].Text)
 		}
 	case sc.Attribute == nil:
-	case sc.Quoted && sc.rule != nil && sc.Attribute.Name.Text == "on":
+	case sc.Quoted:
+		what := sc.named(sc.Attribute.Name.Text)
 		for _, w := range sc.Attribute.Texts {
 			if w.Has(sc.offset) {
-				return find(sc.declared, "source", w.Text)
+				return find(sc.declared, what, w.Text)
 			}
 		}
-	case !sc.Quoted:
+	default:
 		root, member, _ := strings.Cut(sc.Name, ".")
 		if root == "each" && sc.rule != nil {
 			if a := attribute(sc.rule, "for_each"); a != nil {

@@ -70,7 +70,7 @@ func (s *server) read(path string) *document {
 
 // declaration is a block or attribute that gives something its name.
 type declaration struct {
-	// what is "source", "plugin", "variable" or "local".
+	// what is "source", "plugin", "rule", "var" or "local".
 	what, name string
 	// kind is that of a source or plugin.
 	kind string
@@ -78,6 +78,13 @@ type declaration struct {
 	in   *document
 	// value is the text of a local, or a variable's description.
 	value string
+}
+
+func (d *declaration) detail() string {
+	if d.kind == "" {
+		return d.what
+	}
+	return d.what + " of kind " + d.kind
 }
 
 // declarations finds everything that the files of a folder name.
@@ -97,6 +104,8 @@ func (d *document) declarations() []declaration {
 		switch {
 		case (b.Type.Text == "source" || b.Type.Text == "plugin") && len(b.Labels) == 2:
 			found = append(found, declaration{what: b.Type.Text, name: b.Labels[1].Text, kind: b.Labels[0].Text, word: b.Labels[1], in: d})
+		case b.Type.Text == "rule" && len(b.Labels) == 1:
+			found = append(found, declaration{what: "rule", name: b.Labels[0].Text, word: b.Labels[0], in: d})
 		case b.Type.Text == "variable" && len(b.Labels) == 1:
 			v := declaration{what: "var", name: b.Labels[0].Text, word: b.Labels[0], in: d}
 			if a := attribute(b, "description"); a != nil && len(a.Texts) > 0 {

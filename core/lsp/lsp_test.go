@@ -115,13 +115,19 @@ func (e *editor) change(name, text string) {
 // at opens text, in which | is the cursor, and returns the place.
 func (e *editor) at(text string) positionParams {
 	e.t.Helper()
+	return e.in("main.hcl", text)
+}
+
+// in is the same in a file of another name.
+func (e *editor) in(name, text string) positionParams {
+	e.t.Helper()
 	before, after, found := strings.Cut(text, "|")
 	if !found {
 		e.t.Fatalf("no cursor in %q", text)
 	}
-	e.openFile("main.hcl", before+after)
+	e.openFile(name, before+after)
 	d := newDocument("", []byte(before+after))
-	return positionParams{TextDocument: documentID{e.uri("main.hcl")}, Position: d.position(len(before))}
+	return positionParams{TextDocument: documentID{e.uri(name)}, Position: d.position(len(before))}
 }
 
 func (e *editor) labels(text string) []string {
@@ -193,6 +199,47 @@ func TestCompletion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Files of tests have blocks of their own, and name the rules, plugins and sources of the folder.
+func TestFilesOfTests(t *testing.T) {
+	e := newEditor(t, map[string]string{"base.hcl": base, "rules.hcl": "rule \"big\" {\n  when = true\n}\n"})
+	for _, tt := range []struct{ text, want, not string }{
+		{"|", "test variables", "rule source"},
+		{"test \"t\" {\n  |\n}", "event expect expect_deliveries", "test dispatch"},
+		{"test \"t\" {\n  event {\n    |\n  }\n}", "body data source", "rule"},
+		{"test \"t\" {\n  event {\n    source = \"|\"\n  }\n}", "store lab", "ops big"},
+		{"test \"t\" {\n  expect {\n    rule = \"|\"\n  }\n}", "big", "ops store"},
+		{"test \"t\" {\n  expect {\n    plugin = \"|\"\n  }\n}", "ops", "big"},
+		{"test \"t\" {\n  expect {\n    error = \"|\"\n  }\n}", "", "ops big store"},
+	} {
+		var list completionList
+		e.call("textDocument/completion", e.in("a.test.hcl", tt.text), &list)
+		var got []string
+		for _, item := range list.Items {
+			got = append(got, item.Label)
+		}
+		for want := range strings.FieldsSeq(tt.want) {
+			if !slices.Contains(got, want) {
+				t.Errorf("%q: %q is not offered: %q", tt.text, want, got)
+			}
+		}
+		for not := range strings.FieldsSeq(tt.not) {
+			if slices.Contains(got, not) {
+				t.Errorf("%q: %q is offered: %q", tt.text, not, got)
+			}
+		}
+	}
+	var doc *hover
+	e.call("textDocument/hover", e.in("a.test.hcl", "test \"t\" {\n  ev|ent {}\n}"), &doc)
+	if doc == nil || !strings.Contains(doc.Contents.Value, "An event for the rules.") {
+		t.Errorf("hover: %+v", doc)
+	}
+	var at *location
+	e.call("textDocument/definition", e.in("a.test.hcl", "test \"t\" {\n  expect {\n    rule = \"b|ig\"\n  }\n}"), &at)
+	if at == nil || at.URI != e.uri("rules.hcl") || at.Range.Start != (position{0, 6}) {
+		t.Errorf("definition: %+v", at)
 	}
 }
 

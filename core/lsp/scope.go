@@ -57,6 +57,9 @@ func (s *server) scopeAt(p positionParams) (*scope, error) {
 // bodyOf is what may be written in the innermost of nested blocks.
 func (sc *scope) bodyOf(blocks []*config.OutlineBlock) reference.Body {
 	body := reference.Body{Blocks: sc.model.Blocks}
+	if config.IsTestFile(sc.doc.path) {
+		body = sc.model.Tests
+	}
 	var plugin *reference.Plugin
 	for _, written := range blocks {
 		i := slices.IndexFunc(body.Blocks, func(b reference.Block) bool { return b.Name == written.Type.Text })
