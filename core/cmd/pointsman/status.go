@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -235,17 +237,50 @@ func writeRules(w io.Writer, rules []*adminv1.Rule) error {
 		return nil
 	}
 	t := newTable(w, "RULE", "MODE", "SOURCES", "MATCHED", "OF EVENTS", "FAILED", "POSITION")
-	for _, x := range rules {
-		share, matched := "", x.GetMatched()
-		if x.GetMode() == "shadow" {
-			matched = x.GetShadow()
-		}
+	for _, x := range busiest(rules) {
+		share, matched := "", matchedBy(x)
 		if all := x.GetMatched() + x.GetShadow() + x.GetNotMatched() + x.GetFailed(); all > 0 {
 			share = fmt.Sprintf("%.1f %%", float64(matched)/float64(all)*100)
 		}
 		t.row(x.GetName(), ruleMode(x), strings.Join(x.GetSources(), ","), humanize.Comma(matched), share, humanize.Comma(x.GetFailed()), x.GetPosition())
 	}
-	return t.flush()
+	if err := t.flush(); err != nil || len(rules) <= maxShownRules {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s more rules, which failed and matched less often: pointsman status --json has them\n", humanize.Comma(int64(len(rules)-maxShownRules)))
+	return err
+}
+
+// maxShownRules is how many rules are listed.
+const maxShownRules = 50
+
+// busiest are the rules to list, in the order of the configuration: those that failed most, then those that matched most.
+func busiest(rules []*adminv1.Rule) []*adminv1.Rule {
+	if len(rules) <= maxShownRules {
+		return rules
+	}
+	order := make([]int, len(rules))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(rules[b].GetFailed(), rules[a].GetFailed()), cmp.Compare(matchedBy(rules[b]), matchedBy(rules[a])))
+	})
+	order = order[:maxShownRules]
+	slices.Sort(order)
+	list := make([]*adminv1.Rule, len(order))
+	for i, at := range order {
+		list[i] = rules[at]
+	}
+	return list
+}
+
+// matchedBy is how many events a rule has delivered, or would have if it is a shadow rule.
+func matchedBy(x *adminv1.Rule) int64 {
+	if x.GetMode() == "shadow" {
+		return x.GetShadow()
+	}
+	return x.GetMatched()
 }
 
 // ruleMode is one word: "live", or "shadow,fallback,5%".
