@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dustin/go-humanize"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -38,15 +39,25 @@ func (l *loader) partial(expr hclsyntax.Expression, secrets bool) (cty.Value, bo
 		return cty.DynamicVal, false
 	}
 	ctx := l.evalContext(expr)
+	budget, restore := boundFors(expr)
+	defer restore()
 	if !l.operandsInRange(expr, ctx) {
 		return cty.DynamicVal, false
 	}
 	v, diags := expr.Value(ctx)
+	if diag := budget.err(); diag != nil {
+		l.diags.Append(diag)
+		return cty.DynamicVal, false
+	}
 	hidden := l.touchesSecret(expr)
 	for _, diag := range diags {
 		l.diags.Append(l.readable(diag, hidden))
 	}
 	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	if tooLarge(v) {
+		l.error(expr.Range(), "Value too large", fmt.Sprintf("A value may have at most %s elements, at all depths together.", humanize.Comma(maxElements)))
 		return cty.DynamicVal, false
 	}
 	if !numbersInRange(v) {
