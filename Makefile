@@ -144,7 +144,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s), or those in FUZZ=<package>
 	@for pkg in $$(grep -rl '^func Fuzz' --include='*_test.go' $(or $(FUZZ),core plugins) | xargs -n1 dirname | sort -u); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$pkg/*_test.go); do \
 			echo "$$target in $$pkg"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./$$pkg || exit 1; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x ./$$pkg || exit 1; \
 		done; \
 	done
 
