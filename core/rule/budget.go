@@ -15,6 +15,9 @@ const (
 // weights are how many times ctyWork of its arguments a function costs, measured with the worst texts known for it.
 var weights = map[string]int{"yamldecode": 100, "csvdecode": 100, "format": 10, "sha1": 5, "sha256": 5, "sha512": 5, "md5": 5, "hmac_sha256": 5, "uuidv5": 5}
 
+// begin forgets the failure and the work of what was evaluated before: each rule has its own budget.
+func (f *frame) begin() { f.err, f.work, f.lookups = nil, 0, 0 }
+
 // spend counts steps and fails when they exceed maxWork. It returns false after any failure.
 func (f *frame) spend(at *position, steps int) bool {
 	if f.work += steps; f.work > maxWork {

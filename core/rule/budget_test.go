@@ -56,3 +56,21 @@ func TestWorkIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetOfEachRule: what the rules before read does not count for the budget of a rule.
+func TestBudgetOfEachRule(t *testing.T) {
+	reads := strings.Repeat("contains(event.data.body.l, -1) || ", 60) + "false"
+	var rules strings.Builder
+	for i, when := range []string{reads, reads, "anytrue([for i in [1] : event.data.body.x == i])"} {
+		fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [\"chat\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", i, when)
+	}
+	set := setOf(t, rules.String())
+	env := &pointsmanv1.Envelope{Source: "chat", Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
+		Body: &pointsmanv1.Json{Text: []byte(`{"x":1,"l":[` + strings.Repeat("1,", 20_000) + "1]}")},
+	}}}
+	matched := set.Match(env)
+	if got := outcomes(matched); len(got) != 1 || matched[0].Err != nil {
+		t.Errorf("%v, want r2", got)
+	}
+	explainAgrees(t, set, env, matched)
+}

@@ -167,10 +167,10 @@ func opposite(v Verdict) Verdict {
 
 // aside evaluates what the rule itself does not. It returns false if that fails, and does not count as the rule's work.
 func aside[T any](f *frame, fn func(*frame) T) (T, bool) {
-	err, work := f.err, f.work
-	f.err, f.work = nil, 0
+	err, work, lookups := f.err, f.work, f.lookups
+	f.begin()
 	v := fn(f)
 	ok := f.err == nil
-	f.err, f.work = err, work
+	f.err, f.work, f.lookups = err, work, lookups
 	return v, ok
 }

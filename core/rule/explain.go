@@ -83,7 +83,7 @@ func (s *Set) explain(x *Explanation, p *program, matching *frame, takenBy *prog
 	when := s.condition(p)
 	f := newFrame(matching.env, when.event)
 	defer f.release()
-	f.err, f.work = nil, 0
+	f.begin()
 	all := when.root.explain(f, false)
 	if x.Verdict, x.Clauses = all.Verdict, all.Parts; all.Operator != andOp {
 		x.Clauses = []Clause{all}
@@ -110,7 +110,7 @@ func Condition(c *config.Config, e *config.Expression, source *config.Source) (f
 	return func(env *pointsmanv1.Envelope) (bool, error) {
 		f := newFrame(env, event)
 		defer f.release()
-		f.err, f.work = nil, 0
+		f.begin()
 		matched := test(f)
 		if f.err != nil {
 			return false, f.failureAt(when.at)

@@ -106,7 +106,7 @@ func (r *sourceRules) match(f *frame, candidates []*program) (out []Delivery) {
 // sample says of how many events one wants to hear, not which events are for somebody else. A failure of an event that is left
 // out stays without consequence, as its match would.
 func (p *program) match(f *frame, out []Delivery) []Delivery {
-	f.err, f.work = nil, 0
+	f.begin()
 	matched := p.when(f)
 	if f.err == nil && !matched {
 		return out
@@ -138,7 +138,7 @@ func (d *dispatch) blank(p *program) Delivery {
 }
 
 func (d *dispatch) delivery(f *frame, p *program) Delivery {
-	f.err, f.work = nil, 0
+	f.begin()
 	out := d.blank(p)
 	f.arguments = d.arguments(f, f.arguments[:0])
 	if d.orderKey != nil {
