@@ -72,8 +72,8 @@ func (c *compiler) part(e hclsyntax.Expression, role string) *part {
 	switch inner := bare(e).(type) {
 	case *hclsyntax.BinaryOpExpr:
 		if out.operator = joints[inner.Op]; out.operator != "" {
-			for i, side := range joined(inner, inner.Op) {
-				out.parts = append(out.parts, c.part(side, [...]string{"the left side of ", "the right side of "}[min(i, 1)]+out.operator))
+			for _, x := range sides(inner, inner.Op, role) {
+				out.parts = append(out.parts, c.part(x.e, x.role))
 			}
 		}
 	case *hclsyntax.UnaryOpExpr:
@@ -99,12 +99,27 @@ func bare(e hclsyntax.Expression) hclsyntax.Expression {
 	}
 }
 
-// joined are the parts of an expression that are joined by op at its top.
-func joined(e hclsyntax.Expression, op *hclsyntax.Operation) []hclsyntax.Expression {
+// side is an expression beside && or ||, and what it is there, for messages.
+type side struct {
+	e    hclsyntax.Expression
+	role string
+}
+
+// sides are the parts of an expression that are joined by op at its top. role is what the expression is there.
+func sides(e hclsyntax.Expression, op *hclsyntax.Operation, role string) []side {
 	if inner, ok := bare(e).(*hclsyntax.BinaryOpExpr); ok && inner.Op == op {
-		return slices.Concat(joined(inner.LHS, op), joined(inner.RHS, op))
+		return slices.Concat(sides(inner.LHS, op, "the left side of "+joints[op]), sides(inner.RHS, op, "the right side of "+joints[op]))
 	}
-	return []hclsyntax.Expression{e}
+	return []side{{e, role}}
+}
+
+// joined are the expressions of sides.
+func joined(e hclsyntax.Expression, op *hclsyntax.Operation) []hclsyntax.Expression {
+	var parts []hclsyntax.Expression
+	for _, s := range sides(e, op, "") {
+		parts = append(parts, s.e)
+	}
+	return parts
 }
 
 // explain evaluates a clause as Match does: each part at most once, in the same order, until the first one that decides. What comes

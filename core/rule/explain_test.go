@@ -19,6 +19,11 @@ func explainAgrees(t *testing.T, set *Set, env *pointsmanv1.Envelope, matched []
 	var got []Delivery
 	for _, x := range set.Explain(env, "") {
 		got = append(got, x.Deliveries...)
+		for _, d := range x.Deliveries {
+			if x.Err != nil && x.Err.Error() != d.Err.Error() {
+				t.Errorf("rule %q failed with %q, and its delivery with %q", x.Rule, x.Err, d.Err)
+			}
+		}
 		quiet := x.Verdict == NotMatched || x.SampledOut || x.TakenBy != ""
 		checkClauses(t, x.Rule, x.Verdict, x.Clauses, andOp, false)
 		if len(x.Clauses) == 0 || x.Line == 0 || (x.Err != nil) != (x.Verdict == Failed) || (len(x.Deliveries) > 0) == quiet {
