@@ -57,7 +57,7 @@ var builtins = map[string]builtin{
 // textArgument is an argument that is searched or copied.
 func (c *compiler) textArgument(k *call, i int) func(*frame) string {
 	s := c.asText(k.args[i], k.role(i))
-	if s == nil || k.args[i].constant != nil {
+	if s == nil || k.args[i].constant != nil || k.free {
 		return s
 	}
 	return func(f *frame) string {
@@ -112,8 +112,10 @@ func textsToBool(apply func(s, part string) bool) builtin {
 // affix is for functions that tell whether a text begins or ends with another one.
 func affix(apply func(s, part string) bool, t test) builtin {
 	return func(c *compiler, k *call) *expr {
-		e, of := textsToBool(apply)(c, k), k.args[0]
-		if e == nil || of.operand == nil || k.args[1].constant == nil {
+		of := k.args[0]
+		k.free = of.operand != nil && k.args[1].constant != nil && len(c.loops) == 0
+		e := textsToBool(apply)(c, k)
+		if e == nil || !k.free {
 			return e
 		}
 		want, _ := k.args[1].constant.toText()

@@ -30,29 +30,36 @@ func (c *compiler) contains(k *call) *expr {
 	if x.text != nil {
 		return containsConstant(k.at, items, x.text).memberOf(x, items)
 	}
+	work := len(items) * lookWork
+	if k.free = x.indexedBy(items) && len(c.loops) == 0; k.free {
+		work = 0
+	}
 	return boolExpr(k.at, func(f *frame) bool {
 		v := x.val(f)
-		f.spend(k.at, len(items)*lookWork)
+		f.spend(k.at, work)
 		return slices.ContainsFunc(items, func(item value) bool { return equal(item, v) })
 	}).memberOf(x, items)
 }
 
+// indexedBy reports whether "e is one of the items" makes clauses.
+func (e *expr) indexedBy(items []value) bool {
+	return e.operand != nil && len(items) > 0 && len(items) <= maxClauses && !slices.ContainsFunc(items, func(v value) bool { return !v.isScalar() })
+}
+
 // memberOf adds the clauses of "x is one of the items".
 func (e *expr) memberOf(x *expr, items []value) *expr {
-	if x.operand == nil || len(items) > maxClauses {
+	if !x.indexedBy(items) {
 		return e
 	}
-	var any guard
+	var any []clause
 	for _, item := range items {
-		if !item.isScalar() {
-			return e
-		}
 		if item.kind == text {
 			item.str = normal(item.str)
 		}
 		any = append(any, clause{of: x.operand, test: equals, want: item, at: e.at})
 	}
-	e.guards, e.total = []guard{any}, true
+	e.docs, e.total = x.operand.docs(), true
+	e.guards = []guard{{any, e.docs}}
 	return e
 }
 

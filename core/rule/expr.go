@@ -33,8 +33,9 @@ type expr struct {
 	operand *operand
 	// guards are conditions that hold whenever a bool expression is true or fails. Each one is enough to find the rule.
 	guards []guard
-	// total marks a bool expression that cannot fail, if the documents of the event can be read.
+	// total marks a bool expression that cannot fail, if docs can be read: the documents that it reads.
 	total bool
+	docs  []int
 }
 
 func boolExpr(at *position, fn func(*frame) bool) *expr {

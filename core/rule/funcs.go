@@ -24,6 +24,8 @@ type call struct {
 	spread bool
 	most   int // arguments, -1 when there is no limit
 	weight int // see weights
+	// free: a guard relies on it that the call costs no work. The length of the rule bounds how often it is evaluated.
+	free bool
 }
 
 // call compiles name(args...). Functions that are not in builtins are called through go-cty, with converted values.

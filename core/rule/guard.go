@@ -18,6 +18,14 @@ type operandKey struct {
 	slot int
 }
 
+// docs are the documents that reading the operand reads.
+func (o *operand) docs() []int {
+	if o.path == nil {
+		return nil
+	}
+	return []int{o.path.doc}
+}
+
 func (o *operand) key() operandKey {
 	if o.path != nil {
 		return operandKey{slot: o.path.slot}
@@ -46,8 +54,11 @@ type clause struct {
 	at   *position
 }
 
-// guard is a condition that holds if one of its clauses is true or fails.
-type guard []clause
+// guard is a condition that holds if one of its clauses is true or fails, or if one of its documents cannot be read.
+type guard struct {
+	clauses []clause
+	docs    []int // the documents of the clauses, and those that are read before the clauses are evaluated
+}
 
 // Bounds of guards, which are combined where conditions have several || in them.
 const (
@@ -63,8 +74,31 @@ func (e *expr) guarded(of *expr, t test, want value) *expr {
 	if want.kind == text {
 		want.str = normal(want.str)
 	}
-	e.guards = []guard{{{of: of.operand, test: t, want: want, at: e.at}}}
+	e.docs = of.operand.docs()
+	e.guards = []guard{{clauses: []clause{{of: of.operand, test: t, want: want, at: e.at}}, docs: e.docs}}
 	return e
+}
+
+// afterReading returns the guards of what is evaluated only if documents can be read: if one cannot, the condition fails.
+func afterReading(docs []int, guards []guard) []guard {
+	if len(docs) == 0 {
+		return guards
+	}
+	after := make([]guard, len(guards))
+	for i, g := range guards {
+		after[i] = guard{g.clauses, union(docs, g.docs)}
+	}
+	return after
+}
+
+// union returns the documents of a and b.
+func union(a, b []int) []int {
+	if len(a) == 0 {
+		return b
+	}
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // eitherGuard returns the guards of a || b.
@@ -72,8 +106,8 @@ func eitherGuard(a, b []guard) []guard {
 	var both []guard
 	for _, x := range a {
 		for _, y := range b {
-			if len(both) < maxGuards && len(x)+len(y) <= maxClauses {
-				both = append(both, slices.Concat(x, y))
+			if len(both) < maxGuards && len(x.clauses)+len(y.clauses) <= maxClauses {
+				both = append(both, guard{slices.Concat(x.clauses, y.clauses), union(x.docs, y.docs)})
 			}
 		}
 	}
@@ -84,8 +118,8 @@ func eitherGuard(a, b []guard) []guard {
 func (g guard) text() string {
 	const limit = 5
 	var texts []string
-	for i := range g {
-		text := g[i].at.text()
+	for i := range g.clauses {
+		text := g.clauses[i].at.text()
 		if slices.Contains(texts, text) { // one for each element of a list
 			continue
 		}

@@ -15,10 +15,10 @@ type index struct {
 	paths []*table
 	// absent are the tables of paths with clauses that are true, or fail, when the value is missing.
 	absent []*table
-	// docs are the documents that paths lead into.
+	// docs are the documents of leads.
 	docs []int
 	rest []*program
-	// leads are the guards that the rules are listed under, in the order of the rules; nil for those in rest.
+	// leads are the guards that the rules are listed under, in the order of the rules; without clauses for those in rest.
 	leads []guard
 }
 
@@ -27,7 +27,7 @@ func newIndex(rules []*program, slots int) *index {
 	shared := map[clauseKey]int{}
 	for _, p := range rules {
 		for _, g := range p.guards {
-			for _, c := range g {
+			for _, c := range g.clauses {
 				shared[c.key()]++
 			}
 		}
@@ -39,7 +39,8 @@ func newIndex(rules []*program, slots int) *index {
 			continue
 		}
 		x.leads[i] = slices.MinFunc(p.guards, func(a, b guard) int { return cmp.Compare(a.cost(shared), b.cost(shared)) })
-		for _, c := range x.leads[i] {
+		x.docs = union(x.docs, x.leads[i].docs)
+		for _, c := range x.leads[i].clauses {
 			t := tables[c.of.key()]
 			if t == nil {
 				t = newTable(c.of)
@@ -58,15 +59,11 @@ func newIndex(rules []*program, slots int) *index {
 }
 
 func (x *index) place(t *table) {
-	p := t.of.path
-	if p == nil {
-		x.fields = append(x.fields, t)
+	if p := t.of.path; p != nil {
+		x.paths[p.slot] = t
 		return
 	}
-	x.paths[p.slot] = t
-	if !slices.Contains(x.docs, p.doc) {
-		x.docs = append(x.docs, p.doc)
-	}
+	x.fields = append(x.fields, t)
 }
 
 // clauseKey identifies a clause among those of one kind of event.
@@ -89,9 +86,9 @@ func (c *clause) key() clauseKey {
 // cost estimates how many rules an event finds by a guard.
 func (g guard) cost(shared map[clauseKey]int) int {
 	n := 0
-	for i := range g {
-		c := shared[g[i].key()]
-		if g[i].test != equals {
+	for i := range g.clauses {
+		c := shared[g.clauses[i].key()]
+		if g.clauses[i].test != equals {
 			c *= 2 // a prefix holds for more events than a whole value
 		}
 		n += c

@@ -2,11 +2,15 @@ package rule
 
 import (
 	"fmt"
+	"math/big"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
@@ -37,15 +41,17 @@ func FuzzIndexAgrees(f *testing.F) {
 	})
 }
 
-// indexAgrees makes 30 rules and 30 events of bytes, which random continues.
+// indexAgrees makes at most 30 rules, and 30 events, of bytes, which random continues. Few rules matter as much as many: what the index
+// does for one rule may hide what it does not do for another.
 func indexAgrees(t *testing.T, data []byte, random *rand.Rand) {
 	g := &generator{data: data}
 	for range 8000 {
 		g.data = append(g.data, byte(random.Uint32()))
 	}
 	var rules strings.Builder
-	for i := range 30 {
-		fmt.Fprintf(&rules, "rule \"r%d\" {\n on = [\"chat\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", i, g.condition(3))
+	for i := range pick(g, 1, 2, 3, 30) {
+		fmt.Fprintf(&rules, "rule \"r%d\" {\n%s on = [\"chat\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", i,
+			pick(g, "", "", "", "", " fallback = true\n", " mode = \"shadow\"\n", " sample = 0.5\n"), g.condition(3))
 	}
 	cfg := configOf(t, rules.String())
 	indexed, diags := Compile(cfg)
@@ -54,12 +60,119 @@ func indexAgrees(t *testing.T, data []byte, random *rand.Rand) {
 		t.Fatal(diags)
 	}
 	everyRule(plain)
-	for range 30 {
+	for i := range 30 {
 		env := g.testEvent()
-		got, want := outcomes(indexed.Match(env)), outcomes(plain.Match(env))
-		if diff := cmp.Diff(want, got); diff != "" {
+		matched := indexed.Match(env)
+		if diff := cmp.Diff(outcomes(plain.Match(env)), outcomes(matched)); diff != "" {
 			t.Fatalf("%s\n%v: -want +got\n%s", rules.String(), env, diff)
 		}
+		if i < 3 { // an explanation compiles the rules again
+			explainAgrees(t, indexed, env, matched)
+			leftOutAgrees(t, indexed, env)
+		}
+		if t.Failed() {
+			t.Fatalf("%s\n%v", rules.String(), env)
+		}
+	}
+}
+
+// leftOutAgrees checks that Explain says of the rules that are no candidates, and of no others, why the index leaves them out.
+func leftOutAgrees(t *testing.T, set *Set, env *pointsmanv1.Envelope) {
+	t.Helper()
+	rules := set.sources[env.GetSource()]
+	f := newFrame(env, rules.event)
+	defer f.release()
+	candidates := rules.candidates(f)
+	for i, x := range set.Explain(env, "") {
+		if (x.LeftOut == "") != slices.Contains(candidates, rules.all[i]) || x.LeftOut != "" && x.Verdict != NotMatched {
+			t.Errorf("left out by %q, of %d candidates: %+v", x.LeftOut, len(candidates), x)
+		}
+	}
+}
+
+// TestIndexReadsDocuments: if JSON that a condition reads first is broken, the rule fails, also if the index knows that the rest is false.
+func TestIndexReadsDocuments(t *testing.T) {
+	for _, test := range []struct {
+		when   string
+		failed bool
+	}{
+		{`event.data.body.x != "a" && event.type == "b"`, true},
+		{`contains(["a", "b"], event.data.body.x) && event.type == "b"`, true},
+		{`contains([], event.data.body.x) && event.type == "b"`, true},
+		{`event.type != "c" && event.data.body.x != "a" && (event.type == "b" || event.type == "d")`, false},
+		{`(event.data.body.x != "a" || event.type == "e") && startswith(event.type, "b")`, true},
+		{`(event.data.body.x != "a" && event.type == "b") || event.type == "d"`, true},
+		{`event.type == "b" && event.data.body.x != "a"`, false},
+	} {
+		set := setOf(t, fmt.Sprintf("rule \"r\" {\n on = [\"chat\"]\n when = %s\n dispatch \"ops\" { text = \"x\" }\n}\n", test.when))
+		env := &pointsmanv1.Envelope{Source: "chat", Type: "c", Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
+			Body: &pointsmanv1.Json{Text: []byte("{")},
+		}}}
+		matched := set.Match(env)
+		if failed := len(matched) == 1 && matched[0].Err != nil; failed != test.failed {
+			t.Errorf("%s: %v, want a failure: %t", test.when, outcomes(matched), test.failed)
+		}
+		explainAgrees(t, set, env, matched)
+		leftOutAgrees(t, set, env)
+	}
+}
+
+// TestGuardedClausesAreFree: a rule whose guard does not hold must not fail because the clauses before spent its budget. In a for
+// expression there is no guard, and clauses cost what they do.
+func TestGuardedClausesAreFree(t *testing.T) {
+	scope := configOf(t, "").Scope
+	env := &pointsmanv1.Envelope{Kind: "websocket", Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
+		Text: "abc", Body: &pointsmanv1.Json{Text: []byte(`{"x": "abc", "n": 18446744073709551615}`)},
+	}}}
+	for text, free := range map[string]bool{
+		`startswith(event.data.text, "a")`:                                   true,
+		`endswith(event.data.body.x, "a")`:                                   true,
+		`contains(["a", 1], event.data.body.x)`:                              true,
+		`contains(["a", "b"], event.data.text)`:                              true,
+		`event.data.body.n < 5 || event.data.body.x == "a"`:                  true,
+		`strcontains(event.data.text, "a")`:                                  false,
+		`startswith(lower(event.data.text), "a")`:                            false,
+		`alltrue([for i in [1] : startswith(event.data.text, "a")])`:         false,
+		`alltrue([for i in [1] : contains(["a", 1], event.data.body.x)])`:    false,
+		`alltrue([for i in [1] : !contains(["a", "b"], event.data.body.x)])`: false,
+	} {
+		e, diags := hclsyntax.ParseExpression([]byte(text), "free.hcl", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		event := newEventType(env.GetKind())
+		c := &compiler{event: event.root, scope: scope, source: func(hcl.Range) string { return text }}
+		x := c.compile(e)
+		if x == nil {
+			t.Fatal(c.diags)
+		}
+		f := newFrame(env, event)
+		f.begin()
+		x.val(f)
+		if (f.work == 0) != free || (len(x.guards) > 0) != free {
+			t.Errorf("%s: %d steps and %d guards, want free: %t", text, f.work, len(x.guards), free)
+		}
+		f.release()
+	}
+}
+
+// TestIndexOfComputedDecimals: a constant that was computed with fewer bits than a number of an event has is found by its exact value.
+func TestIndexOfComputedDecimals(t *testing.T) {
+	set := setOf(t, `
+locals {
+  third = length("a") / length("abc")
+}
+rule "r" {
+  on   = ["chat"]
+  when = event.data.body.x == local.third
+  dispatch "ops" { text = "x" }
+}`)
+	third := new(big.Float).SetPrec(64).Quo(big.NewFloat(1), big.NewFloat(3))
+	env := &pointsmanv1.Envelope{Source: "chat", Data: &pointsmanv1.Envelope_Websocket{Websocket: &pointsmanv1.WebSocketMessage{
+		Body: &pointsmanv1.Json{Text: []byte(`{"x": ` + new(big.Float).SetPrec(precision).Set(third).Text('f', -1) + `}`)},
+	}}}
+	if got := outcomes(set.Match(env)); len(got) != 1 {
+		t.Errorf("matched %v", got)
 	}
 }
 
@@ -130,11 +243,20 @@ var (
 // condition makes a condition for events of rooms.
 func (g *generator) condition(depth int) string {
 	if depth > 0 {
-		switch g.n(4) {
-		case 0:
-			return "(" + g.condition(depth-1) + " || " + g.condition(depth-1) + ")"
-		case 1, 2:
-			return g.condition(depth-1) + " && " + g.condition(depth-1)
+		d := depth - 1
+		switch g.n(16) {
+		case 0, 1, 2, 3:
+			return "(" + g.condition(d) + " || " + g.condition(d) + ")"
+		case 4, 5, 6, 7, 8:
+			return g.condition(d) + " && " + g.condition(d)
+		case 9:
+			return g.clause() + " && (" + g.condition(d) + " && " + g.condition(d) + ")"
+		case 10:
+			return "!(" + g.condition(d) + ")"
+		case 11:
+			return "(" + g.clause() + " ? " + g.condition(d) + " : " + g.condition(d) + ")"
+		case 12:
+			return "(" + g.condition(d) + ") " + pick(g, "==", "!=") + " true"
 		}
 	}
 	return g.clause()
@@ -142,7 +264,15 @@ func (g *generator) condition(depth int) string {
 
 func (g *generator) clause() string {
 	path := pick(g, indexPaths...)
-	switch g.n(12) {
+	switch g.n(16) {
+	case 12:
+		return pick(g, "!", "") + fmt.Sprintf("contains(%s, %s)", pick(g, "[]", `["a", 7, null]`, `["a", []]`, `toset(["7", "b/"])`, `split(",", "a,b")`), path)
+	case 13:
+		return pick(g, "!", "") + "can(" + pick(g, "tonumber", "tobool") + "(" + path + "))"
+	case 14:
+		return fmt.Sprintf("try(%s, %s == null)", g.clause(), path)
+	case 15:
+		return pick(g, "event.data.body.x", "event.data.body", "anytrue([for v in [event.data.body.x] : v == 7])")
 	case 0, 1, 2:
 		return fmt.Sprintf("%s == %q", path, pick(g, indexTexts...))
 	case 3:

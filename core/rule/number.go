@@ -175,6 +175,14 @@ func (n number) append(buf []byte) []byte {
 	return slices.Insert(buf, len(buf)-int(n.scale), '.')
 }
 
+// exactly is String for a number that may be computed with fewer bits than those of events have: equal numbers have the same text.
+func (n number) exactly() string {
+	if n.big != nil && n.big.Prec() != precision {
+		n.big = new(big.Float).SetPrec(precision).Set(n.big)
+	}
+	return n.String()
+}
+
 func (n number) String() string { return string(n.append(nil)) }
 
 // An arithmetic operation returns why it has no result.

@@ -93,9 +93,9 @@ func (c *compiler) and(at *position, a, b *expr) *expr {
 		return nil
 	}
 	e := boolExpr(at, func(f *frame) bool { return x(f) && y(f) })
-	e.guards, e.total = a.guards, a.total && b.total
+	e.guards, e.total, e.docs = a.guards, a.total && b.total, union(a.docs, b.docs)
 	if a.total { // if a can fail, b must not decide before a was evaluated
-		e.guards = slices.Concat(a.guards, b.guards)
+		e.guards = slices.Concat(a.guards, afterReading(a.docs, b.guards))
 	}
 	return e
 }
@@ -106,7 +106,7 @@ func (c *compiler) or(at *position, a, b *expr) *expr {
 		return nil
 	}
 	e := boolExpr(at, func(f *frame) bool { return x(f) || y(f) })
-	e.guards, e.total = eitherGuard(a.guards, b.guards), a.total && b.total
+	e.guards, e.total, e.docs = eitherGuard(a.guards, b.guards), a.total && b.total, union(a.docs, b.docs)
 	return e
 }
 
@@ -116,7 +116,7 @@ func not(e *expr) *expr {
 	}
 	is := e.boolean
 	n := boolExpr(e.at, func(f *frame) bool { return !is(f) })
-	n.total = e.total
+	n.total, n.docs = e.total, e.docs
 	return n
 }
 

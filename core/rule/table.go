@@ -58,7 +58,7 @@ func (t *table) addEqual(v value, p *program) {
 	case v.kind == text:
 		t.texts[v.str] = append(t.texts[v.str], p)
 	case !v.num.isInt():
-		s := v.num.String()
+		s := v.num.exactly()
 		t.decimals[s] = append(t.decimals[s], p)
 	default:
 		t.whole[v.num.whole] = append(t.whole[v.num.whole], p)
