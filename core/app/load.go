@@ -19,7 +19,7 @@ type Options struct {
 	Paths []string
 	// Files, if not nil, are the configuration instead of what Paths name.
 	Files []config.File
-	// Variables are the values of -var.
+	// Variables are the values of --var.
 	Variables map[string]string
 	// Version of the program, for metrics and logs.
 	Version string

@@ -38,8 +38,7 @@ type Options struct {
 	Env func(string) (string, bool)
 	// Offline is for checking a configuration on a machine that will not run it. A variable without a value, an environment variable
 	// or a file that is not there is then a warning, and an unknown value: a setting that needs it is left out, and what only follows
-	// from that is not reported. A source gets a random text for missing
-	// secrets, so that it can still decode events. In Scope the
+	// from that is not reported. A source gets a random text for missing secrets, so that it can still decode events. In Scope the
 	// value is unknown and has its type.
 	Offline bool
 }

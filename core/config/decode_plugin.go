@@ -138,17 +138,16 @@ func (l *loader) describe(p *Plugin) *pluginv1.DescribeResponse {
 
 // installedKinds is a sentence with the kinds of plugin that are installed, if the kind of p is not.
 func (l *loader) installedKinds(p *Plugin) string {
-	const prefix = "pointsman-plugin-"
-	if _, err := os.Stat(p.Path); err == nil || p.Path != filepath.Join(l.cfg.PluginsDir, prefix+p.Kind) {
+	if _, err := os.Stat(p.Path); err == nil || p.Path != filepath.Join(l.cfg.PluginsDir, ProgramPrefix+p.Kind) {
 		return ""
 	}
-	found, err := filepath.Glob(filepath.Join(l.cfg.PluginsDir, prefix+"*"))
+	found, err := filepath.Glob(filepath.Join(l.cfg.PluginsDir, ProgramPrefix+"*"))
 	if err != nil || len(found) == 0 {
 		return ""
 	}
 	kinds := make([]string, len(found))
 	for i, path := range found {
-		kinds[i] = strings.TrimPrefix(filepath.Base(path), prefix)
+		kinds[i] = strings.TrimPrefix(filepath.Base(path), ProgramPrefix)
 	}
 	return meant(p.Kind, kinds) + knownNames(kinds, "kinds")
 }

@@ -48,8 +48,8 @@ func Functions() []FunctionDoc { return slices.Clone(functions) }
 
 // FunctionNamed returns false for a name that no function has.
 func FunctionNamed(name string) (FunctionDoc, bool) {
-	i := slices.IndexFunc(functions, func(f FunctionDoc) bool { return f.Name == name })
-	if i < 0 {
+	i, ok := functionIndex[name]
+	if !ok {
 		return FunctionDoc{}, false
 	}
 	return functions[i], true
@@ -98,6 +98,15 @@ var functions = slices.Concat(
 	family("Events", eventFunctions),
 	family("Secrets", secretDocs),
 )
+
+// functionIndex is where each function is in functions: rules ask for it at every call.
+var functionIndex = func() map[string]int {
+	index := map[string]int{}
+	for i, f := range functions {
+		index[f.Name] = i
+	}
+	return index
+}()
 
 // family completes the descriptions of one family from their signatures and implementations.
 func family(name string, docs []FunctionDoc) []FunctionDoc {

@@ -34,16 +34,18 @@ func (e *missingError) Error() string { return e.detail }
 func (l *loader) secretFunctions(filename string) map[string]function.Function {
 	dir := filepath.Dir(filename)
 	return map[string]function.Function{
-		"env": l.envFunc(),
-		"file": l.fileFunc(dir, func(b []byte) []byte {
-			// One newline, as editors add it, and no more: a secret may end in one.
-			if trimmed, ok := bytes.CutSuffix(b, []byte("\n")); ok {
-				return bytes.TrimSuffix(trimmed, []byte("\r"))
-			}
-			return b
-		}),
+		"env":      l.envFunc(),
+		"file":     l.fileFunc(dir, oneNewlineLess),
 		"file_raw": l.fileFunc(dir, func(b []byte) []byte { return b }),
 	}
+}
+
+// oneNewlineLess removes one line break at the end, as editors add it, and no more: a secret may end in one.
+func oneNewlineLess(b []byte) []byte {
+	if trimmed, ok := bytes.CutSuffix(b, []byte("\n")); ok {
+		return bytes.TrimSuffix(trimmed, []byte("\r"))
+	}
+	return b
 }
 
 func (l *loader) envFunc() function.Function {

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,59 +13,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"github.com/pointsman/pointsman/core/golden"
 	pluginv1 "github.com/pointsman/pointsman/proto/pointsman/plugin/v1"
 )
 
-var update = flag.Bool("update", false, "rewrite what testdata/golden expects")
-
 // TestGolden loads each archive of testdata/golden. Its comment may have lines `env NAME=value`, `var name=value` and `offline`; its
 // files are the configuration, with what expand replaces; the file "want" is what must come out: diagnostics, and the configuration when it has no
-// errors. A new case is a new file, filled in by `go test ./core/config -run TestGolden -update`.
+// errors. A new case is a new file, filled in by `UPDATE=1 go test ./core/config -run TestGolden`.
 func TestGolden(t *testing.T) {
-	cases, err := filepath.Glob("testdata/golden/*.txtar")
-	if err != nil || len(cases) < 45 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
-	for _, path := range cases {
-		name := strings.TrimSuffix(filepath.Base(path), ".txtar")
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
+	golden.Archives(t, "testdata/golden/*.txtar", 45, func(t *testing.T, a *txtar.Archive) []byte {
+		for _, f := range a.Files {
+			writeFile(t, f.Name, expand(t, f.Data))
 		}
-		t.Run(name, func(t *testing.T) { golden(t, abs) })
-	}
-}
-
-func golden(t *testing.T, path string) {
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
-	var want []byte
-	kept := archive.Files[:0]
-	for _, f := range archive.Files {
-		if f.Name == "want" {
-			want = f.Data
-			continue
-		}
-		kept = append(kept, f)
-		writeFile(t, f.Name, expand(t, f.Data))
-	}
-	got := goldenOutput(t, testOptions(string(archive.Comment)))
-	if *update {
-		archive.Files = append(kept, txtar.File{Name: "want", Data: got})
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+		return goldenOutput(t, testOptions(string(a.Comment)))
+	})
 }
 
 var expansion = regexp.MustCompile(`<<<(\d+|hex) ([^>]*)>>>`)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,14 +117,6 @@ func testFileFunc(from string, trim func([]byte) []byte) function.Function {
 			return bare, err
 		},
 	})
-}
-
-// oneNewlineLess removes a line break at the end, as editors add it.
-func oneNewlineLess(b []byte) []byte {
-	if trimmed, ok := bytes.CutSuffix(b, []byte("\n")); ok {
-		return bytes.TrimSuffix(trimmed, []byte("\r"))
-	}
-	return b
 }
 
 // refuseSecrets reports fields whose values must not be shown.

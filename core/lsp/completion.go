@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/pointsman/pointsman/core/config"
@@ -111,7 +112,7 @@ func (c *completer) expression() {
 	case parent == "var" || parent == "local":
 		for _, d := range c.declared {
 			if d.what == parent {
-				c.add(start, completionItem{Label: d.name, Kind: kindVariable, Detail: filepathBase(d.in.path)}, d.name, d.value)
+				c.add(start, completionItem{Label: d.name, Kind: kindVariable, Detail: filepath.Base(d.in.path)}, d.name, d.value)
 			}
 		}
 		return

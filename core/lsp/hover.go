@@ -70,7 +70,7 @@ func (sc *scope) explainName() string {
 	}
 	root, member, _ := strings.Cut(sc.Name, ".")
 	if d := find(sc.declared, root, firstOf(member)); d != nil {
-		return strings.TrimSpace(code(root+"."+d.name) + " of " + filepathBase(d.in.path) + "\n\n" + d.value)
+		return strings.TrimSpace(code(root+"."+d.name) + " of " + filepath.Base(d.in.path) + "\n\n" + d.value)
 	}
 	for i := range sc.model.Functions {
 		if f := &sc.model.Functions[i]; f.Name == sc.Name {
@@ -117,5 +117,3 @@ func firstOf(name string) string {
 	first, _, _ := strings.Cut(name, ".")
 	return first
 }
-
-func filepathBase(path string) string { return filepath.Base(path) }

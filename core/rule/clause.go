@@ -9,10 +9,11 @@ import (
 // Verdict is what a condition, or a part of one, says about an event.
 type Verdict uint8
 
-// Verdicts.
+// The zero Verdict is NotMatched.
 const (
 	NotMatched Verdict = iota
 	Matched
+	// Failed is the verdict of an expression that has no value for the event. Match makes dead letters of it.
 	Failed
 	// Unknown is the verdict of a skipped clause that would have failed.
 	Unknown
@@ -68,24 +69,31 @@ func (s *Set) condition(p *program) condition {
 
 // part compiles an expression that was compiled without errors before. role is what its value is for, for messages.
 func (c *compiler) part(e hclsyntax.Expression, role string) *part {
-	out := &part{text: c.at(e.Range()).text(), line: e.Range().Start.Line}
-	switch inner := bare(e).(type) {
-	case *hclsyntax.BinaryOpExpr:
-		if out.operator = joints[inner.Op]; out.operator != "" {
-			for _, x := range sides(inner, inner.Op, role) {
-				out.parts = append(out.parts, c.part(x.e, x.role))
-			}
-		}
-	case *hclsyntax.UnaryOpExpr:
-		if _, ok := inner.Val.(*hclsyntax.ParenthesesExpr); ok && inner.Op == hclsyntax.OpLogicalNot {
-			out.operator = notOp
-			out.parts = []*part{c.part(inner.Val, "the operand of !")}
-		}
+	operator, inner := takeApart(e, role)
+	out := &part{text: c.at(e.Range()).text(), line: e.Range().Start.Line, operator: operator}
+	for _, x := range inner {
+		out.parts = append(out.parts, c.part(x.e, x.role))
 	}
-	if out.operator == "" {
+	if operator == "" {
 		out.test, out.reads = c.asBool(c.compile(e), role), c.readsOf(e)
 	}
 	return out
+}
+
+// takeApart returns the parts of a clause and the operator that joins them; the operator is empty for a clause without parts. role is
+// what the clause is there, for messages.
+func takeApart(e hclsyntax.Expression, role string) (operator string, parts []side) {
+	switch inner := bare(e).(type) {
+	case *hclsyntax.BinaryOpExpr:
+		if joint := joints[inner.Op]; joint != "" {
+			return joint, sides(inner, inner.Op, role)
+		}
+	case *hclsyntax.UnaryOpExpr:
+		if _, ok := inner.Val.(*hclsyntax.ParenthesesExpr); ok && inner.Op == hclsyntax.OpLogicalNot {
+			return notOp, []side{{inner.Val, "the operand of !"}}
+		}
+	}
+	return "", nil
 }
 
 // bare is an expression without parentheses around it.

@@ -13,21 +13,13 @@ func Clauses(c *config.Config, r *config.Rule) []Clause {
 	var leaves []Clause
 	var walk func(hclsyntax.Expression)
 	walk = func(e hclsyntax.Expression) {
-		switch inner := bare(e).(type) {
-		case *hclsyntax.BinaryOpExpr:
-			if joints[inner.Op] != "" {
-				for _, side := range joined(inner, inner.Op) {
-					walk(side)
-				}
-				return
-			}
-		case *hclsyntax.UnaryOpExpr:
-			if _, ok := inner.Val.(*hclsyntax.ParenthesesExpr); ok && inner.Op == hclsyntax.OpLogicalNot {
-				walk(inner.Val)
-				return
-			}
+		operator, parts := takeApart(e, "")
+		if operator == "" {
+			leaves = append(leaves, Clause{Text: at.at(e.Range()).text(), Line: e.Range().Start.Line})
 		}
-		leaves = append(leaves, Clause{Text: at.at(e.Range()).text(), Line: e.Range().Start.Line})
+		for _, p := range parts {
+			walk(p.e)
+		}
 	}
 	walk(r.When.(hclsyntax.Expression))
 	return leaves

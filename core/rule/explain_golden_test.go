@@ -3,72 +3,34 @@ package rule
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/pointsman/pointsman/core/golden"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
 
 // TestExplainGolden explains the events of each archive of testdata/explain, and compares with its file "want". The other files are as
 // in TestGolden.
 func TestExplainGolden(t *testing.T) {
-	cases, err := filepath.Glob("testdata/explain/*.txtar")
-	if err != nil || len(cases) < 15 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
-	world, err := os.ReadFile("testdata/world.hcl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range cases {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
+	world := readWorld(t)
+	golden.Archives(t, "testdata/explain/*.txtar", 15, func(t *testing.T, a *txtar.Archive) (got []byte) {
+		events := inWorld(t, world, a)
+		set, diags := load(t, "rules.hcl", "world.hcl")
+		if diags.HasErrors() {
+			t.Fatal(diags.Error())
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { explainGolden(t, abs, world) })
-	}
-}
-
-func explainGolden(t *testing.T, path string, world []byte) {
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
-	writeFile(t, "world.hcl", world)
-	var want, got []byte
-	var kept []txtar.File
-	for _, f := range archive.Files {
-		if f.Name == "want" {
-			want = f.Data
-			continue
-		}
-		kept = append(kept, f)
-		writeFile(t, f.Name, f.Data)
-	}
-	set, diags := load(t, "rules.hcl", "world.hcl")
-	if diags.HasErrors() {
-		t.Fatal(diags.Error())
-	}
-	for _, f := range kept {
-		if strings.HasPrefix(f.Name, "event") {
+		for _, f := range events {
 			got = append(got, explainedEvent(t, set, f)...)
 		}
-	}
-	if *update {
-		archive.Files = append(kept, txtar.File{Name: "want", Data: got})
-		writeFile(t, path, txtar.Format(archive))
-		return
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" || len(got) == 0 {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+		if len(got) == 0 {
+			t.Error("there is no event")
+		}
+		return got
+	})
 }
 
 func explainedEvent(t *testing.T, set *Set, f txtar.File) []byte {

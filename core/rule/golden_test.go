@@ -3,78 +3,53 @@ package rule
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/pointsman/pointsman/core/config"
+	"github.com/pointsman/pointsman/core/golden"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
 )
-
-var update = flag.Bool("update", false, "rewrite what testdata/golden expects")
 
 // TestGolden compiles rules.hcl of each archive of testdata/golden together with testdata/world.hcl, and matches its events
 // (files named event*, envelopes as protojson). The file "want" is what must come out: diagnostics, or the deliveries of each
 // event. With the comment "offline" what is not there is only a warning. A new case is a new file, filled in by
-// `go test ./core/rule -run TestGolden -update`.
+// `UPDATE=1 go test ./core/rule -run TestGolden`.
 func TestGolden(t *testing.T) {
-	cases, err := filepath.Glob("testdata/golden/*.txtar")
-	if err != nil || len(cases) < 40 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
+	world := readWorld(t)
+	golden.Archives(t, "testdata/golden/*.txtar", 40, func(t *testing.T, a *txtar.Archive) []byte {
+		o := testOptions()
+		o.Offline = strings.TrimSpace(string(a.Comment)) == "offline"
+		return goldenOutput(t, o, inWorld(t, world, a))
+	})
+}
+
+func readWorld(t *testing.T) []byte {
+	t.Helper()
 	world, err := os.ReadFile("testdata/world.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range cases {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { golden(t, abs, world) })
-	}
+	return world
 }
 
-func golden(t *testing.T, path string, world []byte) {
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
+// inWorld writes the configuration of an archive beside world.hcl, and returns the events.
+func inWorld(t *testing.T, world []byte, a *txtar.Archive) (events []txtar.File) {
 	writeFile(t, "world.hcl", world)
-	var want []byte
-	var events, kept []txtar.File
-	for _, f := range archive.Files {
-		switch {
-		case f.Name == "want":
-			want = f.Data
-			continue
-		case strings.HasPrefix(f.Name, "event"):
+	for _, f := range a.Files {
+		if strings.HasPrefix(f.Name, "event") {
 			events = append(events, f)
-		default:
-			writeFile(t, f.Name, f.Data)
+			continue
 		}
-		kept = append(kept, f)
+		writeFile(t, f.Name, f.Data)
 	}
-	o := testOptions()
-	o.Offline = strings.TrimSpace(string(archive.Comment)) == "offline"
-	got := goldenOutput(t, o, events)
-	if *update {
-		archive.Files = append(kept, txtar.File{Name: "want", Data: got})
-		writeFile(t, path, txtar.Format(archive))
-		return
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+	return events
 }
 
 func goldenOutput(t *testing.T, o config.Options, events []txtar.File) []byte {

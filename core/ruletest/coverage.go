@@ -13,6 +13,14 @@ import (
 type Coverage struct {
 	// Rules are in the order they are written. A rule with for_each is one.
 	Rules []*RuleCoverage
+
+	byPlace map[place]*RuleCoverage
+}
+
+// place is where a rule is written.
+type place struct {
+	file string
+	line int
 }
 
 // RuleCoverage counts the events for which a rule matched, and those for which it did not.
@@ -79,40 +87,34 @@ func (c *Coverage) Count() (seen, all int) {
 	return seen, all
 }
 
-// Expect adds the rules of a configuration, so that those that no test concerns are listed as well.
+// Expect adds the rules of a configuration. What other rules decide is not counted.
 func (c *Coverage) Expect(cfg *config.Config) {
+	if c.byPlace == nil {
+		c.byPlace = map[place]*RuleCoverage{}
+	}
 	for _, r := range cfg.Rules {
-		if r.When != nil && r.Enabled {
-			c.rule(cfg, r)
+		at := place{r.DeclRange.Filename, r.DeclRange.Start.Line}
+		if r.When == nil || !r.Enabled || c.byPlace[at] != nil {
+			continue
 		}
+		entry := &RuleCoverage{Name: r.Block, File: at.file, Line: at.line}
+		for _, clause := range rule.Clauses(cfg, r) {
+			entry.Clauses = append(entry.Clauses, ClauseCoverage{Text: clause.Text, Line: clause.Line})
+		}
+		c.Rules, c.byPlace[at] = append(c.Rules, entry), entry
 	}
-}
-
-// rule returns the entry of a rule, which it adds if there is none.
-func (c *Coverage) rule(cfg *config.Config, r *config.Rule) *RuleCoverage {
-	file, line := r.DeclRange.Filename, r.DeclRange.Start.Line
-	if i := slices.IndexFunc(c.Rules, func(have *RuleCoverage) bool { return have.File == file && have.Line == line }); i >= 0 {
-		return c.Rules[i]
-	}
-	entry := &RuleCoverage{Name: r.Block, File: file, Line: line}
-	for _, clause := range rule.Clauses(cfg, r) {
-		entry.Clauses = append(entry.Clauses, ClauseCoverage{Text: clause.Text, Line: clause.Line})
-	}
-	c.Rules = append(c.Rules, entry)
-	return entry
 }
 
 // add counts what rules decided.
-func (c *Coverage) add(cfg *config.Config, explanations []rule.Explanation) {
+func (c *Coverage) add(explanations []rule.Explanation) {
 	if c == nil {
 		return
 	}
-	byName := map[string]*config.Rule{}
-	for _, r := range cfg.Rules {
-		byName[r.Name] = r
-	}
 	for _, x := range explanations {
-		entry := c.rule(cfg, byName[x.Rule])
+		entry := c.byPlace[place{x.File, x.Line}]
+		if entry == nil {
+			continue
+		}
 		if x.Verdict == rule.Matched {
 			entry.Matched++
 		} else {

@@ -2,7 +2,6 @@ package ruletest_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,74 +10,38 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/core/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite what testdata/golden expects")
 
 // TestGolden runs the tests in each archive of testdata/golden, with world.hcl as its configuration unless it has one. The comment may
 // have lines `make NAME SIZE TEXT`, which make a file that repeats a text, and a line `coverage`. The file "want" is what must come out: what is wrong
-// with the tests, or their results. A new case is a new file, filled in by `go test ./core/ruletest -run TestGolden -update`.
+// with the tests, or their results. A new case is a new file, filled in by `UPDATE=1 go test ./core/ruletest -run TestGolden`.
 func TestGolden(t *testing.T) {
-	cases, err := filepath.Glob("testdata/golden/*.txtar")
-	if err != nil || len(cases) < 40 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
 	world, err := os.ReadFile("testdata/world.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range cases {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
+	golden.Archives(t, "testdata/golden/*.txtar", 40, func(t *testing.T, a *txtar.Archive) []byte {
+		own := false
+		for _, f := range a.Files {
+			own = own || strings.HasSuffix(f.Name, ".hcl") && !strings.HasSuffix(f.Name, ".test.hcl")
+			writeFile(t, f.Name, f.Data)
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { golden(t, abs, world) })
-	}
-}
-
-func golden(t *testing.T, path string, world []byte) {
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
-	var want []byte
-	var kept []txtar.File
-	own := false
-	for _, f := range archive.Files {
-		if f.Name == "want" {
-			want = f.Data
-			continue
+		if !own {
+			writeFile(t, "world.hcl", world)
 		}
-		own = own || strings.HasSuffix(f.Name, ".hcl") && !strings.HasSuffix(f.Name, ".test.hcl")
-		kept = append(kept, f)
-		writeFile(t, f.Name, f.Data)
-	}
-	if !own {
-		writeFile(t, "world.hcl", world)
-	}
-	for line := range strings.Lines(string(archive.Comment)) {
-		var name, text string
-		var size int
-		if _, err := fmt.Sscanf(line, "make %s %d %q", &name, &size, &text); err == nil {
-			writeFile(t, name, bytes.Repeat([]byte(text), size/len(text)+1)[:size])
+		for line := range strings.Lines(string(a.Comment)) {
+			var name, text string
+			var size int
+			if _, err := fmt.Sscanf(line, "make %s %d %q", &name, &size, &text); err == nil {
+				writeFile(t, name, bytes.Repeat([]byte(text), size/len(text)+1)[:size])
+			}
 		}
-	}
-	got := goldenOutput(t, strings.Contains(string(archive.Comment), "\ncoverage\n"))
-	if *update {
-		archive.Files = append(kept, txtar.File{Name: "want", Data: got})
-		if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+		return goldenOutput(t, strings.Contains(string(a.Comment), "\ncoverage\n"))
+	})
 }
 
 func goldenOutput(t *testing.T, coverage bool) []byte {

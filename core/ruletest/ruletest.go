@@ -73,7 +73,7 @@ type Difference struct {
 	Expected, Got string
 }
 
-// Run evaluates the events of a test and checks its expectations. coverage learns what the rules decided; it may be nil.
+// Run evaluates the events of a test and checks its expectations. coverage learns what the rules that it expects decided; it may be nil.
 func (c *Case) Run(coverage *Coverage, now func() time.Time) Result {
 	start := now()
 	o := observe(c, coverage)
@@ -108,7 +108,7 @@ func observe(c *Case, coverage *Coverage) *observed {
 		o.deliveries = append(o.deliveries, c.world.Rules.Match(e)...)
 		o.explanations = append(o.explanations, c.world.Rules.Explain(e, "")...)
 	}
-	coverage.add(c.world.Config, o.explanations)
+	coverage.add(o.explanations)
 	return o
 }
 

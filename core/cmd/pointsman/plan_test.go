@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pointsman/pointsman/core/app"
+	"github.com/pointsman/pointsman/core/golden"
 	"github.com/pointsman/pointsman/core/journal"
 	"github.com/pointsman/pointsman/core/journal/sqlite"
 	pointsmanv1 "github.com/pointsman/pointsman/proto/pointsman/v1"
@@ -24,10 +24,6 @@ import (
 // "events" has a line for each event, oldest first, an envelope as protojson; "args" are more flags. "want" is what a user sees. A new
 // case is a new file, filled in with UPDATE=1.
 func TestPlans(t *testing.T) {
-	cases, err := filepath.Glob("testdata/plan/*.txtar")
-	if err != nil || len(cases) < 12 {
-		t.Fatalf("found %d cases, %v", len(cases), err)
-	}
 	world, err := os.ReadFile("testdata/plan/world.hcl")
 	if err != nil {
 		t.Fatal(err)
@@ -35,49 +31,24 @@ func TestPlans(t *testing.T) {
 	t.Setenv("PLAN_SECRET", "only-for-this-test-0123456789012")
 	t.Setenv("PLAN_URL", "https://hooks.slack.com/services/T000/B000/XXXXXXXX")
 	world = []byte(strings.ReplaceAll(string(world), "BIN", programs))
-	for _, path := range cases {
-		abs, err := filepath.Abs(path)
-		if err != nil {
-			t.Fatal(err)
+	golden.Archives(t, "testdata/plan/*.txtar", 12, func(t *testing.T, a *txtar.Archive) []byte {
+		writeFile(t, "world.hcl", world)
+		files := map[string]string{}
+		for _, f := range a.Files {
+			files[f.Name] = string(f.Data)
+			if strings.HasSuffix(f.Name, ".hcl") {
+				writeFile(t, f.Name, f.Data)
+			}
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { planCase(t, abs, world) })
-	}
-}
-
-func planCase(t *testing.T, path string, world []byte) {
-	archive, err := txtar.ParseFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(t.TempDir())
-	writeFile(t, "world.hcl", world)
-	files := map[string]string{}
-	for _, f := range archive.Files {
-		files[f.Name] = string(f.Data)
-		if strings.HasSuffix(f.Name, ".hcl") {
-			writeFile(t, f.Name, f.Data)
+		record(t, files["events"], files["recorded.hcl"] != "")
+		args := "plan planned.hcl world.hcl"
+		if files["now.hcl"] != "" {
+			args += " --against now.hcl --against world.hcl"
 		}
-	}
-	record(t, files["events"], files["recorded.hcl"] != "")
-	args := "plan planned.hcl world.hcl"
-	if files["now.hcl"] != "" {
-		args += " --against now.hcl --against world.hcl"
-	}
-	args = strings.TrimSpace(args + " " + strings.TrimSpace(files["args"]))
-	code, out, problems := command(t.Context(), append(strings.Fields(args), "--journal", "journal.db")...)
-	got := fmt.Sprintf("$ pointsman %s\nexit code %d\n--- stdout\n%s--- stderr\n%s", args, code, out, problems)
-	if os.Getenv("UPDATE") != "" {
-		files := archive.Files
-		if last := len(files) - 1; files[last].Name == "want" {
-			files = files[:last]
-		}
-		archive.Files = append(files, txtar.File{Name: "want", Data: []byte(got)})
-		writeFile(t, path, txtar.Format(archive))
-		return
-	}
-	if files["want"] != got {
-		t.Errorf("want:\n%s\ngot:\n%s", files["want"], got)
-	}
+		args = strings.TrimSpace(args + " " + strings.TrimSpace(files["args"]))
+		code, out, problems := command(t.Context(), append(strings.Fields(args), "--journal", "journal.db")...)
+		return fmt.Appendf(nil, "$ pointsman %s\nexit code %d\n--- stdout\n%s--- stderr\n%s", args, code, out, problems)
+	})
 }
 
 // record makes a journal of events, with the deliveries that recorded.hcl makes of them if there is such a file.

@@ -48,8 +48,7 @@ where events are sent: ` + urlVariable + ` and ` + tokenVariable + ` are for the
 		return misused(cmd, "%v", err)
 	})
 	root.AddCommand(newRun(s), newValidate(s), newDoctor(s), newSend(s), newStatus(s), newEvents(s), newDead(s), newPlan(s), newReplay(s), newReload(s), newPlugins(s),
-		newExplain(s), newFmt(s), newRooms(s), newPlugin(s), newReference(s), newLSP(s), newVersion(s))
-	root.AddCommand(newTest(s))
+		newExplain(s), newFmt(s), newRooms(s), newPlugin(s), newReference(s), newLSP(s), newTest(s), newVersion(s))
 	completeFlags(root)
 	return root
 }

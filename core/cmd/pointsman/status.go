@@ -275,7 +275,7 @@ func busiest(rules []*adminv1.Rule) []*adminv1.Rule {
 	return list
 }
 
-// matchedBy is how many events a rule has delivered, or would have if it is a shadow rule.
+// matchedBy is how many events a rule has matched. A shadow rule counts them apart.
 func matchedBy(x *adminv1.Rule) int64 {
 	if x.GetMode() == "shadow" {
 		return x.GetShadow()
