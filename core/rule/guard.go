@@ -23,7 +23,7 @@ func (o *operand) docs() []int {
 	if o.path == nil {
 		return nil
 	}
-	return []int{o.path.doc}
+	return o.path.docs
 }
 
 func (o *operand) key() operandKey {
@@ -93,8 +93,11 @@ func afterReading(docs []int, guards []guard) []guard {
 
 // union returns the documents of a and b.
 func union(a, b []int) []int {
-	if len(a) == 0 {
+	switch {
+	case len(a) == 0 || slices.Equal(a, b):
 		return b
+	case len(b) == 0:
+		return a
 	}
 	all := slices.Concat(a, b)
 	slices.Sort(all)

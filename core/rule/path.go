@@ -11,8 +11,9 @@ import (
 // for each document. One walk over a document finds the values of all of them.
 type jsonPath struct {
 	event *eventType
-	doc   int // index of the document in frame.docs
-	slot  int // index of the value in frame.slots
+	doc   int   // index of the document in frame.docs
+	docs  []int // doc alone; shared by all paths of the document
+	slot  int   // index of the value in frame.slots
 	// children are the paths that are one step longer, by that step: the name of a member, or the index of an element as text.
 	children map[string]*jsonPath
 	// elements are those of the children that are elements where the value is a list, by increasing index.
@@ -23,7 +24,7 @@ type jsonPath struct {
 // newPath returns the path of a document as a whole.
 func (t *eventType) newPath(doc int) *jsonPath {
 	t.slots++
-	return &jsonPath{event: t, doc: doc, slot: t.slots - 1}
+	return &jsonPath{event: t, doc: doc, docs: []int{doc}, slot: t.slots - 1}
 }
 
 // child returns the path that is one step longer. A step that is a number leads to an element if the value is a list; every step leads
@@ -35,7 +36,8 @@ func (p *jsonPath) child(step string) *jsonPath {
 	if p.children == nil {
 		p.children = map[string]*jsonPath{}
 	}
-	c := p.event.newPath(p.doc)
+	p.event.slots++
+	c := &jsonPath{event: p.event, doc: p.doc, docs: p.docs, slot: p.event.slots - 1}
 	p.children[step] = c
 	if n, ok := parseNumber(step); ok && n.isInt() && n.whole >= 0 {
 		c.index = n.whole
